@@ -1,0 +1,112 @@
+"""Talk with a realtime voice model in a Jupyter notebook.
+
+`RealtimeWidget()` in a cell gives a conversation; `connect()` gives the wire. Importing this package is cheap: each
+name is loaded when it is first used.
+
+Example:
+    >>> import realtime_nb as rt
+    >>> w = rt.RealtimeWidget(instructions="Be brief.")  # doctest: +SKIP
+    >>> turn = await w.ask("Hello!")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from realtime_nb import errors as errors
+    from realtime_nb import testing as testing
+    from realtime_nb.audio import AudioClip as AudioClip
+    from realtime_nb.backends import Backend as Backend
+    from realtime_nb.backends import connect as connect
+    from realtime_nb.backends import create_client_secret as create_client_secret
+    from realtime_nb.client.connection import RealtimeConnection as RealtimeConnection
+    from realtime_nb.client.secrets import ClientSecret as ClientSecret
+    from realtime_nb.client.session import RealtimeSession as RealtimeSession
+    from realtime_nb.client.utterance import Utterance as Utterance
+    from realtime_nb.conversation import Latency as Latency
+    from realtime_nb.conversation import ToolCall as ToolCall
+    from realtime_nb.conversation import Turn as Turn
+    from realtime_nb.conversation import Usage as Usage
+    from realtime_nb.errors import AudioError as AudioError
+    from realtime_nb.errors import ConfigError as ConfigError
+    from realtime_nb.errors import ConnectError as ConnectError
+    from realtime_nb.errors import MicrophoneError as MicrophoneError
+    from realtime_nb.errors import RealtimeError as RealtimeError
+    from realtime_nb.errors import ServerError as ServerError
+    from realtime_nb.errors import SessionExpired as SessionExpired
+    from realtime_nb.errors import TimeoutError as TimeoutError  # noqa: A004 - also the built-in
+    from realtime_nb.local import LocalServer as LocalServer
+    from realtime_nb.notebook.constraints import Microphone as Microphone
+    from realtime_nb.notebook.runtime import allow_nested_asyncio as allow_nested_asyncio
+    from realtime_nb.notebook.runtime import run as run
+    from realtime_nb.tools import Tool as Tool
+    from realtime_nb.widget import RealtimeWidget as RealtimeWidget
+    from realtime_nb.wire.realtime import NoiseReduction as NoiseReduction
+    from realtime_nb.wire.realtime import SemanticVad as SemanticVad
+    from realtime_nb.wire.realtime import ServerVad as ServerVad
+    from realtime_nb.wire.realtime import Transcription as Transcription
+    from realtime_nb.wire.realtime import UnknownEvent as UnknownEvent
+    from realtime_nb.wire.realtime import assistant_message as assistant_message
+    from realtime_nb.wire.realtime import function_output as function_output
+    from realtime_nb.wire.realtime import system_message as system_message
+    from realtime_nb.wire.realtime import user_message as user_message
+
+_HOMES = {
+    "AudioClip": "audio",
+    "AudioError": "errors",
+    "Backend": "backends",
+    "ClientSecret": "client.secrets",
+    "ConfigError": "errors",
+    "ConnectError": "errors",
+    "Latency": "conversation",
+    "LocalServer": "local",
+    "Microphone": "notebook.constraints",
+    "MicrophoneError": "errors",
+    "NoiseReduction": "wire.realtime",
+    "RealtimeConnection": "client.connection",
+    "RealtimeError": "errors",
+    "RealtimeSession": "client.session",
+    "RealtimeWidget": "widget",
+    "SemanticVad": "wire.realtime",
+    "ServerError": "errors",
+    "ServerVad": "wire.realtime",
+    "SessionExpired": "errors",
+    "TimeoutError": "errors",
+    "Tool": "tools",
+    "ToolCall": "conversation",
+    "Transcription": "wire.realtime",
+    "Turn": "conversation",
+    "UnknownEvent": "wire.realtime",
+    "Usage": "conversation",
+    "Utterance": "client.utterance",
+    "allow_nested_asyncio": "notebook.runtime",
+    "assistant_message": "wire.realtime",
+    "connect": "backends",
+    "create_client_secret": "backends",
+    "function_output": "wire.realtime",
+    "run": "notebook.runtime",
+    "system_message": "wire.realtime",
+    "user_message": "wire.realtime",
+}
+_MODULES = ("errors", "testing")
+
+__all__ = ["__version__", *_HOMES, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

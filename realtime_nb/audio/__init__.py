@@ -1,0 +1,40 @@
+"""Sound as numbers: PCM16, WAV, G.711, levels and the resampler.
+
+Owns everything that needs numpy only. Must not know events, sessions or asyncio. Each name loads when it is first used:
+numpy is most of the time that importing this package would take, and a text conversation never needs it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+RATE_HZ = 24_000
+"""Samples a second on the wire: the only PCM rate that the Realtime API knows."""
+
+if TYPE_CHECKING:
+    from .clip import AudioClip as AudioClip
+    from .levels import rms_level as rms_level
+    from .pcm import as_pcm16 as as_pcm16
+    from .wav import load_24k as load_24k
+    from .wav import read_wav as read_wav
+    from .wav import write_wav as write_wav
+
+_HOMES = {
+    "AudioClip": "clip",
+    "as_pcm16": "pcm",
+    "load_24k": "wav",
+    "read_wav": "wav",
+    "rms_level": "levels",
+    "write_wav": "wav",
+}
+
+__all__ = ["RATE_HZ", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
