@@ -1,0 +1,1 @@
+"""Wires: one folder an API, each sans-IO: bytes in, typed events out."""

@@ -1,0 +1,175 @@
+"""Bytes in, typed events out; typed events in, bytes out.
+
+Owns encoding and decoding. Must not know sockets or asyncio. `decode_server` never raises, because a bad frame must
+not end a conversation; `decode_client` raises what a server should answer.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, get_args
+
+import msgspec
+import pybase64
+
+from realtime_nb.wire.realtime import beta
+from realtime_nb.wire.realtime.client_events import ClientEvent, InputAudioBufferAppend
+from realtime_nb.wire.realtime.response import ErrorDetail
+from realtime_nb.wire.realtime.server_events import ErrorEvent, ServerEvent, UnknownEvent
+from realtime_nb.wire.realtime.validate import check, nearest
+
+__all__ = [
+    "CLIENT_TYPES",
+    "SERVER_TYPES",
+    "WireError",
+    "decode_client",
+    "decode_server",
+    "encode",
+    "encode_append",
+    "to_dict",
+]
+
+
+def _by_type(union: Any) -> dict[str, Any]:
+    return {str(kind.__struct_config__.tag): kind for kind in get_args(union)}
+
+
+SERVER_TYPES: dict[str, Any] = _by_type(ServerEvent)
+"""Server event types by their wire name."""
+CLIENT_TYPES: dict[str, Any] = _by_type(ClientEvent)
+"""Client event types by their wire name."""
+
+_server = msgspec.json.Decoder(ServerEvent)
+_client = msgspec.json.Decoder(ClientEvent)
+_encoder = msgspec.json.Encoder()
+# A nested tag that we do not know (an item type of tomorrow) is news, not damage.
+_UNKNOWN_TAG = re.compile(r"Invalid value .* - at `\$.*\.type`", re.DOTALL)
+
+
+class WireError(ValueError):
+    """A frame that a server must refuse.
+
+    Attributes:
+        code, param: as the service says them.
+        event_id: the client's id of the refused event, or None.
+    """
+
+    def __init__(self, message: str, *, code: str, param: str | None = None, event_id: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
+        self.event_id = event_id
+
+
+def encode(event: Any) -> bytes:
+    """The JSON frame of an event, typed or a dict."""
+    return _encoder.encode(event)
+
+
+def encode_append(pcm: bytes | bytearray | memoryview, event_id: str | None = None) -> bytes:
+    """The frame of an `input_audio_buffer.append` with this sound: the hot path up, without a struct."""
+    if event_id is None:
+        return b'{"type":"input_audio_buffer.append","audio":"%b"}' % pybase64.b64encode(pcm)
+    return b'{"event_id":%b,"type":"input_audio_buffer.append","audio":"%b"}' % (
+        _encoder.encode(event_id),
+        pybase64.b64encode(pcm),
+    )
+
+
+def to_dict(event: Any) -> dict[str, Any]:
+    """An event, an item or a configuration as builtins, the way it travels: absent fields are absent."""
+    built = msgspec.to_builtins(event)
+    if not isinstance(built, dict):
+        raise TypeError(f"{type(event).__name__} is not an event or a configuration.")
+    return built
+
+
+def decode_server(frame: bytes | str) -> ServerEvent | UnknownEvent:
+    """The event of a frame, whatever the frame is.
+
+    Beta names come out as the names that replaced them; unknown types as `UnknownEvent`; what is not an event at all
+    as a local `ErrorEvent` with the code `malformed_frame`. The frame's content is never part of a message.
+    """
+    try:
+        event: ServerEvent = _server.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _rescue(frame, error)
+    return event
+
+
+def _malformed(why: str) -> ErrorEvent:
+    return ErrorEvent(error=ErrorDetail(type="client_error", code="malformed_frame", message=why))
+
+
+def _rescue(frame: bytes | str, first: Exception) -> ServerEvent | UnknownEvent:
+    try:
+        raw = msgspec.json.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _malformed(f"The server sent a frame of {len(frame)} characters that is not JSON; it was left out.")
+    kind = raw.get("type") if isinstance(raw, dict) else None
+    if not isinstance(kind, str):
+        return _malformed("The server sent JSON without an event type; it was left out.")
+    upgraded = beta.upgrade(raw)
+    if upgraded is not None:
+        try:
+            event: ServerEvent = msgspec.convert(upgraded, ServerEvent)
+        except (msgspec.ValidationError, RecursionError) as error:
+            first = error
+        else:
+            return event
+        kind = upgraded["type"]
+    if kind not in SERVER_TYPES or _UNKNOWN_TAG.search(str(first)):
+        event_id = raw.get("event_id")
+        return UnknownEvent(type=kind, raw=raw, event_id=event_id if isinstance(event_id, str) else "")
+    return _malformed(f"The server sent a damaged {kind!r}: {_without_values(str(first))}. It was left out.")
+
+
+def _without_values(message: str) -> str:
+    # msgspec quotes an invalid value in single quotes; it may be anything, a secret included.
+    return re.sub(r"'[^']*'", "…", message)
+
+
+def decode_client(frame: bytes | str) -> ClientEvent:
+    """The event of a client's frame.
+
+    Raises:
+        WireError: with what the service answers: `invalid_json`, `invalid_event`, `unknown_parameter`,
+            `missing_required_parameter`, `invalid_type` or `invalid_value`, and the dotted parameter.
+    """
+    try:
+        event: ClientEvent = _client.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    else:
+        if isinstance(event, InputAudioBufferAppend):
+            return event  # 25 a second and nothing nested: no second look
+    return _strict(frame)
+
+
+def _strict(frame: bytes | str) -> ClientEvent:
+    try:
+        raw = msgspec.json.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise WireError("The frame is not valid JSON.", code="invalid_json") from None
+    if not isinstance(raw, dict):
+        raise WireError("The frame is not a JSON object.", code="invalid_event")
+    event_id = raw.get("event_id")
+    event_id = event_id if isinstance(event_id, str) else None
+    kind = raw.get("type")
+    if kind is None:
+        raise WireError("The 'type' field is missing.", code="invalid_event", param="type", event_id=event_id)
+    if kind not in CLIENT_TYPES:
+        near = nearest(str(kind), list(CLIENT_TYPES))
+        supported = ", ".join(f"'{name}'" for name in CLIENT_TYPES)
+        raise WireError(
+            f"Invalid value: {str(kind)[:80]!r}.{near} Supported values are: {supported}.",
+            code="invalid_value",
+            param="type",
+            event_id=event_id,
+        )
+    problem = check(raw, CLIENT_TYPES[kind])
+    if problem is not None:
+        raise WireError(problem.message, code=problem.code, param=problem.param, event_id=event_id)
+    event: ClientEvent = msgspec.convert(raw, ClientEvent)
+    return event

@@ -1,0 +1,165 @@
+"""Conversation items and their content parts, as both directions of the wire carry them.
+
+Owns the item structs and small constructors for the common ones. Must not know events, sockets or turns.
+
+An absent optional field is `None` and is left out when encoded: for items the service makes no difference between
+null and absent. Roles, statuses and content types are plain strings, because a client must survive values that are
+newer than it is; `validate` knows the allowed ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+__all__ = [
+    "ContentPart",
+    "FunctionCallItem",
+    "FunctionCallOutputItem",
+    "Item",
+    "McpApprovalRequestItem",
+    "McpApprovalResponseItem",
+    "McpCallItem",
+    "McpListToolsItem",
+    "MessageItem",
+    "assistant_message",
+    "function_output",
+    "system_message",
+    "user_message",
+]
+
+
+class ContentPart(msgspec.Struct, omit_defaults=True, repr_omit_defaults=True, kw_only=True):
+    """One part of a message: text, sound with its transcript, or an image.
+
+    `type` is `input_text`, `input_audio`, `input_image`, `output_text` or `output_audio`; older servers write
+    `text` and `audio`, which `is_audio` and `words` understand too.
+    """
+
+    # A factory: a plain default would be left out of the frame, and the service wants to read it.
+    type: str = msgspec.field(default_factory=lambda: "input_text")
+    text: str | None = None
+    audio: str | None = None
+    transcript: str | None = None
+    image_url: str | None = None
+    detail: str | None = None
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether the part is sound, in any spelling."""
+        return self.type in ("input_audio", "output_audio", "audio")
+
+    @property
+    def words(self) -> str | None:
+        """The text or the transcript; None where neither is known (which is not the same as empty)."""
+        return self.transcript if self.is_audio else self.text
+
+
+# Not `list`: `omit_defaults` leaves an empty `list` default out, and these fields are required on the wire.
+def _no_parts() -> list[ContentPart]:
+    return []
+
+
+def _no_tools() -> list[dict[str, Any]]:
+    return []
+
+
+class _Item(msgspec.Struct, omit_defaults=True, repr_omit_defaults=True, kw_only=True, tag_field="type"):
+    id: str | None = None
+    object: str | None = None
+    status: str | None = None
+
+
+class MessageItem(_Item, kw_only=True, tag="message"):
+    """A message of the system, the user or the assistant."""
+
+    type: ClassVar[Literal["message"]] = "message"
+    role: str
+    content: list[ContentPart] = msgspec.field(default_factory=_no_parts)
+
+
+class FunctionCallItem(_Item, kw_only=True, tag="function_call"):
+    """The model asks for a function to be called; `arguments` is JSON text, complete only when the item is."""
+
+    type: ClassVar[Literal["function_call"]] = "function_call"
+    name: str
+    arguments: str
+    call_id: str | None = None
+
+
+class FunctionCallOutputItem(_Item, kw_only=True, tag="function_call_output"):
+    """The answer to a function call; `output` is text, often JSON."""
+
+    type: ClassVar[Literal["function_call_output"]] = "function_call_output"
+    call_id: str
+    output: str
+
+
+class McpListToolsItem(_Item, kw_only=True, tag="mcp_list_tools"):
+    """The tools that an MCP server offers."""
+
+    type: ClassVar[Literal["mcp_list_tools"]] = "mcp_list_tools"
+    server_label: str
+    tools: list[dict[str, Any]] = msgspec.field(default_factory=_no_tools)
+
+
+class McpCallItem(_Item, kw_only=True, tag="mcp_call"):
+    """A tool call that the service makes by itself on an MCP server."""
+
+    type: ClassVar[Literal["mcp_call"]] = "mcp_call"
+    name: str
+    server_label: str
+    arguments: str = ""
+    approval_request_id: str | None = None
+    error: dict[str, Any] | None = None
+    output: str | None = None
+
+
+class McpApprovalRequestItem(_Item, kw_only=True, tag="mcp_approval_request"):
+    """The service asks whether it may call an MCP tool."""
+
+    type: ClassVar[Literal["mcp_approval_request"]] = "mcp_approval_request"
+    name: str
+    server_label: str
+    arguments: str = ""
+
+
+class McpApprovalResponseItem(_Item, kw_only=True, tag="mcp_approval_response"):
+    """The answer to an approval request."""
+
+    type: ClassVar[Literal["mcp_approval_response"]] = "mcp_approval_response"
+    approval_request_id: str
+    approve: bool
+    reason: str | None = None
+
+
+Item = (
+    MessageItem
+    | FunctionCallItem
+    | FunctionCallOutputItem
+    | McpListToolsItem
+    | McpCallItem
+    | McpApprovalRequestItem
+    | McpApprovalResponseItem
+)
+
+
+def user_message(text: str, *, id: str | None = None) -> MessageItem:  # noqa: A002 - the wire's name
+    """A user message with text."""
+    return MessageItem(id=id, role="user", content=[ContentPart(type="input_text", text=text)])
+
+
+def system_message(text: str, *, id: str | None = None) -> MessageItem:  # noqa: A002
+    """A system message with text."""
+    return MessageItem(id=id, role="system", content=[ContentPart(type="input_text", text=text)])
+
+
+def assistant_message(text: str, *, id: str | None = None) -> MessageItem:  # noqa: A002
+    """An assistant message with text, to restore a history: the service takes no assistant sound from a client."""
+    return MessageItem(id=id, role="assistant", content=[ContentPart(type="output_text", text=text)])
+
+
+def function_output(call_id: str, output: str, *, id: str | None = None) -> FunctionCallOutputItem:  # noqa: A002
+    """The answer to the function call `call_id`."""
+    return FunctionCallOutputItem(id=id, call_id=call_id, output=output)

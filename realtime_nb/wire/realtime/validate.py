@@ -1,0 +1,190 @@
+"""What a client may say: unknown fields and bad values, found before (client) or after (server) they travel.
+
+Owns the allowed fields and values of client events and session configuration. Must not know sockets. The service
+refuses a whole `session.update` for one unknown field, so both ends of this package ask here first.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import msgspec
+import msgspec.inspect as mi
+
+__all__ = ["Problem", "check", "field_names", "nearest"]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing wrong with an event.
+
+    Attributes:
+        code: the service's word for it: `unknown_parameter`, `missing_required_parameter`, `invalid_type`,
+            `invalid_value`.
+        message: a sentence that names the value and what is allowed.
+        param: the dotted path of the field.
+    """
+
+    code: str
+    message: str
+    param: str
+
+
+_ONE_OF: dict[str, tuple[str | None, ...]] = {
+    "turn_detection.type": ("server_vad", "semantic_vad"),
+    "turn_detection.eagerness": ("low", "medium", "high", "auto", None),
+    "noise_reduction.type": ("near_field", "far_field", None),
+    "reasoning.effort": ("minimal", "low", "medium", "high", "xhigh", None),
+    "format.type": ("audio/pcm", "audio/pcmu", "audio/pcma", None),
+    "transcription.delay": ("minimal", "low", "medium", "high", "xhigh", None),
+    "item.role": ("system", "user", "assistant"),
+    "response.conversation": ("auto", "none", None),
+}
+_BETWEEN: dict[str, tuple[float, float]] = {
+    "output.speed": (0.25, 1.5),
+    "turn_detection.threshold": (0.0, 1.0),
+    "turn_detection.prefix_padding_ms": (0, 60_000),
+    "turn_detection.silence_duration_ms": (0, 60_000),
+    "turn_detection.idle_timeout_ms": (1, 600_000),
+}
+_TOOL_CHOICES = ("none", "auto", "required")
+_MSGSPEC_PATH = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
+
+
+def nearest(name: str, allowed: list[str]) -> str:
+    """A phrase that offers the allowed name most like `name`, or an empty string."""
+    close = difflib.get_close_matches(name, allowed, n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+@cache
+def _info(kind: Any) -> mi.Type:
+    return mi.type_info(kind)
+
+
+def field_names(kind: Any) -> list[str]:
+    """The wire names of a struct type's fields."""
+    return [field.encode_name for field in msgspec.structs.fields(kind)]
+
+
+def check(value: Any, kind: Any, *, path: str = "") -> Problem | None:
+    """The first problem of a decoded JSON `value` as a `kind`, or None.
+
+    Args:
+        value: builtins, as `json.loads` gives them.
+        kind: a struct type or a union of them.
+        path: where `value` stands, for `Problem.param`; such as `"session"`.
+    """
+    for problem in _unknown(value, _info(kind), path):
+        return problem
+    for problem in _bad_values(value, path):
+        return problem
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        return _translate(error, path)
+    return None
+
+
+def _unknown(value: Any, info: mi.Type, path: str) -> Iterator[Problem]:
+    if isinstance(info, mi.UnionType):
+        if isinstance(value, dict):
+            structs = [t for t in info.types if isinstance(t, mi.StructType)]
+            tagged = [t for t in structs if t.tag_field]
+            if not tagged:
+                chosen = structs[0] if structs else None
+            else:
+                chosen = next((t for t in tagged if t.tag == value.get(str(t.tag_field))), None)
+            if chosen is not None:
+                yield from _unknown(value, chosen, path)
+        else:
+            for inner in info.types:
+                if isinstance(inner, mi.ListType):
+                    yield from _unknown(value, inner, path)
+    elif isinstance(info, mi.StructType) and isinstance(value, dict):
+        fields = {field.encode_name: field.type for field in info.fields}
+        allowed = [*fields, *([info.tag_field] if info.tag_field else [])]
+        for key, inner in value.items():
+            where = f"{path}.{key}" if path else key
+            if key not in allowed:
+                yield Problem("unknown_parameter", f"Unknown parameter: '{where}'.{nearest(key, allowed)}", where)
+            elif key in fields:
+                yield from _unknown(inner, fields[key], where)
+    elif isinstance(info, mi.ListType) and isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _unknown(inner, info.item_type, f"{path}[{index}]")
+
+
+def _bad_values(value: Any, path: str) -> Iterator[Problem]:
+    if isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _bad_values(inner, f"{path}[{index}]")
+        return
+    if not isinstance(value, dict):
+        return
+    parent = path.rsplit(".", 1)[-1].split("[")[0]
+    for key, inner in value.items():
+        where = f"{path}.{key}" if path else key
+        short = f"{parent}.{key}"
+        if short in _ONE_OF and inner not in _ONE_OF[short]:
+            allowed = ", ".join(f"'{choice}'" for choice in _ONE_OF[short] if choice is not None)
+            yield Problem(
+                "invalid_value", f"Invalid value: {_show(inner)} for '{where}'. Supported values are: {allowed}.", where
+            )
+        elif short in _BETWEEN and inner is not None:
+            low, high = _BETWEEN[short]
+            if isinstance(inner, (int, float)) and not isinstance(inner, bool) and not low <= inner <= high:
+                yield Problem(
+                    "invalid_value", f"Invalid value: {inner} for '{where}'. Expected {low} to {high}.", where
+                )
+        elif key == "max_output_tokens" and inner is not None:
+            whole = isinstance(inner, int) and not isinstance(inner, bool) and 1 <= inner <= 4096
+            if inner != "inf" and not whole:
+                yield Problem(
+                    "invalid_value",
+                    f"Invalid value: {_show(inner)} for '{where}'. Expected a whole number from 1 to 4096, or 'inf'.",
+                    where,
+                )
+        elif key == "output_modalities" and isinstance(inner, list):
+            if inner not in (["audio"], ["text"]):
+                yield Problem(
+                    "invalid_value",
+                    f"Invalid modalities: {_show(inner)} for '{where}'. Supported combinations are: "
+                    "['text'] and ['audio'] (audio comes with its transcript).",
+                    where,
+                )
+        elif key == "tool_choice" and isinstance(inner, str):
+            if inner not in _TOOL_CHOICES:
+                yield Problem(
+                    "invalid_value",
+                    f"Invalid value: {_show(inner)} for '{where}'. Expected 'none', 'auto', 'required' or a tool.",
+                    where,
+                )
+        elif key == "metadata" and parent == "response" and isinstance(inner, dict) and len(inner) > 16:
+            yield Problem("invalid_value", f"'{where}' has {len(inner)} pairs; at most 16 are allowed.", where)
+        elif key == "rate" and parent == "format" and value.get("type") == "audio/pcm" and inner not in (24_000, None):
+            yield Problem("invalid_value", f"Invalid value: {_show(inner)} for '{where}'. PCM is 24000 Hz only.", where)
+        if key not in ("parameters", "metadata", "variables", "input_schema"):
+            yield from _bad_values(inner, where)
+
+
+def _show(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+def _translate(error: msgspec.ValidationError, path: str) -> Problem:
+    match = _MSGSPEC_PATH.match(str(error))
+    what = match["what"] if match else str(error)
+    inner = (match["path"] if match else "") or ""
+    where = ".".join(piece for piece in (path, inner) if piece)
+    missing = re.search(r"missing required field `([^`]+)`", what)
+    if missing:
+        where = f"{where}.{missing[1]}" if where else missing[1]
+        return Problem("missing_required_parameter", f"Missing required parameter: '{where}'.", where)
+    if what.startswith("Expected"):
+        return Problem("invalid_type", f"Invalid type for '{where}': {what[0].lower()}{what[1:]}.", where)
+    return Problem("invalid_value", f"{what} for '{where}'.", where)

@@ -1,0 +1,150 @@
+"""What the codec does with frames that nobody should have sent, and with those of other times."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_nb.wire import realtime as wire
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200))
+def test_no_bytes_raise(frame: bytes | str) -> None:
+    assert wire.decode_server(frame).type
+
+
+@given(st.sampled_from(sorted(wire.SERVER_TYPES)), st.dictionaries(st.text(max_size=12), JSON, max_size=5), JSON, JSON)
+def test_no_damaged_event_raises(kind: str, extra: dict[str, Any], item: Any, session: Any) -> None:
+    event = wire.decode_server(json.dumps({**extra, "type": kind, "item": item, "session": session, "item_id": "i"}))
+    assert event.type in {kind, "error"}
+
+
+@pytest.mark.parametrize(
+    "frame", [b"\xff\xfe", "", "{", "[1]", '"x"', "null", '{"a": 1}', '{"type": 7}', "[" * 100_000]
+)
+def test_a_malformed_frame_is_an_error_event(frame: bytes | str) -> None:
+    event = wire.decode_server(frame)
+    assert isinstance(event, wire.ErrorEvent)
+    assert event.error.code == "malformed_frame"
+
+
+def test_a_malformed_frame_is_not_quoted() -> None:
+    event = wire.decode_server(json.dumps({"type": "response.done", "response": {"status": ["sk-secret"]}}))
+    assert isinstance(event, wire.ErrorEvent)
+    assert "response.done" in str(event.error.message)
+    assert "sk-secret" not in repr(event)
+
+
+def test_an_unknown_type_arrives_whole() -> None:
+    event = wire.decode_server('{"type": "response.dance", "event_id": "e", "steps": [1, 2]}')
+    assert isinstance(event, wire.UnknownEvent)
+    assert (event.type, event.event_id, event.raw["steps"]) == ("response.dance", "e", [1, 2])
+
+
+def test_an_unknown_item_type_is_news_and_not_damage() -> None:
+    event = wire.decode_server('{"type": "conversation.item.added", "item": {"type": "hologram", "id": "i"}}')
+    assert isinstance(event, wire.UnknownEvent)
+    assert event.type == "conversation.item.added"
+
+
+def test_unknown_fields_and_values_of_a_newer_server_are_no_trouble() -> None:
+    event = wire.decode_server(
+        '{"type": "response.done", "shine": 1, "response": {"id": "r", "status": "transcended", "aura": {}}}'
+    )
+    assert isinstance(event, wire.ResponseDone)
+    assert event.response.status == "transcended"
+
+
+@pytest.mark.parametrize(
+    ("beta", "current"),
+    [
+        ("response.text.delta", "response.output_text.delta"),
+        ("response.text.done", "response.output_text.done"),
+        ("response.audio.delta", "response.output_audio.delta"),
+        ("response.audio.done", "response.output_audio.done"),
+        ("response.audio_transcript.delta", "response.output_audio_transcript.delta"),
+        ("response.audio_transcript.done", "response.output_audio_transcript.done"),
+    ],
+)
+def test_a_beta_name_is_read_as_the_current_one(beta: str, current: str) -> None:
+    event = wire.decode_server(json.dumps({"type": beta, "item_id": "i", "response_id": "r", "delta": "AAAA"}))
+    assert type(event) is wire.SERVER_TYPES[current]
+    assert event.type == current
+
+
+def test_a_beta_session_is_read_as_a_current_one() -> None:
+    session = {
+        "id": "sess_1",
+        "modalities": ["text", "audio"],
+        "voice": "verse",
+        "input_audio_format": "g711_ulaw",
+        "input_audio_transcription": {"model": "whisper-1"},
+        "turn_detection": {"type": "server_vad", "threshold": 0.5},
+        "max_response_output_tokens": 100,
+    }
+    event = wire.decode_server(json.dumps({"type": "session.created", "session": session}))
+    assert isinstance(event, wire.SessionCreated)
+    assert wire.to_dict(event.session) == {
+        "type": "realtime",
+        "id": "sess_1",
+        "output_modalities": ["audio"],
+        "max_output_tokens": 100,
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcmu"},
+                "transcription": {"model": "whisper-1"},
+                "turn_detection": {"type": "server_vad", "threshold": 0.5},
+            },
+            "output": {"voice": "verse"},
+        },
+    }
+
+
+def test_a_content_part_reads_both_spellings() -> None:
+    for kind in ("audio", "output_audio", "input_audio"):
+        assert wire.ContentPart(type=kind, transcript="hi", text="no").words == "hi"
+    for kind in ("text", "output_text", "input_text"):
+        assert wire.ContentPart(type=kind, transcript="no", text="hi").words == "hi"
+
+
+@given(st.binary(max_size=4000), st.none() | st.text(max_size=20))
+def test_an_append_carries_its_sound(pcm: bytes, event_id: str | None) -> None:
+    raw = json.loads(wire.encode_append(pcm, event_id))
+    assert raw["type"] == "input_audio_buffer.append"
+    assert base64.b64decode(raw["audio"]) == pcm
+    assert raw.get("event_id") == event_id
+
+
+def test_a_sound_delta_gives_its_bytes() -> None:
+    event = wire.ResponseOutputAudioDelta(item_id="i", delta=base64.b64encode(b"\x01\x02").decode())
+    assert event.audio == b"\x01\x02"
+
+
+def test_omitted_null_and_empty_stay_apart() -> None:
+    session = wire.RealtimeSession(
+        instructions="", tools=[], audio=wire.AudioConfig(input=wire.AudioInput(turn_detection=None))
+    )
+    raw = json.loads(wire.encode(wire.SessionUpdate(session=session)))
+    assert raw["session"] == {
+        "type": "realtime",
+        "instructions": "",
+        "tools": [],
+        "audio": {"input": {"turn_detection": None}},
+    }
+    assert wire.decode_client(json.dumps(raw)) == wire.SessionUpdate(session=session)
+
+
+def test_no_repr_shows_an_mcp_credential() -> None:
+    tool = wire.McpTool(server_label="docs", authorization="hush", headers={"X-Key": "hush"})
+    assert "hush" not in repr(wire.SessionUpdate(session=wire.RealtimeSession(tools=[tool])))
