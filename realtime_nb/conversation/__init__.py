@@ -1,0 +1,66 @@
+"""The conversation: events in, turns out. Pure, and total over any event in any order.
+
+Owns items, turns, ordering, what was heard, usage and prices. Must not know asyncio, sockets or widgets.
+"""
+
+from __future__ import annotations
+
+from .changes import (
+    AudioDone,
+    AudioReceived,
+    Change,
+    ResponseEnded,
+    ResponseStarted,
+    TurnChanged,
+    TurnOpened,
+    TurnRemoved,
+    TurnSettled,
+    TurnText,
+    UsageChanged,
+)
+from .facts import (
+    ClearSent,
+    ClientItem,
+    Clock,
+    CommitSent,
+    ConnectionEnded,
+    InputAppended,
+    LocalFact,
+    LocalInterrupt,
+    Played,
+    ToolProgress,
+)
+from .reducer import reduce
+from .state import Conversation
+from .turn import Latency, ToolCall, Turn
+from .usage import Usage
+
+__all__ = [
+    "AudioDone",
+    "AudioReceived",
+    "Change",
+    "ClearSent",
+    "ClientItem",
+    "Clock",
+    "CommitSent",
+    "ConnectionEnded",
+    "Conversation",
+    "InputAppended",
+    "Latency",
+    "LocalFact",
+    "LocalInterrupt",
+    "Played",
+    "ResponseEnded",
+    "ResponseStarted",
+    "ToolCall",
+    "ToolProgress",
+    "Turn",
+    "TurnChanged",
+    "TurnOpened",
+    "TurnRemoved",
+    "TurnSettled",
+    "TurnText",
+    "Usage",
+    "UsageChanged",
+    "reduce",
+]

@@ -1,0 +1,206 @@
+"""Streams: text, transcript, sound and arguments, piece by piece.
+
+Owns the hot path: a delta of a turn that is under way costs the same however long the conversation is. Must not know
+how turns are built.
+"""
+
+from __future__ import annotations
+
+from realtime_nb.wire.realtime import (
+    ResponseFunctionCallArgumentsDelta,
+    ResponseFunctionCallArgumentsDone,
+    ResponseMcpCallArgumentsDelta,
+    ResponseMcpCallArgumentsDone,
+    ResponseOutputAudioDelta,
+    ResponseOutputAudioDone,
+    ResponseOutputAudioTranscriptDelta,
+    ResponseOutputAudioTranscriptDone,
+    ResponseOutputTextDelta,
+    ResponseOutputTextDone,
+)
+
+from .calls import note_call
+from .changes import AudioDone, AudioReceived, Change, TurnText
+from .records import ItemRecord
+from .state import Conversation
+
+__all__ = [
+    "on_arguments_delta",
+    "on_arguments_done",
+    "on_audio_delta",
+    "on_audio_done",
+    "on_text_delta",
+    "on_text_done",
+]
+
+TextDelta = ResponseOutputTextDelta | ResponseOutputAudioTranscriptDelta
+TextDone = ResponseOutputTextDone | ResponseOutputAudioTranscriptDone
+
+
+def _open(c: Conversation, item_id: str, response_id: str, at: float | None) -> ItemRecord | None:
+    """Returns the message that a delta belongs to, or None if nothing of it counts any more."""
+    if not item_id:
+        return None
+    response = c.ledger.responses.get(response_id)
+    if response is not None and response.done:
+        return None
+    record = c.ledger.item(item_id, at)
+    if record.closed or record.deleted:
+        return None
+    if record.kind is None:
+        record.kind, record.role = "message", "assistant"
+    if record.started_at is None:
+        record.started_at = at
+    c.ledger.join(record, response_id)
+    c.ledger.touch(item_id)
+    return record
+
+
+def on_text_delta(c: Conversation, event: TextDelta, at: float | None, out: list[Change]) -> None:
+    """Adds to a text or a transcript."""
+    record = c.ledger.items.get(event.item_id)
+    flows = record is not None and record.shown == "live" and not record.closed
+    if record is None or not flows or (record.response_id or "") != event.response_id:
+        record = _open(c, event.item_id, event.response_id, at)
+        if record is None:
+            return
+        flows = False
+    part = record.parts.get(event.content_index)
+    if part is None:
+        part = record.part(event.content_index)
+        part.is_audio = isinstance(event, ResponseOutputAudioTranscriptDelta)
+        flows = flows and len(record.parts) == 1
+    delta = event.delta
+    if part.final is not None or not delta:
+        return
+    if part.is_audio:
+        part.marks.append((part.samples, part.chars))
+    flows = flows and (len(record.parts) == 1 or (part.chars > 0 and event.content_index == max(record.parts)))
+    part.pieces.append(delta)
+    part.chars += len(delta)
+    if flows:
+        c.board.grew(record)
+        out.append(TurnText(record.id, delta))
+    else:
+        c.ledger.touch(record.id)
+
+
+def on_text_done(c: Conversation, event: TextDone, at: float | None, out: list[Change]) -> None:
+    """Replaces the deltas by the whole text; an empty one (or none at all) erases nothing."""
+    record = c.ledger.standing(event.item_id, at)
+    if record is None:
+        return
+    if record.kind is None:
+        record.kind, record.role = "message", "assistant"
+    c.ledger.join(record, event.response_id)
+    part = record.part(event.content_index)
+    if isinstance(event, ResponseOutputAudioTranscriptDone):
+        words, part.is_audio = event.transcript, True
+    else:
+        words = event.text
+    if words or part.words is None:
+        part.final = words
+    c.ledger.touch(record.id)
+
+
+def on_audio_delta(c: Conversation, event: ResponseOutputAudioDelta, at: float | None, out: list[Change]) -> None:
+    """Adds sound; it is to be played unless its item is out of sight or was interrupted."""
+    try:
+        pcm = event.audio
+    except ValueError:  # a damaged delta is lost, not the conversation
+        return
+    record = c.ledger.items.get(event.item_id)
+    flows = record is not None and record.shown == "live" and not record.closed
+    if record is None or not flows or (record.response_id or "") != event.response_id:
+        record = _open(c, event.item_id, event.response_id, at)
+        if record is None:
+            return
+    part = record.parts.get(event.content_index) or record.part(event.content_index)
+    if part.audio_done:
+        return
+    if part.odd or len(pcm) % 2:
+        pcm = part.odd + pcm
+        part.odd = pcm[len(pcm) // 2 * 2 :]
+        pcm = pcm[: len(pcm) // 2 * 2]
+    if not pcm:
+        return
+    start = part.samples
+    if not start:
+        _begin_sound(c, record, event.content_index, at)
+    part.chunks.append(pcm)
+    part.samples = start + len(pcm) // 2
+    if flows:
+        c.board.grew(record)
+    response = c.ledger.responses.get(event.response_id)
+    if response is not None and (response.interrupted or response.in_band is False):
+        return
+    if part.cut is None and part.truncated is None:
+        out.append(AudioReceived(event.item_id, event.content_index, start, pcm))
+
+
+def _begin_sound(c: Conversation, record: ItemRecord, content_index: int, at: float | None) -> None:
+    part = record.parts[content_index]
+    part.is_audio = True
+    response = c.ledger.response_of(record)
+    if response is not None and response.first_audio_at is None:
+        response.first_audio_at = at
+    if response is not None and response.interrupted and part.cut is None:
+        part.implied_cut = 0  # it will never be played
+    elif not c.ledger.hidden(record):
+        c.ledger.queue[record.id, content_index] = None
+    c.ledger.touch(record.id)
+
+
+def on_audio_done(c: Conversation, event: ResponseOutputAudioDone, at: float | None, out: list[Change]) -> None:
+    """Ends a part's sound."""
+    record = c.ledger.items.get(event.item_id)
+    part = record.parts.get(event.content_index) if record is not None else None
+    if record is None or part is None or part.audio_done:
+        return
+    part.audio_done = True
+    response = c.ledger.response_of(record)
+    if not c.ledger.hidden(record) and not (response is not None and response.interrupted):
+        out.append(AudioDone(record.id, event.content_index, part.samples))
+    c.ledger.touch(record.id)
+
+
+def on_arguments_delta(
+    c: Conversation,
+    event: ResponseFunctionCallArgumentsDelta | ResponseMcpCallArgumentsDelta,
+    at: float | None,
+    out: list[Change],
+) -> None:
+    """Adds to a call's arguments, which are no JSON before they are done."""
+    if not event.item_id:
+        return
+    response = c.ledger.responses.get(event.response_id)
+    known = c.ledger.items.get(event.item_id)
+    if (response is not None and response.done) or (known is not None and known.arguments_done):
+        return
+    record = known or c.ledger.item(event.item_id, at)
+    if known is None or record.kind is None:
+        c.ledger.join(record, event.response_id)
+        note_call(c.ledger, record, call_id=getattr(event, "call_id", "") or "", name="")
+        c.ledger.touch(record.id)
+    record.arguments.append(event.delta)
+
+
+def on_arguments_done(
+    c: Conversation,
+    event: ResponseFunctionCallArgumentsDone | ResponseMcpCallArgumentsDone,
+    at: float | None,
+    out: list[Change],
+) -> None:
+    """Takes a call's whole arguments; the same come again with its item and with the response's end."""
+    record = c.ledger.standing(event.item_id, at)
+    if record is None:
+        return
+    c.ledger.join(record, event.response_id)
+    if isinstance(event, ResponseFunctionCallArgumentsDone):
+        note_call(c.ledger, record, call_id=event.call_id, name=event.name)
+    else:
+        note_call(c.ledger, record, call_id=record.id, name="")
+    if event.arguments or not record.arguments:
+        record.arguments = [event.arguments]
+    record.arguments_done = True
+    c.ledger.touch(record.id)

@@ -1,0 +1,228 @@
+"""The user's side: sound sent, speech detected, turns committed and transcribed.
+
+Owns how a user's turn comes about. Must not know answers.
+"""
+
+from __future__ import annotations
+
+from realtime_nb.wire.realtime import (
+    ConversationItemInputAudioTranscriptionCompleted,
+    ConversationItemInputAudioTranscriptionDelta,
+    ConversationItemInputAudioTranscriptionFailed,
+    InputAudioBufferCleared,
+    InputAudioBufferCommitted,
+    InputAudioBufferSpeechStarted,
+    InputAudioBufferSpeechStopped,
+    InputAudioBufferTimeoutTriggered,
+)
+
+from .changes import Change, TurnText, UsageChanged
+from .facts import ClearSent, CommitSent, InputAppended
+from .records import ItemRecord
+from .state import Conversation
+from .timeline import SAMPLES_PER_MS
+from .usage import from_transcription
+
+__all__ = [
+    "drop_reserved",
+    "on_appended",
+    "on_clear_sent",
+    "on_cleared",
+    "on_commit_sent",
+    "on_committed",
+    "on_speech_started",
+    "on_speech_stopped",
+    "on_timeout",
+    "on_transcription_completed",
+    "on_transcription_delta",
+    "on_transcription_failed",
+    "stop_waiting",
+    "take_turn",
+]
+
+
+def on_appended(c: Conversation, event: InputAppended, at: float | None, out: list[Change]) -> None:
+    """Moves the input clock on."""
+    c.ledger.timeline.append(event.pcm, at)
+
+
+def on_commit_sent(c: Conversation, event: CommitSent, at: float | None, out: list[Change]) -> None:
+    """Ends the buffer here, not where the server's answer comes."""
+    c.ledger.timeline.mark("commit")
+
+
+def on_clear_sent(c: Conversation, event: ClearSent, at: float | None, out: list[Change]) -> None:
+    """Begins the buffer here, not where the server's answer comes."""
+    c.ledger.timeline.mark("clear")
+
+
+def _user(c: Conversation, item_id: str, at: float | None) -> ItemRecord | None:
+    if not item_id:
+        return None
+    record = c.ledger.item(item_id, at)
+    if record.started_at is None:
+        record.started_at = at
+    if record.kind is None:
+        record.kind, record.role = "message", "user"
+    c.ledger.touch(item_id)
+    return record
+
+
+def drop_reserved(c: Conversation, *, but: str | None = None) -> None:
+    """Takes back turns that were announced and never committed."""
+    for item_id in [i for i in c.ledger.reserved if i != but]:
+        del c.ledger.reserved[item_id]
+        c.ledger.items[item_id].dropped = True
+        c.ledger.touch(item_id)
+
+
+def on_speech_started(
+    c: Conversation, event: InputAudioBufferSpeechStarted, at: float | None, out: list[Change]
+) -> None:
+    """Reserves the user turn's place; another that was never committed was a false start."""
+    record = _user(c, event.item_id, at)
+    if record is None:
+        return
+    record.span_start = max(event.audio_start_ms, 0) * SAMPLES_PER_MS
+    if record.committed or record.in_conversation or record.deleted:
+        return
+    record.reserved, record.dropped = True, False
+    c.ledger.reserved[record.id] = None
+    c.ledger.timeline.speech_start = record.span_start
+    drop_reserved(c, but=record.id)
+
+
+def on_speech_stopped(
+    c: Conversation, event: InputAudioBufferSpeechStopped, at: float | None, out: list[Change]
+) -> None:
+    """Notes where the speech ended: on the input clock, and when that sound had been sent."""
+    record = _user(c, event.item_id, at)
+    if record is None:
+        return
+    record.span_end = max(event.audio_end_ms, 0) * SAMPLES_PER_MS
+    sent_at = c.ledger.timeline.appended_at(record.span_end)
+    record.speech_end_at = sent_at if sent_at is not None else at
+
+
+def on_timeout(c: Conversation, event: InputAudioBufferTimeoutTriggered, at: float | None, out: list[Change]) -> None:
+    """Marks a turn in which nobody spoke: the server commits it to let the model speak up."""
+    record = _user(c, event.item_id, at)
+    if record is None:
+        return
+    record.idle = True
+    record.span_start = max(event.audio_start_ms, 0) * SAMPLES_PER_MS
+    record.span_end = max(event.audio_end_ms, 0) * SAMPLES_PER_MS
+    _settle(c, record)
+
+
+def on_committed(c: Conversation, event: InputAudioBufferCommitted, at: float | None, out: list[Change]) -> None:
+    """Turns the input buffer into the user's turn."""
+    record = _user(c, event.item_id, at)
+    if record is None:
+        return
+    c.ledger.link(record.id, event.previous_item_id)
+    if record.committed or record.deleted:
+        return
+    record.committed = True
+    timeline = c.ledger.timeline
+    # A detected turn without an end was committed by hand in mid-speech: the server then says no speech_stopped.
+    by_hand = record.span_end is None
+    start, end = timeline.take_buffer(by_hand=by_hand)
+    if record.span_start is not None:
+        start = record.span_start
+        end = end if record.span_end is None else record.span_end
+        timeline.speech_start = None
+    record.sound = timeline.cut(start, end) or None
+    if record.speech_end_at is None:
+        sent_at = timeline.appended_at(end) if by_hand else None
+        record.speech_end_at = sent_at if sent_at is not None else at
+    take_turn(c, record, at)
+    if record.committed_at is None:
+        record.committed_at = at
+
+
+def take_turn(c: Conversation, record: ItemRecord, at: float | None) -> None:
+    """Counts a user's item as part of the conversation: it ends what came before, and waits for an answer."""
+    c.ledger.reserved.pop(record.id, None)
+    record.dropped = False
+    if record.committed_at is None:
+        record.committed_at = at
+        c.ledger.unanswered = record.id
+    for item_id in list(c.ledger.waiting):
+        if item_id != record.id:
+            _settle(c, c.ledger.items[item_id])
+    spoken = record.committed or any(part.is_audio for part in record.parts.values())
+    expected = c.ledger.transcribing is not False and not record.idle and record.transcription is None
+    if spoken and expected and not record.words_known:
+        record.waiting = True
+        c.ledger.waiting[record.id] = None
+
+
+def stop_waiting(c: Conversation, item_id: str | None) -> None:
+    """Settles a user's turn without its transcript, if that has not come; it may still come later."""
+    if item_id is not None and item_id in c.ledger.waiting:
+        _settle(c, c.ledger.items[item_id])
+
+
+def _settle(c: Conversation, record: ItemRecord) -> None:
+    record.waiting = False
+    c.ledger.waiting.pop(record.id, None)
+    c.ledger.touch(record.id)
+
+
+def on_cleared(c: Conversation, event: InputAudioBufferCleared, at: float | None, out: list[Change]) -> None:
+    """Forgets the buffer and the turn that it would have become."""
+    c.ledger.timeline.clear()
+    drop_reserved(c)
+
+
+def on_transcription_delta(
+    c: Conversation, event: ConversationItemInputAudioTranscriptionDelta, at: float | None, out: list[Change]
+) -> None:
+    """Adds to a transcript; also before its item, or after the answer."""
+    if not event.item_id or not event.delta:
+        return
+    record = c.ledger.items.get(event.item_id) or c.ledger.item(event.item_id, at)
+    part = record.part(event.content_index or 0)
+    part.is_audio = True
+    if part.final is not None or record.deleted:
+        return
+    part.pieces.append(event.delta)
+    if record.shown == "live" and len(record.parts) == 1:
+        c.board.grew(record)
+        out.append(TurnText(record.id, event.delta))
+    elif record.shown != "settled":  # a settled turn waits for the whole correction
+        _user(c, event.item_id, at)
+
+
+def on_transcription_completed(
+    c: Conversation, event: ConversationItemInputAudioTranscriptionCompleted, at: float | None, out: list[Change]
+) -> None:
+    """Replaces the deltas by the final words, which may be none."""
+    record = _user(c, event.item_id, at)
+    if record is None or record.deleted:
+        return
+    part = record.part(event.content_index)
+    part.is_audio, part.final, part.pieces = True, event.transcript, []
+    record.transcription, record.note = "done", None
+    _settle(c, record)
+    if event.usage is not None:
+        priced = c.ledger.count(
+            f"transcription {event.item_id} {event.content_index}", from_transcription(event.usage), transcription=True
+        )
+        if priced is not None:
+            record.usage = priced if record.usage is None else record.usage + priced
+            out.append(UsageChanged())
+
+
+def on_transcription_failed(
+    c: Conversation, event: ConversationItemInputAudioTranscriptionFailed, at: float | None, out: list[Change]
+) -> None:
+    """Notes that the words are not known; the model heard the sound all the same."""
+    record = _user(c, event.item_id, at)
+    if record is None or record.transcription == "done":
+        return
+    record.part(event.content_index).is_audio = True
+    record.transcription = "failed"
+    record.note = f"not transcribed: {event.error.message or event.error.code or 'no reason given'}"
+    _settle(c, record)

@@ -1,0 +1,153 @@
+"""The reducer: every event and every local fact, in any order, into one conversation.
+
+Owns the dispatch and the way from changed facts to changed turns. Must not know asyncio, sockets, clocks or widgets.
+
+`reduce` never raises and never looks at a clock: the same events, with the same times, give the same turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from realtime_nb.wire import realtime as wire
+
+from . import calls, deltas, facts, input, items, playback, responses, session  # noqa: A004 - the wire's word
+from .changes import Change
+from .ledger import Ledger
+from .records import ItemRecord
+from .state import Conversation
+
+__all__ = ["reduce"]
+
+Handler = Callable[[Conversation, Any, float | None, list[Change]], None]
+
+_HANDLERS: dict[type, Handler] = {
+    wire.SessionCreated: session.on_session,
+    wire.SessionUpdated: session.on_session,
+    wire.ConversationItemAdded: items.on_item,
+    wire.ConversationItemDone: items.on_item,
+    wire.ConversationItemCreated: items.on_item,
+    wire.ConversationItemRetrieved: items.on_retrieved,
+    wire.ConversationItemDeleted: items.on_deleted,
+    wire.ConversationItemTruncated: playback.on_truncated,
+    wire.ConversationItemInputAudioTranscriptionDelta: input.on_transcription_delta,
+    wire.ConversationItemInputAudioTranscriptionCompleted: input.on_transcription_completed,
+    wire.ConversationItemInputAudioTranscriptionFailed: input.on_transcription_failed,
+    wire.InputAudioBufferSpeechStarted: input.on_speech_started,
+    wire.InputAudioBufferSpeechStopped: input.on_speech_stopped,
+    wire.InputAudioBufferCommitted: input.on_committed,
+    wire.InputAudioBufferCleared: input.on_cleared,
+    wire.InputAudioBufferTimeoutTriggered: input.on_timeout,
+    wire.ResponseCreated: responses.on_created,
+    wire.ResponseDone: responses.on_done,
+    wire.ResponseOutputItemAdded: responses.on_output_item,
+    wire.ResponseOutputItemDone: responses.on_output_item,
+    wire.ResponseContentPartAdded: responses.on_content_part,
+    wire.ResponseContentPartDone: responses.on_content_part,
+    wire.ResponseOutputTextDelta: deltas.on_text_delta,
+    wire.ResponseOutputTextDone: deltas.on_text_done,
+    wire.ResponseOutputAudioTranscriptDelta: deltas.on_text_delta,
+    wire.ResponseOutputAudioTranscriptDone: deltas.on_text_done,
+    wire.ResponseOutputAudioDelta: deltas.on_audio_delta,
+    wire.ResponseOutputAudioDone: deltas.on_audio_done,
+    wire.ResponseFunctionCallArgumentsDelta: deltas.on_arguments_delta,
+    wire.ResponseFunctionCallArgumentsDone: deltas.on_arguments_done,
+    wire.ResponseMcpCallArgumentsDelta: deltas.on_arguments_delta,
+    wire.ResponseMcpCallArgumentsDone: deltas.on_arguments_done,
+    wire.ResponseMcpCallInProgress: calls.on_mcp_call,
+    wire.ResponseMcpCallCompleted: calls.on_mcp_call,
+    wire.ResponseMcpCallFailed: calls.on_mcp_call,
+    wire.ErrorEvent: items.on_error,
+    facts.InputAppended: input.on_appended,
+    facts.CommitSent: input.on_commit_sent,
+    facts.ClearSent: input.on_clear_sent,
+    facts.Played: playback.on_played,
+    facts.LocalInterrupt: playback.on_interrupt,
+    facts.ClientItem: items.on_client_item,
+    facts.ConnectionEnded: session.on_ended,
+    facts.ToolProgress: calls.on_tool_progress,
+}
+
+# How far back a repeated event is known by its id. Beyond that, events are idempotent by what they say.
+_RECENT = 512
+
+
+def reduce(
+    state: Conversation,
+    event: wire.ServerEvent | wire.UnknownEvent | facts.LocalFact,
+    at: float | None = None,
+) -> list[Change]:
+    """Updates `state` by one event or local fact, in place, and returns what changed for readers.
+
+    Args:
+        state: the conversation.
+        event: what happened; an unknown event changes nothing.
+        at: when, in seconds on any one clock that does not go back; None: when the last `Clock` fact said.
+    """
+    if type(event) is facts.Clock:
+        state.ledger.now = event.now
+        return []
+    handler = _HANDLERS.get(type(event))
+    if handler is None or _repeated(state, event):
+        return []
+    after: list[Change] = []
+    handler(state, event, state.ledger.now if at is None else at, after)
+    if not state.ledger.dirty:
+        return after
+    # Turns first: whoever hears of sound, or of a response's end, can look the turn up.
+    return [*_publish(state), *after]
+
+
+def _repeated(state: Conversation, event: msgspec.Struct) -> bool:
+    """Tells whether the very same event came before: a stream that resumes may repeat its last part."""
+    event_id = getattr(event, "event_id", None)
+    if not event_id or isinstance(event, facts.ClientItem):
+        return False
+    recent = state.recent
+    if event_id in recent:  # an id alone is no proof: scripts and simple servers use one for all
+        return recent[event_id] == event
+    recent[event_id] = event
+    if len(recent) > _RECENT:
+        del recent[next(iter(recent))]
+    return False
+
+
+def _publish(state: Conversation) -> list[Change]:
+    """Looks at the turns that changed facts concern."""
+    ledger, board = state.ledger, state.board
+    changes: list[Change] = []
+    moved = ledger.order.take_moved()
+    pending = list(ledger.dirty)
+    if moved:
+        pending = list(dict.fromkeys([*pending, *moved]))
+    ledger.dirty = {}
+    if ledger.has_calls:
+        pending = _with_calls(ledger, pending)
+    for item_id in pending:
+        item = ledger.items[item_id]
+        changes += board.refresh(item, is_turn=_is_turn(state, item), moved=item_id in moved)
+    board.publish()
+    return changes
+
+
+def _with_calls(ledger: Ledger, pending: list[str]) -> list[str]:
+    """Returns the items and all that share tool calls with them, now or before."""
+    concerned = dict.fromkeys(pending)
+    if ledger.grouped_moves != ledger.order.moves:  # an item left neighbours behind: look at all
+        ledger.grouped_moves = ledger.order.moves
+        concerned.update(dict.fromkeys(calls.regroup(ledger, list(ledger.order))))
+    else:
+        for item_id in pending:
+            concerned.update(dict.fromkeys(calls.regroup_around(ledger, item_id)))
+    return list(concerned)
+
+
+def _is_turn(state: Conversation, item: ItemRecord) -> bool:
+    if state.ledger.hidden(item):
+        return False
+    if item.kind == "call":
+        return item.owner == item.id
+    return item.kind == "message" and item.role is not None

@@ -1,0 +1,161 @@
+"""Responses: begun, their items and parts, ended.
+
+Owns a response's life and what it consumed. Must not know turns or playback.
+"""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from realtime_nb.wire.realtime import (
+    Response,
+    ResponseContentPartAdded,
+    ResponseContentPartDone,
+    ResponseCreated,
+    ResponseDone,
+    ResponseOutputItemAdded,
+    ResponseOutputItemDone,
+)
+
+from .changes import AudioDone, Change, ResponseEnded, ResponseStarted, UsageChanged
+from .input import stop_waiting
+from .items import absorb
+from .records import ResponseRecord
+from .state import Conversation
+from .usage import from_response
+
+__all__ = ["close_response", "on_content_part", "on_created", "on_done", "on_output_item"]
+
+_PARTS_OF_SOUND = ("audio", "output_audio")
+
+
+def _response(c: Conversation, told: Response) -> ResponseRecord | None:
+    if not told.id:
+        return None
+    response = c.ledger.response(told.id)
+    if told.conversation_id is not UNSET:
+        in_band = told.conversation_id is not None or response.in_band is True
+        if in_band is not response.in_band:
+            response.in_band = in_band
+            for item_id in response.items:
+                c.ledger.touch(item_id)
+    return response
+
+
+def on_created(c: Conversation, event: ResponseCreated, at: float | None, out: list[Change]) -> None:
+    """Opens a response and hands it the user's turn that waited for one."""
+    response = _response(c, event.response)
+    if response is None or response.started or response.done:
+        return
+    response.started = True
+    response.created_at = at
+    if not response.out_of_band:
+        response.user, c.ledger.unanswered = c.ledger.unanswered, None
+    out.append(ResponseStarted(response.id, response.out_of_band))
+
+
+def on_output_item(
+    c: Conversation, event: ResponseOutputItemAdded | ResponseOutputItemDone, at: float | None, out: list[Change]
+) -> None:
+    """Adds an item to its response."""
+    record = absorb(c, event.item, at)
+    if record is not None:
+        c.ledger.join(record, event.response_id)
+
+
+def on_content_part(
+    c: Conversation, event: ResponseContentPartAdded | ResponseContentPartDone, at: float | None, out: list[Change]
+) -> None:
+    """Notes a part's kind, and its words once it is done."""
+    record = c.ledger.standing(event.item_id, at)
+    if record is None:
+        return
+    response = c.ledger.join(record, event.response_id)
+    if record.kind is None:
+        record.kind, record.role = "message", "assistant"
+    part = record.part(event.content_index)
+    part.is_audio = part.is_audio or event.part.type in _PARTS_OF_SOUND
+    words = event.part.transcript if part.is_audio else event.part.text
+    done = isinstance(event, ResponseContentPartDone)
+    if done and words and not (response is not None and response.done and part.final):
+        part.final = words
+    c.ledger.touch(record.id)
+
+
+def on_done(c: Conversation, event: ResponseDone, at: float | None, out: list[Change]) -> None:
+    """Ends a response, however it ended, and counts what it consumed, once."""
+    told = event.response
+    response = _response(c, told)
+    if response is None:
+        return
+    for item in told.output or ():
+        record = absorb(c, item, at)
+        if record is not None:
+            c.ledger.join(record, response.id)
+    if told.usage is not None:
+        priced = c.ledger.count(f"response {response.id}", from_response(told.usage))
+        if priced is not None:
+            response.usage = priced
+            out.append(UsageChanged())
+    if response.done:
+        for item_id in response.items:
+            c.ledger.touch(item_id)
+        return
+    note = None
+    if (details := told.status_details) is not None:
+        note = (details.error.message or details.error.code) if details.error is not None else details.reason
+    close_response(c, response, told.status or "completed", note, out)
+    if not response.out_of_band:
+        stop_waiting(c, response.user)
+
+
+def close_response(c: Conversation, response: ResponseRecord, status: str, note: str | None, out: list[Change]) -> None:
+    """Ends a response: nothing that still comes of it counts."""
+    response.done, response.status = True, status
+    if status in ("failed", "incomplete"):
+        response.note = f"{status}: {note}" if note else status
+    c.ledger.open_responses.pop(response.id, None)
+    answered = False
+    for item_id in response.items:
+        item = c.ledger.items[item_id]
+        item.closed = True
+        answered = answered or item.kind == "message"
+        if item.kind == "call" and status != "completed" and item.status != "completed":
+            item.over = True
+            if item.call_status == "in_progress":
+                item.call_status = "cancelled"
+        for index, part in item.parts.items():
+            if part.samples and not part.audio_done:
+                part.audio_done = True
+                if not response.interrupted and not c.ledger.hidden(item):
+                    out.append(AudioDone(item_id, index, part.samples))
+        c.ledger.touch(item_id)
+    if not response.out_of_band:
+        if not answered:
+            _end_calls_before(c, response)
+        if not response.items and status in ("failed", "incomplete"):
+            _show_failure(c, response)
+    out.append(ResponseEnded(response.id, status, response.out_of_band))
+
+
+def _end_calls_before(c: Conversation, response: ResponseRecord) -> None:
+    """Settles calls that this response should have answered, and did not."""
+    if any(c.ledger.items[i].kind == "call" for i in response.items):
+        return
+    for item_id in list(c.ledger.lone_calls):
+        call = c.ledger.items[item_id]
+        if call.response_id != response.id:
+            call.over = True
+            c.ledger.touch(item_id)
+
+
+def _show_failure(c: Conversation, response: ResponseRecord) -> None:
+    """Shows a response that failed before it had an item: silence would be a riddle to a reader."""
+    record = c.ledger.item(response.id, response.created_at)
+    if record.kind is None:
+        record.kind, record.role = "message", "assistant"
+        c.ledger.join(record, response.id)
+        anchor = response.user if response.user is not None else c.ledger.order.at(len(c.ledger.order) - 2)
+        if anchor is not None:
+            c.ledger.order.glue(record.id, anchor)
+        c.ledger.touch(record.id)

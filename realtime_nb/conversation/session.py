@@ -1,0 +1,72 @@
+"""Sessions: what the server is set to, and the break between one connection and the next.
+
+Owns what of a session's configuration the conversation depends on. Must not know items.
+"""
+
+from __future__ import annotations
+
+from realtime_nb.wire.realtime import (
+    AudioConfig,
+    AudioInput,
+    RealtimeSession,
+    Session,
+    SessionCreated,
+    SessionUpdated,
+    Transcription,
+)
+
+from .changes import Change
+from .facts import ConnectionEnded
+from .input import drop_reserved, stop_waiting
+from .items import refuse
+from .responses import close_response
+from .state import Conversation
+
+__all__ = ["on_ended", "on_session"]
+
+
+def on_session(c: Conversation, event: SessionCreated | SessionUpdated, at: float | None, out: list[Change]) -> None:
+    """Takes the effective configuration; another session's beginning ends what the last one left open."""
+    if isinstance(event, SessionCreated):
+        key = event.session.id if isinstance(event.session.id, str) else event.event_id
+        if key and c.ledger.session_key not in (None, key):
+            _end(c, "the connection was lost", out)
+        c.ledger.session_key = key or c.ledger.session_key
+    _configure(c, event.session)
+
+
+def _configure(c: Conversation, session: Session) -> None:
+    audio = session.audio if isinstance(session.audio, AudioConfig) else None
+    user = audio.input if audio is not None and isinstance(audio.input, AudioInput) else None
+    if isinstance(session, RealtimeSession):
+        if isinstance(session.model, str):
+            c.ledger.model = session.model
+        if user is not None:
+            c.ledger.transcribing = isinstance(user.transcription, Transcription)
+    else:
+        c.ledger.transcribing = True
+    if user is not None:
+        if isinstance(user.transcription, Transcription) and isinstance(user.transcription.model, str):
+            c.ledger.transcription_model = user.transcription.model
+        c.ledger.timeline.detected = bool(user.turn_detection)
+
+
+def on_ended(c: Conversation, event: ConnectionEnded, at: float | None, out: list[Change]) -> None:
+    """Ends what was under way when the connection went."""
+    _end(c, event.reason, out)
+
+
+def _end(c: Conversation, reason: str | None, out: list[Change]) -> None:
+    for response_id in list(c.ledger.open_responses):
+        status = "cancelled" if reason is None else "failed"
+        close_response(c, c.ledger.responses[response_id], status, reason, out)
+    for item_id in list(c.ledger.unacknowledged):
+        refuse(c, c.ledger.items[item_id], f"not delivered: {reason or 'the connection was closed'}")
+    for item_id in list(c.ledger.waiting):
+        stop_waiting(c, item_id)
+    for item_id in list(c.ledger.lone_calls):
+        c.ledger.items[item_id].over = True
+        c.ledger.touch(item_id)
+    drop_reserved(c)
+    c.ledger.unanswered = None
+    c.ledger.timeline.restart()

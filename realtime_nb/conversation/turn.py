@@ -1,0 +1,157 @@
+"""What a reader sees of a conversation: turns, their tool calls and their latencies.
+
+Owns the public values. Must not know events or how turns come about.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from realtime_nb.audio import RATE_HZ
+
+from .usage import Usage
+
+if TYPE_CHECKING:
+    from realtime_nb.audio import AudioClip
+
+__all__ = ["SPEAKERS", "Latency", "Role", "Sound", "ToolCall", "ToolStatus", "Turn", "TurnStatus", "as_text"]
+
+Role = Literal["user", "assistant", "system"]
+SPEAKERS: dict[Role, str] = {"user": "You", "assistant": "Assistant", "system": "System"}
+"""What a reader calls the roles, in the card, in transcripts and in saved pages."""
+TurnStatus = Literal["in_progress", "completed", "interrupted", "failed"]
+ToolStatus = Literal["in_progress", "running", "completed", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds between the moments of an answer; None where a moment did not happen.
+
+    For a typed turn "end of speech" is when it was sent, and "committed" when the server had it.
+    With tool calls, the response is the first one that worked on the answer.
+    """
+
+    speech_end_to_committed: float | None = None
+    committed_to_response: float | None = None
+    response_to_first_audio: float | None = None
+    first_audio_to_played: float | None = None
+    total: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function that the assistant asked for.
+
+    Attributes:
+        arguments: JSON text; complete unless the status is `"in_progress"` or `"cancelled"`.
+        status: `"in_progress"` while the model writes the arguments and until the call runs, `"running"`,
+            `"completed"`, `"failed"`, or `"cancelled"` (cut off before its arguments were whole).
+        output: what the function answered, or None.
+    """
+
+    call_id: str
+    name: str
+    arguments: str
+    status: ToolStatus = "in_progress"
+    output: str | None = None
+
+    @property
+    def parsed(self) -> dict[str, Any] | None:
+        """The arguments as a dict; None while they are not (or never were) a JSON object."""
+        try:
+            value = json.loads(self.arguments)
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) else None
+
+
+class Sound:
+    """Sound in pieces, joined when somebody listens: building a turn must not copy its audio."""
+
+    __slots__ = ("_clip", "_pieces", "samples")
+
+    def __init__(self, pieces: Sequence[bytes], samples: int) -> None:
+        self._pieces = pieces
+        self.samples = samples
+        self._clip: AudioClip | None = None
+
+    @property
+    def clip(self) -> AudioClip:
+        """The joined clip, at 24 kHz."""
+        if self._clip is None:
+            from realtime_nb.audio import AudioClip  # numpy: wanted when somebody listens
+
+            # Pieces that came after this turn was seen belong to a later revision.
+            self._clip = AudioClip(b"".join(self._pieces)[: 2 * self.samples], RATE_HZ)
+            self._pieces = ()
+        return self._clip
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Turn:
+    """One contribution to a conversation, as it was known at one revision.
+
+    Turns compare and hash by `(item_id, revision)`: a later fact (a late transcript, an interruption, the
+    moment it was first played) makes a new revision.
+
+    Attributes:
+        text: everything that was said or written, also what was never heard.
+        heard_text: a prefix of `text`, cut at a word: what had been played when the turn was interrupted,
+            estimated from how the transcript came with the sound. Equals `text` otherwise.
+        status: `"in_progress" "completed" "interrupted"` or `"failed"`.
+        started_at: seconds on the clock of whoever runs the conversation, or None.
+        text_known: False where no transcript came; an empty transcript is known.
+        note: why something is missing or failed, in words for a reader, or None.
+    """
+
+    item_id: str
+    revision: int
+    role: Role
+    text: str
+    heard_text: str
+    status: TurnStatus
+    response_id: str | None = None
+    started_at: float | None = None
+    latency: Latency = field(default_factory=Latency)
+    usage: Usage | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    text_known: bool = True
+    note: str | None = None
+    _sound: Sound | None = None
+
+    @property
+    def audio(self) -> AudioClip | None:
+        """The sound of the turn, or None: everything received of an answer, what was committed of a user's turn."""
+        return self._sound.clip if self._sound is not None else None
+
+    @property
+    def audio_ms(self) -> float | None:
+        """How long the sound is, without joining it; None without sound."""
+        return self._sound.samples * 1000 / RATE_HZ if self._sound is not None else None
+
+    def __repr__(self) -> str:
+        shown = [self.role, self.status, repr(self.text if len(self.text) <= 60 else self.text[:59] + "…")]
+        if self.heard_text != self.text:
+            shown.append(f"heard {len(self.heard_text)} of {len(self.text)} characters")
+        shown += [f"{call.name}({call.arguments})" for call in self.tool_calls]
+        if self.audio_ms is not None:
+            shown.append(f"{self.audio_ms / 1000:.2f} s")
+        if self.note is not None:
+            shown.append(self.note)
+        return f"Turn({', '.join(shown)})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Turn):
+            return NotImplemented
+        return (self.item_id, self.revision) == (other.item_id, other.revision)
+
+    def __hash__(self) -> int:
+        return hash((self.item_id, self.revision))
+
+
+def as_text(turns: Iterable[Turn]) -> str:
+    """A transcript: a line a turn."""
+    return "\n".join(f"{SPEAKERS[turn.role]}: {turn.text}" for turn in turns)

@@ -1,0 +1,98 @@
+"""What was consumed: tokens by kind, and what they cost where the price is known.
+
+Owns `Usage` and its reading from the wire. Must not know turns or prices (`prices.py` has them).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from realtime_nb.wire.realtime import DurationUsage, TokenUsage
+from realtime_nb.wire.realtime import Usage as WireUsage
+
+__all__ = ["Usage", "from_response", "from_transcription"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens in and out, of one turn or of a whole conversation; usages add up with `+`.
+
+    Attributes:
+        responses: how many responses were counted.
+        input_tokens, output_tokens: of the conversation's model; the details below are parts of them.
+        cached_tokens: input tokens that were cheaper; a part of the input, not an addition to it.
+        transcription_input_tokens, transcription_output_tokens, transcription_seconds: of the model that
+            transcribes the user, billed apart.
+        cost_usd: an estimate from public prices; None where one of the prices is not known.
+    """
+
+    responses: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_text_tokens: int = 0
+    input_audio_tokens: int = 0
+    input_image_tokens: int = 0
+    cached_tokens: int = 0
+    cached_text_tokens: int = 0
+    cached_audio_tokens: int = 0
+    cached_image_tokens: int = 0
+    output_text_tokens: int = 0
+    output_audio_tokens: int = 0
+    transcription_input_tokens: int = 0
+    transcription_audio_tokens: int = 0
+    transcription_output_tokens: int = 0
+    transcription_seconds: float = 0.0
+    cost_usd: float | None = 0.0
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output of the conversation's model."""
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        # One unknown price makes the sum unknown: a total that leaves something out would look like a total.
+        sums: dict[str, Any] = {}
+        for name in _NAMES:
+            a, b = getattr(self, name), getattr(other, name)
+            sums[name] = None if a is None or b is None else a + b
+        return Usage(**sums)
+
+
+_NAMES = tuple(f.name for f in fields(Usage))
+
+
+def _count(value: int | None) -> int:
+    return max(value, 0) if value is not None else 0
+
+
+def from_response(usage: WireUsage) -> Usage:
+    """Reads a response's usage; whatever a server leaves out is 0."""
+    into, out = usage.input_token_details, usage.output_token_details
+    cached = into.cached_tokens_details if into is not None else None
+    return Usage(
+        responses=1,
+        input_tokens=_count(usage.input_tokens),
+        output_tokens=_count(usage.output_tokens),
+        input_text_tokens=_count(into.text_tokens) if into else 0,
+        input_audio_tokens=_count(into.audio_tokens) if into else 0,
+        input_image_tokens=_count(into.image_tokens) if into else 0,
+        cached_tokens=_count(into.cached_tokens) if into else 0,
+        cached_text_tokens=_count(cached.text_tokens) if cached else 0,
+        cached_audio_tokens=_count(cached.audio_tokens) if cached else 0,
+        cached_image_tokens=_count(cached.image_tokens) if cached else 0,
+        output_text_tokens=_count(out.text_tokens) if out else 0,
+        output_audio_tokens=_count(out.audio_tokens) if out else 0,
+    )
+
+
+def from_transcription(usage: TokenUsage | DurationUsage) -> Usage:
+    """Reads the usage of a transcription, billed by tokens or by time."""
+    if isinstance(usage, DurationUsage):
+        return Usage(transcription_seconds=max(usage.seconds, 0.0))
+    details = usage.input_token_details
+    return Usage(
+        transcription_input_tokens=_count(usage.input_tokens),
+        transcription_audio_tokens=_count(details.audio_tokens) if details else 0,
+        transcription_output_tokens=_count(usage.output_tokens),
+    )

@@ -1,0 +1,169 @@
+"""The laws of the reducer: total over anything, the same events give the same turns, repeats change nothing."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from realtime_nb.conversation import (
+    ClientItem,
+    Conversation,
+    Turn,
+    TurnChanged,
+    TurnOpened,
+    TurnRemoved,
+    TurnSettled,
+    TurnText,
+    reduce,
+)
+
+from .dsl import Event, Script, Stream, play
+from .strategies import CHAOS, SAYING, scripts
+
+thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def content(turn: Turn) -> tuple[Any, ...]:
+    calls = [(c.call_id, c.name, c.arguments, c.status, c.output) for c in turn.tool_calls]
+    return turn.item_id, turn.role, turn.text, turn.heard_text, turn.status, turn.note, turn.audio_ms, calls
+
+
+def read(state: Conversation) -> tuple[Any, ...]:
+    """All that a reader can see."""
+    seen = [(content(t), t.revision, t.latency, t.usage, t.started_at) for t in (*state.turns, *state.live)]
+    return seen, state.usage, state.order
+
+
+class Watcher:
+    """Feeds a conversation and checks after every event what must hold at any time."""
+
+    def __init__(self) -> None:
+        self.state = Conversation()
+        self.revisions: dict[tuple[str, int], tuple[Any, ...]] = {}
+        self.settled: dict[str, int] = {}
+
+    def feed(self, event: Event, at: float) -> None:
+        state = self.state
+        before = state.turns
+        changes = reduce(state, event, at)
+        turns, live = state.turns, state.live
+        if not any(isinstance(c, (TurnSettled, TurnRemoved)) for c in changes):
+            assert turns == before
+        ids = [t.item_id for t in turns]
+        assert len(set(ids)) == len(ids)
+        assert not {t.item_id for t in live} & set(ids)
+        assert all(t.status != "in_progress" for t in turns)
+        positions = [state.ledger.order.position(i) for i in ids]
+        assert positions == sorted(positions)
+        for turn in (*turns, *live):
+            assert turn.text.startswith(turn.heard_text)
+            key = (turn.item_id, turn.revision)
+            assert self.revisions.setdefault(key, content(turn)) == content(turn)
+            assert state.turn(turn.item_id) == turn
+            assert state.after(turn.item_id) != turn.item_id
+            if turn.audio is not None:
+                assert turn.audio.duration_ms == turn.audio_ms
+        for turn in turns:
+            assert turn.revision >= self.settled.get(turn.item_id, 0)
+            self.settled[turn.item_id] = turn.revision
+        last: dict[str, Any] = {
+            c.item_id: c
+            for c in changes
+            if isinstance(c, (TurnOpened, TurnText, TurnChanged, TurnSettled, TurnRemoved))
+        }
+        for item_id, change in last.items():
+            assert (state.turn(item_id) is None) == isinstance(change, TurnRemoved)
+
+
+@thorough
+@given(CHAOS)
+def test_any_events_in_any_order_never_raise_and_keep_every_promise(stream: Stream) -> None:
+    watcher = Watcher()
+    for event, at in stream:
+        watcher.feed(event, at)
+
+
+@thorough
+@given(scripts(), st.randoms(use_true_random=False), CHAOS)
+def test_a_real_conversation_shuffled_truncated_and_spoilt_never_raises(
+    script: Script, random: random.Random, chaos: Stream
+) -> None:
+    stream = [*script.events, *chaos]
+    random.shuffle(stream)
+    watcher = Watcher()
+    for event, at in stream[: random.randint(0, len(stream))]:
+        watcher.feed(event, at)
+
+
+@thorough
+@given(scripts(), st.data())
+def test_every_beginning_of_a_conversation_is_a_conversation(script: Script, data: st.DataObject) -> None:
+    watcher = Watcher()
+    for event, at in script.events[: data.draw(st.integers(0, len(script.events)))]:
+        watcher.feed(event, at)
+
+
+@thorough
+@given(st.one_of(scripts().map(lambda s: s.events), CHAOS))
+def test_the_same_events_give_the_same_turns_whoever_reads_in_between(stream: Stream) -> None:
+    watched, quiet = Watcher(), Conversation()
+    for event, at in stream:
+        watched.feed(event, at)
+        reduce(quiet, event, at)
+    assert read(watched.state) == read(quiet)
+
+
+@thorough
+@given(scripts(), st.data())
+def test_repeated_events_change_nothing_that_a_reader_sees(script: Script, data: st.DataObject) -> None:
+    stream: list[tuple[Event, float]] = []
+    for n, pair in enumerate(script.events):
+        stream.append(pair)
+        # The wire repeats its own events; a fact of ours happens once.
+        told = [p for p in script.events[: n + 1] if getattr(p[0], "event_id", "") and not isinstance(p[0], ClientItem)]
+        stream += data.draw(st.lists(st.sampled_from(told), max_size=1)) if told else []
+    assert read(play(stream)) == read(play(script.events))
+
+
+@thorough
+@given(scripts())
+def test_a_stream_that_is_told_again_from_the_start_tells_nothing_new(script: Script) -> None:
+    server = [p for p in script.events if getattr(p[0], "event_id", "")]
+    assert read(play([*script.events, *server])) == read(play(script.events))
+
+
+@thorough
+@given(scripts(kinds=SAYING), st.randoms(use_true_random=False))
+def test_what_was_said_does_not_depend_on_the_order_of_events(script: Script, random: random.Random) -> None:
+    # Sound needs its deltas in order; words, roles, calls, statuses and the order of turns do not.
+    def said(state: Conversation) -> list[Any]:
+        turns = sorted((*state.turns, *state.live), key=lambda t: state.ledger.order.position(t.item_id))
+        return [(t.role, t.text, t.heard_text, t.status, [(c.name, c.output) for c in t.tool_calls]) for t in turns]
+
+    stream = script.events.copy()
+    random.shuffle(stream)
+    straight, shuffled = script.play(), play(stream)
+    assert said(straight) == said(shuffled)
+    assert straight.order == shuffled.order
+    assert straight.usage.total_tokens == shuffled.usage.total_tokens
+    assert straight.usage.responses == shuffled.usage.responses
+
+
+@thorough
+@given(scripts(), st.data())
+def test_transcripts_may_come_whenever_they_like(script: Script, data: st.DataObject) -> None:
+    kind = "conversation.item.input_audio_transcription"
+    rest = [p for p in script.events if not getattr(p[0], "type", "").startswith(kind)]
+    stream: list[tuple[Event, float]] = rest
+    least = 1  # the session's configuration stays first
+    for pair in (p for p in script.events if getattr(p[0], "type", "").startswith(kind)):
+        least = data.draw(st.integers(least, len(stream)))  # among themselves they keep their order
+        stream = [*stream[:least], pair, *stream[least:]]
+        least += 1
+    straight, moved = script.play(), play(stream)
+    assert [content(t)[:6] for t in straight.turns] == [content(t)[:6] for t in moved.turns]
+    assert replace(straight.usage, cost_usd=None) == replace(moved.usage, cost_usd=None)  # floats add up in any order
