@@ -1,0 +1,1 @@
+"""The client: transports, the connection, the session."""

@@ -1,0 +1,450 @@
+"""A conversation over a connection: what a widget, a script or the lab talks with.
+
+Owns the conversation's state and the order of things: configuration, responses, interruption, tools, the user's sound.
+Each rule lives in a module of its own; here they meet. Must not know widgets, comms, or which backend answers. Lives on
+the connection's event loop; every public awaitable may be awaited from any loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from realtime_nb.client.acks import server_error
+from realtime_nb.client.asking import Asking, typed_turn
+from realtime_nb.client.barge_in import BargeIn
+from realtime_nb.client.configuration import Configuration
+from realtime_nb.client.connection import CloseEvent, RealtimeConnection
+from realtime_nb.client.loops import any_loop
+from realtime_nb.client.responses import ResponseSequencer
+from realtime_nb.client.sinks import AudioSink, NullSink, PlayedItem
+from realtime_nb.client.tool_calls import ToolRunner
+from realtime_nb.client.user_sound import Pcm, UserSound
+from realtime_nb.client.utterance import Askable, as_utterance
+from realtime_nb.conversation import (
+    AudioDone,
+    AudioReceived,
+    Change,
+    ClientItem,
+    ConnectionEnded,
+    Conversation,
+    LocalFact,
+    Played,
+    ResponseStarted,
+    ToolProgress,
+    Turn,
+    reduce,
+)
+from realtime_nb.errors import ConnectError, RealtimeError, ServerError
+from realtime_nb.tools import Tool, as_tool
+from realtime_nb.wire.realtime import (
+    ConversationItemDeleted,
+    ErrorEvent,
+    InputAudioBufferCommitted,
+    InputAudioBufferSpeechStarted,
+    InputAudioBufferSpeechStopped,
+    Item,
+    ResponseCreated,
+    ResponseDone,
+    ResponseOutputAudioDelta,
+    ResponseOutputItemDone,
+    SessionCreated,
+    SessionUpdated,
+)
+
+__all__ = ["RealtimeSession"]
+
+_log = logging.getLogger(__name__)
+
+
+class RealtimeSession:
+    """One conversation over an open connection.
+
+    Args:
+        connection: open.
+        config: settings by name (`voice=`, `turn_detection=`, ...) and fields of the wire's session; sent by `start`.
+        tools: functions that the model may call.
+        sink: plays the assistant's sound.
+        extra: further fields of the wire's session, sent by `start` as they are, also those that this version does not
+            know; the server refuses what it does not know either.
+        conversation: what was said in sessions before this one, to go on from; the server does not know it.
+        clock: seconds; for latencies.
+        conversation: to go on with; a new one when None.
+
+    Attributes:
+        conversation: the state; read it on the connection's loop, or take the immutable `turns` from any thread.
+        sound: the user's sound, for the modules of this package.
+        on_error: called on the loop with each `ServerError` that is not part of the game and that nobody awaits.
+
+    Example:
+        >>> async with rt.connect(backend="local") as conn, RealtimeSession(conn, {"output": "text"}) as session:
+        ...     turn = await session.ask("Hello")  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        connection: RealtimeConnection,
+        config: Mapping[str, Any] | None = None,
+        *,
+        tools: Iterable[Tool | Mapping[str, Any] | Callable[..., Any]] = (),
+        sink: AudioSink | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        conversation: Conversation | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.conversation = conversation if conversation is not None else Conversation()
+        self.sink: AudioSink = sink if sink is not None else NullSink()
+        self.on_error: Callable[[ServerError], None] | None = None
+        self._connection = connection
+        self._clock = clock
+        self._subscribers: tuple[Callable[[Sequence[Change]], None], ...] = ()
+        self._tools: dict[str, Tool] = {}
+        self._responses = ResponseSequencer(connection.outbox.put, connection.new_event_id)
+        self._configuration = Configuration(connection, self._responses, self._adopt_tools)
+        self._initial = {**(config or {})}
+        self._extra = dict(extra or {})
+        if tools := [as_tool(tool) for tool in tools]:
+            self._initial["tools"] = [*self._initial.get("tools", ()), *tools]
+            self._adopt_tools({tool.name: tool for tool in tools})
+        self._barge_in = BargeIn(lambda: self.sink, connection.outbox.put, connection.new_event_id, self._feed)
+        self._calls = ToolRunner(
+            tools=lambda: self._tools,
+            declared=self._configuration.declares_tool,
+            send=connection.outbox.put,
+            create=self._continue_after_tools,
+            progress=lambda call_id, status, output: self._feed(ToolProgress(call_id, status, output)),
+            marker=lambda: self._barge_in.turn_marker,
+        )
+        self._asking = Asking(self)
+        self.sound = UserSound(connection, self._feed)
+        self._over = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._forget = [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
+        connection.on("close", self._on_close)
+        connection.wait_for_a_reader()
+        if connection.created is not None:
+            self._on_event(connection.created)
+
+    # What it is
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that the session lives on."""
+        return self._connection.loop
+
+    @property
+    def connection(self) -> RealtimeConnection:
+        """The connection underneath."""
+        return self._connection
+
+    @property
+    def effective(self) -> Mapping[str, Any]:
+        """The configuration as the server echoed it, as builtins."""
+        return self._configuration.effective
+
+    @property
+    def response_active(self) -> bool:
+        """Whether a response of the conversation runs, or was asked for."""
+        return self._responses.active
+
+    @property
+    def epoch(self) -> int:
+        """One more at every interruption; sound of an earlier epoch is never heard again."""
+        return self._barge_in.epoch
+
+    @property
+    def user_speaking(self) -> bool:
+        """Whether the server hears speech right now."""
+        return self.sound.speaking
+
+    @property
+    def microphone_held(self) -> bool:
+        """Whether `append` drops what it is given, because recorded sound is being asked."""
+        return self.sound.held
+
+    @property
+    def tools(self) -> Mapping[str, Tool]:
+        """The functions that the model may call, by name."""
+        return self._tools
+
+    def subscribe(self, listener: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
+        """Call `listener` on the loop with the changes of each event, never with none.
+
+        Returns:
+            a function that takes it away again.
+        """
+        self._subscribers = (*self._subscribers, listener)
+
+        def remove() -> None:
+            self._subscribers = tuple(known for known in self._subscribers if known is not listener)
+
+        return remove
+
+    # Beginning and end
+
+    @any_loop
+    async def start(self) -> Self:
+        """Send the first configuration and wait for the server's; raises `ServerError` or `ConfigError`."""
+        await self._configuration.update(self._initial, self._extra)
+        return self
+
+    @any_loop
+    async def close(self) -> None:
+        """Stop tools and waiting callers. The connection stays open: whoever opened it closes it."""
+        for forget in self._forget:
+            forget()
+        self._connection.off("close", self._on_close)
+        self._end(ConnectError("the session was closed before the answer came"), reason=None)
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _on_close(self, event: CloseEvent) -> None:
+        self._end(event.error or self._connection.end_error(), reason=str(event.error) if event.error else None)
+
+    def _end(self, error: Exception, reason: str | None) -> None:
+        """No answer will come any more: turns must not be in progress for ever, nor callers wait."""
+        if self._over:
+            return
+        self._over = True
+        self._feed(ConnectionEnded(reason))
+        self._calls.stop()
+        self._responses.lost(error)
+        for task in self._tasks:
+            task.cancel()
+
+    # Configuration
+
+    @any_loop
+    async def update(self, /, **settings: Any) -> Mapping[str, Any]:
+        """Change settings, and return what the server made of all of them.
+
+        Raises:
+            ConfigError: an unknown or bad one, or the voice after it has spoken; nothing is sent.
+            ServerError: the server refused.
+        """
+        await self._configuration.update(settings)
+        return self.effective
+
+    def _adopt_tools(self, tools: Mapping[str, Tool]) -> None:
+        self._tools = dict(tools)
+
+    # The user's side
+
+    @any_loop
+    async def append(self, pcm: Pcm) -> None:
+        """Sound of the microphone; dropped while recorded sound is being asked."""
+        await self.sound.from_microphone(pcm)
+
+    @any_loop
+    async def commit(self) -> bool:
+        """End the user's turn by hand and ask for the answer (push to talk).
+
+        Returns:
+            whether there was a turn to end. Less than 100 ms of sound is none; nor is, under turn detection, a moment
+            when the server hears no speech: it has ended the turn already.
+        """
+        detected = self._configuration.turn_detection is not None
+        if (detected and not self.sound.speaking) or not self.sound.is_a_turn:
+            if not detected:
+                await self.clear()
+            return False
+        self.sound.speaking = False
+        accepted = self.post({"type": "input_audio_buffer.commit"})
+        request = self._responses.create({})
+        try:
+            await accepted
+        except RealtimeError:
+            self._responses.cancel(request)
+            raise
+        return True
+
+    async def flushed(self) -> None:
+        """Returns when what was decided so far has been handed to the socket."""
+        await self._connection.outbox.flushed()
+
+    @any_loop
+    async def clear(self) -> None:
+        """Forget what was appended and not committed."""
+        await self._connection.input_audio_buffer.clear()
+
+    @any_loop
+    async def send_text(self, text: str) -> None:
+        """A typed turn: interrupts what is being said, as speaking would, and asks for an answer."""
+        as_utterance(text)
+        if self._responses.active or self.sink.playing:
+            await self.interrupt()
+        answer = self.post(typed_turn(text, self._connection.new_event_id()))
+        self._responses.create({})
+        await answer
+
+    @any_loop
+    async def ask(self, x: Askable, timeout: float | None = 60.0) -> Turn:
+        """Say one thing and return the answer, after its tools are done and its sound is played.
+
+        Args:
+            x: text, a WAV path, int16 samples at 24 kHz, or an `Utterance`.
+            timeout: seconds until the answer is complete, not counting its playback.
+
+        Raises:
+            TimeoutError: says what was awaited; the response is cancelled.
+            ServerError: the server refused, or the response failed, in the server's words.
+            FileNotFoundError: there is no such WAV file.
+        """
+        return await self._asking.ask(as_utterance(x), timeout)
+
+    def post(self, raw: dict[str, Any]) -> asyncio.Future[Any]:
+        """Send an event in order with all that was decided before; the future gets its acknowledgement."""
+        return self._connection.post(raw)
+
+    @property
+    def responses(self) -> ResponseSequencer:
+        """The order of responses, for the modules of this package."""
+        return self._responses
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration, for the modules of this package."""
+        return self._configuration
+
+    @property
+    def calls(self) -> ToolRunner:
+        """The tool calls under way, for the modules of this package."""
+        return self._calls
+
+    # Interruption
+
+    @any_loop
+    async def interrupt(self, played: Mapping[tuple[str, int], int] | None = None) -> None:
+        """Stop speaking: silence, cancel the response, and cut the conversation at what was heard.
+
+        Args:
+            played: samples played of each part, where a page fell silent by itself and said so; None asks the sink.
+        """
+        dead = self._responses.active_id
+        self._responses.drop_automatic()
+        self._responses.cancel()
+        heard = None if played is None else [PlayedItem(*key, samples) for key, samples in played.items()]
+        # Not awaited as such: neither the end of the session nor that of the caller is to be taken for the other's.
+        await asyncio.wait([self._spawn(self._barge_in.interrupt(dead, heard))])
+
+    def played(self, item_id: str, content_index: int, samples: int, final: bool = False) -> None:
+        """A sink reports progress: `samples` of a part have left the speaker. On the loop only."""
+        self._barge_in.ledger.played(item_id, content_index, samples)
+        self._feed(Played(item_id, content_index, samples, final))
+
+    def _speech_started(self) -> None:
+        self.sound.speaking = True
+        detection = self._configuration.turn_detection or {}
+        if detection.get("create_response") is not False:
+            # The server will answer what is being said: a continuation of our own would be one answer too many.
+            self._barge_in.user_took_turn()
+            self._responses.drop_automatic()
+        if detection.get("interrupt_response") is not False and (self._responses.active or self.sink.playing):
+            # The server cancels its response by itself; what it has sent, only this side can stop and cut.
+            self._spawn(self._barge_in.interrupt(self._responses.active_id, None))
+
+    def _continue_after_tools(self) -> Any:
+        choice = self.effective.get("tool_choice")
+        forced = choice == "required" or isinstance(choice, Mapping)
+        # A forced tool choice holds for the user's turn; on the continuation it would call for ever.
+        return self._responses.create({"tool_choice": "auto"} if forced else {}, automatic=True)
+
+    # Events
+
+    def _on_event(self, event: Any) -> None:
+        kind = type(event)
+        if kind is ResponseOutputAudioDelta and self._barge_in.is_dead(event.response_id):
+            return  # sound that was on its way when somebody interrupted
+        changes = self._reduce(event)
+        if kind is ResponseCreated:
+            known = next((change.out_of_band for change in changes if isinstance(change, ResponseStarted)), False)
+            self._responses.created(event.response, out_of_band=known)
+            if self._responses.cancelling(event.response.id):
+                self._barge_in.kill(event.response.id or "")  # it was interrupted before it existed
+        elif kind is ResponseOutputItemDone:
+            if not self._responses.is_out_of_band(event.response_id):
+                self._calls.item_done(event.response_id, event.item)
+        elif kind is ResponseDone:
+            self._response_done(event)
+        elif kind is InputAudioBufferSpeechStarted:
+            self._speech_started()
+        elif kind is InputAudioBufferSpeechStopped:
+            self.sound.speaking = False
+        elif kind is InputAudioBufferCommitted:
+            if self._configuration.turn_detection is not None:
+                self.sound.taken()
+        elif kind is SessionUpdated or kind is SessionCreated:
+            self._configuration.echoed(event.session)
+        elif kind is ConversationItemDeleted:
+            self._barge_in.ledger.forget(event.item_id)
+        elif kind is ErrorEvent:
+            self._error(event)
+        self._publish(changes)
+
+    def _response_done(self, event: ResponseDone) -> None:
+        out_of_band = self._responses.is_out_of_band(event.response.id)
+        if not out_of_band:
+            self._calls.response_done(event.response)
+        self._responses.ended(event.response, out_of_band=out_of_band)
+
+    def _error(self, event: ErrorEvent) -> None:
+        benign = self._responses.refused(event.error) or self._barge_in.expected(event.error.event_id)
+        if not benign and self.on_error is not None and not self._connection.awaits(event.error.event_id):
+            try:
+                self.on_error(server_error(event.error))
+            except Exception:
+                _log.exception("on_error raised; the conversation goes on")
+
+    def _on_sent(self, raw: dict[str, Any]) -> None:
+        """What leaves on this connection, also when a user sends it by hand."""
+        if raw["type"] == "conversation.item.create" and raw["item"].get("id"):
+            item = msgspec.convert(raw["item"], Item)
+            self._feed(ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))
+        elif raw["type"] == "input_audio_buffer.commit":
+            self.sound.committed()
+        elif raw["type"] == "input_audio_buffer.clear":
+            self.sound.cleared()
+
+    def _feed(self, fact: LocalFact) -> None:
+        self._publish(self._reduce(fact))
+
+    def _reduce(self, event: Any) -> list[Change]:
+        return reduce(self.conversation, event, self._clock())
+
+    def _publish(self, changes: Sequence[Change]) -> None:
+        if not changes:
+            return
+        for change in changes:
+            if isinstance(change, AudioReceived):
+                self._configuration.has_spoken = True
+                end = change.start_sample + len(change.pcm) // 2
+                self._barge_in.ledger.received(change.item_id, change.content_index, end)
+                if not self._connection.carries_audio:
+                    self.sink.write(self.epoch, change.item_id, change.content_index, change.start_sample, change.pcm)
+            elif isinstance(change, AudioDone):
+                self._barge_in.ledger.completed(change.item_id, change.content_index)
+                if not self._connection.carries_audio:
+                    self.sink.done(self.epoch, change.item_id, change.content_index, change.samples)
+        for subscriber in self._subscribers:
+            try:
+                subscriber(changes)
+            except Exception:
+                _log.exception("a subscriber raised; the conversation goes on")
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -1,0 +1,201 @@
+"""The options of a conversation, as a person names them, and the session configuration that they mean.
+
+Owns the option names, their checks, and the translation to the wire's nested configuration. Must not know connections
+or widgets. One place, for the widget, `connect`, the command line and the lab.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from realtime_nb.errors import ConfigError
+from realtime_nb.tools import as_tool
+from realtime_nb.wire.realtime import NoiseReduction, RealtimeSession, SemanticVad, ServerVad, Transcription, check
+
+__all__ = [
+    "DEFAULTS",
+    "DEFAULT_MODEL",
+    "TRANSCRIPTION_MODEL",
+    "VOICES",
+    "check_setting",
+    "check_settings",
+    "session_config",
+]
+
+DEFAULT_MODEL = "gpt-realtime-2.1"
+"""The hosted model when none is named."""
+
+TRANSCRIPTION_MODEL = "gpt-4o-mini-transcribe"
+"""What `transcription=True` means: the model that every kind of turn detection accepts."""
+
+VOICES = ("marin", "cedar", "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse")
+"""The service's own voices; any other name is passed on too."""
+
+DEFAULTS: dict[str, Any] = {
+    "instructions": None,
+    "voice": None,
+    "speed": None,
+    "turn_detection": "semantic_vad",
+    "transcription": True,
+    "noise_reduction": None,
+    "tools": (),
+    "tool_choice": "auto",
+    "reasoning_effort": None,
+    "output": "audio",
+    "max_output_tokens": "inf",
+}
+"""Every setting that may change while connected, with its value at the start."""
+
+_EFFORTS = (None, "minimal", "low", "medium", "high", "xhigh")
+
+
+def check_setting(name: str, value: Any) -> Any:
+    """The value as it is kept (`tools` become a tuple of `Tool`), or an error that names what is allowed.
+
+    Raises:
+        ConfigError: an unknown setting, or a bad value.
+    """
+    if name not in DEFAULTS:
+        near = get_close_matches(name, DEFAULTS, n=1)
+        raise ConfigError(f"there is no setting {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+    if name == "tools":
+        if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+            raise ConfigError(f"tools must be a list of functions, not {value!r}")
+        return tuple(tool if _is_mcp(tool) else as_tool(tool) for tool in value)
+    if name == "instructions" and not isinstance(value, (str, type(None))):
+        raise _bad(name, value, "a string or None")
+    if name == "voice" and (value == "" or not isinstance(value, (str, dict, type(None)))):
+        raise _bad(name, value, "a voice's name (such as 'marin'), {'id': 'voice_...'} or None")
+    if name == "output" and value not in ("audio", "text"):
+        raise _bad(name, value, "'audio' (sound and its transcript) or 'text'")
+    if name == "reasoning_effort" and value not in _EFFORTS:
+        raise _bad(name, value, "None or one of " + ", ".join(repr(effort) for effort in _EFFORTS[1:]))
+    if name == "transcription" and not isinstance(value, (bool, str, Transcription)):
+        raise _bad(name, value, "True, False, a model's name or rt.Transcription(...)")
+    if (
+        name == "noise_reduction"
+        and not isinstance(value, NoiseReduction)
+        and value not in (None, "near_field", "far_field")
+    ):
+        raise _bad(name, value, "None, 'near_field', 'far_field' or rt.NoiseReduction(...)")
+    if name == "turn_detection":
+        if isinstance(value, str) and value not in ("server_vad", "semantic_vad"):
+            raise _bad(
+                name,
+                value,
+                "None (push to talk), 'server_vad', 'semantic_vad', rt.ServerVad(...) or rt.SemanticVad(...)",
+            )
+        if not (value is None or isinstance(value, (str, dict, ServerVad, SemanticVad))):
+            raise _bad(name, value, "None, 'server_vad', 'semantic_vad', rt.ServerVad(...) or rt.SemanticVad(...)")
+    problem = check(session_config({name: value}), RealtimeSession, path="session")
+    if problem is not None:
+        raise ConfigError(f"{name}={_short(value)}: {problem.message}")
+    return value
+
+
+def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """All of `settings`, checked, over the defaults."""
+    return {**DEFAULTS, **{name: check_setting(name, value) for name, value in settings.items()}}
+
+
+def session_config(settings: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The wire's session configuration of some or all settings, as a dict for `session.update`.
+
+    A setting that is None says nothing (the service's default holds), but for those that None switches off.
+
+    Args:
+        settings: checked settings; only these appear.
+        extra: further session fields, laid over the rest as they are.
+    """
+    config = _nested(settings)
+    return overlay(config, extra) if extra else config
+
+
+def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    config: dict[str, Any] = {"type": "realtime"}
+    audio_in: dict[str, Any] = {}
+    audio_out: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name == "turn_detection":
+            audio_in[name] = {"type": value} if isinstance(value, str) else _builtins(value)
+        elif name == "transcription":
+            audio_in[name] = _transcription(value)
+        elif name == "noise_reduction":
+            audio_in[name] = {"type": value} if isinstance(value, str) else _builtins(value)
+        elif name in ("voice", "speed"):
+            if value is not None:
+                audio_out[name] = value
+        elif name == "tools":
+            config["tools"] = [tool if isinstance(tool, dict) else _tool_spec(tool) for tool in value]
+        elif name == "tool_choice":
+            config[name] = _tool_choice(value)
+        elif name == "output":
+            config["output_modalities"] = [value]
+        elif name == "reasoning_effort":
+            if value is not None:
+                config["reasoning"] = {"effort": value}
+        elif name == "instructions":
+            if value is not None:
+                config[name] = value
+        else:
+            config[name] = value
+    audio = {key: part for key, part in (("input", audio_in), ("output", audio_out)) if part}
+    return {**config, "audio": audio} if audio else config
+
+
+def _tool_spec(tool: Any) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
+    }
+
+
+def _is_mcp(tool: Any) -> bool:
+    return isinstance(tool, dict) and tool.get("type") == "mcp"
+
+
+def _tool_choice(value: Any) -> Any:
+    if isinstance(value, str) and value not in ("none", "auto", "required"):
+        return {"type": "function", "name": value}
+    return _builtins(value)
+
+
+def _transcription(value: Any) -> Any:
+    if value is False:
+        return None
+    if value is True:
+        return {"model": TRANSCRIPTION_MODEL}
+    if isinstance(value, str):
+        return {"model": value}
+    built = _builtins(value)
+    return {"model": TRANSCRIPTION_MODEL, **built}
+
+
+def _builtins(value: Any) -> Any:
+    return msgspec.to_builtins(value)
+
+
+def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the fields of `over` laid over it, at every depth."""
+    merged = dict(base)
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), dict):
+            merged[key] = overlay(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _bad(name: str, value: Any, allowed: str) -> ConfigError:
+    return ConfigError(f"{name}={_short(value)} is not possible; it takes {allowed}.")
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."

@@ -1,0 +1,79 @@
+"""Where the assistant's sound goes.
+
+Owns the `AudioSink` protocol, which a notebook's page implements, and a sink for where nothing plays. Must not know
+comms or events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import NamedTuple, Protocol
+
+__all__ = ["AudioSink", "Heard", "NullSink", "PlayedItem"]
+
+
+class Heard(Protocol):
+    """How much of one audio part was played when a sink fell silent; samples at 24 kHz."""
+
+    @property
+    def item_id(self) -> str:
+        """The item."""
+
+    @property
+    def content_index(self) -> int:
+        """The part of it."""
+
+    @property
+    def played(self) -> int:
+        """The samples that left the speaker."""
+
+
+class PlayedItem(NamedTuple):
+    """A plain `Heard`."""
+
+    item_id: str
+    content_index: int
+    played: int
+
+
+class AudioSink(Protocol):
+    """Plays PCM16 at 24 kHz. Called on the session's event loop; must be quick."""
+
+    @property
+    def playing(self) -> bool:
+        """Whether sound is being played, or waits to be."""
+
+    def write(self, epoch: int, item_id: str, content_index: int, start_sample: int, pcm: bytes) -> None:
+        """Queue sound of an item, beginning at `start_sample` of it; sound of a past epoch must never be heard."""
+
+    def done(self, epoch: int, item_id: str, content_index: int, samples: int) -> None:
+        """All sound of a part was written: `samples` in all."""
+
+    def flush(self, epoch: int) -> Awaitable[Sequence[Heard]]:
+        """Fall silent now, drop everything of an epoch below `epoch`, and report what was played.
+
+        Returns:
+            for every part that was written and not yet fully played, the samples that were.
+        """
+
+    def drained(self) -> Awaitable[None]:
+        """Returns when all that was written is played, or will never be."""
+
+
+class NullSink:
+    """Plays nothing: for scripts and services. Sound is received and kept with its turn; nothing counts as played."""
+
+    playing = False
+
+    def write(self, epoch: int, item_id: str, content_index: int, start_sample: int, pcm: bytes) -> None:
+        """Nothing."""
+
+    def done(self, epoch: int, item_id: str, content_index: int, samples: int) -> None:
+        """Nothing."""
+
+    async def flush(self, epoch: int) -> Sequence[Heard]:
+        """Nothing was played, and nothing can be cut."""
+        return []
+
+    async def drained(self) -> None:
+        """At once."""

@@ -1,0 +1,82 @@
+"""The user's sound on its way out: the microphone, and what of it is not yet a turn.
+
+Owns the count of what was appended and not committed, and who may append while recorded sound is asked. Must not know
+widgets or how turns are answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from realtime_nb.audio import RATE_HZ
+from realtime_nb.client.connection import RealtimeConnection
+from realtime_nb.conversation import ClearSent, CommitSent, InputAppended, LocalFact
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["MINIMUM_SAMPLES", "Pcm", "UserSound"]
+
+Pcm: TypeAlias = "bytes | bytearray | memoryview | npt.NDArray[np.int16]"
+
+MINIMUM_SAMPLES = RATE_HZ // 10
+"""The service refuses to commit less than 100 ms."""
+
+
+class UserSound:
+    """What goes into the input buffer.
+
+    Args:
+        connection: where it goes.
+        feed: told of what was sent, for the conversation's clips.
+
+    Attributes:
+        held: whether the microphone is held off.
+        speaking: whether the server hears speech.
+    """
+
+    def __init__(self, connection: RealtimeConnection, feed: Callable[[LocalFact], None]) -> None:
+        self.held = False
+        self.speaking = False
+        self._connection = connection
+        self._feed = feed
+        self._uncommitted_samples = 0
+
+    @property
+    def is_a_turn(self) -> bool:
+        """Whether there is enough in the buffer to commit."""
+        return self._uncommitted_samples >= MINIMUM_SAMPLES
+
+    async def from_microphone(self, pcm: Pcm) -> None:
+        """Sound of the microphone; dropped while it is held off, or where a page sends it by itself."""
+        if not self.held and not self._connection.carries_audio:
+            await self.append(pcm)
+
+    async def append(self, pcm: Pcm) -> None:
+        """Sound that goes out whoever holds the microphone."""
+        if isinstance(pcm, bytes):
+            data = pcm
+        else:
+            from realtime_nb.audio import as_pcm16  # numpy: whoever gives an array has it already
+
+            data = as_pcm16(pcm).tobytes()
+        await self._connection.append(data)
+        self._uncommitted_samples += len(data) // 2
+        self._feed(InputAppended(data))
+
+    def committed(self) -> None:
+        """A commit leaves: what is appended from here on is another turn's."""
+        self._uncommitted_samples = 0
+        self._feed(CommitSent())
+
+    def taken(self) -> None:
+        """The server made a turn of the buffer by itself: what is left in it is not known, and little."""
+        self._uncommitted_samples = 0
+
+    def cleared(self) -> None:
+        """A clear leaves: what was appended is gone, and so is any speech that was heard in it."""
+        self._uncommitted_samples = 0
+        self.speaking = False
+        self._feed(ClearSent())

@@ -1,0 +1,90 @@
+"""Something that a user says: typed, or as sound.
+
+Owns `Utterance` and how the shorthands of `ask` (text, a path, an array) become one. Must not know sockets or events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from realtime_nb.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["Askable", "Utterance", "as_utterance"]
+
+Samples: TypeAlias = "npt.NDArray[np.int16]"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Utterance:
+    """One user turn to say: exactly one of `text`, `samples` (int16, 24 kHz, mono) and `path` (a WAV file).
+
+    Attributes:
+        text: typed words.
+        samples: sound at 24 kHz.
+        path: a WAV file of any rate; read when the utterance is made, so that a missing one fails here.
+        label: what tables and logs call it; made from the rest when it is not given.
+    """
+
+    text: str | None = None
+    samples: Samples | None = field(default=None, repr=False)
+    path: str | Path | None = None
+    label: str | None = None
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("text", "samples", "path") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ConfigError(
+                f"an Utterance takes exactly one of text=, samples= and path=, not {' and '.join(given) or 'none'}"
+            )
+        if self.text is not None and not self.text.strip():
+            raise ConfigError(f"text={self.text!r} has nothing to say")
+        if self.samples is not None:
+            from realtime_nb.audio import as_pcm16  # numpy, which a typed conversation never needs
+
+            object.__setattr__(self, "samples", as_pcm16(self.samples))
+        if self.path is not None:
+            from realtime_nb.audio import load_24k
+
+            # `load_24k` raises FileNotFoundError itself: the built-in says what a user of files expects.
+            object.__setattr__(self, "samples", load_24k(Path(self.path)))
+        if self.label is None:
+            object.__setattr__(self, "label", self._default_label())
+
+    def _default_label(self) -> str:
+        if self.text is not None:
+            return self.text if len(self.text) <= 40 else self.text[:39] + "…"
+        if self.path is not None:
+            return Path(self.path).name
+        return f"{len(self.sound) / 24_000:.1f} s of sound"
+
+    @property
+    def sound(self) -> Samples:
+        """The samples; empty for a typed utterance."""
+        import numpy as np
+
+        return self.samples if self.samples is not None else np.empty(0, np.int16)
+
+
+Askable: TypeAlias = "str | Path | Samples | bytes | Utterance"
+
+
+def as_utterance(x: Askable) -> Utterance:
+    """What `ask` was given, as an `Utterance`.
+
+    Text, unless it is a `Path` or a string that ends in `.wav` without spaces: then a file, which must exist.
+    """
+    if isinstance(x, Utterance):
+        return x
+    if isinstance(x, Path) or (isinstance(x, str) and x.lower().endswith(".wav") and not any(c.isspace() for c in x)):
+        return Utterance(path=x)
+    if isinstance(x, str):
+        return Utterance(text=x)
+    from realtime_nb.audio import as_pcm16
+
+    return Utterance(samples=as_pcm16(x))

@@ -1,0 +1,113 @@
+"""The websocket in this process, as a `Transport`.
+
+Owns the open socket and its opening: TLS, no redirects, and a logger that never sees a frame or a header. Where it
+leads, and with which limits, is the connector's. Must not know events.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import ssl
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as websocket_connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from realtime_nb.client.redact import secrets_of
+from realtime_nb.client.refusals import refusal
+from realtime_nb.client.transport import TransportClosed
+
+__all__ = ["WebSocketTransport", "open_websocket"]
+
+_TOO_BIG = 1009
+
+
+class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
+    """websockets logs headers and frames at DEBUG: keys and private speech. Whatever a user configures, not ours."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's own name
+        return level >= logging.WARNING and super().isEnabledFor(level)
+
+
+_LOGGER = _QuietLogger(logging.getLogger("realtime_nb.websocket"), {})
+
+
+class _NoRedirects(websocket_connect):
+    """Opens once, where it was told to: credentials never travel to an address that a server chose."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class WebSocketTransport:
+    """One open websocket."""
+
+    carries_audio = False
+
+    def __init__(self, socket: ClientConnection, max_size: int) -> None:
+        self._socket = socket
+        self._max_size = max_size
+
+    async def send(self, frame: bytes | str) -> None:
+        """Send one text frame; waits while the socket's buffer is full."""
+        try:
+            await self._socket.send(frame, text=True)
+        except ConnectionClosed as closed:
+            raise self._closed(closed) from None
+
+    async def recv(self) -> bytes | str:
+        """The next frame, as bytes: the decoder wants no str."""
+        try:
+            return await self._socket.recv(decode=False)
+        except ConnectionClosed as closed:
+            raise self._closed(closed) from None
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Say goodbye, and wait at most two seconds for the other side to do so too."""
+        await self._socket.close(code, reason)
+
+    def _closed(self, closed: ConnectionClosed) -> TransportClosed:
+        sent, received = closed.sent, closed.rcvd
+        if sent is not None and sent.code == _TOO_BIG and not (received and closed.rcvd_then_sent):
+            return TransportClosed(
+                _TOO_BIG,
+                f"a frame was larger than the limit of {self._max_size} bytes; pass max_size= with a larger number of "
+                "bytes",
+            )
+        if received is not None:
+            return TransportClosed(received.code, received.reason)
+        if sent is not None and sent.code == 1000:
+            return TransportClosed(1000, sent.reason)
+        if sent is not None:
+            return TransportClosed(sent.code, sent.reason)
+        return TransportClosed(1006, "the connection broke off")
+
+
+async def open_websocket(
+    url: str, headers: Mapping[str, str], options: Mapping[str, Any], max_size: int
+) -> WebSocketTransport:
+    """Open a socket with websockets' own options; raises `ConnectError`."""
+    secure: dict[str, Any] = {"ssl": _tls()} if urlsplit(url).scheme == "wss" else {}
+    try:
+        socket = await _NoRedirects(url, additional_headers=headers, logger=_LOGGER, **secure, **options)
+    except (OSError, EOFError, WebSocketException, ValueError, NotImplementedError) as error:
+        # The cause is left out: its text and frames hold the request, and so the key.
+        raise refusal(error, url, secrets_of(headers)) from None
+    return WebSocketTransport(socket, max_size)
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """TLS 1.2 or newer, certificates and host names checked, by the system's authorities or certifi's."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile is None and paths.capath is None and not context.get_ca_certs():
+        import certifi  # comes with httpx; python.org's macOS builds have no authorities of their own
+
+        context.load_verify_locations(certifi.where())
+    return context

@@ -1,0 +1,191 @@
+"""The order of responses: pure rules, told event by event."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from realtime_nb.client.acks import METADATA_KEY
+from realtime_nb.client.responses import ResponseRequest, ResponseSequencer
+from realtime_nb.errors import ServerError
+from realtime_nb.wire.realtime import ErrorDetail, Response
+
+
+class Peer:
+    """A sequencer, and what it sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        ids = itertools.count(1)
+        self.sequencer = ResponseSequencer(self.sent.append, lambda: f"evt_{next(ids)}")
+
+    @property
+    def types(self) -> list[str]:
+        return [event["type"] for event in self.sent]
+
+    def created(self, response_id: str, request: ResponseRequest | None = None, *, out_of_band: bool = False) -> None:
+        metadata = {METADATA_KEY: request.event_id} if request is not None else None
+        self.sequencer.created(Response(id=response_id, metadata=metadata), out_of_band=out_of_band)
+
+    def ended(self, response_id: str, status: str = "completed", *, out_of_band: bool = False) -> None:
+        self.sequencer.ended(Response(id=response_id, status=status), out_of_band=out_of_band)
+
+    def busy(self, request: ResponseRequest | None, message: str = "busy") -> bool:
+        return self.sequencer.refused(
+            ErrorDetail(
+                code="conversation_already_has_active_response",
+                message=message,
+                event_id=request.event_id if request is not None else None,
+            )
+        )
+
+
+@pytest.fixture
+async def peer() -> Peer:
+    return Peer()
+
+
+async def test_a_second_create_waits_for_the_end_of_the_first(peer: Peer) -> None:
+    first, second = peer.sequencer.create(), peer.sequencer.create({"instructions": "again"})
+    peer.created("resp_1", first)
+    assert peer.types == ["response.create"]
+    peer.ended("resp_1")
+    assert peer.types == ["response.create", "response.create"]
+    assert peer.sent[1]["response"]["instructions"] == "again"
+    peer.created("resp_2", second)
+    peer.ended("resp_2")
+    assert first.done.result().id == "resp_1"  # type: ignore[union-attr]
+    assert second.done.result().id == "resp_2"  # type: ignore[union-attr]
+
+
+async def test_automatic_creates_are_joined_and_manual_ones_never(peer: Peer) -> None:
+    peer.created("resp_vad")
+    automatic = [peer.sequencer.create(automatic=True) for _ in range(3)]
+    manual = [peer.sequencer.create({"instructions": "a"}) for _ in range(2)]
+    assert len(set(map(id, automatic))) == 1
+    for number in range(3):
+        peer.ended("resp_vad" if number == 0 else f"resp_{number - 1}")
+        peer.created(f"resp_{number}", [automatic[0], *manual][number])
+    assert [event["event_id"] for event in peer.sent] == [r.event_id for r in (automatic[0], *manual)]
+
+
+async def test_a_response_of_voice_activity_holds_back_ours(peer: Peer) -> None:
+    peer.created("resp_vad")
+    peer.sequencer.create()
+    assert peer.sent == []
+    peer.ended("resp_vad")
+    assert peer.types == ["response.create"]
+
+
+async def test_a_create_that_crosses_voice_activity_is_sent_again_after_it(peer: Peer) -> None:
+    request = peer.sequencer.create()
+    peer.created("resp_vad")
+    assert peer.busy(request), "the race is part of the game"
+    assert peer.types == ["response.create"]
+    peer.ended("resp_vad")
+    assert peer.types == ["response.create", "response.create"]
+    assert not request.done.done()
+
+
+async def test_a_race_that_names_no_event_is_recognised_by_its_code(peer: Peer) -> None:
+    peer.sequencer.create()
+    assert peer.busy(None)
+    peer.ended("resp_unheard_of")
+    assert peer.types == ["response.create", "response.create"]
+
+
+async def test_an_automatic_create_that_lost_a_race_is_not_sent_after_the_user_spoke(peer: Peer) -> None:
+    request = peer.sequencer.create(automatic=True)
+    peer.created("resp_vad")
+    peer.busy(request)
+    peer.sequencer.drop_automatic()
+    peer.ended("resp_vad")
+    assert peer.types == ["response.create"]
+    assert request.done.result() is None
+
+
+async def test_a_cancel_before_created_is_remembered_and_sent_with_the_id(peer: Peer) -> None:
+    request = peer.sequencer.create()
+    assert peer.sequencer.cancel()
+    assert peer.types == ["response.create"]
+    peer.created("resp_1", request)
+    assert peer.sent[-1]["type"] == "response.cancel"
+    assert peer.sent[-1]["response_id"] == "resp_1"
+
+
+async def test_after_a_cancel_the_next_create_waits_for_done(peer: Peer) -> None:
+    first = peer.sequencer.create()
+    peer.created("resp_1", first)
+    peer.sequencer.cancel()
+    peer.sequencer.cancel()
+    peer.sequencer.create()
+    assert peer.types == ["response.create", "response.cancel"], "one cancel, and no create yet"
+    peer.ended("resp_1", "cancelled")
+    assert peer.types[-1] == "response.create"
+
+
+async def test_a_queued_request_that_is_cancelled_never_leaves(peer: Peer) -> None:
+    peer.created("resp_vad")
+    request = peer.sequencer.create()
+    peer.sequencer.cancel(request)
+    peer.ended("resp_vad")
+    assert peer.sent == []
+    assert request.done.result() is None
+
+
+async def test_a_cancel_that_came_too_late_is_nobodys_business(peer: Peer) -> None:
+    request = peer.sequencer.create()
+    peer.created("resp_1", request)
+    peer.sequencer.cancel()
+    too_late = ErrorDetail(code="response_cancel_not_active", event_id=peer.sent[-1]["event_id"])
+    assert peer.sequencer.refused(too_late)
+    assert not peer.sequencer.refused(ErrorDetail(code="response_cancel_not_active", event_id="a user's own"))
+
+
+async def test_out_of_band_responses_run_beside_the_active_one(peer: Peer) -> None:
+    main = peer.sequencer.create()
+    peer.created("resp_main", main)
+    aside = peer.sequencer.create({"conversation": "none"})
+    assert peer.types == ["response.create", "response.create"]
+    peer.created("resp_aside", aside, out_of_band=True)
+    peer.ended("resp_aside", out_of_band=True)
+    assert aside.done.result().id == "resp_aside"  # type: ignore[union-attr]
+    assert peer.sequencer.active_id == "resp_main"
+    assert peer.sequencer.is_out_of_band("resp_aside")
+
+
+async def test_a_refused_create_fails_with_the_servers_words_and_frees_the_way(peer: Peer) -> None:
+    first, second = peer.sequencer.create({"metadata": {"a": "b"}}), peer.sequencer.create()
+    refused = ErrorDetail(code="invalid_value", message="no such voice", param="response", event_id=first.event_id)
+    assert not peer.sequencer.refused(refused)
+    with pytest.raises(ServerError, match="no such voice"):
+        await first.done
+    assert peer.sent[-1]["event_id"] == second.event_id
+    assert peer.sent[0]["response"]["metadata"] == {"a": "b", METADATA_KEY: first.event_id}
+
+
+async def test_a_server_that_echoes_no_metadata_is_understood_by_order(peer: Peer) -> None:
+    request = peer.sequencer.create()
+    peer.created("resp_1")
+    peer.ended("resp_1")
+    assert request.done.result().id == "resp_1"  # type: ignore[union-attr]
+
+
+async def test_idle_means_nothing_active_and_nothing_queued(peer: Peer) -> None:
+    await peer.sequencer.idle()
+    request = peer.sequencer.create()
+    assert peer.sequencer.active
+    peer.created("resp_1", request)
+    peer.ended("resp_1")
+    await peer.sequencer.idle()
+
+
+async def test_a_lost_connection_fails_whoever_waits(peer: Peer) -> None:
+    requests = [peer.sequencer.create(), peer.sequencer.create(), peer.sequencer.create({"conversation": "none"})]
+    peer.sequencer.lost(ServerError("gone"))
+    for request in requests:
+        with pytest.raises(ServerError, match="gone"):
+            await request.done
+    await peer.sequencer.idle()
