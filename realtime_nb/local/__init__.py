@@ -1,0 +1,8 @@
+"""The local practice backend: a Realtime server on this machine, with a voice made of rules.
+
+`LocalServer` starts it in a process of its own. Importing this package imports neither the server nor the voice.
+"""
+
+from realtime_nb.local.server import LocalServer as LocalServer
+
+__all__ = ["LocalServer"]

@@ -1,0 +1,108 @@
+"""`python -m realtime_nb.local`: the practice backend as a process.
+
+Owns the command line, the one line of JSON that says where it listens, and the wish to live no longer than its
+parent. Must not know sessions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+from realtime_nb.errors import RealtimeError
+from realtime_nb.local.app import Listening, ServerOptions, serve
+
+__all__ = ["TOKEN_VARIABLE", "main", "run"]
+
+TOKEN_VARIABLE = "REALTIME_NB_LOCAL_TOKEN"
+"""The environment variable that carries the token: a command line can be read by every user of the machine."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m realtime_nb.local", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8765, help="0 picks a free one")
+    parser.add_argument("--token", default=os.environ.pop(TOKEN_VARIABLE, None) or None)
+    parser.add_argument("--session-seconds", type=float, default=3600.0, help="how long a session may last")
+    parser.add_argument(
+        "--pace", type=float, default=4.0, help="sound is sent this much faster than real time; 0: at once"
+    )
+    parser.add_argument("--voice", default="auto", choices=("auto", "plain"), help="plain: tones, and no recognition")
+    parser.add_argument("--with-parent", action="store_true", help="stop when standard input ends")
+    parsed = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
+    options = ServerOptions(
+        host=parsed.host,
+        port=parsed.port,
+        token=parsed.token,
+        session_s=parsed.session_seconds,
+        pace=parsed.pace,
+        voice=parsed.voice,
+    )
+    status = 0
+    try:
+        run(options, announce=_say, with_parent=parsed.with_parent)
+    except RealtimeError as error:
+        _print({"error": str(error)})
+        status = 1
+    if parsed.with_parent:
+        # Python would wait for a worker deep in a model's C code; the parent waits for us, and nothing is left to save.
+        os._exit(status)
+    return status
+
+
+def run(options: ServerOptions, *, announce: Callable[[Listening], None], with_parent: bool = False) -> None:
+    """Serve in this thread until SIGINT or SIGTERM, or (`with_parent`) until standard input ends.
+
+    Raises:
+        ConfigError, ConnectError: see `app.serve`.
+    """
+    asyncio.run(_until_told(options, announce, with_parent))
+
+
+async def _until_told(options: ServerOptions, announce: Callable[[Listening], None], with_parent: bool) -> None:
+    loop = asyncio.get_running_loop()
+    until = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, until.set)
+        except NotImplementedError:  # Windows: KeyboardInterrupt ends asyncio.run
+            break
+    if with_parent:
+        threading.Thread(target=_watch_parent, args=(loop, until), name="parent", daemon=True).start()
+    await serve(options, until=until, announce=announce)
+
+
+def _watch_parent(loop: asyncio.AbstractEventLoop, until: asyncio.Event) -> None:
+    # A pipe ends however its other end dies, kill -9 included; that is all there is to know of a parent.
+    while sys.stdin.buffer.read(4096):
+        pass
+    try:
+        loop.call_soon_threadsafe(until.set)
+    except RuntimeError:  # the loop has ended by itself
+        return
+    # A worker deep in C cannot be interrupted. Nothing here outlives the parent by more than a moment.
+    threading.Event().wait(5)
+    os._exit(0)
+
+
+def _say(listening: Listening) -> None:
+    _print(asdict(listening))
+
+
+def _print(value: object) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

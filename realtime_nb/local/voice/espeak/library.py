@@ -1,0 +1,158 @@
+"""The espeak-ng library behind ctypes: the few calls that retrieval mode needs.
+
+Owns the C declarations and the library's initialisation. Must not know threads, voices of the API, or sentences.
+espeak-ng keeps its state in globals: everything here must be called from one thread, which `engine` sees to.
+Layouts are those of `speak_lib.h` (espeak-ng 1.5x).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from realtime_nb.local.voice.protocols import Pcm
+
+__all__ = ["EspeakError", "EspeakLibrary", "VoiceSpec"]
+
+_AUDIO_OUTPUT_SYNCHRONOUS = 2  # retrieval, and `espeak_Synth` returns when the sound is complete
+_INITIALIZE_DONT_EXIT = 0x8000
+_POSITION_CHARACTER = 1
+_CHARS_UTF8 = 1
+_END_PAUSE = 0x1000
+_EVENT_LIST_TERMINATED = 0
+_EVENT_WORD = 1
+_RATE, _PITCH, _RANGE, _WORD_GAP = 1, 3, 4, 7
+_BUFFER_MS = 60  # how much sound a callback brings: the first chunk is this long
+
+
+class EspeakError(RuntimeError):
+    """The library is there and does not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSpec:
+    """How espeak shall sound.
+
+    Attributes:
+        name: an espeak voice, with a variant: `"en-us+f3"`.
+        pitch: 0..100, 50 is the voice's own.
+        pitch_range: 0..100; how lively the melody is.
+        words_per_minute: 80..450.
+        word_gap: a pause between words, in units of 10 ms.
+    """
+
+    name: str
+    pitch: int = 50
+    pitch_range: int = 50
+    words_per_minute: int = 170
+    word_gap: int = 0
+
+
+class _EventId(ctypes.Union):
+    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8))
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _EventId),
+    )
+
+
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+
+Sink = Callable[[Pcm, list[int]], bool]
+"""Takes sound, and where in the text (characters, from 0) the words start that it begins; True goes on."""
+
+
+class EspeakLibrary:
+    """An initialised espeak-ng. One a process, used from the thread that made it."""
+
+    def __init__(self) -> None:
+        import espeakng_loader
+
+        # PyDLL semantics would hold the GIL through the synthesis; CDLL lets the other threads run.
+        self._lib = ctypes.CDLL(espeakng_loader.get_library_path())
+        lib = self._lib
+        lib.espeak_Initialize.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_int]
+        lib.espeak_SetVoiceByName.argtypes = [ctypes.c_char_p]
+        lib.espeak_SetParameter.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int]
+        lib.espeak_SetSynthCallback.argtypes = [_Callback]
+        lib.espeak_SetSynthCallback.restype = None
+        lib.espeak_Synth.argtypes = [
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.c_uint,
+            ctypes.c_int,
+            ctypes.c_uint,
+            ctypes.c_uint,
+            ctypes.POINTER(ctypes.c_uint),
+            ctypes.c_void_p,
+        ]
+        data = espeakng_loader.get_data_path().encode()
+        self.rate_hz: int = lib.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, _BUFFER_MS, data, _INITIALIZE_DONT_EXIT)
+        if self.rate_hz <= 0:
+            raise EspeakError(f"espeak-ng does not initialise with its data at {data.decode()}")
+        self._sink: Sink | None = None
+        self._callback = _Callback(self._on_sound)  # kept: ctypes frees a callback that nobody holds
+        lib.espeak_SetSynthCallback(self._callback)
+        self._voice: VoiceSpec | None = None
+
+    def synthesize(self, text: str, voice: VoiceSpec, sink: Sink) -> None:
+        """Feed `sink` with the sound of `text` until the end or until it returns False."""
+        self._set_voice(voice)
+        encoded = text.encode()
+        self._sink = sink
+        try:
+            # The size tells the library where to stop, with room for the terminating zero that ctypes adds.
+            status = self._lib.espeak_Synth(
+                encoded, len(encoded) + 1, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8 | _END_PAUSE, None, None
+            )
+        finally:
+            self._sink = None
+        if status != 0:
+            raise EspeakError(f"espeak_Synth failed with status {status}")
+
+    def _set_voice(self, voice: VoiceSpec) -> None:
+        if voice == self._voice:
+            return
+        if self._voice is None or voice.name != self._voice.name:
+            self._voice = None
+            if self._lib.espeak_SetVoiceByName(voice.name.encode()) != 0:
+                raise EspeakError(f"espeak-ng has no voice {voice.name!r}")
+        # Setting a voice resets its parameters, so that all of them are set again.
+        for parameter, value in (
+            (_RATE, voice.words_per_minute),
+            (_PITCH, voice.pitch),
+            (_RANGE, voice.pitch_range),
+            (_WORD_GAP, voice.word_gap),
+        ):
+            self._lib.espeak_SetParameter(parameter, value, 0)
+        self._voice = voice
+
+    def _on_sound(self, wav: ctypes._Pointer[ctypes.c_short], n: int, events: ctypes._Pointer[_Event]) -> int:
+        sink = self._sink
+        if sink is None:
+            return 1
+        words: list[int] = []
+        index = 0
+        while (event := events[index]).type != _EVENT_LIST_TERMINATED:
+            if event.type == _EVENT_WORD:
+                words.append(event.text_position - 1)
+            index += 1
+        samples = (
+            np.ctypeslib.as_array(wav, (n,)).astype(np.int16, copy=True) if wav and n > 0 else np.empty(0, np.int16)
+        )
+        try:
+            return 0 if sink(samples, words) else 1
+        except Exception:
+            return 1

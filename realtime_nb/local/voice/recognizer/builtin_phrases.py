@@ -1,0 +1,141 @@
+"""What people say to the practice voice whatever the tools: the sentences behind its built-in intents.
+
+Owns the templates (see `templates`) and the classes in them. Must not know what is answered: the responder has its own
+patterns, and the two meet in the text only.
+"""
+
+from __future__ import annotations
+
+from realtime_nb.local.voice.spoken_numbers import words_from_number
+
+__all__ = ["CLASSES", "CLOSERS", "OPENERS", "TEMPLATES"]
+
+OPENERS = (
+    "please",
+    "(can|could|would) you [please]",
+    "(i want|i would like|i'd like) you to",
+    "(hey|okay|so|well|now)",
+)
+CLOSERS = ("please", "(now|right now|for me|today|thanks|thank you)")
+
+TEMPLATES: tuple[tuple[str, float], ...] = (
+    # greetings and courtesies
+    ("(hello|hi) [again]", 3.0),
+    ("(hello|hi|hey|hello hello) [there|again|everybody|everyone|computer|assistant]", 3.0),
+    ("good (morning|afternoon|evening|day|night) [to you]", 1.5),
+    ("(hello|hi|hey) [there] (how are you|how are you doing|what is up|nice to meet you|can you hear me)", 1.0),
+    ("how are you [doing|feeling] [today|this morning|this evening]", 2.0),
+    ("how (is it going|do you do|are things|was your day)", 1.0),
+    ("(nice|good|pleased) to (meet|see|hear) you", 0.7),
+    ("(thank you|thanks) [very much|so much|a lot|for your help|for that]", 2.0),
+    ("(goodbye|bye|bye bye|good bye) [for now|then|everybody]", 1.5),
+    ("see you [later|soon|tomorrow]", 0.7),
+    ("(yes|no|okay|sure|right|maybe|great|fine|good|perfect|cool|wonderful) [please|thanks|thank you]", 2.0),
+    ("(that is|that's|it is|it's) (great|good|fine|right|wrong|all|enough|nice|correct|not right)", 0.8),
+    ("(i am|i'm) (sorry|fine|good|okay|happy|tired|here|done)", 0.5),
+    ("(sorry|excuse me|pardon) [me]", 0.6),
+    # time and date
+    ("(what is|what's|tell me|give me|do you know|i need) the (time|current time|exact time) [here]", 3.0),
+    ("(what time is it|what time it is|what time do you have|what time it is now|do you have the time) [here]", 3.0),
+    ("(tell me|do you know) what (time|day|date) it is", 1.5),
+    (
+        "(what is|what's|tell me|give me|do you know) (the [current] date|today's date|the date of today|the day)",
+        2.5,
+    ),
+    ("(what|which) (day|date|month|year|weekday|day of the week) is (it|today|this)", 2.5),
+    ("what is (today|the year|the month|the day today|the date today)", 1.0),
+    ("(what|which) (day|date) (will it be|is it) tomorrow", 0.7),
+    ("(what day was|what was the date) yesterday", 0.4),
+    # about itself
+    ("(who|what) are you", 2.0),
+    ("(what is|what's|tell me) your name", 2.0),
+    (
+        "(do you have a name|what are you called|what should i call you|who am i talking to|who (made|built) you)",
+        1.2,
+    ),
+    ("(what can you do|what can i (say|ask|ask you|do)|what do you (do|know|understand)|how can you help me)", 3.0),
+    ("(how do you work|how does this work|what is this|what do you do|where are you|how old are you)", 1.5),
+    (
+        "are you (a robot|a computer|a person|a human|real|human|there|an assistant|a machine|listening|ready|alive)",
+        1.2,
+    ),
+    ("(can|do) you (hear me|understand me|speak english|speak french|speak german|sing|think|learn)", 1.2),
+    ("tell me (about yourself|something about yourself|who you are|what you are|what you can do|how you work)", 1.5),
+    ("(introduce|describe) yourself", 1.0),
+    ("(help|help me|i need help|i need some help|what are my options|what are your commands|list your commands)", 1.5),
+    ("(which|what) (tools|functions|commands) (do you have|can you use|are there|do you know)", 1.0),
+    # repeating, counting, telling
+    ("(say|repeat) <any> [<any>]", 2.0),
+    ("(repeat after me|say after me|repeat this|say this|say the words|say the word) <any> [<any> <any>]", 1.5),
+    ("(repeat that|say that again|say it again|repeat it|what did you say|come again|once more|again)", 1.5),
+    ("(repeat what i said|what did i say|what did i just say|what have i said)", 1.0),
+    ("count [up|slowly] to <number>", 3.0),
+    ("count from <number> to <number>", 2.0),
+    ("count (down|backwards|back) [from <number>] [to <number>]", 1.5),
+    ("(keep counting|count again|start counting|count)", 0.8),
+    (
+        "(tell|read|give) me (a|another|a long|a short|the|your favorite) (story|joke|poem|fact|tale|fun fact|riddle)",
+        3.0,
+    ),
+    ("(tell me|say) (something|something funny|something interesting|anything|a few words|more|more about that)", 1.5),
+    ("(do you know|have you got|let me hear|i want to hear) (a|any|some) (story|joke|poem|stories|jokes)", 1.0),
+    ("(make me laugh|sing a song|sing me a song|entertain me|surprise me)", 0.7),
+    (
+        "(list|name|say|tell me) the (days of the week|months of the year|months|alphabet|days|planets|colors|seasons)",
+        1.0,
+    ),
+    ("say the alphabet", 0.5),
+    ("(flip a coin|toss a coin|roll a die|roll the dice|throw a dice|pick a number|pick a color)", 0.8),
+    # arithmetic
+    (
+        "(what is|what's|how much is|calculate) <number> (plus|minus|times|divided by|and|multiplied by) <number>",
+        2.0,
+    ),
+    # control
+    ("stop", 1.5),
+    (
+        "(stop [it|talking|that]|[be] quiet|shut up|enough|wait [a moment]|hold on|cancel|never mind)",
+        2.5,
+    ),
+    ("(continue|go on|keep going|carry on|go ahead|next|start|start over|begin|start again)", 1.5),
+    ("(speak|talk) [a bit|a little] (slower|faster|louder|more slowly|up|slowly|quietly)", 1.0),
+    ("(answer|be|keep it) (briefly|brief|short|more brief|shorter|polite)", 0.7),
+    ("my name is <name>", 1.0),
+    ("(i am|i'm|call me) <name>", 0.4),
+    ("what is my name", 1.0),
+    ("(testing|test|this is a test|one two three|testing one two three|check one two)", 1.0),
+    ("<number>", 0.7),
+)
+
+_COUNTED = [*range(101), *range(110, 201, 10), 250, 300, 365, 400, 500, 600, 700, 800, 900, 999, 1000, 1500, 2000, 5000]
+_SHORT_NUMBERS = [*range(21), 25, *range(30, 101, 10)]
+
+
+def _listed(text: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(entry.split()) for entry in text.split(","))
+
+
+CLASSES: dict[str, tuple[tuple[str, ...], ...]] = {
+    # The round and the small come up more often: said twice, they weigh twice.
+    "<number>": tuple(
+        tuple(words_from_number(value).split()) for value in [*_COUNTED, *_SHORT_NUMBERS, *_SHORT_NUMBERS]
+    ),
+    "<digit>": _listed("zero,one,two,three,four,five,six,seven,eight,nine"),
+    "<place>": _listed(
+        "london,paris,berlin,rome,madrid,vienna,tokyo,new york,boston,chicago,los angeles,san francisco,seattle,miami,"
+        "washington,toronto,sydney,melbourne,amsterdam,brussels,dublin,oslo,stockholm,copenhagen,helsinki,moscow,"
+        "athens,lisbon,prague,warsaw,budapest,zurich,geneva,munich,hamburg,milan,venice,barcelona,istanbul,cairo,"
+        "dubai,delhi,mumbai,beijing,shanghai,hong kong,singapore,seoul,bangkok,jerusalem,nairobi,mexico city,"
+        "buenos aires,rio,houston,dallas,denver,atlanta,philadelphia,montreal,vancouver,manchester,edinburgh,"
+        "france,germany,italy,spain,england,scotland,ireland,japan,china,india,brazil,canada,australia,america"
+    ),
+    "<color>": _listed("red,green,blue,yellow,orange,purple,pink,black,white,gray,brown"),
+    "<day>": _listed(
+        "today,tomorrow,tonight,next week,this weekend,monday,tuesday,wednesday,thursday,friday,saturday,sunday"
+    ),
+    "<name>": _listed(
+        "anna,james,john,mary,robert,michael,linda,david,barbara,richard,susan,thomas,sarah,charles,karen,peter,lisa,"
+        "paul,nancy,mark,betty,george,sandra,steven,emily,kevin,jack,laura,frank,alice,henry,julia,max,emma,leo,eva,"
+        "sam,tom,ben,bob"
+    ),
+}

@@ -1,0 +1,7 @@
+"""What the practice voice answers: rules, no model. The same conversation gives the same reply."""
+
+from __future__ import annotations
+
+from realtime_nb.local.voice.responder.rules import RuleResponder
+
+__all__ = ["RuleResponder"]

@@ -1,0 +1,106 @@
+"""Reading a conversation: what was said last, by whom, and which function outputs still wait for an answer.
+
+Owns the walk over items. Must not know intents or tools.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Output", "Situation", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A function's answer, and the call that it answers."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Where a conversation stands.
+
+    Attributes:
+        user_text: the user's last words, or None if nothing of theirs waits for an answer.
+        spoken: whether those words came as sound.
+        outputs: function outputs since the last message, oldest first.
+        calls: names and arguments of the calls made since the user last spoke.
+        assistant_texts: what the assistant said, newest first.
+        user_texts: what the user said before, newest first.
+        system_texts: what system messages say, oldest first.
+    """
+
+    user_text: str | None
+    spoken: bool
+    outputs: tuple[Output, ...]
+    calls: tuple[tuple[str, Mapping[str, Any]], ...]
+    assistant_texts: tuple[str, ...]
+    user_texts: tuple[str, ...]
+    system_texts: tuple[str, ...]
+
+
+def read(history: Sequence[Mapping[str, Any]]) -> Situation:
+    """Return the situation that the items describe; items of other kinds are passed over."""
+    calls: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    since_user: list[tuple[str, Mapping[str, Any]]] = []
+    outputs: list[Output] = []
+    said: dict[str, list[str]] = {"user": [], "assistant": [], "system": []}
+    waiting, spoken = False, False
+    for item in history:
+        kind = item.get("type", "message")
+        if kind == "function_call":
+            call = (str(item.get("name", "")), _object(item.get("arguments")))
+            calls[str(item.get("call_id", ""))] = call
+            since_user.append(call)
+        elif kind == "function_call_output":
+            name, arguments = calls.get(str(item.get("call_id", "")), ("", {}))
+            outputs.append(Output(name, arguments, str(item.get("output", ""))))
+        elif kind == "message":
+            role = str(item.get("role", "user"))
+            if role in said:
+                said[role].append(_text(item))
+            if role == "user":
+                waiting, spoken, outputs, since_user = True, _is_spoken(item), [], []
+            elif role == "assistant":
+                waiting, outputs = False, []
+    newest = list(reversed(said["user"]))
+    return Situation(
+        user_text=newest[0] if waiting and newest else None,
+        spoken=spoken,
+        outputs=tuple(outputs),
+        calls=tuple(since_user),
+        assistant_texts=tuple(reversed(said["assistant"])),
+        user_texts=tuple(newest[1:] if waiting else newest),
+        system_texts=tuple(said["system"]),
+    )
+
+
+def _parts(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    content = item.get("content")
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return [part for part in content or () if isinstance(part, Mapping)]
+
+
+def _text(item: Mapping[str, Any]) -> str:
+    texts = [part.get("text") or part.get("transcript") or "" for part in _parts(item)]
+    return " ".join(text for text in texts if isinstance(text, str) and text).strip()
+
+
+def _is_spoken(item: Mapping[str, Any]) -> bool:
+    return any(part.get("type") == "input_audio" for part in _parts(item))
+
+
+def _object(arguments: object) -> Mapping[str, Any]:
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except ValueError:
+            return {}
+    return arguments if isinstance(arguments, Mapping) else {}

@@ -1,0 +1,52 @@
+"""Words for the names of tools: identifiers as they are said, and the verbs that mean the same.
+
+Owns both. The recogniser listens for these words and the responder matches them: one list, so that what is heard can be
+meant.
+"""
+
+from __future__ import annotations
+
+import re
+
+from realtime_nb.local.voice.spoken_numbers import words_from_number
+
+__all__ = ["VERBS", "spoken_words"]
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+VERBS: dict[str, tuple[str, ...]] = {
+    "set": ("set", "change", "put", "move", "turn", "make", "adjust", "switch"),
+    "change": ("change", "set", "make", "switch"),
+    "update": ("update", "change", "set"),
+    "get": ("get", "what is", "what's", "tell me", "show", "show me", "check", "give me", "how is"),
+    "fetch": ("fetch", "get", "what is", "show me"),
+    "show": ("show", "show me", "display"),
+    "find": ("find", "search for", "look for", "look up", "where is"),
+    "search": ("search", "search for", "find", "look for", "look up"),
+    "lookup": ("look up", "find", "search for"),
+    "list": ("list", "show", "show me", "what are"),
+    "create": ("create", "make", "add", "new"),
+    "make": ("make", "create"),
+    "add": ("add", "create", "put"),
+    "delete": ("delete", "remove", "clear"),
+    "remove": ("remove", "delete"),
+    "turn": ("turn", "switch"),
+    "toggle": ("toggle", "switch", "turn"),
+    "switch": ("switch", "turn"),
+    "start": ("start", "begin", "run"),
+    "stop": ("stop", "end", "cancel"),
+    "open": ("open", "show"),
+    "send": ("send", "write"),
+    "book": ("book", "reserve"),
+    "calculate": ("calculate", "compute", "what is"),
+    "roll": ("roll", "throw"),
+    "plot": ("plot", "draw", "show"),
+}
+
+
+def spoken_words(identifier: str) -> list[str]:
+    """Return an identifier or phrase as lower-case words, digits spoken: `setLED2` gives set, led, two."""
+    words: list[str] = []
+    for token in re.findall(r"[A-Za-z']+|\d+", _CAMEL.sub(" ", identifier).replace("’", "'")):
+        words += words_from_number(int(token)).split() if token.isdigit() else [token.lower().strip("'")]
+    return [word for word in words if word]

