@@ -1,0 +1,360 @@
+"""What `"auto"`, `"openai"`, `"azure"`, `"local"` or a URL means.
+
+Owns endpoints: address, credentials, label, and the notice that a person should see; starts the local backend when
+one is wanted; `connect()`. Must not know widgets or comms.
+
+A key goes only where it belongs: `OPENAI_API_KEY` to OpenAI's host, `AZURE_OPENAI_API_KEY` to the Azure endpoint, and
+to any other address only a key that was given for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import os
+import threading
+from collections.abc import Generator, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+from realtime_nb.client.connection import RealtimeConnection
+from realtime_nb.client.connector import DEFAULT_MAX_SIZE, WebSocketConnector
+from realtime_nb.client.handlers import OnHandlerError
+from realtime_nb.client.redact import HIDDEN, redacted_headers, safe_url
+from realtime_nb.client.secrets import ClientSecret, mint
+from realtime_nb.client.settings import DEFAULT_MODEL
+from realtime_nb.errors import ConfigError
+from realtime_nb.wire.realtime import nearest
+
+if TYPE_CHECKING:
+    from realtime_nb.local import LocalServer
+
+__all__ = [
+    "Backend",
+    "Connecting",
+    "Endpoint",
+    "connect",
+    "create_client_secret",
+    "resolve",
+    "stop_local",
+]
+
+OPENAI_URL = "wss://api.openai.com/v1/realtime"
+_NAMES = ["auto", "openai", "azure", "local"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """A server of one's own choice.
+
+    Attributes:
+        url: `ws://` or `wss://`; a query, such as `?model=`, is kept.
+        api_key: sent as `Authorization: Bearer`; never shown.
+        headers: further headers of the handshake; their values are never shown.
+    """
+
+    url: str
+    api_key: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        key = HIDDEN if self.api_key else None
+        return f"Backend(url={safe_url(self.url)!r}, api_key={key!r}, headers={redacted_headers(self.headers)!r})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where to connect, and what to tell people about it.
+
+    Attributes:
+        name: `"openai"`, `"azure"`, `"local"` or `"url"`.
+        label: for people.
+        url: the whole address, with its query.
+        headers: for the handshake, credentials among them; never shown.
+        notice: what a person should know, or None.
+    """
+
+    name: str
+    label: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    notice: str | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"Endpoint(name={self.name!r}, label={self.label!r}, url={safe_url(self.url)!r}, "
+            f"headers={redacted_headers(self.headers)!r})"
+        )
+
+    def connector(self, **options: Any) -> WebSocketConnector:
+        """How to open a websocket there; options as `WebSocketConnector` takes them."""
+        return WebSocketConnector(self.url, self.headers, **options)
+
+
+def resolve(
+    backend: str | Backend = "auto",
+    model: str | None = None,
+    api_key: str | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> Endpoint:
+    """The endpoint that `backend` means. Starts the local backend if it is the one: that may take a second.
+
+    Args:
+        backend: `"auto"` (OpenAI if `OPENAI_API_KEY` is set or `api_key` given, else local), `"openai"`, `"azure"`,
+            `"local"`, a `ws://` or `wss://` URL, or a `Backend`.
+        model: the model; the hosted default is `DEFAULT_MODEL`, on Azure it is the deployment's name.
+        api_key: instead of the environment's.
+        headers: further headers.
+
+    Raises:
+        ConfigError: an unknown backend, a bad address, or a missing key; says how to give one.
+    """
+    extra = dict(headers or {})
+    if isinstance(backend, Backend):
+        key = api_key or backend.api_key
+        return _at(backend.url, model, key, {**backend.headers, **extra})
+    if not isinstance(backend, str):
+        raise ConfigError(f"backend={backend!r} must be a name, a ws:// or wss:// URL, or an rt.Backend")
+    if "://" in backend:
+        return _at(backend, model, api_key, extra)
+    if backend == "auto":
+        hosted = bool(api_key or os.environ.get("OPENAI_API_KEY", "").strip())
+        return _openai(model, api_key, extra) if hosted else _local(model, chosen=False)
+    if backend == "openai":
+        return _openai(model, api_key, extra)
+    if backend == "azure":
+        return _azure(model, api_key, extra)
+    if backend == "local":
+        return _local(model, chosen=True)
+    raise ConfigError(
+        f"backend={backend!r} is unknown.{nearest(backend, _NAMES)} Use 'auto', 'openai', 'azure', 'local', "
+        "a ws:// or wss:// URL, or rt.Backend(url=...)."
+    )
+
+
+def _openai(model: str | None, api_key: str | None, extra: dict[str, str]) -> Endpoint:
+    key = (api_key or os.environ.get("OPENAI_API_KEY", "")).strip()
+    if not key:
+        raise ConfigError(
+            "backend='openai' needs a key: set the environment variable OPENAI_API_KEY before the kernel starts, or "
+            "pass "
+            "api_key=. Without one, backend='local' is a practice backend that needs nothing."
+        )
+    headers = {"Authorization": f"Bearer {key}"}
+    for variable, name in (("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")):
+        if os.environ.get(variable):
+            headers[name] = os.environ[variable]
+    url = _with_model(OPENAI_URL, model or DEFAULT_MODEL)
+    return Endpoint(name="openai", label="OpenAI", url=url, headers={**headers, **extra})
+
+
+def _azure(model: str | None, api_key: str | None, extra: dict[str, str]) -> Endpoint:
+    base = os.environ.get("AZURE_OPENAI_ENDPOINT", "").strip()
+    key = (api_key or os.environ.get("AZURE_OPENAI_API_KEY", "")).strip()
+    missing = [
+        name
+        for name, value in (("AZURE_OPENAI_ENDPOINT", base), ("AZURE_OPENAI_API_KEY (or api_key=)", key))
+        if not value
+    ]
+    if missing:
+        raise ConfigError(f"backend='azure' needs {' and '.join(missing)}")
+    if not model:
+        raise ConfigError("backend='azure' needs model=, the name of your deployment")
+    parts = urlsplit(base if "://" in base else f"https://{base}")
+    if parts.scheme not in {"https", "wss"}:
+        raise ConfigError(
+            f"AZURE_OPENAI_ENDPOINT={safe_url(base)!r} must begin with https://, so that the key is not sent in the "
+            "clear"
+        )
+    url = _with_model(urlunsplit(("wss", parts.netloc, "/openai/v1/realtime", "", "")), model)
+    return Endpoint(name="azure", label=f"Azure OpenAI ({parts.hostname})", url=url, headers={"api-key": key, **extra})
+
+
+def _at(url: str, model: str | None, api_key: str | None, headers: dict[str, str]) -> Endpoint:
+    parts = urlsplit(url)
+    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+        hint = ""
+        if parts.scheme in {"http", "https"}:
+            hint = f" Did you mean {safe_url(url).replace('http', 'ws', 1)!r}?"
+        raise ConfigError(f"{safe_url(url)!r} is not a websocket address: it must begin with ws:// or wss://.{hint}")
+    if api_key:
+        headers = {"Authorization": f"Bearer {api_key.strip()}", **headers}
+    return Endpoint(name="url", label=parts.netloc.rpartition("@")[2], url=_with_model(url, model), headers=headers)
+
+
+def _with_model(url: str, model: str | None) -> str:
+    """`url` with `?model=`, where exactly one of model, call_id and intent may stand."""
+    if not model:
+        return url
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    if query.get("model", [model])[0] != model:
+        raise ConfigError(f"model={model!r}, but the URL names the model {query['model'][0]!r}: give it once")
+    for other in ("call_id", "intent"):
+        if other in query:
+            raise ConfigError(f"model={model!r} and {other}= in the URL exclude each other")
+    if "model" in query:
+        return url
+    joined = "&".join(filter(None, [parts.query, urlencode({"model": model})]))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, joined, ""))
+
+
+# The local backend: one a process, started at first use, gone when the process goes.
+
+_local_lock = threading.Lock()
+_local_server: LocalServer | None = None
+_local_pid = 0
+
+
+def _local(model: str | None, *, chosen: bool) -> Endpoint:
+    server = _running_local()
+    why = (
+        ""
+        if chosen
+        else "No OPENAI_API_KEY is set, so this is the local practice backend; set it to talk with a model. "
+    )
+    notice = f"{why}{server.notice or ''}".strip() or None
+    headers = {"Authorization": f"Bearer {server.token}"} if server.token else {}
+    return Endpoint(
+        name="local", label=server.label, url=_with_model(server.url, model), headers=headers, notice=notice
+    )
+
+
+def _running_local() -> LocalServer:
+    global _local_server, _local_pid
+    from realtime_nb.local import LocalServer  # imported when wanted: nobody else pays for it
+
+    with _local_lock:
+        # A forked child must not share its parent's server, nor stop it.
+        if _local_server is None or _local_pid != os.getpid() or not _local_server.running:
+            import secrets
+
+            _local_server = LocalServer(token=secrets.token_urlsafe(24)).start()
+            _local_pid = os.getpid()
+        return _local_server
+
+
+@atexit.register
+def stop_local() -> None:
+    """Stop the local backend of this process, if it runs; the next use starts another."""
+    global _local_server
+    with _local_lock:
+        if _local_server is not None and _local_pid == os.getpid():
+            with contextlib.suppress(Exception):
+                _local_server.close()
+        _local_server = None
+
+
+class Connecting:
+    """`async with rt.connect(...) as conn`, or `conn = await rt.connect(...)`."""
+
+    def __init__(self, resolving: Mapping[str, Any], socket: Mapping[str, Any], connection: Mapping[str, Any]) -> None:
+        self._resolving = resolving
+        self._socket = socket
+        self._options = connection
+        self._connection: RealtimeConnection | None = None
+
+    async def _open(self) -> RealtimeConnection:
+        # In a thread: the local backend may have to be started.
+        endpoint = await asyncio.to_thread(lambda: resolve(**self._resolving))
+        return await RealtimeConnection(endpoint.connector(**self._socket), **self._options).open()
+
+    def __await__(self) -> Generator[Any, None, RealtimeConnection]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> RealtimeConnection:
+        self._connection = await self._open()
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+
+def connect(
+    *,
+    backend: str | Backend = "auto",
+    model: str | None = None,
+    url: str | None = None,
+    api_key: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    max_size: int = DEFAULT_MAX_SIZE,
+    proxy: str | Literal[True] | None = True,
+    user_agent: str | None = None,
+    open_timeout_s: float = 15.0,
+    executor: Executor | None = None,
+    on_handler_error: OnHandlerError | None = None,
+    buffer: int = 4096,
+) -> Connecting:
+    """A connection to a Realtime server, without a widget.
+
+    Args:
+        backend: as `resolve` takes it.
+        model: as `resolve` takes it.
+        api_key: as `resolve` takes it.
+        headers: as `resolve` takes them.
+        url: a `ws://` or `wss://` address, instead of `backend`.
+        max_size: bytes of the largest frame accepted.
+        proxy: True for the system's, None for none, or an address.
+        user_agent: the header of that name.
+        open_timeout_s: how long the handshake, and then `session.created`, may take.
+        executor: where synchronous handlers run.
+        on_handler_error: told what a handler raised.
+        buffer: events kept for `recv` and `async for`.
+
+    Example:
+        >>> async with rt.connect(backend="local") as conn:  # doctest: +SKIP
+        ...     await conn.conversation.item.create(item=rt.user_message("Say hello!"))
+        ...     await conn.response.create()
+        ...     async for event in conn:
+        ...         if event.type == "response.done":
+        ...             break
+
+    Raises:
+        ConfigError: a bad option.
+        ConnectError: no connection; says which host, which status, and what to do.
+    """
+    if url is not None and backend != "auto":
+        raise ConfigError(f"url={safe_url(url)!r} and backend={backend!r} exclude each other: give one")
+    return Connecting(
+        {"backend": url if url is not None else backend, "model": model, "api_key": api_key, "headers": headers},
+        {"max_size": max_size, "proxy": proxy, "user_agent": user_agent, "open_timeout_s": open_timeout_s},
+        {
+            "executor": executor,
+            "on_handler_error": on_handler_error,
+            "buffer": buffer,
+            "session_timeout_s": open_timeout_s,
+        },
+    )
+
+
+async def create_client_secret(
+    session: Mapping[str, Any] | None = None,
+    ttl_s: int = 600,
+    *,
+    backend: str | Backend = "auto",
+    model: str | None = None,
+    api_key: str | None = None,
+) -> ClientSecret:
+    """A short-lived key that a browser may hold; it can open sessions until `expires_at`.
+
+    Args:
+        session: the configuration that sessions opened with it start from.
+        ttl_s: 10 to 7200 seconds.
+        backend: as `resolve` takes it.
+        model: as `resolve` takes it.
+        api_key: as `resolve` takes it.
+
+    Raises:
+        ConfigError: a bad option.
+        ConnectError: the server could not be reached, or refused.
+    """
+    endpoint = await asyncio.to_thread(resolve, backend, model, api_key)
+    return await mint(endpoint.url, endpoint.headers, session or {}, ttl_s)

@@ -1,0 +1,49 @@
+"""Every frame of every test here is judged by the official SDK's types: what our client sends, what our server emits.
+
+A scripted server is left out: it says wrong things on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pydantic import ValidationError
+
+from realtime_nb.client.websocket import WebSocketTransport
+from realtime_nb.testing import ScriptedServer
+from tests.sdk_validator import check_client, check_server
+
+
+@pytest.fixture(autouse=True)
+def _judged(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    wrong: list[str] = []
+    scripted = [False]
+    send, recv, enter = WebSocketTransport.send, WebSocketTransport.recv, ScriptedServer.__init__
+
+    async def judged_send(self: WebSocketTransport, frame: bytes | str) -> None:
+        try:
+            check_client(frame)
+        except (ValidationError, AssertionError, ValueError) as error:
+            wrong.append(f"sent: {error}")
+        await send(self, frame)
+
+    async def judged_recv(self: WebSocketTransport) -> bytes | str:
+        frame = await recv(self)
+        if not scripted[0]:
+            try:
+                check_server(frame)
+            except (ValidationError, AssertionError, ValueError) as error:
+                wrong.append(f"received: {error}")
+        return frame
+
+    def noted_init(self: ScriptedServer, *args: object, **options: object) -> None:
+        scripted[0] = True
+        enter(self, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(WebSocketTransport, "send", judged_send)
+    monkeypatch.setattr(WebSocketTransport, "recv", judged_recv)
+    monkeypatch.setattr(ScriptedServer, "__init__", noted_init)
+    yield
+    if request.node.get_closest_marker("sends_nonsense") is None:
+        assert not wrong, "\n".join(wrong)

@@ -1,0 +1,193 @@
+"""The command as a person types it: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness.environment import private_environment
+
+_COMMAND = [sys.executable, "-m", "realtime_nb.cli"]
+
+
+def _run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*_COMMAND, *arguments],
+        cwd=cwd,
+        env=private_environment(cwd / "home") | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@contextmanager
+def _running(*arguments: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*_COMMAND, *arguments],
+        cwd=cwd,
+        env=private_environment(cwd / "home"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ((), "COMMAND"),
+        (("dance",), "dance"),
+        (("ask",), "either TEXT or --wav FILE"),
+        (("ask", "hello", "--wav", "x.wav"), "either TEXT or --wav FILE"),
+        (("serve", "--port", "many"), "many"),
+    ],
+)
+def test_a_wrong_question_is_answered_with_usage(arguments: tuple[str, ...], complaint: str, tmp_path: Path) -> None:
+    done = _run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert not done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("ask", "hello", "--backend", "ws://127.0.0.1:1/v1/realtime"), "127.0.0.1:1 refused the connection"),
+        (("ask", "hello", "--backend", "openai"), "OPENAI_API_KEY"),
+        (("ask", "hello", "--backend", "opennai"), "'openai'"),
+        (("ask", "--wav", "missing.wav"), "missing.wav"),
+        (("serve", "--host", "0.0.0.0"), "--token"),
+        (("serve", "--port", "70000"), "65535"),
+    ],
+)
+def test_a_failure_is_one_plain_sentence(arguments: tuple[str, ...], complaint: str, tmp_path: Path) -> None:
+    done = _run(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not done.stdout
+
+
+def test_ask_prints_what_was_said_and_answered(tmp_path: Path) -> None:
+    done = _run("ask", "What time is it?", "--backend", "local", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "local practice backend" in done.stdout
+    assert "You:       What time is it?" in done.stdout
+    assert "Assistant: It is" in done.stdout
+    assert "ms" in done.stdout
+
+
+def test_ask_json_is_one_object_and_its_sound_can_be_asked(tmp_path: Path) -> None:
+    # The question's sound is an answer's: the backend repeats what it is told to say.
+    first = _run("ask", "Say: what time is it", "--json", "--out", "question.wav", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    with wave.open(str(tmp_path / "question.wav")) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24_000, 1, 2)
+        seconds = file.getnframes() / 24_000
+    answer = json.loads(first.stdout)
+    assert set(answer) == {"user_text", "text", "audio_ms", "latency", "usage", "model", "backend"}
+    assert answer["backend"] == "local"
+    assert answer["audio_ms"] == pytest.approx(seconds * 1000)
+
+    second = json.loads(_run("ask", "--wav", "question.wav", "--json", cwd=tmp_path).stdout)
+    assert "time" in second["user_text"].lower()
+    assert second["text"].startswith("It is")
+    assert second["latency"]["response_to_first_audio"] > 0
+
+
+def test_ask_never_prints_the_key(tmp_path: Path) -> None:
+    key = "sk-sentinel-0123456789"
+    done = _run("ask", "hello", "--backend", "ws://127.0.0.1:1/?key=" + key, cwd=tmp_path, OPENAI_API_KEY=key)
+    assert done.returncode == 1
+    assert key not in done.stdout + done.stderr
+
+
+def test_serve_says_where_it_listens_answers_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+    with _running("serve", "--port", "0", "--token", "open sesame", cwd=tmp_path) as server:
+        url = _line(server)
+        assert url.startswith("ws://127.0.0.1:")
+        assert url.endswith("/v1/realtime")
+        refused = _run("ask", "hello", "--backend", url, cwd=tmp_path)
+        assert refused.returncode == 1
+        assert "401" in refused.stderr
+        server.send_signal(signal.SIGINT)
+        _, complaints = server.communicate(timeout=15)
+        assert server.returncode in (0, 130)
+        assert "Traceback" not in complaints
+
+
+def test_demo_copies_keeps_what_is_yours_and_starts_jupyterlab(tmp_path: Path) -> None:
+    tutorial = tmp_path / "here" / "01_first_conversation.ipynb"
+    tutorial.parent.mkdir()
+    tutorial.write_text("mine")
+    with _running("demo", "here", "--no-browser", "--port", "0", cwd=tmp_path) as demo:
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        said = [_line(demo), _line(demo)]
+        assert any(line.startswith("Kept your own") and "01_first_conversation.ipynb" in line for line in said)
+        watchdog = threading.Timer(90, demo.kill)
+        watchdog.start()
+        # JupyterLab's own words, when it serves.
+        assert any("/lab/tree/01_first_conversation.ipynb?token=" in line for line in demo.stderr)
+        watchdog.cancel()
+        # JupyterLab does not take every SIGTERM while it starts.
+        os.kill(_only_child(demo.pid), signal.SIGKILL)
+        demo.wait(30)
+    assert tutorial.read_text() == "mine"
+
+
+def test_demo_without_jupyterlab_says_what_to_install(tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden" / "sitecustomize.py"
+    hidden.parent.mkdir()
+    hidden.write_text(
+        "import importlib.util as u\n"
+        "find = u.find_spec\n"
+        "u.find_spec = lambda name, package=None: None if name == 'jupyterlab' else find(name, package)\n"
+    )
+    done = _run("demo", cwd=tmp_path, PYTHONPATH=str(hidden.parent))
+    assert done.returncode == 1
+    assert 'pip install "realtime-nb[demo]"' in done.stderr
+
+
+def test_doctor_is_content_with_this_environment_and_shows_no_key(tmp_path: Path) -> None:
+    key = "sk-sentinel-0123456789"
+    done = _run("doctor", cwd=tmp_path, OPENAI_API_KEY=key)
+    assert done.returncode == 0, done.stdout
+    assert "OPENAI_API_KEY is set" in done.stdout
+    assert key not in done.stdout + done.stderr
+
+
+def test_doctor_names_the_fix_of_what_is_wrong(tmp_path: Path) -> None:
+    done = _run("doctor", cwd=tmp_path, OPENAI_API_KEY=" sk-with-a-newline\n")
+    assert done.returncode == 1
+    assert "BAD  OPENAI_API_KEY" in done.stdout
+    assert "fix: set it again" in done.stdout
+
+
+def _only_child(pid: int) -> int:
+    [child] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)

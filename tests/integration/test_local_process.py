@@ -1,0 +1,161 @@
+"""The backend's process: it starts, says where, refuses plainly, and never outlives who started it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from realtime_nb.errors import ConfigError, ConnectError
+from realtime_nb.local import LocalServer
+from tests.integration.raw_client import RawClient, is_alive, raw_client, sound_of, speech, text_of, wait_for_end
+
+
+async def _heard(client: RawClient) -> None:
+    """Have something recognised: there is a recogniser then."""
+    transcription = {"transcription": {"model": "whisper-1"}}
+    await client.update(audio={"input": {"turn_detection": None, **transcription}}, output_modalities=["text"])
+    await client.append(speech("Hello!"))
+    await client.send("input_audio_buffer.commit")
+    await client.until("conversation.item.input_audio_transcription.completed")
+
+
+def _recogniser(server: LocalServer) -> int:
+    assert server._process is not None
+    children = Path(f"/proc/{server._process.pid}/task/{server._process.pid}/children").read_text().split()
+    (recogniser,) = [int(child) for child in children]
+    return recogniser
+
+
+def test_it_runs_as_long_as_its_context() -> None:
+    server = LocalServer()
+    with pytest.raises(ConfigError):
+        _ = server.url
+    with server:
+        assert server.url.startswith("ws://127.0.0.1:")
+        assert server.url.endswith("/v1/realtime")
+        assert server.running
+        assert "practice backend" in server.label
+        assert server._process is not None
+        pid = server._process.pid
+        assert pid != os.getpid()
+    assert not server.running
+    assert not is_alive(pid)
+    server.close()
+
+
+async def test_it_is_an_async_context_too() -> None:
+    async with LocalServer() as server, raw_client(server.url) as client:
+        assert client.log[0]["type"] == "session.created"
+
+
+def test_a_taken_port_is_named_with_the_remedy() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConnectError, match=f"{port}.*taken.*port 0"), LocalServer(port=port):
+            pass
+
+
+def test_beyond_loopback_it_refuses_to_start_without_a_token() -> None:
+    with pytest.raises(ConfigError, match="token="), LocalServer(host="0.0.0.0"):
+        pass
+    with LocalServer(host="0.0.0.0", token="sentinel") as server:
+        assert server.running
+
+
+def test_an_unknown_option_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="sesion_seconds"):
+        LocalServer(sesion_seconds=3)
+
+
+def test_the_token_is_not_on_the_command_line() -> None:
+    with LocalServer(token="sentinel") as server:
+        assert server._process is not None
+        shown = subprocess.run(
+            ["ps", "-o", "args=", "-p", str(server._process.pid)], capture_output=True, text=True, check=False
+        ).stdout
+        assert "sentinel" not in shown
+        assert "sentinel" not in repr(server)
+
+
+def test_it_dies_with_its_parent_however_that_dies() -> None:
+    program = textwrap.dedent(
+        """
+        import time
+        from realtime_nb.local import LocalServer
+        server = LocalServer().start()
+        print(server._process.pid, flush=True)
+        time.sleep(600)
+        """
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    try:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert is_alive(child)
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        assert wait_for_end(child)
+    finally:
+        parent.kill()
+        parent.communicate()
+
+
+async def test_a_recogniser_that_dies_is_started_again() -> None:
+    async with LocalServer() as server, raw_client(server.url) as client:
+        await _heard(client)
+        first = _recogniser(server)
+        os.kill(first, signal.SIGKILL)
+        assert wait_for_end(first)
+        await _heard(client)
+        assert _recogniser(server) != first
+
+
+async def test_a_server_that_is_killed_leaves_no_recogniser_behind() -> None:
+    async with LocalServer() as server:
+        async with raw_client(server.url) as client:
+            await _heard(client)
+        recogniser = _recogniser(server)
+        assert server._process is not None
+        server._process.kill()
+        assert wait_for_end(recogniser)
+
+
+async def test_sessions_are_told_when_the_server_stops() -> None:
+    server = LocalServer().start()
+    try:
+        async with raw_client(server.url) as client:
+            await asyncio.to_thread(server.close)
+            await client.socket.wait_closed()
+            assert client.socket.close_code == 1001
+    finally:
+        server.close()
+
+
+async def test_the_same_server_runs_without_the_extra() -> None:
+    with LocalServer(voice="plain") as server:
+        assert server.notice
+        assert "realtime-nb[local]" in server.notice
+        async with raw_client(server.url) as client:
+            events = await client.ask("Hello!")
+            assert text_of(events)
+            assert len(sound_of(events)) > 10_000
+            await client.append(speech("What is the time?"))
+            events = await client.until("response.done")
+            assert events[0]["type"] == "input_audio_buffer.speech_started"
+            assert events[-1]["response"]["status"] == "completed"
+
+
+def test_importing_it_imports_neither_server_nor_voice() -> None:
+    program = "import sys, realtime_nb.local; print([m for m in ('tornado', 'numpy', 'msgspec') if m in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[]"

@@ -1,0 +1,282 @@
+"""The widget's conversation with the practice backend, from Python; pages are played by messages on its comm."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import realtime_nb as rt
+from realtime_nb.notebook import runtime
+
+
+@pytest.fixture
+async def widget() -> AsyncIterator[rt.RealtimeWidget]:
+    made = rt.RealtimeWidget(backend="local")
+    yield made
+    await made.stop()
+    made.close()
+
+
+async def _until(widget: rt.RealtimeWidget, name: str, wanted: Any) -> Any:
+    """Wait until a trait satisfies `wanted`, by its own notifications."""
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+
+    def look(_: Any) -> None:
+        loop.call_soon_threadsafe(came.set)
+
+    widget.observe(look, name)
+    try:
+        async with asyncio.timeout(60):
+            while not wanted(getattr(widget, name)):
+                came.clear()
+                await came.wait()
+    finally:
+        widget.unobserve(look, name)
+    return getattr(widget, name)
+
+
+async def test_an_answer_is_there_when_ask_returns(widget: rt.RealtimeWidget) -> None:
+    turn = await widget.ask("Hello!")
+    assert turn.role == "assistant"
+    assert turn.text
+    assert turn.audio is not None
+    assert turn.audio.duration_ms > 100
+    assert widget.turns[-1] == turn
+    assert [t.role for t in widget.turns] == ["user", "assistant"]
+    assert widget.transcript.startswith("You: Hello!\nAssistant: ")
+    assert widget.live == ()
+    assert widget.usage.cost_usd == 0
+
+
+async def test_ask_works_from_any_loop_and_from_none(widget: rt.RealtimeWidget) -> None:
+    await widget.ask("Hello!")
+    other: list[rt.Turn] = []
+    thread = threading.Thread(target=lambda: other.append(asyncio.run(widget.ask("What time is it?"))))
+    thread.start()
+    await asyncio.to_thread(thread.join)
+    assert other[0].text
+    plain = await asyncio.to_thread(rt.run, widget.ask("Hello!"))
+    assert plain.text
+    assert len(widget.turns) == 6
+
+
+async def test_a_conversation_goes_on_after_stop(widget: rt.RealtimeWidget) -> None:
+    await widget.ask("Hello!")
+    await widget.stop()
+    assert widget.status == "closed"
+    await widget.ask("What time is it?")
+    assert [turn.role for turn in widget.turns] == ["user", "assistant"] * 2
+
+
+async def test_a_setting_reaches_the_server_before_the_next_turn(widget: rt.RealtimeWidget) -> None:
+    await widget.start()
+    widget.instructions = "Speak like a pirate."
+    widget.turn_detection = rt.ServerVad(silence_duration_ms=250)
+    await widget.ask("Hello!")
+    assert widget.effective["instructions"] == "Speak like a pirate."
+    assert widget.effective["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 250
+    widget.instructions = None
+    await widget.ask("Hello!")
+    assert widget.effective["instructions"] != "Speak like a pirate."
+
+
+async def test_further_session_fields_are_passed_on_as_they_are() -> None:
+    widget = rt.RealtimeWidget(backend="local", session={"truncation": "disabled", "audio": {"output": {"speed": 1.2}}})
+    await widget.start()
+    assert widget.effective["truncation"] == "disabled"
+    assert widget.effective["audio"]["output"]["speed"] == 1.2
+    await widget.stop()
+    widget.close()
+
+
+@pytest.mark.sends_nonsense
+async def test_a_session_field_that_the_server_does_not_know_is_the_servers_to_refuse() -> None:
+    unknown = rt.RealtimeWidget(backend="local", session={"shine": 1})
+    with pytest.raises(rt.ServerError, match=r"session\.shine") as refused:
+        await unknown.start()
+    assert refused.value.code == "unknown_parameter"
+    assert unknown.status == "error"
+    unknown.close()
+
+
+async def test_the_voice_is_fixed_once_it_was_heard(widget: rt.RealtimeWidget) -> None:
+    widget.voice = "cedar"
+    await widget.ask("Hello!")
+    with pytest.raises(rt.ConfigError, match="stop"):
+        widget.voice = "marin"
+    assert widget.voice == "cedar"
+    await widget.stop()
+    widget.voice = "marin"
+    await widget.ask("Hello!")
+    assert widget.effective["audio"]["output"]["voice"] == "marin"
+
+
+async def test_a_slow_or_raising_observer_stops_nothing(widget: rt.RealtimeWidget) -> None:
+    gate = threading.Event()
+
+    def slow(_: Any) -> None:
+        gate.wait(20)
+        raise ValueError("an observer's own trouble")
+
+    widget.observe(slow, "status")
+    turn = await widget.ask("Hello!")
+    assert turn.text
+    gate.set()
+
+
+async def test_handlers_hear_the_wire_also_when_registered_before_connecting(widget: rt.RealtimeWidget) -> None:
+    seen: list[str] = []
+
+    @widget.on("event")
+    def look(event: Any) -> None:
+        seen.append(event.type)
+
+    once: list[str] = []
+    widget.once("response.done", lambda event: once.append(event.type))
+    await widget.ask("Hello!")
+    await widget.ask("Hello!")
+    await widget.stop()
+    assert seen[0] == "session.created"
+    assert seen.count("response.done") == 2
+    assert once == ["response.done"]
+    assert {record.type for record in widget.events} >= {"session.update", "response.create", "response.done"}
+
+
+async def test_a_function_is_called_and_its_answer_spoken(widget: rt.RealtimeWidget) -> None:
+    calls: list[int] = []
+
+    @widget.tool
+    def set_slider(value: int) -> str:
+        """Set the slider to a value."""
+        calls.append(value)
+        return f"the slider is at {value}"
+
+    turn = await widget.ask("Set the slider to 25.")
+    assert calls == [25]
+    assert [(call.name, call.status) for call in turn.tool_calls] == [("set_slider", "completed")]
+    assert "25" in turn.text
+
+
+async def test_a_handler_that_raises_is_told_in_the_card_and_stops_nothing(widget: rt.RealtimeWidget) -> None:
+    @widget.on("response.done")
+    def bad(event: Any) -> None:
+        raise ValueError("my own mistake")
+
+    turn = await widget.ask("Hello!")
+    assert turn.text
+    error = await _until(widget, "error", lambda error: error is not None)
+    assert "response.done" in error
+    assert "my own mistake" in error
+
+
+class Page:
+    """A page, as its messages make it."""
+
+    def __init__(self, widget: rt.RealtimeWidget, name: str = "page-1") -> None:
+        self.name = name
+        self.got: list[tuple[dict[str, Any], list[bytes] | None]] = []
+        self._seq = 0
+        self._bridge = widget._live_bridge
+        widget._live_bridge.channel._send = lambda content, buffers: self.got.append((content, buffers))  # its comm
+
+    def send(self, kind: str, buffer: bytes | None = None, **fields: Any) -> None:
+        self._seq += 1
+        content = {"v": 1, "seq": self._seq, "page": self.name, "kind": kind, **fields}
+        self._bridge.receive(content, [memoryview(buffer)] if buffer is not None else [])
+
+    def hello(self) -> None:
+        self.send("hello", version=1, bundle="x", secure=True, media=True)
+
+    def kinds(self) -> list[str]:
+        return [content["kind"] for content, _ in self.got]
+
+
+async def test_a_page_gets_a_snapshot_and_then_what_changes(widget: rt.RealtimeWidget) -> None:
+    await widget.ask("Hello!")
+    page = Page(widget)
+    page.hello()
+    page.send("heartbeat", seen=0)
+    page.send("send", text="What time is it?")
+    await _until(widget, "turns", lambda turns: len(turns) == 4)
+    await _until(widget, "status", lambda status: status in ("idle", "speaking"))
+    kinds = page.kinds()
+    snapshot = page.got[kinds.index("snapshot")][0]
+    assert [turn["text"] for turn in snapshot["turns"]] == [turn.text for turn in widget.turns[:2]]
+    assert {"turn", "live", "audio", "lease"} <= set(kinds)
+    assert [content["seq"] for content, _ in page.got] == sorted({content["seq"] for content, _ in page.got})
+
+
+async def test_a_spoken_turn_arrives_whole_through_the_comm(widget: rt.RealtimeWidget) -> None:
+    """The practice voice asks itself; what the session heard is what the page sent."""
+    await widget.ask("Say what time is it")
+    spoken = widget.turns[-1].audio
+    assert spoken is not None
+    question = np.concatenate([np.zeros(12_000, np.int16), spoken.samples, np.zeros(36_000, np.int16)])
+    page = Page(widget)
+    page.hello()
+    page.send("mic.open", rate=48_000)
+    frames = [question[at : at + 960] for at in range(0, len(question), 960)]
+    for number, frame in enumerate(frames):
+        page.send("mic.frame", frame.astype("<i2").tobytes(), frame=number, level=0.2)
+    page.send("mic.close", frames=len(frames))
+    turns = await _until(widget, "turns", lambda turns: len(turns) >= 3 and turns[2].audio is not None)
+    heard = turns[2].audio.samples
+    assert len(heard) > len(spoken.samples) * 0.8
+    np.testing.assert_array_equal(np.trim_zeros(heard), np.trim_zeros(question))
+    assert widget._live_bridge.microphone.missing == 0
+
+
+async def test_stop_speaking_in_the_page_cuts_at_what_it_played(widget: rt.RealtimeWidget) -> None:
+    page = Page(widget)
+    page.hello()
+    page.send("send", text="Count to thirty.")
+    await _until(
+        widget, "live", lambda live: any(turn.role == "assistant" and (turn.audio_ms or 0) > 250 for turn in live)
+    )
+    item = next(turn for turn in widget.live if turn.role == "assistant")
+    played = [{"item_id": item.item_id, "content_index": 0, "played": 6_000, "received": 6_000}]
+    page.send("play.state", epoch=1, state="playing", items=played, underruns=0)
+    page.send("play.stopped", epoch=1, items=played, cause="user")
+    page.send("interrupt")
+    turns = await _until(widget, "turns", lambda turns: any(turn.status == "interrupted" for turn in turns))
+    cut = next(turn for turn in turns if turn.status == "interrupted")
+    assert cut.text.startswith(cut.heard_text)
+    truncations = [r.event for r in widget.events if r.type == "conversation.item.truncate"]
+    assert [event["audio_end_ms"] for event in truncations] == [250]
+
+
+@pytest.mark.parametrize("reason", ["denied", "missing", "busy", "insecure", "blocked", "unsupported"])
+async def test_a_microphone_that_fails_says_so_in_python(widget: rt.RealtimeWidget, reason: str) -> None:
+    told: list[Any] = []
+    widget.on("error", told.append)
+    page = Page(widget)
+    page.hello()
+    page.send("mic.error", reason=reason, message="")
+    await _until(widget, "error", lambda error: error is not None)
+    assert "Typing" in str(widget.error)
+    assert widget.microphone_error is not None
+    assert widget.microphone_error.reason == reason
+    turn = await widget.ask("Hello!")
+    assert turn.text, "typing still works"
+    assert isinstance(told[0], rt.MicrophoneError)
+
+
+async def test_a_message_that_a_page_must_not_send_changes_nothing(widget: rt.RealtimeWidget) -> None:
+    await widget.ask("Hello!")
+    page = Page(widget)
+    page.hello()
+    bridge = widget._live_bridge
+    await runtime.bring(bridge.gauges.settled())
+    before = (widget.status, widget.turns)
+    huge = {"v": 1, "seq": 1, "page": "p", "kind": "send", "text": "x" * 10**6}
+    bad: list[Any] = [{"kind": "turn"}, {"v": 1}, None, [], huge]
+    for content in bad:
+        bridge.receive(content, [])
+    await runtime.bring(bridge.gauges.settled())
+    assert page.kinds().count("refused") == 5
+    assert (widget.status, widget.turns) == before

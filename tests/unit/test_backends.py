@@ -1,0 +1,99 @@
+"""What the name of a backend means, and where a key goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from realtime_nb import backends
+from realtime_nb.backends import Backend, resolve
+from realtime_nb.client.settings import DEFAULT_MODEL
+from realtime_nb.errors import ConfigError
+
+KEY = "sk-SENTINEL-0123456789"
+
+
+def test_a_key_in_the_environment_means_the_hosted_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", f" {KEY}\n")
+    for name in ("auto", "openai"):
+        endpoint = resolve(name)
+        assert endpoint.url == f"wss://api.openai.com/v1/realtime?model={DEFAULT_MODEL}"
+        assert endpoint.headers["Authorization"] == f"Bearer {KEY}"
+        assert endpoint.notice is None
+    assert resolve("auto", model="gpt-realtime-2").url.endswith("?model=gpt-realtime-2")
+
+
+def test_a_key_goes_to_no_other_host_unless_it_was_given_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com/")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "azure-key")
+    assert dict(resolve("ws://example.com/v1/realtime").headers) == {}
+    assert dict(resolve(Backend(url="wss://example.com/")).headers) == {}
+    assert KEY not in str(dict(resolve("azure", model="my-deployment").headers))
+    assert resolve("wss://example.com/", api_key="theirs").headers == {"Authorization": "Bearer theirs"}
+
+
+def test_azure_is_its_own_address_and_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match=r"AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY"):
+        resolve("azure", model="d")
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "azure-key")
+    with pytest.raises(ConfigError, match="deployment"):
+        resolve("azure")
+    endpoint = resolve("azure", model="my deployment")
+    assert endpoint.url == "wss://mine.openai.azure.com/openai/v1/realtime?model=my+deployment"
+    assert dict(endpoint.headers) == {"api-key": "azure-key"}
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "http://mine.openai.azure.com")
+    with pytest.raises(ConfigError, match="https"):
+        resolve("azure", model="d")
+
+
+def test_openai_without_a_key_says_how_to_give_one() -> None:
+    with pytest.raises(ConfigError, match=r"OPENAI_API_KEY.*api_key=.*backend='local'"):
+        resolve("openai")
+
+
+@pytest.mark.parametrize(
+    ("backend", "words"),
+    [
+        ("opanai", r"Did you mean 'openai'\?"),
+        ("https://api.example.com/v1/realtime", r"Did you mean 'wss://api\.example\.com/v1/realtime'\?"),
+        ("http://localhost:1/v1", r"Did you mean 'ws://localhost:1/v1'\?"),
+        ("ftp://x", "ws:// or wss://"),
+        ("ws://", "ws:// or wss://"),
+        (3, "name"),
+        (None, "name"),
+    ],
+)
+def test_a_bad_backend_is_refused_with_what_is_allowed(backend: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        resolve(backend)
+
+
+def test_a_url_keeps_its_query_and_takes_a_model_once() -> None:
+    url = "ws://host:1/v1/realtime?foo=1"
+    assert resolve(url).url == url
+    assert resolve(url, model="m").url == f"{url}&model=m"
+    assert resolve(f"{url}&model=m", model="m").url == f"{url}&model=m"
+    with pytest.raises(ConfigError, match="give it once"):
+        resolve(f"{url}&model=m", model="n")
+    for other in ("call_id=rtc_1", "intent=transcription"):
+        with pytest.raises(ConfigError, match="exclude each other"):
+            resolve(f"ws://host/?{other}", model="m")
+
+
+def test_url_and_backend_exclude_each_other() -> None:
+    with pytest.raises(ConfigError, match="exclude each other"):
+        backends.connect(url="ws://host", backend="local")
+    with pytest.raises(TypeError, match="modl"):
+        backends.connect(modl="x")  # type: ignore[call-arg]
+
+
+def test_no_repr_shows_a_key() -> None:
+    backend = Backend(url=f"wss://u:{KEY}@host/?key={KEY}&model=m", api_key=KEY, headers={"X-Key": KEY})
+    endpoint = resolve(backend)
+    assert endpoint.headers == {"Authorization": f"Bearer {KEY}", "X-Key": KEY}
+    shown = f"{backend!r} {backend} {endpoint!r} {endpoint} {endpoint.connector()!r} {endpoint.label}"
+    assert "SENTINEL" not in shown
+    assert "host" in shown
