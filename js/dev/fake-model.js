@@ -1,0 +1,123 @@
+/**
+ * A model and a kernel made of nothing: replays scripted conversations through the real bundle.
+ *
+ * For looking at the card and for measuring its sound in a browser, without a notebook.
+ */
+
+export function createFakeModel(traits = {}) {
+  const state = {
+    status: "idle",
+    muted: false,
+    error: null,
+    controls: true,
+    instructions: "Be brief.",
+    voice: "marin",
+    speed: null,
+    turn_detection: "semantic_vad",
+    _microphone: { echo_cancellation: false, noise_suppression: false, auto_gain_control: false },
+    _info: {
+      backend: "local",
+      label: "local practice backend · no key needed",
+      notice: "It understands short commands and answers by rules, with a synthetic voice.",
+      model: "practice",
+      voices: ["marin", "cedar", "alloy"],
+      cost_usd: 0,
+      voice: "",
+      vad: "",
+    },
+    _latency: null,
+    ...traits,
+  };
+  const handlers = new Map();
+  const sent = [];
+  let seq = 0;
+  let lease = null;
+
+  const emit = (event, ...args) => {
+    for (const handler of [...(handlers.get(event) ?? [])]) handler(...args);
+  };
+
+  const model = {
+    get: (key) => state[key],
+    set(key, value) {
+      state[key] = value;
+      emit(`change:${key}`, model, value);
+    },
+    save_changes() {},
+    send(content, _callbacks, buffers) {
+      sent.push({ content, buffer: buffers?.[0] ?? null, at: performance.now() });
+      queueMicrotask(() => answer(content));
+    },
+    on: (event, handler) => handlers.set(event, [...(handlers.get(event) ?? []), handler]),
+    off: (event, handler) =>
+      handlers.set(
+        event,
+        (handlers.get(event) ?? []).filter((each) => each !== handler),
+      ),
+  };
+
+  const kernel = {
+    sent,
+    page: null,
+    turns: [],
+    live: [],
+    answering: true,
+    /** Sends one message down, numbered. */
+    down(kind, fields = {}, buffer = null) {
+      seq += 1;
+      emit("msg:custom", { v: 1, seq, kind, ...fields }, buffer ? [new DataView(buffer)] : []);
+    },
+    skip: () => (seq += 1),
+    of: (kind) => sent.filter((message) => message.content.kind === kind),
+    trigger: emit,
+  };
+
+  function answer(content) {
+    if (!kernel.answering) return;
+    if (content.kind === "hello") {
+      kernel.page = content.page;
+      kernel.down("snapshot", {
+        to: content.page,
+        version: 1,
+        epoch: 0,
+        lease,
+        turns: kernel.turns,
+        live: kernel.live,
+        earlier: 0,
+      });
+    }
+    if (content.kind === "heartbeat") kernel.down("heartbeat");
+    if (content.kind === "lease") {
+      lease = content.page;
+      kernel.down("lease", { page: lease });
+    }
+  }
+  return { model, kernel };
+}
+
+export function turn(itemId, role, text, more = {}) {
+  return {
+    item_id: itemId,
+    revision: 1,
+    role,
+    text,
+    heard: null,
+    status: "completed",
+    note: null,
+    has_audio: true,
+    total_ms: role === "assistant" ? 612 : null,
+    audio_ms: 1200,
+    tool_calls: [],
+    ...more,
+  };
+}
+
+/** `ms` of a tone that says "speech" to the meter, as PCM16 at 24 kHz. */
+export function tone(ms, hz = 220) {
+  const pcm = new Int16Array(24 * ms);
+  for (let i = 0; i < pcm.length; i++) {
+    const envelope = 0.5 + 0.5 * Math.sin(i / 1900) * Math.sin(i / 5300);
+    pcm[i] = Math.round(9000 * envelope * Math.sin((2 * Math.PI * hz * i) / 24000));
+  }
+  return pcm;
+}

@@ -1,0 +1,82 @@
+/** Why there is no microphone, in six words that Python knows too, and what to do about each. No DOM. */
+
+export const MIC_REASONS = ["denied", "missing", "busy", "insecure", "blocked", "unsupported"] as const;
+export type MicReason = (typeof MIC_REASONS)[number];
+
+export class SoundError extends Error {
+  constructor(
+    readonly reason: MicReason,
+    message: string,
+    cause?: unknown,
+  ) {
+    super(message, { cause });
+    this.name = "SoundError";
+  }
+}
+
+/** What `getUserMedia` threw, as one of our reasons. */
+export function toSoundError(error: unknown, policyForbids = false): SoundError {
+  if (error instanceof SoundError) return error;
+  const name = error instanceof Error || error instanceof DOMException ? error.name : "";
+  const detail = error instanceof Error && error.message ? error.message : name || String(error);
+  return new SoundError(policyForbids ? "blocked" : reasonOf(name), detail, error);
+}
+
+function reasonOf(name: string): MicReason {
+  switch (name) {
+    case "NotAllowedError":
+      return "denied";
+    case "NotFoundError":
+    case "OverconstrainedError":
+      return "missing";
+    case "NotReadableError":
+    case "AbortError":
+      return "busy";
+    case "SecurityError":
+      return "blocked";
+    default:
+      return "unsupported";
+  }
+}
+
+export interface Advice {
+  title: string;
+  text: string;
+}
+
+export function micAdvice({ reason, message }: SoundError): Advice {
+  switch (reason) {
+    case "denied":
+      return {
+        title: "The microphone was refused.",
+        text: "Typing still works. To talk, allow the microphone for this site (the icon left of the address), then press Talk.",
+      };
+    case "missing":
+      return {
+        title: "No microphone was found.",
+        text: "Typing still works. To talk, connect a microphone or pick one in the system's sound settings, then press Talk.",
+      };
+    case "busy":
+      return {
+        title: "The microphone is in use.",
+        text: "Another program may hold it. Typing still works. To talk, close that program (or the other tab), then press Talk.",
+      };
+    case "insecure":
+      return {
+        title: "This page may not use a microphone.",
+        text: "Browsers offer one on https and on localhost only. Typing still works. To talk, open the notebook by https, or forward its port (ssh -L 8888:localhost:8888 HOST) and open localhost.",
+      };
+    case "blocked":
+      return {
+        title: "This page forbids the microphone.",
+        text: message.includes("Content-Security-Policy")
+          ? `${message} Typing still works.`
+          : `${message} Typing still works. To talk, open the notebook in a tab of its own, or ask whoever runs the server to allow it.`,
+      };
+    case "unsupported":
+      return {
+        title: "This window has no microphone.",
+        text: "Typing still works. To talk, open the notebook in Chrome, Edge, Firefox or Safari.",
+      };
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * The comm messages, declared once for the page: what may be sent, what may arrive, and the checks.
+ *
+ * Twin of realtime_nb/notebook/messages.py; tests/contract/messages.json keeps the two equal. A
+ * message that fails a check is dropped by the caller: a broken kernel must not break the card.
+ */
+
+import { MIC_REASONS } from "../audio/errors.js";
+
+export const PROTOCOL_VERSION = 1;
+
+type Check<T> = (value: unknown) => value is T;
+type Checked<C> = C extends Check<infer T> ? T : never;
+type Fields = Record<string, Check<unknown>>;
+type Shape<F extends Fields> = { [K in keyof F]: Checked<F[K]> };
+
+const text: Check<string> = (value): value is string => typeof value === "string";
+const flag: Check<boolean> = (value): value is boolean => typeof value === "boolean";
+const name =
+  (limit: number): Check<string> =>
+  (value): value is string =>
+    typeof value === "string" && value.length > 0 && value.length <= limit;
+const integer =
+  (least: number): Check<number> =>
+  (value): value is number =>
+    Number.isSafeInteger(value) && (value as number) >= least;
+const number =
+  (least: number, most: number): Check<number> =>
+  (value): value is number =>
+    typeof value === "number" && value >= least && value <= most;
+const oneOf =
+  <const T extends string>(...options: readonly T[]): Check<T> =>
+  (value): value is T =>
+    (options as readonly unknown[]).includes(value);
+const orNull =
+  <T>(check: Check<T>): Check<T | null> =>
+  (value): value is T | null =>
+    value === null || check(value);
+const listOf =
+  <T>(check: Check<T>): Check<T[]> =>
+  (value): value is T[] =>
+    Array.isArray(value) && value.every(check);
+const record =
+  <F extends Fields>(fields: F): Check<Shape<F>> =>
+  (value): value is Shape<F> =>
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.entries(fields).every(([key, check]) => check((value as Record<string, unknown>)[key]));
+
+const count = integer(0);
+const seq = integer(1);
+const itemId = name(512);
+const pageId = name(64);
+const duration = orNull(number(0, Number.MAX_VALUE));
+
+const playedItem = record({ item_id: itemId, content_index: count, played: count, received: count });
+
+const toolCall = record({
+  call_id: text,
+  name: text,
+  arguments: text,
+  status: text,
+  output: orNull(text),
+});
+export type ToolCallView = Checked<typeof toolCall>;
+
+const turnView = record({
+  item_id: itemId,
+  revision: count,
+  role: oneOf("user", "assistant", "system"),
+  text,
+  heard: orNull(count),
+  status: oneOf("in_progress", "completed", "interrupted", "failed"),
+  note: orNull(text),
+  has_audio: flag,
+  total_ms: duration,
+  audio_ms: duration,
+  tool_calls: listOf(toolCall),
+});
+export type TurnView = Checked<typeof turnView>;
+
+const PAGE = {
+  hello: { version: integer(1), bundle: text, secure: flag, media: flag },
+  heartbeat: { seen: count },
+  gap: { from: seq, to: seq },
+  bye: {},
+  lease: {},
+  "mic.open": { rate: number(3000, 768_000) },
+  "mic.frame": { frame: count, level: number(0, 1) },
+  "mic.close": { frames: count },
+  "mic.error": { reason: oneOf(...MIC_REASONS), message: text },
+  "play.state": {
+    epoch: count,
+    state: oneOf("idle", "blocked", "playing"),
+    items: listOf(playedItem),
+    underruns: count,
+  },
+  "play.stopped": { epoch: count, items: listOf(playedItem), cause: oneOf("flush", "user", "lease") },
+  send: { text: name(200_000) },
+  interrupt: {},
+  commit: {},
+  clip: { item_id: itemId },
+  events: { on: flag },
+  retry: {},
+} satisfies Record<string, Fields>;
+
+const KERNEL = {
+  snapshot: {
+    to: pageId,
+    version: integer(1),
+    epoch: count,
+    lease: orNull(pageId),
+    turns: listOf(turnView),
+    live: listOf(turnView),
+    earlier: count,
+  },
+  turn: { turn: turnView, after: orNull(itemId) },
+  live: { turn: turnView, after: orNull(itemId) },
+  "live.delta": { item_id: itemId, text },
+  gone: { item_id: itemId },
+  audio: { epoch: count, item_id: itemId, content_index: count, start: count },
+  "audio.done": { epoch: count, item_id: itemId, content_index: count, samples: count },
+  flush: { epoch: count },
+  lease: { page: orNull(pageId) },
+  refused: { what: text, why: text },
+  heartbeat: {},
+  lost: { from: seq, to: seq },
+  clip: { to: pageId, item_id: itemId, rate: number(3000, 768_000) },
+  event: { direction: oneOf("client", "server"), type: text, summary: text },
+} satisfies Record<string, Fields>;
+
+type Union<T extends Record<string, Fields>> = { [K in keyof T]: { kind: K } & Shape<T[K]> }[keyof T];
+
+/** What a page sends, before the channel numbers it. */
+export type PageMessage = Union<typeof PAGE>;
+/** What the kernel sends; `pcm` is the sound that came with it. */
+export type KernelMessage = Union<typeof KERNEL> & { seq: number; to?: string; pcm: DataView | null };
+
+/** The most that one frame of the microphone may hold: 40 ms of 24 kHz PCM16. */
+const FRAME_BYTES = 1920;
+
+/** Why this is not a message that a page may send; null if it is one. */
+export function pageFault(content: unknown, bufferBytes: number | null): string | null {
+  const fault = envelopeFault(content, PAGE);
+  if (fault) return fault;
+  const message = content as { kind: keyof typeof PAGE; page?: unknown; from?: number; to?: number };
+  if (!pageId(message.page)) return "page is not an id";
+  if (message.kind === "gap" && Number(message.to) < Number(message.from)) return "gap: to is before from";
+  if (message.kind !== "mic.frame") return bufferBytes === null ? null : "only a frame carries sound";
+  return soundFault(bufferBytes, FRAME_BYTES);
+}
+
+/** Why this is not a message that a kernel may send; null if it is one. */
+export function kernelFault(content: unknown, bufferBytes: number | null): string | null {
+  const fault = envelopeFault(content, KERNEL);
+  if (fault) return fault;
+  const message = content as { kind: keyof typeof KERNEL; to?: unknown };
+  if (message.kind !== "lost" && message.to !== undefined && !pageId(message.to))
+    return "to is not a page id";
+  if (message.kind === "audio" || message.kind === "clip")
+    return soundFault(bufferBytes, Number.POSITIVE_INFINITY);
+  return null;
+}
+
+/** The message in a comm's content and buffers, or null if it is not one of ours. */
+export function decodeKernelMessage(content: unknown, buffers: readonly unknown[]): KernelMessage | null {
+  const pcm = toView(buffers[0]);
+  if (kernelFault(content, pcm ? pcm.byteLength : null) !== null) return null;
+  return { ...(content as object), pcm } as KernelMessage;
+}
+
+function envelopeFault(content: unknown, kinds: Record<string, Fields>): string | null {
+  if (!record({ v: integer(1), seq, kind: text })(content)) return "not an envelope";
+  if (content.v !== PROTOCOL_VERSION) return `version ${content.v} is not ${PROTOCOL_VERSION}`;
+  if (!Object.hasOwn(kinds, content.kind)) return `unknown kind ${content.kind}`;
+  for (const [key, check] of Object.entries(kinds[content.kind] ?? {}))
+    if (!check((content as Record<string, unknown>)[key])) return `${content.kind}: ${key} is wrong`;
+  return null;
+}
+
+function soundFault(bytes: number | null, limit: number): string | null {
+  if (!bytes) return "no sound";
+  if (bytes % 2 === 1) return "not PCM16";
+  return bytes > limit ? "too much sound" : null;
+}
+
+/** Jupyter delivers a DataView; other hosts an ArrayBuffer or a typed array. */
+function toView(buffer: unknown): DataView | null {
+  if (buffer instanceof DataView) return buffer;
+  if (buffer instanceof ArrayBuffer) return new DataView(buffer);
+  if (ArrayBuffer.isView(buffer)) return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  return null;
+}

@@ -1,0 +1,159 @@
+/** One view of the widget: puts the parts together and redraws them when engine or model change. */
+
+import type { Engine, EngineState } from "../engine.js";
+import { type HostModel, listen } from "../host.js";
+import { readError, readLatency, readMuted, readStatus } from "../traits.js";
+import { type Banner, createBanners, splitError } from "./banners.js";
+import { createControls } from "./controls.js";
+import { h, setAttribute } from "./dom.js";
+import { createEmpty } from "./empty.js";
+import { createEventsPanel } from "./events.js";
+import { createHeader } from "./header.js";
+import { bindKeys } from "./keys.js";
+import { createLatencyBar } from "./latency.js";
+import { createMeter } from "./meter.js";
+import { createSettings } from "./settings.js";
+import { followTheme } from "./theme.js";
+import { createTranscriptLog } from "./transcript.js";
+
+let views = 0;
+
+export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, signal: AbortSignal): void {
+  const id = `rtnb-${++views}`;
+  const header = createHeader(model);
+  const settings = createSettings(model, engine, `${id}-settings`, signal);
+  const events = createEventsPanel(engine, `${id}-events`, signal);
+  const log = createTranscriptLog(
+    engine.transcript,
+    createEmpty(model, engine, signal),
+    (itemId) => engine.replay(itemId),
+    signal,
+  );
+  const meter = createMeter(signal);
+  const latency = createLatencyBar();
+  const banners = createBanners();
+  const controls = createControls(model, engine, signal);
+  const card = h(
+    "div",
+    {
+      class: "rtnb-card",
+      role: "group",
+      "aria-label": "Conversation",
+      tabindex: "0",
+      // The notebook's own one-letter commands must not fire while a key talks to the card.
+      "data-lm-suppress-shortcuts": "true",
+    },
+    header.root,
+    settings,
+    events.root,
+    log.root,
+    h("div", { class: "rtnb-below" }, meter.root, latency.root, banners.root),
+    controls.root,
+  );
+
+  toggles(header.settings, settings, (on) => {
+    settings.hidden = !on;
+  });
+  toggles(header.events, events.root, (on) => events.open(on));
+  followTheme(card, signal);
+  bindKeys(card, model, engine, signal);
+
+  let dismissed = "";
+
+  function dismiss(): void {
+    dismissed = readError(model);
+    engine.dismiss();
+  }
+
+  function show(): void {
+    const state = engine.state;
+    setAttribute(card, "data-status", readStatus(model));
+    setAttribute(card, "data-mic", readMuted(model) && state.mic === "on" ? "muted" : state.mic);
+    setAttribute(card, "data-kernel", state.kernel);
+    setAttribute(card, "data-playing", state.playing && !state.blocked);
+    header.show(state);
+    controls.show(state);
+    meter.active(
+      (state.mic === "on" && !readMuted(model)) ||
+        (state.playing && !state.blocked) ||
+        state.replaying !== null,
+    );
+    log.replaying(state.replaying);
+    banners.show(bannersOf(state));
+  }
+
+  function bannersOf(state: EngineState): Banner[] {
+    const banners: Banner[] = [];
+    const error = readError(model);
+    const status = readStatus(model);
+    if (state.kernel === "gone")
+      banners.push({
+        key: "gone",
+        tone: "error",
+        title: "The kernel of this card is gone.",
+        text: "It was restarted or shut down, and the microphone was let go. Run the cell that makes the widget again to go on.",
+      });
+    else if (state.kernel === "quiet")
+      banners.push({
+        key: "quiet",
+        tone: "warning",
+        title: "The kernel is not answering.",
+        text: "It may be busy: this card goes on as soon as it is free. If it was restarted, run the cell again.",
+      });
+    // The kernel says again, for the other pages, why this one has no microphone: once is enough here.
+    const repeated = state.problem?.source === "mic" && status !== "error" && status !== "closed";
+    if (error && error !== dismissed && !repeated)
+      banners.push({
+        key: "error",
+        tone: "error",
+        ...splitError(error),
+        dismiss,
+        ...(status === "error" || status === "closed"
+          ? { action: { name: "Reconnect", run: () => engine.retry() } }
+          : {}),
+      });
+    if (state.problem) banners.push({ key: "problem", tone: "error", ...state.problem, dismiss });
+    if (state.sound === "elsewhere")
+      banners.push({
+        key: "elsewhere",
+        tone: "warning",
+        title: "Sound is in another window.",
+        text: "",
+        action: { name: "Use this window", run: () => engine.play() },
+      });
+    if (state.blocked)
+      banners.push({
+        key: "blocked",
+        tone: "prompt",
+        title: "An answer is ready.",
+        text: "Browsers make no sound before you press something.",
+        action: { name: "Play", run: () => engine.play() },
+      });
+    return banners;
+  }
+
+  engine.subscribe((note) => {
+    if (note.kind === "state") show();
+    else if (note.kind === "transcript") log.apply(note.change);
+    else if (note.kind === "level") meter.push(note.source, note.level);
+    else events.add(note.direction, note.type, note.summary);
+  }, signal);
+  for (const key of ["status", "error", "muted", "controls", "_info"])
+    listen(model, `change:${key}`, show, signal);
+  const showLatency = () => latency.show(readLatency(model));
+  listen(model, "change:_latency", showLatency, signal);
+  showLatency();
+  show();
+  host.append(card);
+  signal.addEventListener("abort", () => card.remove());
+}
+
+function toggles(button: HTMLButtonElement, panel: HTMLElement, open: (on: boolean) => void): void {
+  setAttribute(button, "aria-expanded", "false");
+  setAttribute(button, "aria-controls", panel.id);
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-expanded") !== "true";
+    setAttribute(button, "aria-expanded", String(on));
+    open(on);
+  });
+}

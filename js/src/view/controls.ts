@@ -1,0 +1,78 @@
+/** The row of buttons and the text box. One primary button; its state is the microphone's. */
+
+import type { Engine, EngineState } from "../engine.js";
+import { type HostModel, listen } from "../host.js";
+import { readControls, readMuted, readStatus, readTurnDetection } from "../traits.js";
+import { button, h, setAttribute } from "./dom.js";
+
+export interface Controls {
+  readonly root: HTMLElement;
+  show(state: EngineState): void;
+}
+
+export function createControls(model: HostModel, engine: Engine, signal: AbortSignal): Controls {
+  const talk = button("Talk", "rtnb-primary rtnb-talk", "●");
+  const mute = button("Mute", "");
+  const stop = button("Stop speaking", "rtnb-stop");
+  const message = h("textarea", {
+    class: "rtnb-message",
+    "aria-label": "Message",
+    placeholder: "Type a message…",
+    rows: 1,
+    dir: "auto",
+    maxlength: 100_000,
+  });
+  const send = button("Send", "");
+  const root = h("div", { class: "rtnb-controls" }, talk, mute, stop, message, send);
+
+  talk.addEventListener("click", () => void engine.talk(engine.state.mic === "off"));
+  mute.addEventListener("click", () => engine.setting("muted", !readMuted(model)));
+  stop.addEventListener("click", () => engine.stop());
+  send.addEventListener("click", submit);
+  message.addEventListener("input", enable);
+  message.addEventListener("keydown", (event) => {
+    // `isComposing`: Enter that ends an input method's composition is no sending.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    submit();
+  });
+
+  function submit(): void {
+    const text = message.value.trim();
+    if (!text) {
+      message.focus();
+      return;
+    }
+    message.value = "";
+    enable();
+    engine.sendText(text);
+  }
+
+  function enable(): void {
+    setAttribute(send, "data-ready", message.value.trim() !== "");
+  }
+
+  function show(state: EngineState): void {
+    const on = state.mic !== "off";
+    setAttribute(talk, "aria-pressed", String(on));
+    setAttribute(talk, "data-mic", state.mic);
+    setAttribute(talk, "title", talkHint(on));
+    setAttribute(mute, "aria-pressed", String(readMuted(model)));
+    setAttribute(mute, "title", readMuted(model) ? "The microphone is muted (M)" : "Mute the microphone (M)");
+    const status = readStatus(model);
+    stop.hidden = !(state.playing && !state.blocked) && status !== "speaking";
+    setAttribute(stop, "title", "Stop speaking (Escape)");
+    for (const control of [talk, mute, stop, message, send]) control.disabled = state.kernel === "gone";
+    root.hidden = !readControls(model);
+  }
+
+  function talkHint(on: boolean): string {
+    if (readTurnDetection(model) === null)
+      return on ? "Press again to send what you said" : "Speak, then press again (or hold Space)";
+    return on ? "Stop listening" : "Start listening (or hold Space)";
+  }
+
+  for (const key of ["muted", "status", "controls", "turn_detection"])
+    listen(model, `change:${key}`, () => show(engine.state), signal);
+  return { root, show };
+}

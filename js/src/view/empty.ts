@@ -1,0 +1,36 @@
+/** What a first-time user sees instead of a transcript: what to do, and phrases to do it with. */
+
+import type { Engine } from "../engine.js";
+import { type HostModel, listen } from "../host.js";
+import { readControls, readInfo, readTurnDetection } from "../traits.js";
+import { h, setText } from "./dom.js";
+
+/** Each is understood by the local practice backend, and makes sense to any other. */
+const PHRASES = ["Hello!", "What time is it?", "Count to five.", "What can you do?"];
+
+export function createEmpty(model: HostModel, engine: Engine, signal: AbortSignal): HTMLElement {
+  const lead = h("p", { class: "rtnb-empty-lead" });
+  const notice = h("p", { class: "rtnb-hint", dir: "auto" });
+  const phrases = h(
+    "div",
+    { class: "rtnb-phrases" },
+    ...PHRASES.map((phrase) => {
+      const chip = h("button", { type: "button", class: "rtnb-phrase", title: "Send this" }, phrase);
+      chip.addEventListener("click", () => engine.sendText(phrase));
+      return chip;
+    }),
+  );
+  function show(): void {
+    const spoken =
+      readTurnDetection(model) === null ? "Press Talk, speak, and press it again" : "Press Talk and speak";
+    setText(
+      lead,
+      readControls(model) ? `${spoken}, or type below. Try one of these:` : "Nothing was said yet.",
+    );
+    setText(notice, readInfo(model).notice);
+    phrases.hidden = !readControls(model);
+  }
+  for (const key of ["turn_detection", "controls", "_info"]) listen(model, `change:${key}`, show, signal);
+  show();
+  return h("div", { class: "rtnb-empty" }, lead, phrases, notice);
+}

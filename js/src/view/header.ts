@@ -1,0 +1,70 @@
+/** The card's first line: what is going on, with whom, at what cost; and the two panels' buttons. */
+
+import type { EngineState } from "../engine.js";
+import type { HostModel } from "../host.js";
+import { readControls, readInfo, readMuted, readStatus, type Status } from "../traits.js";
+import { button, h, setAttribute, setText } from "./dom.js";
+
+export interface Header {
+  readonly root: HTMLElement;
+  readonly settings: HTMLButtonElement;
+  readonly events: HTMLButtonElement;
+  show(state: EngineState): void;
+}
+
+const WORDS: Record<Status, string> = {
+  idle: "Ready",
+  connecting: "Connecting…",
+  listening: "Listening",
+  hearing: "Hearing you",
+  thinking: "Thinking…",
+  speaking: "Speaking",
+  reconnecting: "Reconnecting…",
+  closed: "Closed",
+  error: "Error",
+};
+
+export function createHeader(model: HostModel): Header {
+  const dot = h("span", { class: "rtnb-dot", "aria-hidden": "true" });
+  const status = h("strong", { class: "rtnb-status", role: "status" });
+  const about = h("span", { class: "rtnb-about", dir: "auto" });
+  const cost = h("span", { class: "rtnb-cost", title: "Cost of this conversation" });
+  const settings = button("Settings", "rtnb-quiet");
+  const events = button("Events", "rtnb-quiet");
+  const root = h(
+    "div",
+    { class: "rtnb-header" },
+    dot,
+    status,
+    about,
+    h("span", { class: "rtnb-header-end" }, cost, settings, events),
+  );
+  return {
+    root,
+    settings,
+    events,
+    show(state) {
+      setText(status, statusText(readStatus(model), state, readMuted(model)));
+      const info = readInfo(model);
+      // A hosted service is known by its model; the practice backend is no model, and says so.
+      const who = info.backend === "local" ? info.label : info.model || info.label;
+      const parts = [who, info.voice, info.vad].filter(Boolean);
+      setText(about, parts.join(" · "));
+      setAttribute(about, "title", [info.label, info.model, info.notice].filter(Boolean).join("\n"));
+      cost.hidden = info.cost_usd === null;
+      setText(cost, info.cost_usd === null ? "" : `$${info.cost_usd.toFixed(2)}`);
+      settings.hidden = !readControls(model);
+      events.hidden = settings.hidden;
+    },
+  };
+}
+
+/** Only a microphone that is on here may be called listening. */
+function statusText(status: Status, { kernel, mic }: EngineState, muted: boolean): string {
+  if (kernel === "gone") return "No kernel";
+  if (mic === "opening") return "Opening the microphone…";
+  if (mic === "on" && muted && (status === "listening" || status === "idle")) return "Muted";
+  if (status === "listening" && mic === "off") return "Ready";
+  if (status === "idle" && mic === "on") return "Listening";
+  return WORDS[status] ?? status;
+}

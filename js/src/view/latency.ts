@@ -1,0 +1,47 @@
+/** Where the time to the first sound went, as one bar and one sentence. */
+
+import { h, milliseconds, setText } from "./dom.js";
+
+export interface LatencyBar {
+  readonly root: HTMLElement;
+  show(latency: Record<string, number>): void;
+}
+
+const STAGES = [
+  ["speech_end_to_committed", "turn detection"],
+  ["committed_to_response", "the service"],
+  ["response_to_first_audio", "the voice"],
+  ["first_audio_to_played", "the speaker"],
+] as const;
+
+export function createLatencyBar(): LatencyBar {
+  const bar = h("div", { class: "rtnb-waterfall", "aria-hidden": "true" });
+  const sentence = h("div", { class: "rtnb-latency-text" });
+  const root = h("div", { class: "rtnb-latency", hidden: true }, bar, sentence);
+  return {
+    root,
+    show(latency) {
+      const stages = STAGES.map(([key, name]) => ({ key, name, ms: latency[key] ?? 0 })).filter(
+        ({ ms }) => ms > 0,
+      );
+      const sum = stages.reduce((total, { ms }) => total + ms, 0);
+      const total = latency.total ?? sum;
+      // A written answer has no first sound, and so nothing that this bar could say.
+      root.hidden = total <= 0 || latency.response_to_first_audio === undefined;
+      if (root.hidden) return;
+      bar.replaceChildren(
+        ...stages.map(({ key, name, ms }) => {
+          const segment = h("span", { "data-stage": key, title: `${name}: ${milliseconds(ms)}` });
+          segment.style.flexGrow = String(ms);
+          return segment;
+        }),
+      );
+      const longest = stages.reduce((most, stage) => (stage.ms > most.ms ? stage : most), {
+        name: "",
+        ms: 0,
+      });
+      const cause = longest.ms > total / 3 ? ` · ${milliseconds(longest.ms)} of it ${longest.name}` : "";
+      setText(sentence, `${milliseconds(total)} to first sound${cause}`);
+    },
+  };
+}

@@ -1,0 +1,135 @@
+/**
+ * One turn as an article. A delta appends one text node; everything else redraws this turn alone.
+ *
+ * Transcripts are untrusted: text nodes only, direction isolated, long text folded.
+ */
+
+import type { ToolCallView, TurnView } from "../comm/messages.js";
+import { h, milliseconds, setAttribute, setText } from "./dom.js";
+
+export interface TurnElement {
+  readonly root: HTMLElement;
+  update(turn: TurnView): void;
+  append(text: string, length: number): void;
+  replaying(on: boolean): void;
+}
+
+const NAMES = { user: "You", assistant: "Assistant", system: "System" } as const;
+const FOLD_CHARACTERS = 3000;
+
+export function createTurn(turn: TurnView, hearAgain: (itemId: string) => void): TurnElement {
+  const name = NAMES[turn.role];
+  const tools = h("span", { class: "rtnb-tools" });
+  const said = h("span", { class: "rtnb-text", dir: "auto" });
+  const unfold = h(
+    "button",
+    { type: "button", class: "rtnb-link", hidden: true, "aria-expanded": "false" },
+    "Show all",
+  );
+  const note = h("span", { class: "rtnb-note" });
+  const time = h("span", { class: "rtnb-time" });
+  const replay = h("button", {
+    type: "button",
+    class: "rtnb-replay",
+    "aria-label": "Hear again",
+    title: "Hear again",
+  });
+  const root = h(
+    "article",
+    { class: "rtnb-turn", "aria-label": name, "data-role": turn.role, "data-item-id": turn.item_id },
+    h("span", { class: "rtnb-who", "aria-hidden": "true" }, name),
+    h("div", { class: "rtnb-said" }, tools, said, unfold),
+    h("div", { class: "rtnb-facts" }, note, time, replay),
+  );
+
+  let folded = true;
+  unfold.addEventListener("click", () => {
+    folded = !folded;
+    root.classList.toggle("rtnb-folded", folded);
+    setText(unfold, folded ? "Show all" : "Show less");
+    setAttribute(unfold, "aria-expanded", String(!folded));
+  });
+  replay.addEventListener("click", () => hearAgain(turn.item_id));
+
+  function fold(length: number): void {
+    const long = length > FOLD_CHARACTERS;
+    if (long !== unfold.hidden) return;
+    unfold.hidden = !long;
+    root.classList.toggle("rtnb-folded", long && folded);
+  }
+
+  function update(next: TurnView): void {
+    const live = next.status === "in_progress";
+    setAttribute(root, "data-status", next.status);
+    // A reader is told a turn when it is whole, not letter by letter.
+    setAttribute(root, "aria-busy", live ? "true" : null);
+    tools.replaceChildren(...next.tool_calls.map(toolCall));
+    const [heard, unheard] = splitHeard(next.text, next.heard);
+    said.replaceChildren(heard);
+    if (unheard)
+      said.append(
+        h("s", { class: "rtnb-unheard", title: "Not heard: the answer was stopped here" }, unheard),
+      );
+    fold(next.text.length);
+    setText(note, next.note ?? (next.status === "failed" ? "failed" : ""));
+    const shown = next.role === "assistant" ? next.total_ms : next.audio_ms;
+    setText(time, shown === null ? "" : milliseconds(shown));
+    setAttribute(
+      time,
+      "title",
+      next.role === "assistant" ? "Time to the first sound" : "Length of what you said",
+    );
+    replay.hidden = !next.has_audio || live;
+  }
+
+  update(turn);
+  return {
+    root,
+    update,
+    append(text, length) {
+      said.append(text);
+      fold(length);
+    },
+    replaying(on) {
+      setAttribute(replay, "data-on", on);
+      setAttribute(replay, "aria-label", on ? "Stop this recording" : "Hear again");
+    },
+  };
+}
+
+function toolCall(call: ToolCallView): HTMLElement {
+  const mark = call.status === "completed" ? "✓" : call.status === "failed" ? "✗" : "…";
+  const detail = `${call.arguments}${call.output === null ? "" : `\n→ ${call.output}`}`;
+  return h(
+    "span",
+    { class: "rtnb-tool", "data-status": call.status, title: clip(detail, 2000) },
+    h("code", { dir: "auto" }, `${call.name}(${clip(readableArguments(call.arguments), 120)})`),
+    h("span", { "aria-label": call.status.replaceAll("_", " ") }, ` ${mark}`),
+  );
+}
+
+/** `{"value": 25}` as `value=25`; what is not an object (yet) as it is. */
+export function readableArguments(json: string): string {
+  try {
+    const parsed: unknown = JSON.parse(json);
+    if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return json;
+    return Object.entries(parsed)
+      .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+      .join(", ");
+  } catch {
+    return json;
+  }
+}
+
+/** `heard` counts characters as Python does: code points, not UTF-16 units. */
+export function splitHeard(text: string, heard: number | null): [string, string] {
+  if (heard === null) return [text, ""];
+  let at = 0;
+  for (let points = 0; points < heard && at < text.length; points++)
+    at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+  return [text.slice(0, at), text.slice(at)];
+}
+
+function clip(text: string, limit: number): string {
+  return text.length > limit ? `${text.slice(0, limit)}…` : text;
+}

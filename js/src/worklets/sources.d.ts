@@ -1,0 +1,11 @@
+/** The text of a bundled worklet, put there by build.mjs. */
+declare module "worklet:capture" {
+  const source: string;
+  export default source;
+}
+declare module "worklet:playback" {
+  const source: string;
+  export default source;
+}
+/** The first characters of the sources' SHA-256. */
+declare const __BUNDLE__: string;

@@ -1,0 +1,64 @@
+/** A model with a comm that a test holds the other end of. */
+
+import type { HostModel } from "../src/host.js";
+
+export interface FakeModel extends HostModel {
+  sent: { content: Record<string, unknown>; buffers: ArrayBuffer[] }[];
+  kinds(): unknown[];
+  down(kind: string, fields?: Record<string, unknown>, buffer?: ArrayBuffer): void;
+  emit(event: string, ...args: unknown[]): void;
+  greet(fields?: Record<string, unknown>): void;
+  handlers: Map<string, ((...args: unknown[]) => void)[]>;
+}
+
+export function createFakeModel(traits: Record<string, unknown> = {}): FakeModel {
+  const state: Record<string, unknown> = {
+    status: "idle",
+    turn_detection: "semantic_vad",
+    controls: true,
+    ...traits,
+  };
+  const handlers: FakeModel["handlers"] = new Map();
+  let seq = 0;
+  const model: FakeModel = {
+    sent: [],
+    handlers,
+    get: (key) => state[key],
+    set(key, value) {
+      state[key] = value;
+      model.emit(`change:${key}`, model, value);
+      model.emit("change", model);
+    },
+    save_changes: () => undefined,
+    send: (content, _callbacks, buffers) =>
+      void model.sent.push({ content: content as Record<string, unknown>, buffers: buffers ?? [] }),
+    on: (event, handler) => void handlers.set(event, [...(handlers.get(event) ?? []), handler]),
+    off: (event, handler) =>
+      void handlers.set(
+        event,
+        (handlers.get(event) ?? []).filter((each) => each !== handler),
+      ),
+    kinds: () => model.sent.map(({ content }) => content.kind),
+    emit(event, ...args) {
+      for (const handler of handlers.get(event) ?? []) handler(...args);
+    },
+    down(kind, fields = {}, buffer) {
+      seq += 1;
+      model.emit("msg:custom", { v: 1, seq, kind, ...fields }, buffer ? [new DataView(buffer)] : []);
+    },
+    greet(fields = {}) {
+      const page = model.sent[0]?.content.page;
+      model.down("snapshot", {
+        to: page,
+        version: 1,
+        epoch: 0,
+        lease: null,
+        turns: [],
+        live: [],
+        earlier: 0,
+        ...fields,
+      });
+    },
+  };
+  return model;
+}

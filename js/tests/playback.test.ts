@@ -1,0 +1,125 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createPlayer } from "../src/audio/player.js";
+import type { Speaker, SpeakerReport } from "../src/audio/speaker.js";
+import type { PageMessage } from "../src/comm/messages.js";
+import { createPlayback } from "../src/playback.js";
+
+const sound = (count: number) => new DataView(Int16Array.from({ length: count }, (_, i) => i + 1).buffer);
+
+/** A speaker whose worklet is the player itself, rendered by the test. */
+function setUp() {
+  const sent: PageMessage[] = [];
+  const player = createPlayer(0);
+  let report: (report: SpeakerReport) => void = () => undefined;
+  const last = (): SpeakerReport => ({ ...player.report(), blocked: false, level: 0 });
+  const speaker: Speaker = {
+    unlock: () => Promise.resolve(true),
+    audio: player.audio,
+    done: player.done,
+    flush: (epoch) => Promise.resolve(player.flush(epoch)),
+    replay: player.replay,
+    stopReplay: player.stopReplay,
+    last,
+    close: () => undefined,
+  };
+  const playback = createPlayback(
+    (message) => sent.push(message),
+    () => undefined,
+    (onReport) => {
+      report = onReport;
+      return speaker;
+    },
+  );
+  const play = (quanta: number) => {
+    for (let i = 0; i < quanta; i++) player.render(new Float32Array(128));
+    report(last());
+  };
+  return { playback, player, sent, play };
+}
+
+describe("playback", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("tells a change at once, progress ten times a second, and the end in any case", () => {
+    const { playback, sent, play } = setUp();
+    playback.audio(0, "a", 0, 0, sound(1280));
+    play(1);
+    for (let i = 0; i < 5; i++) play(1);
+    expect(sent).toHaveLength(1);
+    vi.advanceTimersByTime(100);
+    expect(sent.at(-1)).toMatchObject({ state: "playing", items: [{ played: 768 }] });
+    playback.done(0, "a", 0);
+    play(4);
+    expect(sent.at(-1)).toMatchObject({
+      state: "idle",
+      items: [{ played: 1280, received: 1280 }],
+      underruns: 0,
+    });
+  });
+
+  it("answers the kernel's flush with what was played, and drops what comes late", async () => {
+    const { playback, player, sent, play } = setUp();
+    playback.audio(0, "a", 0, 0, sound(5000));
+    play(3);
+    await playback.flush(1);
+    expect(sent.at(-1)).toEqual({
+      kind: "play.stopped",
+      epoch: 1,
+      items: [{ item_id: "a", content_index: 0, played: 384, received: 5000 }],
+      cause: "flush",
+    });
+    playback.audio(0, "a", 0, 5000, sound(100));
+    expect(player.report().items).toEqual([]);
+  });
+
+  it("falls silent before it speaks of the person's stop", async () => {
+    const { playback, player, sent, play } = setUp();
+    playback.audio(2, "a", 0, 0, sound(5000));
+    play(2);
+    await playback.stop();
+    expect(sent.slice(-2)).toEqual([
+      {
+        kind: "play.stopped",
+        epoch: 2,
+        items: [{ item_id: "a", content_index: 0, played: 256, received: 5000 }],
+        cause: "user",
+      },
+      { kind: "interrupt" },
+    ]);
+    playback.audio(2, "a", 0, 5000, sound(100));
+    expect(player.report().playing).toBe(false);
+    playback.audio(3, "b", 0, 0, sound(100));
+    expect(player.report().playing).toBe(true);
+  });
+
+  it("does not deafen itself to the next answer by a stop with nothing to stop", async () => {
+    const { playback, player } = setUp();
+    await playback.stop();
+    playback.audio(0, "a", 0, 0, sound(100));
+    expect(player.report().playing).toBe(true);
+  });
+
+  it("gives the sound away with what was played, and can be given it back", async () => {
+    const { playback, player, sent, play } = setUp();
+    playback.audio(1, "a", 0, 0, sound(5000));
+    play(1);
+    await playback.yield();
+    expect(sent.at(-1)).toMatchObject({
+      kind: "play.stopped",
+      epoch: 1,
+      cause: "lease",
+      items: [{ played: 128 }],
+    });
+    playback.audio(1, "a", 0, 128, sound(500));
+    expect(player.report()).toMatchObject({ playing: true, items: [{ played: 0, received: 628 }] });
+  });
+
+  it("replays at another rate, until something live sounds", () => {
+    const { playback, player } = setUp();
+    playback.replay("a", 48_000, sound(4800));
+    expect([playback.replaying, player.report().replaying]).toEqual(["a", true]);
+    playback.audio(0, "b", 0, 0, sound(100));
+    expect(playback.replaying).toBeNull();
+  });
+});

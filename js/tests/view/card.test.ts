@@ -1,0 +1,204 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import widget from "../../src/widget.js";
+import { createFakeModel } from "../fake-model.js";
+import { turn } from "../turns.js";
+
+function setUp(traits: Record<string, unknown> = {}) {
+  const model = createFakeModel(traits);
+  const life = new AbortController();
+  const instance = widget();
+  instance.initialize({ model, signal: life.signal });
+  const el = document.createElement("div");
+  document.body.append(el);
+  instance.render({ model, el, signal: life.signal });
+  model.greet();
+  const find = <T extends HTMLElement>(selector: string) => {
+    const found = el.querySelector<T>(selector);
+    if (!found) throw new Error(`no ${selector}`);
+    return found;
+  };
+  const named = (name: string) =>
+    [...el.querySelectorAll("button")].find(
+      (each) => each.lastElementChild?.textContent === name || each.textContent === name,
+    );
+  return { model, instance, el, life, find, named };
+}
+
+describe("card", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => {
+    vi.useRealTimers();
+    document.body.replaceChildren();
+  });
+
+  it("has the names that tests and screen readers find controls by", () => {
+    const { find, named } = setUp({ status: "speaking" });
+    for (const name of ["Talk", "Mute", "Stop speaking", "Send", "Settings", "Events"])
+      expect(named(name), name).toBeTruthy();
+    expect(named("Talk")?.getAttribute("aria-pressed")).toBe("false");
+    expect(find("textarea[aria-label='Message']")).toBeTruthy();
+    expect(find("[role=log]").getAttribute("aria-label")).toBe("Transcript");
+    expect(find(".rtnb-card").dataset.status).toBe("speaking");
+  });
+
+  it("follows the status", () => {
+    const { model, find } = setUp();
+    for (const status of ["connecting", "thinking", "error"]) {
+      model.set("status", status);
+      expect(find(".rtnb-card").dataset.status).toBe(status);
+    }
+  });
+
+  it("labels turns, strikes what was not heard and says who stopped it", () => {
+    const { model, find } = setUp();
+    model.down("turn", { turn: turn("a", { text: "Hello" }), after: null });
+    const answer = turn("b", {
+      role: "assistant",
+      text: "Good day. More",
+      heard: 9,
+      status: "interrupted",
+      note: "stopped by you",
+    });
+    model.down("turn", { turn: answer, after: "a" });
+    expect(find("article[aria-label=You]").textContent).toContain("Hello");
+    expect(find("article[aria-label=Assistant] s").textContent).toBe(" More");
+    expect(find("article[aria-label=Assistant]").textContent).toContain("stopped by you");
+  });
+
+  it("adds one text node for a delta and touches nothing else", () => {
+    const { model, find } = setUp();
+    model.down("live", {
+      turn: turn("a", { role: "assistant", text: "It", status: "in_progress" }),
+      after: null,
+    });
+    const said = find("article .rtnb-text");
+    const before = [...said.childNodes];
+    const outer = find("article").children.length;
+    model.down("live.delta", { item_id: "a", text: " is" });
+    expect([...said.childNodes].slice(0, before.length)).toEqual(before);
+    expect(said.childNodes.length).toBe(before.length + 1);
+    expect(find("article").children.length).toBe(outer);
+    expect(said.textContent).toBe("It is");
+  });
+
+  it("shows hostile text as text, isolated in its direction, and folds what is long", () => {
+    const { model, el, find, named } = setUp();
+    const hostile = "<img src=x onerror=alert(1)><script>alert(2)</script> \u202egnol";
+    model.down("turn", { turn: turn("a", { text: hostile + "x".repeat(100_000) }), after: null });
+    expect(el.querySelector("img, script")).toBeNull();
+    expect(find("article .rtnb-text").textContent).toContain(hostile);
+    expect(find("article .rtnb-text").getAttribute("dir")).toBe("auto");
+    expect(find("article").classList.contains("rtnb-folded")).toBe(true);
+    named("Show all")?.click();
+    expect(find("article").classList.contains("rtnb-folded")).toBe(false);
+  });
+
+  it("shows a tool call as a reader would write it", () => {
+    const { model, find } = setUp();
+    const call = {
+      call_id: "c",
+      name: "set_slider",
+      arguments: '{"value": 25}',
+      status: "completed",
+      output: "ok",
+    };
+    model.down("turn", { turn: turn("a", { role: "assistant", tool_calls: [call] }), after: null });
+    expect(find(".rtnb-tool").textContent).toBe("set_slider(value=25) ✓");
+  });
+
+  it("sends a typed message with Enter, and not with Shift or while composing", () => {
+    const { model, find } = setUp();
+    const message = find<HTMLTextAreaElement>("textarea[aria-label='Message']");
+    const press = (options: KeyboardEventInit) =>
+      message.dispatchEvent(
+        new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...options }),
+      );
+    message.value = "  hi there ";
+    press({ shiftKey: true });
+    press({ isComposing: true });
+    expect(model.kinds()).not.toContain("send");
+    press({});
+    expect(model.sent.at(-1)?.content).toMatchObject({ kind: "send", text: "hi there" });
+    expect(message.value).toBe("");
+  });
+
+  it("mutes with M on the card, and not while typing", () => {
+    const { model, find } = setUp();
+    const press = (element: Element) =>
+      element.dispatchEvent(new KeyboardEvent("keydown", { key: "m", bubbles: true, cancelable: true }));
+    press(find("textarea[aria-label='Message']"));
+    expect(model.get("muted")).toBeUndefined();
+    press(find(".rtnb-card"));
+    expect(model.get("muted")).toBe(true);
+  });
+
+  it("offers to play an answer that waits for a gesture", () => {
+    const { model, named } = setUp();
+    model.down("audio", { epoch: 0, item_id: "a", content_index: 0, start: 0 }, new Int16Array(100).buffer);
+    expect(named("Play")).toBeTruthy();
+  });
+
+  it("says what is wrong and offers the next step", () => {
+    const { model, find, named } = setUp({
+      status: "error",
+      error: "The key was refused. api.openai.com answered 401. Check OPENAI_API_KEY.",
+    });
+    expect(find("[role=alert] strong").textContent).toBe("The key was refused.");
+    named("Reconnect")?.click();
+    expect(model.kinds().at(-1)).toBe("retry");
+  });
+
+  it("lets a fault be dismissed until another one comes", () => {
+    const { model, el } = setUp({ error: "One. Do this." });
+    el.querySelector<HTMLElement>(".rtnb-dismiss")?.click();
+    expect(el.querySelector("[role=alert]")).toBeNull();
+    model.set("error", "Two. Do that.");
+    expect(el.querySelector("[role=alert]")?.textContent).toContain("Two.");
+  });
+
+  it("lets go of everything that needs a kernel when the kernel is gone", () => {
+    const { model, named, el } = setUp();
+    model.emit("comm_live_update");
+    expect(el.textContent).toContain("The kernel of this card is gone.");
+    expect(named("Talk")?.disabled).toBe(true);
+  });
+
+  it("hides the controls and keeps the transcript where controls are unwanted", () => {
+    const { model, find } = setUp({ controls: false });
+    model.down("turn", { turn: turn("a"), after: null });
+    expect(find(".rtnb-controls").hidden).toBe(true);
+    expect(find("article").textContent).toContain("a");
+  });
+
+  it("writes a setting where the person changes one", () => {
+    const { model, find } = setUp({ voice: "marin", _info: { voices: ["marin", "cedar"] } });
+    const voice = find<HTMLSelectElement>(".rtnb-settings select");
+    voice.value = "cedar";
+    voice.dispatchEvent(new Event("change"));
+    expect(model.get("voice")).toBe("cedar");
+  });
+
+  it("draws a second view from the same engine, and forgets a view that is closed", () => {
+    const { model, instance, el } = setUp();
+    const second = document.createElement("div");
+    const life = new AbortController();
+    model.down("turn", { turn: turn("a", { text: "one" }), after: null });
+    instance.render({ model, el: second, signal: life.signal });
+    expect(second.textContent).toContain("one");
+    expect(model.kinds().filter((kind) => kind === "hello")).toHaveLength(1);
+    life.abort();
+    expect(second.childElementCount).toBe(0);
+    model.down("turn", { turn: turn("b", { text: "two" }), after: "a" });
+    expect(el.textContent).toContain("two");
+  });
+
+  it("keeps a bounded number of turns in the page", () => {
+    const { model, el, named } = setUp();
+    for (let i = 0; i < 450; i++) model.down("turn", { turn: turn(`t${i}`), after: i ? `t${i - 1}` : null });
+    expect(el.querySelectorAll("article")).toHaveLength(200);
+    expect(el.textContent).toContain("250 earlier turns");
+    named("Show more")?.click();
+    expect(el.querySelectorAll("article")).toHaveLength(400);
+  });
+});

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  // The bundle gets these from build.mjs; the tests need no worklet source and no hash.
+  define: { __BUNDLE__: '"test"' },
+  plugins: [
+    {
+      name: "worklet-source",
+      resolveId: (id) => (id.startsWith("worklet:") ? `\0${id}` : null),
+      load: (id) => (id.startsWith("\0worklet:") ? 'export default ""' : null),
+    },
+  ],
+  test: { include: ["tests/**/*.test.ts"] },
+});
