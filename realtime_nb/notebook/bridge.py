@@ -1,0 +1,476 @@
+"""From a session to a widget and back: the one place where both are known.
+
+Owns the life of a widget's conversation: connecting, what Python asks for, what the session tells, and which values
+the read-only traits take. What pages ask for is in `page_actions`. Must not know the lab, or how a widget looks.
+
+`receive`, `refuse` and `post` may be called on any thread; everything else runs on the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from realtime_nb.client.settings import DEFAULT_MODEL, VOICES
+from realtime_nb.client.utterance import Askable, as_utterance
+from realtime_nb.conversation import AudioReceived, Change, Conversation, ResponseEnded, ResponseStarted, Turn
+from realtime_nb.errors import ConnectError, MicrophoneError, RealtimeError
+from realtime_nb.notebook import messages as m
+from realtime_nb.notebook import runtime
+from realtime_nb.notebook.channel import Channel, Send
+from realtime_nb.notebook.event_log import EventLog
+from realtime_nb.notebook.gauges import Gauges
+from realtime_nb.notebook.microphone import Microphone
+from realtime_nb.notebook.page_actions import PageActions
+from realtime_nb.notebook.pages import Pages
+from realtime_nb.notebook.speaker import Speaker
+from realtime_nb.notebook.status import Facts, status_of
+from realtime_nb.notebook.transcript import Transcript
+from realtime_nb.wire.realtime import to_dict
+
+if TYPE_CHECKING:
+    from realtime_nb.backends import Backend, Endpoint
+    from realtime_nb.client.connection import CloseEvent
+    from realtime_nb.client.session import RealtimeSession
+
+__all__ = ["Bridge", "Options"]
+
+_logger = logging.getLogger("realtime_nb")
+
+
+@dataclass(kw_only=True)
+class Options:
+    """What a conversation is made with and cannot change.
+
+    Attributes:
+        backend, model, api_key: as `backends.resolve` takes them. The key stays in this object.
+        extra: further session fields.
+        max_session_minutes, max_cost_usd: where the session ends by itself.
+    """
+
+    backend: str | Backend = "auto"
+    model: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    extra: dict[str, Any] = field(default_factory=dict)
+    max_session_minutes: float | None = None
+    max_cost_usd: float | None = None
+
+
+class Bridge:
+    """A widget's conversation.
+
+    Args:
+        send: puts a custom message on the widget's comm.
+        write: takes the read-only traits' values; called on the notifier thread, about 25 times a second at most.
+        options: what never changes.
+        settings: the checked settings to begin with; kept up to date by `update`.
+    """
+
+    def __init__(
+        self, *, send: Send, write: Callable[[dict[str, Any]], None], options: Options, settings: dict[str, Any]
+    ) -> None:
+        self.options = options
+        self.settings = settings
+        self.events = EventLog()
+        self.microphone = Microphone()
+        self.microphone_error: MicrophoneError | None = None
+        self.endpoint: Endpoint | None = None
+        self.session: RealtimeSession | None = None
+        self.gauges = Gauges(self._values, write)
+        self.actions = PageActions(self)
+        self.pages = Pages()
+        self.channel = Channel(send, self.actions.deliver)
+        self.speaker = Speaker(self.channel, self.pages, self._on_played)
+        self.conversation = Conversation()
+        self.transcript = Transcript(self.channel, self.pages, self.conversation)
+        self._starting: asyncio.Task[None] | None = None
+        self._updates: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._pumping: asyncio.Task[None] | None = None
+        self.handlers: list[tuple[str, Callable[..., Any], bool]] = []
+        self._receiving = False
+        self._born = time.monotonic()
+
+    # From any thread
+
+    def receive(self, content: Any, buffers: Any) -> None:
+        """Take a page's message: check it here, act on it on the loop."""
+        try:
+            message = m.decode_page(content, buffers)
+        except m.BadMessage as bad:
+            self.refuse(bad.what, bad.why)
+        else:
+            runtime.call_soon(self.channel.receive, message)
+
+    def refuse(self, what: str, why: str) -> None:
+        """Say that something a page wrote was not taken, to the log and to the page."""
+        _logger.warning("Refused from a page: %s: %s", what, why)
+        runtime.call_soon(self.refused, what, why)
+
+    def post(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something that nobody waits for; a failure shows in the card."""
+        runtime.call_soon(self.do, work)
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether the voice is fixed, because the session has spoken with it."""
+        return self.session is not None and self.session.configuration.has_spoken
+
+    # Starting and stopping
+
+    async def start(self) -> None:
+        """Connect, unless connected; several callers share one attempt."""
+        if self.gauges.facts.phase == "open":
+            return
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._open())
+        await asyncio.shield(self._starting)
+
+    async def started(self) -> None:
+        """`start`, and the traits say so."""
+        try:
+            await self.start()
+        finally:
+            await self.gauges.settled()
+
+    async def stopped(self) -> None:
+        """`stop`, and the traits say so."""
+        await self.stop()
+        await self.gauges.settled()
+
+    async def resolve(self) -> Endpoint:
+        """Find the backend, and start it where it is the local one. In a thread: both take their time."""
+
+        def work() -> Endpoint:
+            from realtime_nb.notebook import opening
+
+            return opening.resolve(self.options)
+
+        return await asyncio.to_thread(work)
+
+    async def _open(self) -> None:
+        if self.gauges.facts.phase in ("closed", "error"):
+            self.microphone.forget()  # said to a conversation that was over: nobody expects an answer now
+        self.gauges.facts.phase = "connecting"
+        self.gauges.error = None
+        self.gauges.dirty()
+        try:
+            self.endpoint = await self.resolve()
+            self.gauges.dirty()
+            from realtime_nb.notebook.opening import open_session
+
+            session = await open_session(self.endpoint, self)
+        except asyncio.CancelledError:
+            self.gauges.facts.phase = "closed"
+            self.gauges.dirty()
+            raise
+        except Exception as error:
+            self.fail(error, phase="error")
+            raise
+        self.session = session
+        self.gauges.facts.phase = "open"
+        self._pumping = asyncio.create_task(self._pump(session))
+        if self.options.max_session_minutes is not None:
+            self._spawn(self._end_after(session, self.options.max_session_minutes))
+        self.gauges.dirty()
+
+    async def _end_after(self, session: RealtimeSession, minutes: float) -> None:
+        await asyncio.sleep(minutes * 60)
+        await self._end_politely(session, f"max_session_minutes={minutes:g} is over")
+
+    async def _end_politely(self, session: RealtimeSession, why: str) -> None:
+        """End between turns: nobody is cut short by a limit."""
+        await session.responses.idle()
+        await self.speaker.drained()
+        if self.session is session:
+            await self.stop()
+            self.fail(
+                RealtimeError(f"The session ended: {why}. The transcript stays; sending or talking begins a new one.")
+            )
+
+    def conversation_for(self, endpoint: Endpoint) -> Conversation:
+        """The conversation that goes on; a new one where nothing was said yet."""
+        if not self.conversation.turns:
+            self.conversation = self.transcript.state = Conversation(free=endpoint.name == "local")
+        self.speaker.reset()
+        self._receiving = False
+        return self.conversation
+
+    async def _pump(self, session: RealtimeSession) -> None:
+        # Ends with the session: `append` raises once the socket is gone.
+        with contextlib.suppress(ConnectError):
+            await self.microphone.pump(session.append)
+
+    def _stop_pumping(self) -> None:
+        if self._pumping is not None:
+            self._pumping.cancel()
+        self.microphone.forget()
+
+    async def stop(self) -> None:
+        """Disconnect; the transcript stays."""
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+        session, self.session = self.session, None
+        self.gauges.facts = Facts(phase="closed")
+        self.speaker.reset()
+        self._stop_pumping()
+        self.gauges.dirty()
+        if session is not None:
+            await session.close()
+            await session.connection.close()
+
+    async def dispose(self) -> None:
+        """Stop, and let go of everything: the widget is closed."""
+        await self.stop()
+        for task in (*self._tasks, *self._updates):
+            if task is not asyncio.current_task():
+                task.cancel()
+        self.gauges.close()
+        self.actions.close()
+        self.channel.close()
+
+    # What Python asks for
+
+    async def ask(self, x: Askable, *, timeout: float) -> Turn:
+        """One turn of the user and the answer to it, heard to its end where a page plays."""
+        utterance = as_utterance(x)  # before connecting: a missing file should not cost a session
+        try:
+            session = await self.ready()
+            await self.microphone.empty()
+            self.clear_error()
+            turn = await session.ask(utterance, timeout=timeout)
+        except Exception as error:
+            self.fail(error)
+            raise
+        finally:
+            await self.gauges.settled()
+        return self.conversation.turn(turn.item_id) or turn
+
+    async def send_text(self, text: str) -> None:
+        """A typed message; whoever types while the assistant speaks interrupts it."""
+        session = await self.ready()
+        await session.send_text(text)
+
+    async def commit(self) -> None:
+        """End the user's turn by hand and ask for an answer."""
+        session = await self.ready()
+        await self.microphone.empty()
+        await session.commit()
+
+    async def end_turn(self) -> None:
+        """The sound stopped coming: whoever was speaking has finished, and no silence will ever say so."""
+        await self.microphone.empty()
+        if self.session is not None:
+            await self.session.commit()
+
+    async def interrupt(self) -> None:
+        """Silence, now; what was heard is what the speaker says."""
+        if self.session is not None:
+            await self.session.interrupt()
+            await self.gauges.settled()
+
+    async def update(self, name: str) -> None:
+        """Tell the server of a setting that changed."""
+        if self.session is not None:
+            value = self.settings[name]
+            # "" is what clears instructions on the wire; an absent field would leave them as they are.
+            await self.session.update(**{name: "" if name == "instructions" and value is None else value})
+
+    def change(self, name: str, value: Any) -> None:
+        """Keep a setting and tell the server; from any thread, in the order of the calls."""
+        runtime.call_soon(self._change, name, value)
+
+    def _change(self, name: str, value: Any) -> None:
+        self.settings[name] = value
+        if self.session is not None:
+            task = asyncio.create_task(self._quietly(lambda: self.update(name)))
+            self._updates.add(task)
+            task.add_done_callback(self._updates.discard)
+        self.gauges.dirty()
+
+    def mute(self, muted: bool) -> None:
+        """Stop listening, or listen again; the microphone stays the page's."""
+        self.microphone.muted = muted
+        self.gauges.facts.capturing = self.microphone.capturing
+        if muted and self.settings["turn_detection"] is not None:
+            self.do(self.end_turn)
+        self.gauges.dirty()
+
+    def handle(self, kind: str, handler: Callable[..., Any], *, once: bool) -> None:
+        """Register a handler of wire events, now and for every connection to come."""
+        self.handlers.append((kind, handler, once))
+        if self.session is not None:
+            connection = self.session.connection
+            (connection.once if once else connection.on)(kind, handler)
+
+    def unhandle(self, kind: str, handler: Callable[..., Any]) -> None:
+        """Take a handler away."""
+        self.handlers = [known for known in self.handlers if known[:2] != (kind, handler)]
+        if self.session is not None:
+            self.session.connection.off(kind, handler)
+
+    async def ready(self) -> RealtimeSession:
+        """The session, connected, with every setting sent that was set before."""
+        if self._updates:
+            await asyncio.gather(*self._updates, return_exceptions=True)
+        await self.start()
+        session = self.session
+        if session is None:
+            raise ConnectError("The conversation was stopped while it was starting.")
+        return session
+
+    # What the session tells
+
+    def on_changes(self, changes: Sequence[Change]) -> None:
+        """What the reducer made of an event."""
+        for change in changes:
+            if isinstance(change, ResponseStarted) and not change.out_of_band:
+                self.gauges.facts.answering = True
+            elif isinstance(change, ResponseEnded) and not change.out_of_band:
+                self.gauges.facts.answering = False
+                self._receiving = False
+                self._check_cost()
+            elif isinstance(change, AudioReceived):
+                self._receiving = True
+        self.transcript.tell(changes)
+        self.gauges.dirty()
+
+    def _check_cost(self) -> None:
+        limit, cost = self.options.max_cost_usd, self.conversation.usage.cost_usd
+        if limit is not None and cost is not None and cost > limit and self.session is not None:
+            self._spawn(self._end_politely(self.session, f"it cost ${cost:.2f}, more than max_cost_usd={limit:g}"))
+
+    def on_event(self, event: Any) -> None:
+        """Every server event, in the receive loop."""
+        kind = event.type
+        if kind == "input_audio_buffer.speech_started":
+            self.gauges.facts.hearing = True
+        elif kind in ("input_audio_buffer.speech_stopped", "input_audio_buffer.committed"):
+            self.gauges.facts.hearing = False
+        elif kind == "error" and event.error.code == "malformed_frame":
+            self.gauges.error = event.error.message
+        self._log("server", event)
+        self.gauges.dirty()
+
+    def on_sent(self, event: dict[str, Any]) -> None:
+        """Every client event but sound."""
+        self._log("client", event)
+
+    def _log(self, direction: Any, event: Any) -> None:
+        record = self.events.add(time.monotonic() - self._born, direction, event)
+        if self.pages.watching_events:
+            self.channel.send(m.EventMessage(direction=direction, type=record.type, summary=record.summary))
+
+    async def on_close(self, event: CloseEvent) -> None:
+        """The connection has ended."""
+        if self.session is None or self.session.connection.closed is None:
+            return
+        self.session = None
+        self.gauges.facts = Facts(phase="closed", capturing=self.microphone.capturing)
+        self._stop_pumping()
+        if event.error is not None:
+            self.fail(event.error, phase="error")
+        self.gauges.dirty()
+
+    def on_handler_error(self, error: BaseException, kind: str) -> None:
+        """On the handler's own thread."""
+        told = RealtimeError(f"A handler of {kind!r} raised {type(error).__name__}: {error}")
+        runtime.call_soon(self.fail, told)
+
+    def _on_played(self, item_id: str, content_index: int, samples: int, final: bool) -> None:
+        if self.session is not None:
+            self.session.played(item_id, content_index, samples, final)
+
+    # What the traits show
+
+    def _values(self) -> dict[str, Any]:
+        self.transcript.flush()
+        self.gauges.facts.sounding = self.speaker.playing or (self._receiving and not len(self.pages))
+        state = self.conversation
+        answers = (turn for turn in reversed(self.conversation.turns) if turn.role == "assistant")
+        latest = next(answers, None)
+        return {
+            "status": status_of(self.gauges.facts),
+            "turns": self.conversation.turns,
+            "live": state.live,
+            "level": self.microphone.level if self.microphone.capturing else 0.0,
+            "usage": state.usage,
+            "latency": latest.latency if latest is not None else None,
+            "error": self.gauges.error,
+            "effective": dict(self.session.effective) if self.session is not None else {},
+            "_info": self._info(),
+        }
+
+    def _info(self) -> dict[str, Any]:
+        endpoint = self.endpoint
+        local = endpoint is None or endpoint.name == "local"
+        effective = self.session.effective if self.session is not None else {}
+        output = (effective.get("audio") or {}).get("output") or {}
+        voice = self.settings["voice"] or output.get("voice")
+        return {
+            "backend": endpoint.name if endpoint is not None else None,
+            "label": endpoint.label if endpoint is not None else None,
+            "notice": endpoint.notice if endpoint is not None else None,
+            "model": effective.get("model") or self.options.model or (None if local else DEFAULT_MODEL),
+            "voice": voice if isinstance(voice, str) or voice is None else str(voice.get("id")),
+            "voices": list(VOICES),
+            "vad": _detection_words(self.settings["turn_detection"]),
+            "cost_usd": self.conversation.usage.cost_usd,
+        }
+
+    # Failing well
+
+    def refused(self, what: str, why: str) -> None:
+        """Tell the pages that something was not taken."""
+        self.channel.send(m.Refused(what=what[:80], why=why[:300]))
+
+    def fail(self, error: BaseException, *, phase: Any = None) -> None:
+        """Show what went wrong, and tell `error` handlers of what no wire tells them."""
+        self.gauges.error = str(error) or type(error).__name__
+        if phase is not None:
+            self.gauges.facts = Facts(phase=phase, capturing=self.gauges.facts.capturing)
+        for kind, handler, _ in self.handlers:
+            if kind == "error" and isinstance(error, MicrophoneError):
+                self._spawn(_call(handler, error))
+        self.gauges.dirty()
+
+    def clear_error(self) -> None:
+        """Somebody goes on: what went wrong before is over."""
+        if self.gauges.error is not None:
+            self.gauges.error = None
+            self.gauges.dirty()
+
+    def do(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run what nobody awaits; its failure shows in the card.
+
+        It is called where it runs: a task that is cancelled before its turn leaves no coroutine behind.
+        """
+        self._spawn(self._quietly(work))
+
+    async def _quietly(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await work()
+        except Exception as error:
+            _logger.info("A page's wish failed", exc_info=True)
+            self.fail(error)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _detection_words(value: Any) -> str:
+    kind = value if isinstance(value, str) else to_dict(value)["type"] if value is not None else None
+    return {"semantic_vad": "semantic VAD", "server_vad": "server VAD"}.get(str(kind), "push to talk")
+
+
+async def _call(handler: Callable[..., Any], error: MicrophoneError) -> None:
+    result = handler(error) if asyncio.iscoroutinefunction(handler) else await asyncio.to_thread(handler, error)
+    if asyncio.iscoroutine(result):
+        await result

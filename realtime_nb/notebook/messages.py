@@ -1,0 +1,426 @@
+"""Every message between a page and the kernel: the Python twin of `js/src/comm/messages.ts`.
+
+Owns the shape and the limits of both directions. Must not know comms, widgets or sessions. Both twins are held to the
+same words by `tests/contract/messages.json`; `VERSION` is exchanged in `hello`.
+
+A page is not trusted: `decode_page` checks every field, length and range before anybody looks at a message.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+__all__ = [
+    "FRAME_BYTES",
+    "VERSION",
+    "AudioDone",
+    "AudioMessage",
+    "BadMessage",
+    "Bye",
+    "ClipMessage",
+    "ClipRequest",
+    "Commit",
+    "EventMessage",
+    "EventsWanted",
+    "Flush",
+    "Gap",
+    "Gone",
+    "HeartbeatReply",
+    "Hello",
+    "Interrupt",
+    "KernelMessage",
+    "Lease",
+    "LeaseClaim",
+    "Live",
+    "LiveDelta",
+    "Lost",
+    "MicClose",
+    "MicError",
+    "MicFrame",
+    "MicOpen",
+    "PageHeartbeat",
+    "PageMessage",
+    "PlayState",
+    "PlayStopped",
+    "PlayedItem",
+    "Refused",
+    "Retry",
+    "SendText",
+    "Snapshot",
+    "ToolCallView",
+    "TurnMessage",
+    "TurnView",
+    "decode_kernel",
+    "decode_page",
+]
+
+VERSION = 1
+FRAME_BYTES = 1920
+"""The longest microphone frame: 40 ms of PCM16 at 24 kHz."""
+_MAX_BUFFER = 10 * 1024 * 1024
+
+_Id = Annotated[str, Meta(min_length=1, max_length=256)]
+_Seq = Annotated[int, Meta(ge=1, le=2**53)]
+_Count = Annotated[int, Meta(ge=0, le=2**53)]
+_Unit = Annotated[float, Meta(ge=0, le=1)]
+
+
+class BadMessage(ValueError):  # noqa: N818 - a message is what is bad, as in `BadZipFile`
+    """A message that the other side should not have sent; `what` names it, the text says why it was refused."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+        self.what = what
+        self.why = why
+
+
+class PlayedItem(msgspec.Struct, kw_only=True):
+    """How much of an item's sound was played, in samples at 24 kHz, by the play worklet's own counter."""
+
+    item_id: _Id
+    content_index: _Count
+    played: _Count
+    received: _Count
+
+
+# --- page -> kernel ---------------------------------------------------------------------------------------------
+
+
+class _FromPage(msgspec.Struct, kw_only=True, tag_field="kind"):
+    v: Literal[1] = 1
+    seq: _Seq
+    page: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class Hello(_FromPage, kw_only=True, tag="hello"):
+    """A page shows the widget and asks for a snapshot."""
+
+    version: int
+    bundle: Annotated[str, Meta(max_length=128)]
+    secure: bool
+    media: bool
+
+
+class PageHeartbeat(_FromPage, kw_only=True, tag="heartbeat"):
+    """The page lives; `seen` is the last number that it delivered in order."""
+
+    seen: _Count
+
+
+class Gap(_FromPage, kw_only=True, tag="gap", rename={"first": "from", "last": "to"}):
+    """The page misses these numbers."""
+
+    first: _Seq
+    last: _Seq
+
+
+class Bye(_FromPage, kw_only=True, tag="bye"):
+    """The page goes away."""
+
+
+class LeaseClaim(_FromPage, kw_only=True, tag="lease"):
+    """A gesture in the page claims the sound."""
+
+
+class MicOpen(_FromPage, kw_only=True, tag="mic.open"):
+    """The microphone is on; `rate` is the device's own, in Hz."""
+
+    rate: Annotated[float, Meta(ge=3000, le=768_000)]
+
+
+class MicFrame(_FromPage, kw_only=True, tag="mic.frame"):
+    """40 ms of PCM16 at 24 kHz in the buffer; the last frame of a capture may be shorter."""
+
+    frame: _Count
+    level: _Unit
+    pcm: bytes = b""
+
+
+class MicClose(_FromPage, kw_only=True, tag="mic.close"):
+    """The microphone is off after `frames` frames."""
+
+    frames: _Count
+
+
+class MicError(_FromPage, kw_only=True, tag="mic.error"):
+    """The page could not open the microphone."""
+
+    reason: Literal["denied", "missing", "busy", "insecure", "blocked", "unsupported"]
+    message: Annotated[str, Meta(max_length=2000)]
+
+
+class PlayState(_FromPage, kw_only=True, tag="play.state"):
+    """What the speaker does now."""
+
+    epoch: _Count
+    state: Literal["idle", "blocked", "playing"]
+    items: Annotated[list[PlayedItem], Meta(max_length=64)]
+    underruns: _Count
+
+
+class PlayStopped(_FromPage, kw_only=True, tag="play.stopped"):
+    """The speaker is silent; this much was heard."""
+
+    epoch: _Count
+    items: Annotated[list[PlayedItem], Meta(max_length=64)]
+    cause: Literal["flush", "user", "lease"]
+
+
+class SendText(_FromPage, kw_only=True, tag="send"):
+    """A typed message."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=200_000)]
+
+
+class Interrupt(_FromPage, kw_only=True, tag="interrupt"):
+    """The user pressed "Stop speaking"; `play.stopped` came before."""
+
+
+class Commit(_FromPage, kw_only=True, tag="commit"):
+    """Push to talk was released."""
+
+
+class ClipRequest(_FromPage, kw_only=True, tag="clip"):
+    """The page wants to replay a turn."""
+
+    item_id: _Id
+
+
+class EventsWanted(_FromPage, kw_only=True, tag="events"):
+    """The events panel was opened or closed."""
+
+    on: bool
+
+
+class Retry(_FromPage, kw_only=True, tag="retry"):
+    """Connect again."""
+
+
+PageMessage = (
+    Hello
+    | PageHeartbeat
+    | Gap
+    | Bye
+    | LeaseClaim
+    | MicOpen
+    | MicFrame
+    | MicClose
+    | MicError
+    | PlayState
+    | PlayStopped
+    | SendText
+    | Interrupt
+    | Commit
+    | ClipRequest
+    | EventsWanted
+    | Retry
+)
+
+
+def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = None) -> PageMessage:
+    """The checked message of a page.
+
+    Args:
+        content: what came over the comm, as builtins.
+        buffers: its binary parts.
+
+    Raises:
+        BadMessage: anything is missing, of a wrong type, out of range, too large or unknown.
+    """
+    what = content.get("kind") if isinstance(content, dict) else None
+    what = what[:40] if isinstance(what, str) else "message"
+    try:
+        message: PageMessage = msgspec.convert(content, PageMessage)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise BadMessage(what, str(error)[:200]) from None
+    if isinstance(message, Gap) and message.last < message.first:
+        raise BadMessage(what, "'to' is before 'from'")
+    if isinstance(message, MicFrame):
+        if not buffers or len(buffers) != 1:
+            raise BadMessage(what, "a frame carries exactly one buffer of sound")
+        size = memoryview(buffers[0]).nbytes
+        if not 0 < size <= FRAME_BYTES or size % 2:
+            raise BadMessage(what, f"{size} bytes of sound; expected an even number up to {FRAME_BYTES}")
+        message.pcm = bytes(buffers[0])
+    elif buffers:
+        raise BadMessage(what, "only a microphone frame carries a buffer")
+    return message
+
+
+# --- kernel -> page ---------------------------------------------------------------------------------------------
+
+
+class ToolCallView(msgspec.Struct, kw_only=True):
+    """A tool call, as the card shows it."""
+
+    call_id: str
+    name: str
+    arguments: str
+    status: str
+    output: str | None
+
+
+class TurnView(msgspec.Struct, kw_only=True):
+    """A turn, as the card shows it. `heard` counts characters of `text`; None: all of it."""
+
+    item_id: str
+    revision: int
+    role: Literal["user", "assistant", "system"]
+    text: str
+    heard: _Count | None
+    status: Literal["in_progress", "completed", "interrupted", "failed"]
+    note: str | None
+    has_audio: bool
+    total_ms: float | None
+    audio_ms: float | None
+    tool_calls: list[ToolCallView]
+
+
+class _FromKernel(msgspec.Struct, kw_only=True, tag_field="kind"):
+    v: Literal[1] = 1
+    seq: _Count = 0  # the channel numbers a message when it sends it
+
+
+class Snapshot(_FromKernel, kw_only=True, tag="snapshot"):
+    """All that a page needs to begin with; `earlier` counts turns that are not in it."""
+
+    to: str
+    version: int = VERSION
+    epoch: _Count
+    lease: str | None
+    turns: list[TurnView]
+    live: list[TurnView]
+    earlier: int
+
+
+class TurnMessage(_FromKernel, kw_only=True, tag="turn"):
+    """A turn settled, or was corrected; it stands behind the turn `after`."""
+
+    turn: TurnView
+    after: str | None
+
+
+class Live(_FromKernel, kw_only=True, tag="live"):
+    """A turn is under way."""
+
+    turn: TurnView
+    after: str | None
+
+
+class LiveDelta(_FromKernel, kw_only=True, tag="live.delta"):
+    """More text of a turn under way."""
+
+    item_id: str
+    text: str
+
+
+class Gone(_FromKernel, kw_only=True, tag="gone"):
+    """A turn is no more."""
+
+    item_id: str
+
+
+class AudioMessage(_FromKernel, kw_only=True, tag="audio"):
+    """Sound to play: PCM16 at 24 kHz in the buffer; `start` is its first sample's place in the item."""
+
+    epoch: _Count
+    item_id: str
+    content_index: _Count
+    start: _Count
+
+
+class AudioDone(_FromKernel, kw_only=True, tag="audio.done"):
+    """An item's sound is complete: `samples` in all."""
+
+    epoch: _Count
+    item_id: str
+    content_index: _Count
+    samples: _Count
+
+
+class Flush(_FromKernel, kw_only=True, tag="flush"):
+    """Everything of a lower epoch is silent, now and forever."""
+
+    epoch: _Count
+
+
+class Lease(_FromKernel, kw_only=True, tag="lease"):
+    """Which page has the sound."""
+
+    page: str | None
+
+
+class Refused(_FromKernel, kw_only=True, tag="refused"):
+    """Something that a page wrote was not taken."""
+
+    what: str
+    why: str
+
+
+class HeartbeatReply(_FromKernel, kw_only=True, tag="heartbeat"):
+    """The kernel lives."""
+
+
+class Lost(_FromKernel, kw_only=True, tag="lost", rename={"first": "from", "last": "to"}):
+    """These numbers cannot be sent again."""
+
+    first: _Seq
+    last: _Seq
+
+
+class ClipMessage(_FromKernel, kw_only=True, tag="clip"):
+    """A turn's sound, in the buffer."""
+
+    to: str
+    item_id: str
+    rate: int
+
+
+class EventMessage(_FromKernel, kw_only=True, tag="event"):
+    """A wire event, for the events panel."""
+
+    direction: Literal["client", "server"]
+    type: str
+    summary: str
+
+
+KernelMessage = (
+    Snapshot
+    | TurnMessage
+    | Live
+    | LiveDelta
+    | Gone
+    | AudioMessage
+    | AudioDone
+    | Flush
+    | Lease
+    | Refused
+    | HeartbeatReply
+    | Lost
+    | ClipMessage
+    | EventMessage
+)
+_WITH_SOUND = (AudioMessage, ClipMessage)
+
+
+def decode_kernel(content: Any, buffers: list[bytes] | None = None) -> KernelMessage:
+    """A message of the kernel, checked as a page checks it (for tests, and for a page of another language).
+
+    Raises:
+        BadMessage: as `decode_page`.
+    """
+    what = content.get("kind") if isinstance(content, dict) else None
+    what = what if isinstance(what, str) else "message"
+    if isinstance(content, dict) and "seq" not in content:
+        raise BadMessage(what, "no seq")
+    try:
+        message: KernelMessage = msgspec.convert(content, KernelMessage)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise BadMessage(what, str(error)) from None
+    size = sum(len(buffer) for buffer in buffers or [])
+    if isinstance(message, _WITH_SOUND) != bool(size) or size % 2 or size > _MAX_BUFFER:
+        raise BadMessage(what, f"{size} bytes of sound")
+    return message

@@ -1,0 +1,51 @@
+"""Finding a backend and opening a session with it: what is loaded when somebody connects, and not before.
+
+Owns nothing that lasts. Must not know pages or traits; what it wires up is the bridge's. Importing the widget is felt
+in every notebook's first cell; the client, its socket and the backends are wanted only when the conversation begins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from realtime_nb import backends
+from realtime_nb.client.connection import RealtimeConnection
+from realtime_nb.client.session import RealtimeSession
+
+if TYPE_CHECKING:
+    from realtime_nb.notebook.bridge import Bridge, Options
+
+__all__ = ["open_session", "resolve"]
+
+
+def resolve(options: Options) -> backends.Endpoint:
+    """The endpoint that the options mean; starts the local backend if it is the one, which takes a moment."""
+    return backends.resolve(options.backend, options.model, options.api_key)
+
+
+async def open_session(endpoint: backends.Endpoint, bridge: Bridge) -> RealtimeSession:
+    """A session of the bridge's conversation, configured and ready.
+
+    Everything listens before the first event comes. Where the session cannot start, the connection is closed again.
+    """
+    connection = RealtimeConnection(endpoint.connector(), on_handler_error=bridge.on_handler_error)
+    for kind, handler, once in bridge.handlers:
+        (connection.once if once else connection.on)(kind, handler)
+    connection.add_listener(bridge.on_event)
+    connection.add_send_listener(bridge.on_sent)
+    connection.on("close", bridge.on_close)
+    await connection.open()
+    try:
+        session = RealtimeSession(
+            connection,
+            bridge.settings,
+            extra=bridge.options.extra,
+            sink=bridge.speaker,
+            conversation=bridge.conversation_for(endpoint),
+        )
+        session.on_error = bridge.fail
+        session.subscribe(bridge.on_changes)
+        return await session.start()
+    except BaseException:
+        await connection.close()
+        raise

@@ -1,0 +1,29 @@
+"""What to say when a page has no microphone to give.
+
+Owns the sentences: what happened, why, and what to do. Must not know pages.
+"""
+
+from __future__ import annotations
+
+from realtime_nb.errors import MicrophoneReason
+
+__all__ = ["microphone_remedy"]
+
+_REMEDIES: dict[str, str] = {
+    "denied": "The microphone was refused. Typing still works. To talk, allow the microphone for this site (the icon "
+    "left of the address), then press Talk.",
+    "missing": "No microphone was found. Typing still works. To talk, connect one, then press Talk.",
+    "busy": "The microphone is used by another program. Typing still works. To talk, close it, then press Talk.",
+    "insecure": "The browser gives no microphone to a page over plain http. Typing still works. To talk, open the "
+    "notebook over https, or through an SSH tunnel at http://localhost.",
+    "blocked": "This site or its frame forbids the microphone (its permissions policy). Typing still works. To talk, "
+    "open the notebook in a tab of its own, or ask whoever runs the site to allow it.",
+    "unsupported": "This notebook's window has no microphone (a desktop editor, or an old browser). Typing and WAV "
+    "files still work. To talk, open the notebook in a current browser.",
+}
+
+
+def microphone_remedy(reason: MicrophoneReason, message: str = "") -> str:
+    """What happened, why, and the next step; the browser's own words at the end where they say more."""
+    remedy = _REMEDIES[reason]
+    return f"{remedy} (The browser said: {message.strip()[:200]})" if message.strip() else remedy

@@ -1,0 +1,191 @@
+"""The threads: one event loop that owns every conversation, and one notifier that writes traits.
+
+Owns the two threads of ours and the ways onto them. Must not know widgets, comms or sessions.
+
+Every kind of callback, on which thread it runs, in which order, and where its exception goes:
+
+| callback                    | thread                | order                      | its exception
+|-----------------------------|-----------------------|----------------------------|-------------------------------------
+| comm message from a page    | whichever the kernel  | as the kernel calls        | never raises: a bad message is
+|                             | picks; it only checks | (numbered; put in order on | `refused`, logged, and changes
+|                             | and hands over        | the loop)                  | nothing
+| page action (talk, send...) | loop                  | by the page's numbers      | the card's `error`, and the log
+| session, reducer, transport | loop                  | as the wire delivers       | the card's `error`; session ends
+| event handler, `async def`  | loop, a task each     | per handler                | `error` handlers, and the log
+| event handler, `def`        | the handler thread    | per handler                | `error` handlers, and the log
+| tool, `async def`           | loop, a task each     | parallel within a response | answered to the model as an error
+| tool, `def`                 | a thread pool         | parallel within a response | answered to the model as an error
+| trait observer              | notifier (read-only   | as written, newest value   | the log; the next observer runs
+|                             | traits, page writes); |                            |
+|                             | the setter's thread   |                            |
+|                             | (settings set in code)|                            | the setter's caller
+| awaitable of the public API | runs on the loop,     | -                          | the awaiting caller
+|                             | awaited from anywhere |                            |
+
+The only locks are the notifier's condition, which guards its queue, and the one that starts the loop thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+__all__ = ["Notifier", "allow_nested_asyncio", "bring", "call_soon", "loop", "notifier", "run"]
+
+T = TypeVar("T")
+_logger = logging.getLogger("realtime_nb")
+
+
+class _LoopThread:
+    """An event loop that runs for as long as the process does."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self._run, name="realtime-nb-loop", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+
+class Notifier:
+    """The one thread that writes read-only traits, so that a slow or raising observer stops nothing else.
+
+    Two kinds of work: `post` keeps only the newest function of a key (state), `call` keeps every one (facts). Both
+    run in the order in which they were first asked for.
+    """
+
+    def __init__(self) -> None:
+        self._work: dict[object, Callable[[], None]] = {}
+        self._ready = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="realtime-nb-notifier", daemon=True)
+        self._thread.start()
+
+    def post(self, key: object, function: Callable[[], None]) -> None:
+        """Run `function` soon; a later one with the same key replaces it while it waits."""
+        with self._ready:
+            self._work[key] = function
+            self._ready.notify()
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Run `function` soon, whatever else is asked for."""
+        self.post(object(), function)
+
+    async def settled(self, timeout: float = 2.0) -> bool:
+        """Wait until all that was asked for so far has run; False when an observer holds it up longer."""
+        waiting = asyncio.get_running_loop()
+        done = asyncio.Event()
+        self.call(lambda: _quietly(waiting, done.set))
+        try:
+            await asyncio.wait_for(done.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    def _run(self) -> None:
+        while True:
+            with self._ready:
+                while not self._work:
+                    self._ready.wait()
+                function = self._work.pop(next(iter(self._work)))
+            try:
+                function()
+            except Exception:
+                _logger.exception("An observer raised; the conversation goes on.")
+
+
+def _quietly(target: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
+    if not target.is_closed():
+        target.call_soon_threadsafe(function)
+
+
+_start = threading.Lock()
+_thread: _LoopThread | None = None
+_notifier: Notifier | None = None
+
+
+def loop() -> asyncio.AbstractEventLoop:
+    """The loop that owns every conversation; its thread starts with the first call."""
+    global _thread
+    with _start:
+        if _thread is None or not _thread.thread.is_alive():  # a forked process has no threads of its parent's
+            _thread = _LoopThread()
+        return _thread.loop
+
+
+def notifier() -> Notifier:
+    """The notifier; its thread starts with the first call."""
+    global _notifier
+    with _start:
+        if _notifier is None or not _notifier._thread.is_alive():
+            _notifier = Notifier()
+        return _notifier
+
+
+def call_soon(function: Callable[..., object], *args: Any) -> None:
+    """Run `function(*args)` on the loop, from any thread, in the order of the calls."""
+    loop().call_soon_threadsafe(function, *args)
+
+
+def bring(coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
+    """An awaitable for any loop whose work runs on ours; cancelling it cancels the work."""
+    owner = loop()
+    if asyncio.get_running_loop() is owner:
+        return asyncio.ensure_future(coroutine)
+    return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, owner))
+
+
+def run(coroutine: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+    """Run `coroutine` to its end on our own loop, from a plain cell or a script, and return its result.
+
+    Args:
+        coroutine: such as `widget.ask("Hello!")`, or any coroutine of yours.
+        timeout: seconds to wait; None waits for as long as it takes.
+
+    Raises:
+        RuntimeError: called from our own loop, where waiting would stop everything.
+        TimeoutError: it took longer; the coroutine is cancelled.
+
+    Interrupting the kernel cancels the coroutine too.
+    """
+    owner = loop()
+    try:
+        here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+    except RuntimeError:
+        here = None
+    if here is owner:
+        coroutine.close()
+        raise RuntimeError("rt.run() was called from realtime_nb's own loop: use `await` there instead.")
+    if not asyncio.iscoroutine(coroutine):
+        coroutine = _await(coroutine)
+    future = asyncio.run_coroutine_threadsafe(coroutine, owner)
+    try:
+        return future.result(timeout)
+    except concurrent.futures.TimeoutError:
+        if future.done():
+            raise
+        future.cancel()
+        raise TimeoutError(f"rt.run() gave up after {timeout} s.") from None
+    except BaseException:
+        future.cancel()
+        raise
+
+
+async def _await(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+def allow_nested_asyncio() -> None:
+    """Let code of yours call `asyncio.run` inside a cell, by applying nest-asyncio to the running loop.
+
+    It patches asyncio for the whole process and slows it a little; nothing of realtime_nb needs it.
+    """
+    import nest_asyncio
+
+    _logger.warning("nest-asyncio patches asyncio process-wide and slows it; realtime_nb itself does not need it.")
+    nest_asyncio.apply()

@@ -1,0 +1,48 @@
+"""A turn, as the card shows it.
+
+Owns the translation from `Turn` to `TurnView`. Pure.
+"""
+
+from __future__ import annotations
+
+from realtime_nb.conversation import Turn
+from realtime_nb.notebook.messages import ToolCallView, TurnView
+
+__all__ = ["turn_view"]
+
+_MAX_TEXT = 200_000
+"""Characters of one turn that travel to a page; the whole text stays in `widget.turns`."""
+
+
+def turn_view(turn: Turn, *, note: str | None = None) -> TurnView:
+    """What a page needs to draw `turn`."""
+    text = turn.text or ""
+    heard_text = turn.heard_text or ""
+    all_heard = turn.status != "interrupted" or len(heard_text) >= len(text)
+    note = note or turn.note
+    if note is None and turn.status == "interrupted":
+        note = "stopped by you"
+    elif note is None and turn.status == "failed":
+        note = "failed"
+    return TurnView(
+        item_id=turn.item_id,
+        revision=turn.revision,
+        role=turn.role,
+        text=text[:_MAX_TEXT],
+        heard=None if all_heard else min(len(heard_text), _MAX_TEXT),
+        status=turn.status,
+        note=note,
+        has_audio=turn.audio_ms is not None,
+        total_ms=turn.latency.total,
+        audio_ms=turn.audio_ms,
+        tool_calls=[
+            ToolCallView(
+                call_id=call.call_id,
+                name=call.name,
+                arguments=call.arguments,
+                status=call.status,
+                output=call.output,
+            )
+            for call in turn.tool_calls
+        ],
+    )

@@ -1,0 +1,421 @@
+"""`RealtimeWidget`: a conversation with a realtime voice model, in a cell.
+
+Owns the traits and the methods that a user sees. No logic: the bridge has it. Must not know the lab.
+
+Synced, written by the kernel: `status`, `error`, `controls`, `_info`, `_latency`, `_microphone`.
+Synced, written by either side: `muted`, `instructions`, `voice`, `speed`, `turn_detection`.
+Not synced: everything else; turns reach a page as messages.
+"""
+
+from __future__ import annotations
+
+import logging
+import pathlib
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import anywidget
+import traitlets as t
+
+from realtime_nb.client.settings import DEFAULTS, check_setting, check_settings
+from realtime_nb.client.utterance import Askable
+from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
+from realtime_nb.notebook import runtime
+from realtime_nb.notebook.constraints import Microphone
+from realtime_nb.notebook.host import keep_comm_on_subshell
+from realtime_nb.widget.traits import check_page_value, latency_to_page, to_page
+
+if TYPE_CHECKING:
+    from realtime_nb.backends import Backend
+    from realtime_nb.client.connection import RealtimeConnection
+    from realtime_nb.conversation import Turn
+    from realtime_nb.notebook.bridge import Bridge
+    from realtime_nb.notebook.event_log import EventRecord
+
+__all__ = ["RealtimeWidget"]
+
+_logger = logging.getLogger("realtime_nb")
+_STATIC = pathlib.Path(__file__).parent.parent / "static"
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _setting(**tags: Any) -> Any:
+    return t.Any(None, allow_none=True).tag(**tags)
+
+
+class RealtimeWidget(anywidget.AnyWidget):
+    """A conversation with a realtime voice model: microphone, text box, transcript and sound in a cell.
+
+    With no key it talks with the local practice backend, and says so.
+
+    Args:
+        backend: `"auto"` (hosted when `OPENAI_API_KEY` is set, else local), `"openai"`, `"azure"`, `"local"`, a `ws://`
+            or `wss://` URL, or an `rt.Backend`.
+        transport: `"kernel"`: the microphone's sound goes over the comm to a websocket in the kernel.
+        model: the model's name; None takes the backend's current one.
+        instructions: what the model shall be and do.
+        voice: a voice's name, or `{"id": ...}`; fixed once the session has spoken.
+        speed: 0.25 to 1.5.
+        turn_detection: None (push to talk), `"server_vad"`, `"semantic_vad"`, `rt.ServerVad()`, `rt.SemanticVad()`.
+        transcription: True, False, a model's name, or `rt.Transcription(...)`.
+        noise_reduction: None, `"near_field"` or `"far_field"`, done by the service.
+        tools: functions that the model may call.
+        tool_choice: `"auto"`, `"none"`, `"required"`, or a tool's name.
+        reasoning_effort: for reasoning models: `"minimal"` to `"xhigh"`.
+        output: `"audio"` (with its transcript) or `"text"`.
+        max_output_tokens: 1 to 4096, or `"inf"`.
+        session: further session fields, passed on as they are.
+        api_key: instead of the environment's; never leaves the kernel.
+        microphone: `rt.Microphone(...)`: the device, and the browser's processing.
+        max_session_minutes: ends the session politely after so long.
+        max_cost_usd: ends the session politely when its known cost is above this.
+        controls: whether the card shows its buttons.
+        layout: an `ipywidgets.Layout`, or a dict for one.
+
+    Raises:
+        TypeError: an unknown keyword; names the nearest one.
+        ConfigError: a bad value; names the option, the value and what is allowed.
+
+    Example:
+        >>> w = rt.RealtimeWidget(instructions="Be brief.")  # doctest: +SKIP
+        >>> w
+        >>> turn = await w.ask("Hello!")
+    """
+
+    _esm = _STATIC / "widget.js"
+    _css = _STATIC / "widget.css"
+
+    status = t.Unicode("idle", read_only=True).tag(sync=True)
+    error = t.Unicode(None, allow_none=True, read_only=True).tag(sync=True)
+    turns = t.Tuple(read_only=True)
+    live = t.Tuple(read_only=True)
+    level = t.Float(0.0, read_only=True)
+    usage = t.Any(read_only=True)
+    latency = t.Any(None, allow_none=True, read_only=True)
+    effective = t.Dict(read_only=True)
+
+    muted = t.Bool(False).tag(sync=True)
+    instructions = _setting(sync=True)
+    voice = _setting(sync=True)
+    speed = _setting(sync=True)
+    turn_detection = _setting(sync=True, to_json=to_page)
+    transcription = _setting()
+    noise_reduction = _setting()
+    tools = _setting()
+    tool_choice = _setting()
+    reasoning_effort = _setting()
+    output = _setting()
+    max_output_tokens = _setting()
+
+    controls = t.Bool(True).tag(sync=True)
+    _info = t.Dict(read_only=True).tag(sync=True)
+    _latency = t.Dict(read_only=True).tag(sync=True)
+    _microphone = t.Dict(read_only=True).tag(sync=True)
+
+    _frozen: Any = None
+    _bridge: Bridge | None = None  # until it is made: traits are set, and widgets closed, before that
+
+    def __init__(
+        self,
+        *,
+        backend: str | Backend = "auto",
+        transport: str = "kernel",
+        model: str | None = None,
+        instructions: str | None = None,
+        voice: str | Mapping[str, Any] | None = None,
+        speed: float | None = None,
+        turn_detection: Any = "semantic_vad",
+        transcription: Any = True,
+        noise_reduction: Any = None,
+        tools: Iterable[Any] = (),
+        tool_choice: Any = "auto",
+        reasoning_effort: str | None = None,
+        output: str = "audio",
+        max_output_tokens: int | str = "inf",
+        session: Mapping[str, Any] | None = None,
+        api_key: str | None = None,
+        microphone: Microphone | None = None,
+        max_session_minutes: float | None = None,
+        max_cost_usd: float | None = None,
+        controls: bool = True,
+        layout: Any = None,
+        **unknown: Any,
+    ) -> None:
+        if unknown:
+            raise _unknown_keyword(next(iter(unknown)))
+        if transport != "kernel":
+            raise ConfigError(
+                f"transport={transport!r} is not possible yet: this version has 'kernel' "
+                "(the microphone goes over the comm to a websocket in the kernel)."
+            )
+        given = {
+            "instructions": instructions,
+            "voice": voice,
+            "speed": speed,
+            "turn_detection": turn_detection,
+            "transcription": transcription,
+            "noise_reduction": noise_reduction,
+            "tools": tools,
+            "tool_choice": tool_choice,
+            "reasoning_effort": reasoning_effort,
+            "output": output,
+            "max_output_tokens": max_output_tokens,
+        }
+        settings = check_settings(given)
+        from realtime_nb.notebook.bridge import Bridge, Options  # with the first widget, not with the import
+
+        bridge = Bridge(
+            send=self._send_to_pages,
+            write=self._write,
+            options=Options(
+                backend=backend,
+                model=model,
+                api_key=api_key,
+                extra=dict(session or {}),
+                max_session_minutes=_positive("max_session_minutes", max_session_minutes),
+                max_cost_usd=_positive("max_cost_usd", max_cost_usd),
+            ),
+            settings=dict(settings),
+        )
+        if microphone is not None and not isinstance(microphone, Microphone):
+            raise ConfigError(f"microphone={microphone!r} must be an rt.Microphone(...) or None.")
+        self.set_trait("_microphone", (microphone or Microphone()).to_page())
+        extra = {} if layout is None else {"layout": layout}
+        super().__init__(controls=controls, **settings, **extra)
+        self._bridge = bridge
+        keep_comm_on_subshell(self.comm)
+        self.on_msg(lambda _, content, buffers: bridge.receive(content, buffers))
+
+    # The conversation
+
+    async def start(self) -> None:
+        """Connect; never opens the microphone.
+
+        Raises:
+            ConfigError, ConnectError: no connection; says why and what to do. The card shows it too.
+        """
+        await runtime.bring(self._live_bridge.started())
+
+    async def stop(self) -> None:
+        """Disconnect; the transcript stays."""
+        await runtime.bring(self._live_bridge.stopped())
+
+    async def ask(self, x: Askable, *, timeout: float = 60) -> Turn:
+        """Say one thing and return the answer, heard to its end where a page plays.
+
+        Connects if need be. Before any gesture in the page, the answer waits there behind a "Play" prompt.
+
+        Args:
+            x: text; a `Path`, or a string that ends in `.wav` without spaces; an int16 array at 24 kHz, shape `(n,)`;
+                or an `rt.Utterance`.
+            timeout: seconds until the answer is complete, not counting its playback.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            TimeoutError: no answer in time; says what was awaited.
+            ServerError, ConnectError, ConfigError, AudioError: as they say.
+        """
+        return await runtime.bring(self._live_bridge.ask(x, timeout=timeout))
+
+    async def commit(self) -> None:
+        """End the user's turn by hand and ask for an answer (push to talk)."""
+        await runtime.bring(self._live_bridge.commit())
+
+    async def interrupt(self) -> None:
+        """Silence the assistant now; what was heard stays known."""
+        await runtime.bring(self._live_bridge.interrupt())
+
+    def close(self) -> None:
+        """Disconnect and take the card away. Returns at once; may be called twice."""
+        bridge = self._bridge
+        if bridge is not None:
+            bridge.post(bridge.dispose)
+        super().close()
+
+    # Keeping it
+
+    def save(self, path: str | pathlib.Path) -> pathlib.Path:
+        """Write the conversation to a file: `.html` (with players), `.txt`, `.md`, `.json` or `.wav` (both sides).
+
+        Raises:
+            ConfigError: another ending.
+        """
+        from realtime_nb.recording import save
+
+        return save(self.turns, path)
+
+    async def freeze(self) -> None:
+        """Put the conversation, as it is now, under the cell: as HTML that a saved notebook keeps.
+
+        A saved notebook holds no widgets; this output shows text and players wherever the notebook is opened.
+        Calling it again brings the same output up to date.
+        """
+        from IPython.display import display
+
+        from realtime_nb.recording import to_html
+
+        bundle = {"text/html": to_html(self.turns), "text/plain": self.transcript}
+        if self._frozen is None:
+            self._frozen = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._frozen.update(bundle, raw=True)
+
+    # The wire's own events
+
+    @overload
+    def on(self, event_type: str) -> Callable[[_F], _F]: ...
+    @overload
+    def on(self, event_type: str, handler: _F) -> _F: ...
+    def on(self, event_type: str, handler: Any = None) -> Any:
+        """Call `handler(event)` with every wire event of a type (`"event"`: with all); also a decorator.
+
+        `"error"` also hears lost connections and `MicrophoneError`s; `"close"` the end of a connection.
+        """
+        return self._handle(event_type, handler, once=False)
+
+    @overload
+    def once(self, event_type: str) -> Callable[[_F], _F]: ...
+    @overload
+    def once(self, event_type: str, handler: _F) -> _F: ...
+    def once(self, event_type: str, handler: Any = None) -> Any:
+        """As `on`, for the next event only."""
+        return self._handle(event_type, handler, once=True)
+
+    def off(self, event_type: str, handler: Callable[..., Any]) -> None:
+        """Take a handler away."""
+        runtime.call_soon(self._live_bridge.unhandle, event_type, handler)
+
+    def _handle(self, event_type: str, handler: Any, *, once: bool) -> Any:
+        if handler is None:
+            return lambda function: self._handle(event_type, function, once=once)
+        if not callable(handler):
+            raise TypeError(f"handler={handler!r} cannot be called.")
+        runtime.call_soon(lambda: self._live_bridge.handle(event_type, handler, once=once))
+        return handler
+
+    def tool(self, function: _F) -> _F:
+        """Let the model call `function`; also a decorator."""
+        self.tools = (*self.tools, function)
+        return function
+
+    @property
+    def connection(self) -> RealtimeConnection:
+        """The connection underneath.
+
+        Raises:
+            ConnectError: there is none; `await w.start()` makes one.
+        """
+        session = self._live_bridge.session
+        if session is None:
+            raise ConnectError("Not connected: `await w.start()` first.")
+        return session.connection
+
+    @property
+    def events(self) -> tuple[EventRecord, ...]:
+        """The newest events of the wire, oldest first, without sound."""
+        return self._live_bridge.events.records()
+
+    @property
+    def microphone_error(self) -> MicrophoneError | None:
+        """Why the page could not open the microphone, or None."""
+        return self._live_bridge.microphone_error
+
+    @property
+    def transcript(self) -> str:
+        """The conversation as text, a turn a paragraph."""
+        from realtime_nb.conversation.turn import as_text
+
+        return as_text((*self.turns, *self.live))
+
+    # Traits
+
+    @t.default("usage")
+    def _nothing_used(self) -> Any:
+        from realtime_nb.conversation import Usage
+
+        return Usage()
+
+    @t.validate(*DEFAULTS)
+    def _check_setting(self, proposal: Any) -> Any:
+        name = proposal["trait"].name
+        value = check_setting(name, proposal["value"])
+        bridge = self._bridge
+        if bridge is not None and name == "voice" and value != self.voice and bridge.has_spoken:
+            raise ConfigError(
+                f"voice={value!r}: a session keeps the voice that it has spoken with. To change it: `await w.stop()`, "
+                "set the voice, and go on (or make a second widget)."
+            )
+        return value
+
+    @t.observe(*DEFAULTS)
+    def _setting_changed(self, change: Any) -> None:
+        if self._bridge is not None:
+            self._bridge.change(change["name"], change["new"])
+
+    @t.observe("muted")
+    def _muted_changed(self, change: Any) -> None:
+        if self._bridge is not None:
+            runtime.call_soon(self._bridge.mute, change["new"])
+
+    def _write(self, values: dict[str, Any]) -> None:
+        """Take the bridge's values, on the notifier thread."""
+        values["_latency"] = latency_to_page(values["latency"])
+        for name, value in values.items():
+            if getattr(self, name) is not value:
+                try:
+                    self.set_trait(name, value)
+                except Exception:
+                    _logger.exception("An observer of %r raised; the conversation goes on.", name)
+
+    # The page
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what a page writes: only what a person can change in the card, and only good values."""
+        bridge = self._bridge
+        accepted: dict[str, Any] = {}
+        for name, value in sync_data.items():
+            try:
+                accepted[name] = self._checked_from_page(name, value)
+            except ConfigError as error:
+                if bridge is not None:
+                    bridge.refuse(name[:80], str(error))
+                if name in self.keys:
+                    self.send_state(name)  # the page believes what it wrote: tell it the truth
+        if accepted:
+            # Observers run on the notifier: a slow one on the comm's own thread would stall every widget.
+            runtime.notifier().call(lambda: super(RealtimeWidget, self).set_state(accepted))
+
+    def _checked_from_page(self, name: str, value: Any) -> Any:
+        value = check_page_value(name, value)
+        if name in DEFAULTS:
+            value = self._check_setting({"trait": self.traits()[name], "value": value})
+        return value
+
+    def _send_to_pages(self, content: dict[str, Any], buffers: list[bytes] | None) -> None:
+        if self.comm is not None:
+            self.send(content, buffers)
+
+    @property
+    def _live_bridge(self) -> Bridge:
+        if self._bridge is None:
+            raise RuntimeError("The widget is not ready yet.")
+        return self._bridge
+
+    def __repr__(self) -> str:
+        info = self._info
+        where = info.get("label") or "not connected"
+        return f"<RealtimeWidget {self.status}, {where}, {len(self.turns)} turns>"
+
+
+def _positive(name: str, value: float | None) -> float | None:
+    if value is not None and not (isinstance(value, (int, float)) and value > 0):
+        raise ConfigError(f"{name}={value!r} must be a number above 0, or None.")
+    return value
+
+
+def _unknown_keyword(name: str) -> TypeError:
+    known = [*(RealtimeWidget.__init__.__kwdefaults__ or {})]
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else f" It takes {', '.join(known)}."
+    return TypeError(f"RealtimeWidget() has no option {name!r}.{hint}")

@@ -1,0 +1,51 @@
+"""The committed bundle is what its sources build, and small enough to travel with every widget; no Node needed."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "realtime_nb" / "static"
+GZIP_LIMIT_BYTES = 40_000
+
+
+def sources_sha256() -> str:
+    """The hash that js/build.mjs writes into the banner; its docstring says over what."""
+    js = ROOT / "js"
+    paths = sorted(path.relative_to(js).as_posix() for path in (js / "src").rglob("*") if path.is_file())
+    digest = hashlib.sha256()
+    for path in [*paths, "build.mjs"]:
+        content = (js / path).read_bytes()
+        digest.update(f"{path}\n{len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("name", ["widget.js", "widget.css"])
+def test_the_banner_holds_the_hash_of_the_sources(name: str) -> None:
+    banner = (STATIC / name).read_text(encoding="utf-8").splitlines()[0]
+    found = re.search(r"sources-sha256: ([0-9a-f]{64})", banner)
+    assert found is not None
+    assert found.group(1) == sources_sha256(), "js/src changed: run `npm run build` in js/"
+
+
+def test_the_bundle_is_small() -> None:
+    size = sum(len(gzip.compress((STATIC / name).read_bytes())) for name in ("widget.js", "widget.css"))
+    assert size < GZIP_LIMIT_BYTES
+
+
+def test_the_bundle_fetches_nothing() -> None:
+    """No address of anything on the network: assets of a CDN fail in a hub without internet."""
+    for name in ("widget.js", "widget.css"):
+        text = (STATIC / name).read_text(encoding="utf-8")
+        assert not re.search(r"https?://|@import|url\(", text)
+
+
+def test_the_bundle_makes_no_markup_from_strings() -> None:
+    text = (STATIC / "widget.js").read_text(encoding="utf-8")
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", text)

@@ -1,0 +1,95 @@
+"""Whatever the comm loses, repeats or reorders, both ends see one stream."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_nb.notebook import messages as m
+from realtime_nb.notebook.channel import Channel
+
+
+def _frame(seq: int, page: str = "p") -> m.MicFrame:
+    return m.MicFrame(seq=seq, page=page, frame=seq - 1, level=0, pcm=b"\0\0")
+
+
+class Wire:
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.delivered: list[Any] = []
+        self.channel = Channel(lambda content, buffers: self.sent.append(content), self._take)
+        self._came = asyncio.Event()
+
+    def _take(self, message: Any) -> None:
+        self.delivered.append(message)
+        self._came.set()
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.delivered) < count:
+                self._came.clear()
+                await self._came.wait()
+
+
+@given(st.permutations(range(1, 12)), st.lists(st.integers(1, 11), max_size=6))
+def test_a_page_is_heard_once_and_in_order(order: list[int], repeats: list[int]) -> None:
+    async def scene() -> list[int]:
+        wire = Wire()
+        for seq in [*order, *repeats]:
+            wire.channel.receive(_frame(seq))
+        wire.channel.close()
+        return [message.seq for message in wire.delivered]
+
+    assert asyncio.run(scene()) == list(range(1, 12))
+
+
+async def test_what_never_comes_is_given_up_and_counted() -> None:
+    wire = Wire()
+    for seq in (1, 2, 5, 6):
+        wire.channel.receive(_frame(seq))
+    assert [message.seq for message in wire.delivered] == [1, 2]
+    await wire.until(4)
+    assert [message.seq for message in wire.delivered] == [1, 2, 5, 6]
+    assert wire.channel.missed == 2
+
+
+async def test_pages_do_not_wait_for_each_other() -> None:
+    wire = Wire()
+    wire.channel.receive(_frame(2, "late"))
+    wire.channel.receive(_frame(1, "prompt"))
+    assert [message.page for message in wire.delivered] == ["prompt"]
+    wire.channel.close()
+
+
+def test_a_gap_is_sent_again_with_its_numbers() -> None:
+    wire = Wire()
+    for epoch in range(5):
+        wire.channel.send(m.Flush(epoch=epoch))
+    wire.sent.clear()
+    wire.channel.resend(m.Gap(seq=1, page="p", first=2, last=4))
+    assert [(c["seq"], c["epoch"]) for c in wire.sent] == [(2, 1), (3, 2), (4, 3)]
+
+
+def test_what_the_ring_let_go_is_said_to_be_lost() -> None:
+    wire = Wire()
+    for _ in range(5000):
+        wire.channel.send(m.HeartbeatReply())
+    wire.sent.clear()
+    wire.channel.resend(m.Gap(seq=1, page="p", first=1, last=906))
+    lost, *again = wire.sent
+    assert m.decode_kernel(lost) == m.Lost(seq=1, first=1, last=904)
+    assert [c["seq"] for c in again] == [905, 906]
+
+
+@pytest.mark.parametrize(("first", "last"), [(3, 3), (1, 2**40), (2**40, 2**41)])
+def test_no_gap_asks_for_too_much(first: int, last: int) -> None:
+    wire = Wire()
+    for _ in range(3):
+        wire.channel.send(m.HeartbeatReply())
+    wire.sent.clear()
+    wire.channel.resend(m.Gap(seq=1, page="p", first=first, last=last))
+    assert len(wire.sent) <= 3

@@ -1,0 +1,51 @@
+"""The comm's words, held to the same golden file as the TypeScript twin."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_nb.notebook import messages as m
+
+GOLDEN: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "contract" / "messages.json").read_text())
+
+
+def _name(case: dict[str, Any]) -> str:
+    return f"{case['direction']}-{case['content'].get('kind')}-{case.get('why', 'valid')}"
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=_name)
+def test_a_golden_message_is_taken_or_refused_as_the_page_would(case: dict[str, Any]) -> None:
+    buffers = [b"\0" * case["buffer_bytes"]] if "buffer_bytes" in case else None
+    decode = m.decode_page if case["direction"] == "page" else m.decode_kernel
+    if not case["valid"]:
+        with pytest.raises(m.BadMessage):
+            decode(case["content"], buffers)
+        return
+    message = decode(case["content"], buffers)
+    travelled = msgspec.to_builtins(message)
+    travelled.pop("pcm", None)
+    assert travelled == case["content"]
+
+
+def test_every_kind_of_both_directions_has_a_golden_message() -> None:
+    for direction, union in (("page", m.PageMessage), ("kernel", m.KernelMessage)):
+        kinds = {kind.__struct_config__.tag for kind in union.__args__}
+        assert kinds == {c["content"]["kind"] for c in GOLDEN if c["direction"] == direction and c["valid"]}
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(max_size=9), lambda i: st.dictionaries(st.text(max_size=9), i)))
+def test_nothing_from_a_page_raises_anything_else(content: Any) -> None:
+    with pytest.raises(m.BadMessage):
+        m.decode_page(content, [])
+
+
+def test_an_oversized_message_is_refused() -> None:
+    with pytest.raises(m.BadMessage, match="send"):
+        m.decode_page({"v": 1, "seq": 1, "page": "p", "kind": "send", "text": "x" * 200_001})

@@ -1,0 +1,67 @@
+"""Every frame is counted, passed on in order, or said to be missing."""
+
+from __future__ import annotations
+
+import asyncio
+
+from realtime_nb.notebook.microphone import Microphone
+
+PCM = b"\0\0"
+
+
+async def _pumped(microphone: Microphone) -> list[bytes]:
+    taken: list[bytes] = []
+
+    async def append(pcm: bytes) -> None:
+        taken.append(pcm)
+
+    pump = asyncio.create_task(microphone.pump(append))
+    await microphone.empty()
+    pump.cancel()
+    return taken
+
+
+async def test_frames_wait_for_a_connection_and_keep_their_order() -> None:
+    microphone = Microphone()
+    microphone.open("p")
+    frames = [bytes([n, 0]) for n in range(20)]
+    for number, pcm in enumerate(frames):
+        microphone.take("p", number, 0.1, pcm)
+    assert await _pumped(microphone) == frames
+    assert microphone.missing == 0
+
+
+async def test_missing_frames_are_counted() -> None:
+    microphone = Microphone()
+    microphone.open("p")
+    microphone.take("p", 0, 0, PCM)
+    microphone.take("p", 3, 0, PCM)
+    microphone.close("p", 6)
+    assert (microphone.frames, microphone.missing) == (2, 4)
+
+
+async def test_a_page_without_the_microphone_is_not_heard() -> None:
+    microphone = Microphone()
+    microphone.open("p")
+    microphone.take("stranger", 0, 1.0, PCM)
+    assert microphone.frames == 0
+    assert microphone.level == 0
+
+
+async def test_muted_means_nothing_gets_through_and_nothing_is_missing() -> None:
+    microphone = Microphone()
+    microphone.open("p")
+    microphone.muted = True
+    microphone.take("p", 0, 0.5, PCM)
+    assert not microphone.capturing
+    assert (await _pumped(microphone), microphone.level, microphone.missing) == ([], 0.0, 0)
+
+
+async def test_what_waited_too_long_is_dropped_and_said() -> None:
+    microphone = Microphone()
+    microphone.open("p")
+    for number in range(300):
+        microphone.take("p", number, 0, number.to_bytes(2, "little"))
+    taken = await _pumped(microphone)
+    assert microphone.dropped == 50
+    assert taken == [number.to_bytes(2, "little") for number in range(50, 300)]

@@ -1,0 +1,157 @@
+"""What was heard is what the worklet counted, whichever page, however often it moves."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from realtime_nb.client.sinks import PlayedItem
+from realtime_nb.notebook import messages as m
+from realtime_nb.notebook.channel import Channel
+from realtime_nb.notebook.pages import Pages
+from realtime_nb.notebook.speaker import Speaker
+
+SECOND = b"\1\0" * 24_000
+
+
+class Stage:
+    """A speaker with one page in front of it."""
+
+    def __init__(self, *, page: str | None = "p") -> None:
+        self.sent: list[tuple[dict[str, Any], bytes]] = []
+        self.played: list[tuple[str, int, int, bool]] = []
+        self.pages = Pages()
+        self.channel = Channel(lambda c, b: self.sent.append((c, b[0] if b else b"")), lambda _: None)
+        self.speaker = Speaker(self.channel, self.pages, lambda *facts: self.played.append(facts))
+        if page is not None:
+            self.pages.claim(page, 0.0)
+
+    def sounds(self) -> list[tuple[str, int, int]]:
+        return [(c["item_id"], c["start"], len(b) // 2) for c, b in self.sent if c["kind"] == "audio"]
+
+    def state(self, played: int, state: str = "playing", page: str = "p", item: str = "a") -> None:
+        items = [m.PlayedItem(item_id=item, content_index=0, played=played, received=48_000)]
+        self.speaker.report(m.PlayState(seq=1, page=page, epoch=0, state=state, items=items, underruns=0))  # type: ignore[arg-type]
+
+
+async def test_a_flush_waits_for_what_the_worklet_says() -> None:
+    stage = Stage()
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    stage.state(4800)
+    flush = asyncio.ensure_future(stage.speaker.flush(1))
+    await asyncio.sleep(0)
+    assert not flush.done()
+    assert stage.sent[-1][0]["kind"] == "flush"
+    items = [m.PlayedItem(item_id="a", content_index=0, played=5123, received=24_000)]
+    stage.speaker.report(m.PlayStopped(seq=2, page="p", epoch=1, items=items, cause="flush"))
+    assert await flush == [PlayedItem("a", 0, 5123)]
+    assert not stage.speaker.playing
+
+
+async def test_a_flush_does_not_wait_where_nobody_plays() -> None:
+    stage = Stage(page=None)
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    assert await stage.speaker.flush(1) == [PlayedItem("a", 0, 0)]
+
+
+async def test_sound_of_a_past_epoch_is_dropped() -> None:
+    stage = Stage()
+    await stage.speaker.flush(3)
+    stage.speaker.write(2, "old", 0, 0, SECOND)
+    stage.speaker.write(3, "new", 0, 0, SECOND)
+    assert [item for item, _, _ in stage.sounds()] == ["new"]
+
+
+async def test_the_end_of_interrupted_sound_is_waited_for_by_nobody() -> None:
+    stage = Stage()
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    stage.speaker.silence(1)
+    stage.speaker.done(1, "a", 0, 24_000)
+    assert not stage.speaker.playing
+    await stage.speaker.drained()
+
+
+async def test_sound_that_got_lost_on_its_way_is_not_waited_for_for_ever() -> None:
+    stage = Stage()
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    stage.speaker.done(0, "a", 0, 24_000)
+    stage.state(20_000)
+    waiting = asyncio.ensure_future(stage.speaker.drained())
+    now = asyncio.get_running_loop().time()
+    assert not stage.speaker.give_up(now + 9)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert stage.speaker.give_up(now + 11)
+    await waiting
+    assert not stage.speaker.playing
+
+
+async def test_what_was_not_heard_moves_to_the_other_page() -> None:
+    stage = Stage()
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    stage.speaker.write(0, "a", 0, 24_000, SECOND)
+    stage.speaker.done(0, "a", 0, 48_000)
+    stage.state(30_000)
+    stage.sent.clear()
+    stage.pages.claim("q", 1.0)
+    stage.speaker.move()
+    assert stage.sounds() == [("a", 30_000, 18_000)]
+    assert stage.sent[-1][0]["kind"] == "audio.done"
+
+
+async def test_another_page_cannot_say_what_was_played() -> None:
+    stage = Stage()
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    stage.state(24_000, page="stranger")
+    assert stage.played == []
+
+
+async def test_drained_returns_when_all_was_played() -> None:
+    stage = Stage()
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    stage.speaker.done(0, "a", 0, 24_000)
+    waiting = asyncio.ensure_future(stage.speaker.drained())
+    stage.state(23_999)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    stage.state(24_000)
+    await waiting
+    assert stage.played[-1] == ("a", 0, 24_000, True)
+
+
+async def test_nobody_waits_for_a_page_that_waits_for_a_gesture() -> None:
+    stage = Stage()
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    stage.speaker.done(0, "a", 0, 24_000)
+    stage.state(0, state="blocked")
+    await stage.speaker.drained()
+    assert stage.speaker.blocked
+
+
+async def test_only_the_newest_answer_waits_for_a_page_to_come() -> None:
+    stage = Stage(page=None)
+    for item in ("first", "second"):
+        stage.speaker.write(0, item, 0, 0, SECOND)
+        stage.speaker.done(0, item, 0, 24_000)
+    stage.sent.clear()
+    stage.pages.claim("p", 1.0)
+    stage.speaker.move()
+    assert [item for item, _, _ in stage.sounds()] == ["second"]
+
+
+async def test_epochs_only_grow_over_sessions() -> None:
+    stage = Stage()
+    await stage.speaker.flush(2)
+    stage.speaker.reset()
+    before = stage.speaker.epoch
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    assert stage.sent[-1][0]["epoch"] == before > 2
+
+
+async def test_a_long_delta_is_cut_into_messages_of_bearable_size() -> None:
+    stage = Stage()
+    stage.speaker.write(0, "a", 0, 0, SECOND * 30)
+    pieces = stage.sounds()
+    assert sum(length for _, _, length in pieces) == 30 * 24_000
+    assert max(length for _, _, length in pieces) <= 256 * 1024
+    assert [start for _, start, _ in pieces] == [sum(n for _, _, n in pieces[:i]) for i in range(len(pieces))]

@@ -1,0 +1,167 @@
+"""What the widget takes and refuses, before any connection."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+import realtime_nb as rt
+from realtime_nb.notebook import runtime
+
+SENTINEL = "sk-sentinel-0123456789"
+
+
+@pytest.fixture
+def widget() -> Iterator[rt.RealtimeWidget]:
+    made = rt.RealtimeWidget(api_key=SENTINEL, backend="ws://127.0.0.1:9/v1/realtime")
+    yield made
+    made.close()
+
+
+async def _settled() -> None:
+    await runtime.notifier().settled()
+
+
+def test_an_unknown_keyword_names_the_nearest() -> None:
+    with pytest.raises(TypeError, match=r"'instruction'.*Did you mean 'instructions'"):
+        rt.RealtimeWidget(instruction="x")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "hint"),
+    [
+        ("turn_detection", "psychic_vad", "server_vad"),
+        ("output", "video", "'audio'"),
+        ("speed", 9, "0.25"),
+        ("max_output_tokens", 0, "4096"),
+        ("reasoning_effort", "huge", "minimal"),
+        ("noise_reduction", "mid_field", "near_field"),
+        ("voice", 7, "marin"),
+        ("transcription", 1.5, "Transcription"),
+        ("tools", "f", "functions"),
+        ("microphone", "usb", "rt.Microphone"),
+        ("max_session_minutes", -1, "above 0"),
+        ("transport", "pigeon", "kernel"),
+    ],
+)
+def test_a_bad_value_names_the_option_the_value_and_what_is_allowed(option: str, value: Any, hint: str) -> None:
+    with pytest.raises(rt.ConfigError, match=hint) as error:
+        rt.RealtimeWidget(**{option: value})
+    assert option in str(error.value)
+    assert str(value) in str(error.value)
+
+
+def test_a_bad_value_set_later_is_refused_too(widget: rt.RealtimeWidget) -> None:
+    with pytest.raises(rt.ConfigError, match="turn_detection"):
+        widget.turn_detection = "psychic"
+    assert widget.turn_detection == "semantic_vad"
+
+
+def test_read_only_traits_cannot_be_set(widget: rt.RealtimeWidget) -> None:
+    for name in ("status", "turns", "live", "level", "usage", "latency", "error", "effective"):
+        with pytest.raises(Exception, match="read-only"):
+            setattr(widget, name, getattr(widget, name))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("status", "speaking"),
+        ("error", "x"),
+        ("turns", []),
+        ("_info", {}),
+        ("_esm", "export default {}"),
+        ("controls", False),
+        ("layout", None),
+        ("nonsense", 1),
+        ("muted", "yes"),
+        ("speed", "fast"),
+        ("turn_detection", "psychic"),
+        ("instructions", "x" * 100_001),
+    ],
+)
+async def test_a_page_cannot_write_what_it_must_not(
+    widget: rt.RealtimeWidget, name: str, value: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = {key: getattr(widget, key) for key in widget.keys}
+    with caplog.at_level(logging.WARNING, "realtime_nb"):
+        widget.set_state({name: value})
+    await _settled()
+    assert {key: getattr(widget, key) for key in widget.keys} == before
+    assert name in caplog.text
+
+
+async def test_a_page_writes_what_a_person_can_change(widget: rt.RealtimeWidget) -> None:
+    widget.set_state(
+        {
+            "muted": True,
+            "instructions": "Sing.",
+            "voice": "cedar",
+            "speed": 1.25,
+            "turn_detection": {"type": "server_vad"},
+        }
+    )
+    await _settled()
+    assert (widget.muted, widget.instructions, widget.voice, widget.speed) == (True, "Sing.", "cedar", 1.25)
+    assert widget.turn_detection == {"type": "server_vad"}
+
+
+async def test_one_bad_key_does_not_spoil_a_good_one(widget: rt.RealtimeWidget) -> None:
+    widget.set_state({"status": "error", "muted": True})
+    await _settled()
+    assert widget.muted
+    assert widget.status == "idle"
+
+
+def test_nothing_that_is_synced_saved_or_shown_holds_the_key(widget: rt.RealtimeWidget) -> None:
+    state = widget.get_state()
+    assert SENTINEL not in msgspec.json.encode({k: v for k, v in state.items() if k != "layout"}).decode()
+    assert SENTINEL not in repr(widget)
+    assert SENTINEL not in repr(vars(widget))
+
+
+async def test_a_failed_connection_is_an_error_in_python_and_in_the_card(widget: rt.RealtimeWidget) -> None:
+    with pytest.raises(rt.ConnectError) as error:
+        await widget.start()
+    assert widget.status == "error"
+    assert widget.error == str(error.value)
+    assert SENTINEL not in str(error.value)
+
+
+async def test_a_missing_key_says_how_to_give_one() -> None:
+    widget = rt.RealtimeWidget(backend="openai")
+    with pytest.raises(rt.ConfigError, match="OPENAI_API_KEY"):
+        await widget.ask("Hello")
+    assert widget.status == "error"
+    assert "OPENAI_API_KEY" in str(widget.error)
+    widget.close()
+
+
+async def test_a_missing_file_is_found_missing_before_anything_connects(widget: rt.RealtimeWidget) -> None:
+    with pytest.raises(FileNotFoundError):
+        await widget.ask("not-there.wav")
+    assert widget.status == "idle"
+
+
+def test_close_may_be_called_twice(widget: rt.RealtimeWidget) -> None:
+    widget.close()
+    widget.close()
+
+
+def test_the_connection_is_asked_for_too_early(widget: rt.RealtimeWidget) -> None:
+    with pytest.raises(rt.ConnectError, match="start"):
+        _ = widget.connection
+
+
+def test_a_tool_is_added_by_decoration(widget: rt.RealtimeWidget) -> None:
+    @widget.tool
+    def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        return a + b
+
+    assert add(1, 2) == 3
+    assert [tool.name for tool in widget.tools] == ["add"]
