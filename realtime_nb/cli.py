@@ -1,0 +1,148 @@
+"""The `realtime-nb` command.
+
+Owns arguments, what is printed, and exit codes: 0 done, 1 it did not work (one plain sentence on stderr), 2 it was
+asked wrongly, 130 Ctrl-C. What a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    if parsed.command == "ask" and (parsed.text is None) == (parsed.wav is None):
+        parser.error("ask takes either TEXT or --wav FILE")
+    try:
+        return int(_COMMANDS[parsed.command](parsed))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `realtime-nb ... | head`
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        if not _is_expected(error):
+            raise
+        print(f"realtime-nb {parsed.command}: {error}", file=sys.stderr)
+        return 1
+
+
+def _is_expected(error: Exception) -> bool:
+    from realtime_nb.errors import RealtimeError
+
+    return isinstance(error, (RealtimeError, OSError))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="realtime-nb", description="Talk with a realtime voice model in a notebook.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="open the tutorial notebooks in JupyterLab; needs no API key")
+    demo.add_argument("folder", nargs="?", type=Path, default=Path("realtime-nb-tutorials"), metavar="DIR")
+    demo.add_argument("--port", type=int, help="JupyterLab's port (default: 8888, or the next free one)")
+    demo.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
+
+    serve = commands.add_parser("serve", help="run the local practice backend for other clients")
+    serve.add_argument("--host", default="127.0.0.1", help="beyond this machine a token is required")
+    serve.add_argument("--port", type=int, default=8765, help="0 picks a free one")
+    serve.add_argument("--token", help="what clients must send as their API key")
+
+    ask = commands.add_parser("ask", help="one turn, without a notebook")
+    ask.add_argument("text", nargs="?", metavar="TEXT")
+    ask.add_argument("--wav", type=Path, metavar="FILE", help="say this file instead of TEXT")
+    ask.add_argument("--out", type=Path, metavar="FILE.wav", help="write the answer's sound there")
+    ask.add_argument("--json", action="store_true", help="print one JSON object")
+    ask.add_argument("--backend", default="auto", help="auto, openai, azure, local, or a ws:// or wss:// URL")
+    ask.add_argument("--model")
+    ask.add_argument("--instructions")
+    ask.add_argument("--voice")
+    ask.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS")
+
+    commands.add_parser("doctor", help="check this environment; prints what is wrong and the exact fix")
+    return parser
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    import importlib.util
+    import os
+    import subprocess
+
+    from realtime_nb.tutorials import copy_tutorials
+
+    if importlib.util.find_spec("jupyterlab") is None:
+        print('realtime-nb demo: JupyterLab is missing. Install it: pip install "realtime-nb[demo]"', file=sys.stderr)
+        return 1
+    copied = copy_tutorials(arguments.folder)
+    folder = arguments.folder.resolve()
+    if copied.written:
+        print(f"The tutorials are in {folder}")
+    for kept in copied.kept:
+        print(f"Kept your own {kept}: it differs from the one that comes with realtime-nb. Rename it to get that one.")
+    print(f"Starting JupyterLab on {copied.first.name}. Ctrl-C here stops it.", flush=True)
+    # From the folder, so that the file browser shows the tutorials and nothing else.
+    # As the default address and not as a file: so it is part of what JupyterLab prints, too.
+    command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{copied.first.name}"]
+    if arguments.port is not None:
+        command += [f"--port={arguments.port}", "--ServerApp.port_retries=0"]
+    if arguments.no_browser:
+        command.append("--no-browser")
+    if getattr(os, "geteuid", lambda: 1)() == 0:
+        # In a container everybody is root; JupyterLab would refuse. It listens on this machine only, with a token.
+        command.append("--allow-root")
+    with subprocess.Popen(command, cwd=folder) as lab:
+        while True:
+            try:
+                return lab.wait()
+            except KeyboardInterrupt:
+                # JupyterLab has had the same Ctrl-C, and asks whether it is meant.
+                continue
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    import os
+
+    from realtime_nb.local.__main__ import TOKEN_VARIABLE, run
+    from realtime_nb.local.app import Listening, ServerOptions
+
+    def announce(listening: Listening) -> None:
+        if listening.notice:
+            print(listening.notice, file=sys.stderr)
+        print(listening.url, flush=True)
+
+    token = arguments.token if arguments.token is not None else os.environ.get(TOKEN_VARIABLE)
+    run(ServerOptions(host=arguments.host, port=arguments.port, token=token), announce=announce)
+    return 0
+
+
+def _ask(arguments: argparse.Namespace) -> int:
+    from realtime_nb.asking import ask_once
+
+    return ask_once(arguments)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from realtime_nb.doctor import examine
+
+    wrong = False
+    for finding in examine():
+        mark = {True: "ok  ", False: "BAD ", None: "note"}[finding.well]
+        print(f"{mark} {finding.what}")
+        if finding.fix:
+            print(f"     fix: {finding.fix}")
+        wrong |= finding.well is False
+    print("Something is wrong: see the lines marked BAD." if wrong else "All well.")
+    return 1 if wrong else 0
+
+
+_COMMANDS = {"demo": _demo, "serve": _serve, "ask": _ask, "doctor": _doctor}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
