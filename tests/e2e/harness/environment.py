@@ -1,0 +1,33 @@
+"""The environment of everything that an end-to-end test starts: private, and without keys or proxies.
+
+Owns what a child process may inherit. A test that found the developer's own API key would talk with the hosted service
+and be billed; one that found a proxy would not reach 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["private_environment"]
+
+# An allow-list: a deny-list would let the next provider's key through.
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
+
+
+def private_environment(home: Path) -> dict[str, str]:
+    """Return an environment whose home, Jupyter and IPython folders all lie under `home`."""
+    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    folders = {
+        "HOME": home,
+        "XDG_CACHE_HOME": home / "cache",
+        "JUPYTER_CONFIG_DIR": home / "jupyter" / "config",
+        "JUPYTER_DATA_DIR": home / "jupyter" / "data",
+        "JUPYTER_RUNTIME_DIR": home / "jupyter" / "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": home / "jupyter" / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": home / "jupyter" / "workspaces",
+        "IPYTHONDIR": home / "ipython",
+    }
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    return environment | {name: str(folder) for name, folder in folders.items()}

@@ -1,0 +1,110 @@
+"""Scenario 2: what the kernel gets is what was said."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+from playwright.async_api import expect
+
+from tests.e2e.conftest import OpenNotebook
+from tests.e2e.harness.card import Card
+from tests.e2e.harness.kernel import KernelProbe, Samples
+from tests.e2e.harness.speech import Speech
+from tests.e2e.scenes import IMPORT
+
+_RATE = 24_000
+# Above it the source has no speech and a resampler to 24 kHz has its transition band.
+_BAND_HZ = 10_000
+
+_WIDGET = """
+    w = rt.RealtimeWidget(
+        turn_detection=None,
+        microphone=rt.Microphone(echo_cancellation=False, noise_suppression=False, auto_gain_control=False),
+    )
+    w
+"""
+
+Sound = np.ndarray[tuple[int], np.dtype[np.float64]]
+
+
+async def test_captured_sound_equals_what_was_said(notebook: OpenNotebook, speech: Speech) -> None:
+    words = "The quick brown fox jumps over the lazy dog, and then it does so again, slowly."
+    mic = speech.say(words)
+    book = await notebook(IMPORT, _WIDGET, mic=mic)
+    await book.lab.run(0)
+    await book.lab.run(1)
+    card = await Card(book.lab).drawn()
+    await card.talk.click()
+    source = _source_at_24k(mic)
+    needed = 40 + int(np.flatnonzero(source)[-1]) // 960
+    await book.kernel.until(f"w._bridge.microphone.frames > {needed}")
+    await card.talk.click()
+    captured = await book.kernel.samples(await _audio_of_first_turn(book.kernel))
+    assert await book.kernel.get("w._bridge.microphone.missing") == 0
+    [track] = await book.lab.tracks()
+    assert not track["settings"]["echoCancellation"]
+    assert not track["settings"]["noiseSuppression"]
+    assert not track["settings"]["autoGainControl"]
+    assert signal_to_noise_db(source, captured.astype(np.float64)) > 40
+    await expect(card.root).to_be_visible()
+
+
+async def _audio_of_first_turn(kernel: KernelProbe) -> str:
+    await kernel.until("any(turn.role == 'user' and turn.audio for turn in w.turns)")
+    return "next(turn for turn in w.turns if turn.role == 'user').audio.samples"
+
+
+def _source_at_24k(path: Path) -> Sound:
+    """Return the file at 24 kHz, made by throwing away the upper half of its spectrum."""
+    with wave.open(str(path)) as file:
+        assert file.getframerate() == 2 * _RATE
+        samples = np.frombuffer(file.readframes(20 * 2 * _RATE), dtype="<i2").astype(np.float64)
+    spectrum = np.fft.rfft(samples)
+    return np.fft.irfft(spectrum[: len(samples) // 4 + 1], len(samples) // 2) / 2
+
+
+def _band(spectrum: np.ndarray[tuple[int], np.dtype[np.complex128]], length: int) -> None:
+    spectrum[int(_BAND_HZ * length / _RATE) :] = 0
+    spectrum[: int(50 * length / _RATE)] = 0
+
+
+def signal_to_noise_db(source: Sound, captured: Sound) -> float:
+    """Return the ratio of the source to its difference from the capture, after the best shift in time.
+
+    The whole speech is compared, so a gap, a repeat or a wrong rate anywhere in it shows as noise.
+    """
+    voiced = np.flatnonzero(np.abs(source) > 50)
+    speech = source[voiced[0] : voiced[-1]]
+    size = 1 << (len(speech) + len(captured)).bit_length()
+    reference, other = np.fft.rfft(speech, size), np.fft.rfft(captured, size)
+    _band(reference, size)
+    _band(other, size)
+    whole = int(np.argmax(np.fft.irfft(other * reference.conj(), size)))
+    assert 0 <= whole <= len(captured) - len(speech), "the speech is not all there"
+    frequencies = np.arange(len(reference)) / size
+    signal = np.fft.irfft(reference, size)[: len(speech)]
+    energy = float(np.sum(signal**2))
+
+    def noise(shift: float) -> float:
+        aligned = np.fft.irfft(other * np.exp(2j * np.pi * frequencies * (whole + shift)), size)[: len(speech)]
+        return float(np.sum((aligned - signal) ** 2))
+
+    best, span = 0.0, 1.0
+    while span > 0.001:
+        best = float(min(best + span * np.linspace(-1, 1, 9), key=noise))
+        span /= 4
+    return float(10 * np.log10(energy / noise(best)))
+
+
+def test_the_measure_sees_what_it_must() -> None:
+    rng = np.random.default_rng(0)
+    spectrum = np.fft.rfft(rng.normal(0, 3000, 48_000))
+    _band(spectrum, 48_000)
+    source: Sound = np.fft.irfft(spectrum)
+    padded = np.concatenate([np.zeros(500), source, np.zeros(500)])
+    rounded: Samples = np.round(padded).astype(np.int16)
+    assert signal_to_noise_db(source, rounded.astype(np.float64)) > 60
+    gap = np.concatenate([padded[:20_000], padded[20_040:]])
+    assert signal_to_noise_db(source, np.concatenate([gap, np.zeros(40)])) < 10

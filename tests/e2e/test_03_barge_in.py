@@ -1,0 +1,69 @@
+"""Scenario 3: speaking while the assistant speaks."""
+
+from __future__ import annotations
+
+import numpy as np
+from playwright.async_api import expect
+
+from tests.e2e.conftest import OpenNotebook
+from tests.e2e.harness.card import Card
+from tests.e2e.harness.speech import Speech
+from tests.e2e.scenes import IMPORT, KEEP, heard_of, received, trimmed, without_holes
+
+_TRUNCATED = "[event for event in seen if event.type == 'conversation.item.truncated']"
+
+
+async def test_an_interruption_cuts_at_what_was_heard(notebook: OpenNotebook, speech: Speech) -> None:
+    # The file is played from its beginning when the microphone opens: while the assistant speaks.
+    mic = speech.say("What time is it?")
+    book = await notebook(IMPORT, 'w = rt.RealtimeWidget(turn_detection="server_vad")\nw', KEEP, mic=mic)
+    for cell in range(3):
+        await book.lab.run(cell)
+    card = await Card(book.lab).drawn()
+    await card.write("Count to thirty.")
+    await book.lab.until_sound()
+    await card.talk.click()
+    await book.kernel.until(f"len({_TRUNCATED}) == 1", timeout=60)
+    await book.kernel.until("len([turn for turn in w.turns if turn.role == 'assistant']) == 2", timeout=60)
+    await card.until("listening")
+    await book.lab.until_silence()
+
+    cut_ms = await book.kernel.get(f"{_TRUNCATED}[0].audio_end_ms")
+    first, second = await received(book.kernel, 0), await received(book.kernel, 1)
+    sound = await book.lab.sound()
+    whole = trimmed(sound.whole())
+    heard, end = heard_of(first, whole)
+    assert abs(heard * 1000 / sound.rate - cut_ms) <= 20
+    assert heard < len(first), "the whole answer was heard"
+    # After the cut comes the next answer, whole. Of the old one, nothing.
+    np.testing.assert_array_equal(without_holes(trimmed(whole[end:]), second), trimmed(second))
+
+    turn = "next(turn for turn in w.turns if turn.role == 'assistant')"
+    assert await book.kernel.get(f"{turn}.status") == "interrupted"
+    text, heard_text = await book.kernel.get(f"[{turn}.text, {turn}.heard_text]")
+    assert text.startswith(heard_text)
+    assert 0 < len(heard_text) < len(text)
+    await expect(card.assistant.first).to_contain_text(heard_text)
+
+
+async def test_stop_speaking_silences_at_once_and_the_conversation_goes_on(notebook: OpenNotebook) -> None:
+    book = await notebook(IMPORT, "w = rt.RealtimeWidget()\nw", KEEP)
+    for cell in range(3):
+        await book.lab.run(cell)
+    card = await Card(book.lab).drawn()
+    await card.write("Count to thirty.")
+    await book.lab.until_sound()
+    await card.until("speaking")
+    await card.stop_speaking.click()
+    await book.lab.until_silence()
+    await book.kernel.until(f"len({_TRUNCATED}) == 1")
+    cut_ms = await book.kernel.get(f"{_TRUNCATED}[0].audio_end_ms")
+    first = await received(book.kernel)
+    sound = await book.lab.sound()
+    heard, end = heard_of(first, trimmed(sound.whole()))
+    assert abs(heard * 1000 / sound.rate - cut_ms) <= 20
+    assert end == len(trimmed(sound.whole())), "something else sounded"
+    await card.write("What time is it?")
+    await book.kernel.until("len([turn for turn in w.turns if turn.role == 'assistant']) == 2")
+    await expect(card.assistant).to_have_count(2)
+    await book.lab.until_silence()
