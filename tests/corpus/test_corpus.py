@@ -1,6 +1,6 @@
 """CI's bounds on what the practice voice understands and on what it only thinks it does.
 
-Measured on 2026-11-22 with pocketsphinx 5.1.1 and espeak-ng 1.51, by `python -m tests.corpus.measure`: see `measured`
+Measured on 2026-11-25 with pocketsphinx 5.1.1 and espeak-ng 1.51, by `python -m tests.corpus.measure`: see `measured`
 in `manifest.json`. The bounds leave room for other builds of either, and none for a recogniser that has stopped
 working or accepts whatever it hears.
 """

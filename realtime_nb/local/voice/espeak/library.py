@@ -26,6 +26,7 @@ _EVENT_LIST_TERMINATED = 0
 _EVENT_WORD = 1
 _RATE, _PITCH, _RANGE, _WORD_GAP = 1, 3, 4, 7
 _BUFFER_MS = 60  # how much sound a callback brings: the first chunk is this long
+_SEED = 1
 
 
 class EspeakError(RuntimeError):
@@ -99,6 +100,11 @@ class EspeakLibrary:
             ctypes.c_void_p,
         ]
         data = espeakng_loader.get_data_path().encode()
+        # espeak-ng 1.52 draws its breath noise from the clock, and then the same sentence is not the same sound twice.
+        # Before 1.52 it draws from an unseeded `rand()`: no function, no need.
+        self._seed = getattr(lib, "espeak_ng_SetRandSeed", None)
+        if self._seed is not None:
+            self._seed.argtypes, self._seed.restype = [ctypes.c_long], None
         self.rate_hz: int = lib.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, _BUFFER_MS, data, _INITIALIZE_DONT_EXIT)
         if self.rate_hz <= 0:
             raise EspeakError(f"espeak-ng does not initialise with its data at {data.decode()}")
@@ -110,6 +116,8 @@ class EspeakLibrary:
     def synthesize(self, text: str, voice: VoiceSpec, sink: Sink) -> None:
         """Feed `sink` with the sound of `text` until the end or until it returns False."""
         self._set_voice(voice)
+        if self._seed is not None:
+            self._seed(_SEED)
         encoded = text.encode()
         self._sink = sink
         try:

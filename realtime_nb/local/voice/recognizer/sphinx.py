@@ -159,6 +159,7 @@ class _Decoder:
     def _search(self, name: str, sound: bytes) -> _Reading:
         decoder = self._decoder
         decoder.activate_search(name)
+        decoder.reinit_feat()  # forgets the noise of the utterance before: another room, another speaker
         decoder.start_utt()
         decoder.process_raw(sound, full_utt=True)
         decoder.end_utt()

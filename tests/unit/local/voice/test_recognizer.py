@@ -33,6 +33,14 @@ def test_hears_the_tools_in_force(recognizer: SphinxRecognizer) -> None:
     assert (heard.text, heard.understood) == ("set the slider to 25", True)
 
 
+def test_what_was_said_before_changes_nothing(recognizer: SphinxRecognizer) -> None:
+    # Channel noise as the decoder estimates it lasts for a stream: every utterance must be one of its own.
+    sound = say("what time is it")
+    alone = SphinxRecognizer(decoders=1).recognize(sound)
+    recognizer.recognize(np.random.default_rng(3).integers(-9000, 9000, 2 * RATE_HZ).astype(np.int16))
+    assert recognizer.recognize(sound) == alone
+
+
 def test_hears_the_phrases_that_it_is_told_to_expect(recognizer: SphinxRecognizer) -> None:
     sound = say("fasten the purple umbrella")
     assert recognizer.recognize(sound).text != "fasten the purple umbrella"
