@@ -3,7 +3,7 @@
 Owns the life of a widget's conversation: connecting, what Python asks for, what the session tells, and which values
 the read-only traits take. What pages ask for is in `page_actions`. Must not know the lab, or how a widget looks.
 
-`receive`, `refuse` and `post` may be called on any thread; everything else runs on the loop.
+What stands under "From any thread" may be called on any; everything else runs on the loop.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime_nb.client.settings import DEFAULT_MODEL, VOICES
 from realtime_nb.client.utterance import Askable, as_utterance
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Bridge", "Options"]
 
 _logger = logging.getLogger("realtime_nb")
+T = TypeVar("T")
 
 
 @dataclass(kw_only=True)
@@ -115,6 +116,18 @@ class Bridge:
     def post(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something that nobody waits for; a failure shows in the card."""
         runtime.call_soon(self.do, work)
+
+    def bring(self, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
+        """An awaitable for any loop of what is done on ours."""
+        return runtime.bring(coroutine)
+
+    def soon(self, function: Callable[..., object], *args: Any) -> None:
+        """Call `function` on the loop, in the order of the calls."""
+        runtime.call_soon(function, *args)
+
+    def notify(self, function: Callable[[], None]) -> None:
+        """Call `function` where traits are written."""
+        runtime.notifier().call(function)
 
     @property
     def has_spoken(self) -> bool:

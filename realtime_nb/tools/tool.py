@@ -6,8 +6,6 @@ know sockets or sessions.
 
 from __future__ import annotations
 
-import asyncio
-import builtins
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -71,17 +69,20 @@ class Tool:
             positional, named = self._arguments(arguments)
         except ValueError as error:
             return error_output(f"{self.name}: {error}")
+        import asyncio  # where it is awaited it is there: describing a tool does not pay for it
+
+        limit = asyncio.timeout(self.timeout_s)
         try:
-            async with asyncio.timeout(self.timeout_s):
+            async with limit:
                 if inspect.iscoroutinefunction(self.function):
                     result = await self.function(*positional, **named)
                 else:
                     result = await asyncio.to_thread(self.function, *positional, **named)
                     if inspect.isawaitable(result):
                         result = await result
-        except builtins.TimeoutError:
-            return error_output(f"{self.name} gave no answer within {self.timeout_s:g} s")
         except Exception as error:
+            if limit.expired():
+                return error_output(f"{self.name} gave no answer within {self.timeout_s:g} s")
             return error_output(f"{self.name} failed: {type(error).__name__}: {error}")
         return _as_output(result)
 

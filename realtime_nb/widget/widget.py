@@ -21,7 +21,6 @@ import traitlets as t
 from realtime_nb.client.settings import DEFAULTS, check_setting, check_settings
 from realtime_nb.client.utterance import Askable
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
-from realtime_nb.notebook import runtime
 from realtime_nb.notebook.constraints import Microphone
 from realtime_nb.notebook.host import keep_comm_on_subshell
 from realtime_nb.widget.traits import check_page_value, latency_to_page, to_page
@@ -195,11 +194,13 @@ class RealtimeWidget(anywidget.AnyWidget):
         Raises:
             ConfigError, ConnectError: no connection; says why and what to do. The card shows it too.
         """
-        await runtime.bring(self._live_bridge.started())
+        bridge = self._live_bridge
+        await bridge.bring(bridge.started())
 
     async def stop(self) -> None:
         """Disconnect; the transcript stays."""
-        await runtime.bring(self._live_bridge.stopped())
+        bridge = self._live_bridge
+        await bridge.bring(bridge.stopped())
 
     async def ask(self, x: Askable, *, timeout: float = 60) -> Turn:
         """Say one thing and return the answer, heard to its end where a page plays.
@@ -216,15 +217,18 @@ class RealtimeWidget(anywidget.AnyWidget):
             TimeoutError: no answer in time; says what was awaited.
             ServerError, ConnectError, ConfigError, AudioError: as they say.
         """
-        return await runtime.bring(self._live_bridge.ask(x, timeout=timeout))
+        bridge = self._live_bridge
+        return await bridge.bring(bridge.ask(x, timeout=timeout))
 
     async def commit(self) -> None:
         """End the user's turn by hand and ask for an answer (push to talk)."""
-        await runtime.bring(self._live_bridge.commit())
+        bridge = self._live_bridge
+        await bridge.bring(bridge.commit())
 
     async def interrupt(self) -> None:
         """Silence the assistant now; what was heard stays known."""
-        await runtime.bring(self._live_bridge.interrupt())
+        bridge = self._live_bridge
+        await bridge.bring(bridge.interrupt())
 
     def close(self) -> None:
         """Disconnect and take the card away. Returns at once; may be called twice."""
@@ -284,14 +288,16 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     def off(self, event_type: str, handler: Callable[..., Any]) -> None:
         """Take a handler away."""
-        runtime.call_soon(self._live_bridge.unhandle, event_type, handler)
+        bridge = self._live_bridge
+        bridge.soon(bridge.unhandle, event_type, handler)
 
     def _handle(self, event_type: str, handler: Any, *, once: bool) -> Any:
         if handler is None:
             return lambda function: self._handle(event_type, function, once=once)
         if not callable(handler):
             raise TypeError(f"handler={handler!r} cannot be called.")
-        runtime.call_soon(lambda: self._live_bridge.handle(event_type, handler, once=once))
+        bridge = self._live_bridge
+        bridge.soon(lambda: bridge.handle(event_type, handler, once=once))
         return handler
 
     def tool(self, function: _F) -> _F:
@@ -356,7 +362,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     @t.observe("muted")
     def _muted_changed(self, change: Any) -> None:
         if self._bridge is not None:
-            runtime.call_soon(self._bridge.mute, change["new"])
+            self._bridge.soon(self._bridge.mute, change["new"])
 
     def _write(self, values: dict[str, Any]) -> None:
         """Take the bridge's values, on the notifier thread."""
@@ -382,9 +388,9 @@ class RealtimeWidget(anywidget.AnyWidget):
                     bridge.refuse(name[:80], str(error))
                 if name in self.keys:
                     self.send_state(name)  # the page believes what it wrote: tell it the truth
-        if accepted:
+        if accepted and bridge is not None:
             # Observers run on the notifier: a slow one on the comm's own thread would stall every widget.
-            runtime.notifier().call(lambda: super(RealtimeWidget, self).set_state(accepted))
+            bridge.notify(lambda: super(RealtimeWidget, self).set_state(accepted))
 
     def _checked_from_page(self, name: str, value: Any) -> Any:
         value = check_page_value(name, value)

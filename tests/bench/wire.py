@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gc
+import json
 import statistics
 import subprocess
 import sys
@@ -19,12 +20,15 @@ from typing import Any
 
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from websockets.asyncio.client import connect as socket_connect
 
 import realtime_nb as rt
 from realtime_nb.wire.realtime import ResponseOutputAudioDelta, decode_server, encode_append
 from tests.bench.peer import frame
 
-Row = tuple[str, float, float]
+Row = tuple[str, float, float, float]
+"""What, ours in us, theirs in us, and the socket library's own part of ours (0: there is no socket)."""
+Work = Callable[[str], Awaitable[None]]
 _ROUNDS = 7
 _COUNT = 2000
 _PCM = bytes(960)  # 20 ms
@@ -44,7 +48,7 @@ class _NoSocket:
 
 
 def rows() -> Iterator[Row]:
-    """Yield (what, ours in us, theirs in us)."""
+    """Yield a row for each kind of message, first without a socket."""
     yield from asyncio.run(_codec())
     yield from asyncio.run(_socket())
 
@@ -90,9 +94,11 @@ async def _socket() -> list[Row]:
         async with (
             rt.connect(url=f"ws://{address}/realtime?model=m", proxy=None) as ours,
             client.realtime.connect(model="m") as theirs,
+            socket_connect(f"ws://{address}/realtime", compression=None, max_size=None, proxy=None) as bare,
         ):
             # The SDK leaves it to its caller to read `session.created`; ours has done so.
             await theirs.recv()
+            await bare.recv()
 
             async def our_receive(kind: str) -> None:
                 await ours.response.create(metadata={"kind": kind, "count": str(_COUNT)})
@@ -118,25 +124,36 @@ async def _socket() -> list[Row]:
                 for _ in range(_COUNT):
                     await theirs.input_audio_buffer.append(audio=base64.b64encode(_PCM).decode())
 
+            async def bare_receive(kind: str) -> None:
+                wish = {"response": {"metadata": {"kind": kind, "count": str(_COUNT)}}}
+                await bare.send(json.dumps({"type": "response.create", **wish}))
+                for _ in range(_COUNT + 1):
+                    await bare.recv(decode=False)
+
+            async def bare_append(kind: str) -> None:
+                appended = encode_append(_PCM, None)
+                for _ in range(_COUNT):
+                    await bare.send(appended, text=True)
+
             return [
-                await _compare("audio delta of 4 KB, connection", our_receive, their_receive, "audio"),
-                await _compare("text delta, connection", our_receive, their_receive, "text"),
-                await _compare("append of 20 ms, connection", our_append, their_append, ""),
+                await _compare("audio delta of 4 KB, connection", our_receive, their_receive, "audio", bare_receive),
+                await _compare("text delta, connection", our_receive, their_receive, "text", bare_receive),
+                await _compare("append of 20 ms, connection", our_append, their_append, "", bare_append),
             ]
 
 
-async def _compare(
-    what: str, ours: Callable[[str], Awaitable[None]], theirs: Callable[[str], Awaitable[None]], kind: str
-) -> Row:
-    spent: tuple[list[float], list[float]] = ([], [])
+async def _compare(what: str, ours: Work, theirs: Work, kind: str, bare: Work | None = None) -> Row:
+    runners = [ours, theirs] if bare is None else [ours, theirs, bare]
+    spent: list[list[float]] = [[] for _ in runners]
     for number in range(_ROUNDS + 1):
-        for work, kept in zip((ours, theirs), spent, strict=True):
+        for work, kept in zip(runners, spent, strict=True):
             gc.collect()
             started = time.process_time()
             await work(kind)
             if number:  # the first round warms up
                 kept.append((time.process_time() - started) / _COUNT * 1e6)
-    return what, statistics.median(spent[0]), statistics.median(spent[1])
+    medians = [statistics.median(kept) for kept in spent]
+    return what, medians[0], medians[1], medians[2] if bare is not None else 0.0
 
 
 @contextmanager

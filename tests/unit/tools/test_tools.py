@@ -114,6 +114,14 @@ async def test_a_function_that_takes_too_long_is_answered_for() -> None:
     assert "no answer within 0.01 s" in json.loads(await hurried.call("{}"))["error"]
 
 
+async def test_a_functions_own_time_out_is_not_taken_for_ours() -> None:
+    def asks_a_slow_server() -> None:
+        raise TimeoutError("the weather server is slow")
+
+    answer = json.loads(await as_tool(asks_a_slow_server).call("{}"))
+    assert answer == {"error": "asks_a_slow_server failed: TimeoutError: the weather server is slow"}
+
+
 @pytest.mark.parametrize(
     ("result", "output"),
     [
