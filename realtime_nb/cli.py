@@ -96,13 +96,11 @@ def _demo(arguments: argparse.Namespace) -> int:
     if getattr(os, "geteuid", lambda: 1)() == 0:
         # In a container everybody is root; JupyterLab would refuse. It listens on this machine only, with a token.
         command.append("--allow-root")
-    with subprocess.Popen(command, cwd=folder) as lab:
-        while True:
-            try:
-                return lab.wait()
-            except KeyboardInterrupt:
-                # JupyterLab has had the same Ctrl-C, and asks whether it is meant.
-                continue
+    if os.name == "nt":
+        return subprocess.run(command, cwd=folder, check=False).returncode
+    # JupyterLab takes this process's place: whoever stops it, and however, leaves no server behind.
+    os.chdir(folder)
+    os.execv(command[0], command)
 
 
 def _serve(arguments: argparse.Namespace) -> int:

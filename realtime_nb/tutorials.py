@@ -45,13 +45,10 @@ def copy_tutorials(target: Path) -> Copied:
     source = tutorials_folder()
     written: list[Path] = []
     kept: list[Path] = []
-    for original in sorted(source.rglob("*")):
-        relative = original.relative_to(source)
-        if original.is_dir() or any(part.startswith((".", "__")) for part in relative.parts):
-            continue
-        copy = target / relative
+    target.mkdir(parents=True, exist_ok=True)
+    for original in sorted(source.glob("*.ipynb")):
+        copy = target / original.name
         if not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(original, copy)
             written.append(copy)
         elif copy.read_bytes() != original.read_bytes():

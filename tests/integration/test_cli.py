@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -154,9 +153,7 @@ def test_demo_copies_keeps_what_is_yours_and_starts_jupyterlab(tmp_path: Path) -
         # JupyterLab's own words, when it serves.
         assert any("/lab/tree/01_first_conversation.ipynb?token=" in line for line in demo.stderr)
         watchdog.cancel()
-        # JupyterLab does not take every SIGTERM while it starts.
-        os.kill(_only_child(demo.pid), signal.SIGKILL)
-        demo.wait(30)
+        assert "jupyterlab" in Path(f"/proc/{demo.pid}/cmdline").read_text(), "a server would outlive it"
     assert tutorial.read_text() == "mine"
 
 
@@ -186,8 +183,3 @@ def test_doctor_names_the_fix_of_what_is_wrong(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "BAD  OPENAI_API_KEY" in done.stdout
     assert "fix: set it again" in done.stdout
-
-
-def _only_child(pid: int) -> int:
-    [child] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(child)
