@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from realtime_nb.audio import RATE_HZ
@@ -26,7 +26,7 @@ TurnStatus = Literal["in_progress", "completed", "interrupted", "failed"]
 ToolStatus = Literal["in_progress", "running", "completed", "failed", "cancelled"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Latency:
     """Milliseconds between the moments of an answer; None where a moment did not happen.
 
@@ -39,6 +39,11 @@ class Latency:
     response_to_first_audio: float | None = None
     first_audio_to_played: float | None = None
     total: float | None = None
+
+    def __repr__(self) -> str:
+        parts = {part.name: getattr(self, part.name) for part in fields(self)}
+        shown = ", ".join(f"{name}={value if value is None else round(value, 1)}" for name, value in parts.items())
+        return f"Latency({shown})"
 
 
 @dataclass(frozen=True, slots=True)

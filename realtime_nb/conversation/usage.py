@@ -14,7 +14,7 @@ from realtime_nb.wire.realtime import Usage as WireUsage
 __all__ = ["Usage", "from_response", "from_transcription"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Usage:
     """Tokens in and out, of one turn or of a whole conversation; usages add up with `+`.
 
@@ -49,6 +49,12 @@ class Usage:
     def total_tokens(self) -> int:
         """Input and output of the conversation's model."""
         return self.input_tokens + self.output_tokens
+
+    def __repr__(self) -> str:
+        known = {name: getattr(self, name) for name in _NAMES}
+        cost = known.pop("cost_usd")
+        shown = [f"{name}={value}" for name, value in known.items() if value]  # most kinds were not used at all
+        return f"Usage({', '.join([*shown, f'cost_usd={cost if cost is None else round(cost, 6)}'])})"
 
     def __add__(self, other: Usage) -> Usage:
         # One unknown price makes the sum unknown: a total that leaves something out would look like a total.

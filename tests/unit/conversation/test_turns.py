@@ -10,12 +10,14 @@ from realtime_nb.conversation import (
     Clock,
     ConnectionEnded,
     Conversation,
+    Latency,
     Turn,
     TurnChanged,
     TurnOpened,
     TurnRemoved,
     TurnSettled,
     TurnText,
+    Usage,
     reduce,
 )
 from realtime_nb.wire.realtime import MessageItem, UnknownEvent, assistant_message, system_message, user_message
@@ -314,6 +316,14 @@ def test_turns_compare_by_item_and_revision() -> None:
     assert hash(turn) == hash(dataclasses.replace(turn, text="b"))
     assert turn != dataclasses.replace(turn, revision=99)
     assert turn != "a"
+
+
+def test_figures_are_shown_as_people_read_them() -> None:
+    assert repr(Usage(responses=2, input_tokens=1_234_567, cost_usd=0.0123456789)) == (
+        "Usage(responses=2, input_tokens=1234567, cost_usd=0.012346)"
+    )
+    assert repr(Usage(cost_usd=None)) == "Usage(cost_usd=None)"
+    assert repr(Latency(total=39.37448599936033)).endswith("first_audio_to_played=None, total=39.4)")
 
 
 def test_a_turns_repr_is_for_people() -> None:
