@@ -5,7 +5,7 @@ Owns `Utterance` and how the shorthands of `ask` (text, a path, an array) become
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -20,7 +20,7 @@ __all__ = ["Askable", "Utterance", "as_utterance"]
 Samples: TypeAlias = "npt.NDArray[np.int16]"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Utterance:
     """One user turn to say: exactly one of `text`, `samples` (int16, 24 kHz, mono) and `path` (a WAV file).
 
@@ -32,6 +32,7 @@ class Utterance:
     """
 
     text: str | None = None
+    _: KW_ONLY
     samples: Samples | None = field(default=None, repr=False)
     path: str | Path | None = None
     label: str | None = None

@@ -14,7 +14,7 @@ def test_text_paths_and_samples_are_told_apart(tmp_path: Path) -> None:
     tone = (np.sin(np.arange(4800) / 10) * 9000).astype(np.int16)
     file = tmp_path / "tone.wav"
     write_wav(file, tone, 24_000)
-    assert as_utterance("Hello").text == "Hello"
+    assert as_utterance("Hello").text == Utterance("Hello").text == "Hello"
     assert as_utterance("please play tone.wav").text == "please play tone.wav", "spaces: a sentence"
     assert np.array_equal(as_utterance(file).sound, tone)
     assert np.array_equal(as_utterance(str(file)).sound, tone)
