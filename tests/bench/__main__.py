@@ -62,11 +62,12 @@ def main(arguments: list[str]) -> None:
         "1.2",
     )
     _line("stop to silence, p50 (worst)", f"{found['stop']:.1f} ms ({found['worst stop']:.1f})", "", "", "10 ms")
+    _line("  by way of the kernel", f"{found['far stop']:.1f} ms ({found['worst far stop']:.1f})", "", "", "")
 
 
 def _line(*cells: str) -> None:
     print(
-        "".join(f"{cell:<{width}}" for cell, width in zip(cells, (36, 18, 26, 14, 16), strict=True)).rstrip(),
+        "".join(f"{cell:<{width}}" for cell, width in zip(cells, (38, 16, 26, 14, 16), strict=True)).rstrip(),
         flush=True,
     )
 

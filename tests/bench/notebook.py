@@ -51,8 +51,13 @@ _ROUND_TRIPS = """async ([id, count]) => {
   comm.onMsg = before;
   return taken;
 }"""
-# Pressed in the middle of a sound, not in a pause between words.
-_STOP = """async () => {
+# Pressed in the middle of a sound, not in a pause between words. With a number, it is the kernel that is told to stop,
+# as when the server hears somebody speak: the message goes up, and the order to be silent comes down.
+_STOP = """async ([id, seq]) => {
+  const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+  const comm = await kernel._comms.get(id);
+  const button = [...document.querySelectorAll('.rtnb-card button')]
+    .find((each) => each.textContent.trim() === 'Stop speaking');
   for (;;) {
     await window.e2e.played();
     const [{ now, end }] = window.e2e.lastSound().filter((each) => each.end !== null);
@@ -60,15 +65,16 @@ _STOP = """async () => {
     await new Promise((resolve) => setTimeout(resolve, 3));
   }
   const [before] = window.e2e.lastSound().filter(({ end }) => end !== null);
-  [...document.querySelectorAll('.rtnb-card button')].find((b) => b.textContent.trim() === 'Stop speaking').click();
+  if (seq) comm.send({ method: 'custom', content: { v: 1, kind: 'interrupt', seq, page: 'bench-stop' } });
+  else button.click();
   return before.now;
 }"""
 _STOPS = 9
 
 
 async def measure() -> dict[str, float]:
-    """Return medians in ms: `ours`, `bare` (round trips) and `stop` and `worst stop` (from press to last sound,
-    by the audio clock: a block that was rendered already is not counted)."""
+    """Return medians in ms: `ours`, `bare` (round trips), `stop` (from press to last sound, by the audio clock: a block
+    that was rendered already is not counted) and `far stop` (the same, by way of the kernel), and the worst of both."""
     executable = find_chromium()
     if executable is None:
         return {}
@@ -88,21 +94,22 @@ async def measure() -> dict[str, float]:
             for name, model in models.items():
                 trips[name] += await lab.page.evaluate(_ROUND_TRIPS, [model, 60])
         result = {name: statistics.median(values) for name, values in trips.items()}
-        stops = [await _stop_ms(card) for _ in range(_STOPS)]
-        result |= {"stop": statistics.median(stops), "worst stop": max(stops)}
+        for name, numbers in (("stop", [0] * _STOPS), ("far stop", range(1, _STOPS + 1))):
+            stops = [await _stop_ms(card, models["ours"], number) for number in numbers]
+            result |= {name: statistics.median(stops), f"worst {name}": max(stops)}
         await book.close()
         await browser.close()
     return result
 
 
-async def _stop_ms(card: Card) -> float:
+async def _stop_ms(card: Card, model: str, number: int) -> float:
     lab = card.lab
     before: list[Any] = await lab.page.evaluate("() => window.e2e.lastSound().map(({ end }) => end)")
     await card.write("Count to thirty.")
     await lab.page.wait_for_function(
         "(old) => window.e2e.lastSound().some(({ end }, i) => end !== null && end > (old[i] ?? 0) + 0.5)", arg=before
     )
-    pressed = float(await lab.page.evaluate(_STOP))
+    pressed = float(await lab.page.evaluate(_STOP, [model, number]))
     await lab.until_silence()
     ends = await lab.page.evaluate("() => window.e2e.lastSound().map(({ end }) => end)")
     last = max(float(end) for end in ends if end is not None)
