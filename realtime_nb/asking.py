@@ -73,7 +73,8 @@ async def _turn(
 
 
 def _readable(endpoint: backends.Endpoint, user_text: str, turn: Turn) -> list[str]:
-    lines = [f"[{endpoint.label}]", f"You:       {user_text}", f"Assistant: {turn.text}"]
+    who = f"[{endpoint.label}] {endpoint.notice or ''}".rstrip()
+    lines = [who, f"You:       {user_text}", f"Assistant: {turn.text}"]
     if turn.audio_ms is not None:
         lines.append(f"Sound:     {turn.audio_ms / 1000:.1f} s")
     parts = _latencies(turn.latency)
