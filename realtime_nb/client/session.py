@@ -73,9 +73,9 @@ class RealtimeSession:
         sink: plays the assistant's sound.
         extra: further fields of the wire's session, sent by `start` as they are, also those that this version does not
             know; the server refuses what it does not know either.
-        conversation: what was said in sessions before this one, to go on from; the server does not know it.
+        conversation: what was said in sessions before this one, to go on from; the server does not know it. None
+            begins a new one.
         clock: seconds; for latencies.
-        conversation: to go on with; a new one when None.
 
     Attributes:
         conversation: the state; read it on the connection's loop, or take the immutable `turns` from any thread.
