@@ -97,7 +97,7 @@ class Bridge:
         self._receiving = False
         self._born = time.monotonic()
 
-    # From any thread
+    # From any thread; `bring`, `soon` and `notify` spare the widget's import the runtime, and with it asyncio
 
     def receive(self, content: Any, buffers: Any) -> None:
         """Take a page's message: check it here, act on it on the loop."""

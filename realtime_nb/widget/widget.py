@@ -391,6 +391,8 @@ class RealtimeWidget(anywidget.AnyWidget):
         if accepted and bridge is not None:
             # Observers run on the notifier: a slow one on the comm's own thread would stall every widget.
             bridge.notify(lambda: super(RealtimeWidget, self).set_state(accepted))
+        elif accepted:
+            super().set_state(accepted)
 
     def _checked_from_page(self, name: str, value: Any) -> Any:
         value = check_page_value(name, value)

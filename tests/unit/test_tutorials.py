@@ -13,6 +13,7 @@ def test_copies_every_tutorial_and_names_the_first(tmp_path: Path) -> None:
     copied = tutorials.copy_tutorials(tmp_path / "new" / "folder")
     assert copied.first == tmp_path / "new" / "folder" / "01_first_conversation.ipynb"
     assert copied.first in copied.written
+    assert {path.suffix for path in copied.first.parent.iterdir()} == {".ipynb"}, "the README's picture is not theirs"
     assert not copied.kept
 
 
