@@ -108,9 +108,14 @@ export function createSpeaker(onReport: (report: SpeakerReport) => void): Speake
     player.port.onmessage = receive;
     player.connect(opened.destination);
     node = player;
+    // In one message: the worklet must not begin to play what it has while the rest is on its way.
     const kept = queue;
     queue = [];
-    for (const message of kept) command(message);
+    if (kept.some(({ kind }) => kind === "audio")) expectSound();
+    player.port.postMessage(
+      kept,
+      kept.flatMap((message) => ("pcm" in message ? [message.pcm.buffer] : [])),
+    );
     publish(waiting.report(), 0);
     waiting = createPlayer(0);
     await running;

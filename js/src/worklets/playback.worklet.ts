@@ -16,24 +16,28 @@ class PlaybackProcessor extends AudioWorkletProcessor {
 
   constructor() {
     super();
-    this.port.onmessage = ({ data }: MessageEvent<PlayerCommand>) => {
-      switch (data.kind) {
-        case "audio":
-          this.#player.audio(data.epoch, data.itemId, data.contentIndex, data.start, data.pcm);
-          break;
-        case "done":
-          this.#player.done(data.epoch, data.itemId, data.contentIndex);
-          break;
-        case "flush":
-          this.#post({ kind: "flushed", ticket: data.ticket, items: this.#player.flush(data.epoch) });
-          break;
-        case "replay":
-          this.#player.replay(data.pcm);
-          break;
-        case "stop-replay":
-          this.#player.stopReplay();
-      }
+    this.port.onmessage = ({ data }: MessageEvent<PlayerCommand | PlayerCommand[]>) => {
+      for (const command of Array.isArray(data) ? data : [data]) this.#obey(command);
     };
+  }
+
+  #obey(data: PlayerCommand): void {
+    switch (data.kind) {
+      case "audio":
+        this.#player.audio(data.epoch, data.itemId, data.contentIndex, data.start, data.pcm);
+        break;
+      case "done":
+        this.#player.done(data.epoch, data.itemId, data.contentIndex);
+        break;
+      case "flush":
+        this.#post({ kind: "flushed", ticket: data.ticket, items: this.#player.flush(data.epoch) });
+        break;
+      case "replay":
+        this.#player.replay(data.pcm);
+        break;
+      case "stop-replay":
+        this.#player.stopReplay();
+    }
   }
 
   process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
