@@ -14,19 +14,20 @@ import atexit
 import contextlib
 import os
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.connector import DEFAULT_MAX_SIZE, WebSocketConnector
 from realtime_nb.client.handlers import OnHandlerError
+from realtime_nb.client.reconnecting import Reconnect
 from realtime_nb.client.redact import HIDDEN, redacted_headers, safe_url
 from realtime_nb.client.secrets import ClientSecret, mint
 from realtime_nb.client.settings import DEFAULT_MODEL
+from realtime_nb.client.transport import Transport
 from realtime_nb.errors import ConfigError
 from realtime_nb.wire.realtime import nearest
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Backend",
-    "Connecting",
+    "BackendConnector",
     "Endpoint",
     "connect",
     "create_client_secret",
@@ -250,32 +251,38 @@ def stop_local() -> None:
         _local_server = None
 
 
-class Connecting:
-    """`async with rt.connect(...) as conn`, or `conn = await rt.connect(...)`."""
+class BackendConnector:
+    """Opens websockets to a backend, which is looked up anew each time.
 
-    def __init__(self, resolving: Mapping[str, Any], socket: Mapping[str, Any], connection: Mapping[str, Any]) -> None:
+    A local backend that died has another port when it is started again, and a key may have been replaced.
+
+    Args:
+        resolving: what `resolve` takes.
+        options: what `WebSocketConnector` takes.
+
+    Attributes:
+        endpoint: where the last one led; None before the first.
+    """
+
+    def __init__(self, resolving: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> None:
+        self.endpoint: Endpoint | None = None
         self._resolving = resolving
-        self._socket = socket
-        self._options = connection
-        self._connection: RealtimeConnection | None = None
+        self._options = dict(options or {})
 
-    async def _open(self) -> RealtimeConnection:
-        # In a thread: the local backend may have to be started.
-        endpoint = await asyncio.to_thread(lambda: resolve(**self._resolving))
-        return await RealtimeConnection(endpoint.connector(**self._socket), **self._options).open()
+    def describe(self) -> str:
+        """Where it leads."""
+        return safe_url(self.endpoint.url) if self.endpoint is not None else _named(self._resolving["backend"])
 
-    def __await__(self) -> Generator[Any, None, RealtimeConnection]:
-        return self._open().__await__()
+    async def connect(self) -> Transport:
+        """Look the backend up, starting the local one if need be, and open a websocket there."""
+        self.endpoint = await asyncio.to_thread(lambda: resolve(**self._resolving))
+        return await self.endpoint.connector(**self._options).connect()
 
-    async def __aenter__(self) -> RealtimeConnection:
-        self._connection = await self._open()
-        return self._connection
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._connection is not None:
-            await self._connection.close()
+def _named(backend: Any) -> str:
+    if isinstance(backend, Backend):
+        backend = backend.url
+    return safe_url(backend) if "://" in str(backend) else f"the backend {backend!r}"
 
 
 def connect(
@@ -292,8 +299,11 @@ def connect(
     executor: Executor | None = None,
     on_handler_error: OnHandlerError | None = None,
     buffer: int = 4096,
-) -> Connecting:
-    """A connection to a Realtime server, without a widget.
+    reconnect: bool | Reconnect = False,
+) -> RealtimeConnection:
+    """A connection to a Realtime server, without a widget: open it with `async with`, or by awaiting it.
+
+    Before it is open, it takes handlers, and events to send, which wait.
 
     Args:
         backend: as `resolve` takes it.
@@ -308,6 +318,8 @@ def connect(
         executor: where synchronous handlers run.
         on_handler_error: told what a handler raised.
         buffer: events kept for `recv` and `async for`.
+        reconnect: True or an `rt.Reconnect` to go on after the connection was lost: what was said and set is restored
+            in a new session, what is sent meanwhile waits, and `"reconnecting"` and `"reconnected"` tell of it.
 
     Example:
         >>> async with rt.connect(backend="local") as conn:  # doctest: +SKIP
@@ -323,15 +335,17 @@ def connect(
     """
     if url is not None and backend != "auto":
         raise ConfigError(f"url={safe_url(url)!r} and backend={backend!r} exclude each other: give one")
-    return Connecting(
+    connector = BackendConnector(
         {"backend": url if url is not None else backend, "model": model, "api_key": api_key, "headers": headers},
         {"max_size": max_size, "proxy": proxy, "user_agent": user_agent, "open_timeout_s": open_timeout_s},
-        {
-            "executor": executor,
-            "on_handler_error": on_handler_error,
-            "buffer": buffer,
-            "session_timeout_s": open_timeout_s,
-        },
+    )
+    return RealtimeConnection(
+        connector,
+        executor=executor,
+        on_handler_error=on_handler_error,
+        session_timeout_s=open_timeout_s,
+        buffer=buffer,
+        reconnect=reconnect,
     )
 
 
