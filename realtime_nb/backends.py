@@ -257,32 +257,51 @@ class BackendConnector:
     A local backend that died has another port when it is started again, and a key may have been replaced.
 
     Args:
-        resolving: what `resolve` takes.
-        options: what `WebSocketConnector` takes.
-
-    Attributes:
-        endpoint: where the last one led; None before the first.
+        backend: as `resolve` takes it; or an `Endpoint`, which is where the first one leads.
+        model: as `resolve` takes it.
+        api_key: as `resolve` takes it.
+        headers: as `resolve` takes them.
+        **options: as `WebSocketConnector` takes them.
     """
 
-    def __init__(self, resolving: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> None:
-        self.endpoint: Endpoint | None = None
-        self._resolving = resolving
-        self._options = dict(options or {})
+    def __init__(
+        self,
+        backend: str | Backend | Endpoint = "auto",
+        model: str | None = None,
+        api_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        self._endpoint = backend if isinstance(backend, Endpoint) else None
+        self._backend = backend
+        self._rest = (model, api_key)
+        self._headers = headers
+        self._options = options
+        self._used = False
 
     def describe(self) -> str:
         """Where it leads."""
-        return safe_url(self.endpoint.url) if self.endpoint is not None else _named(self._resolving["backend"])
+        if self._endpoint is not None:
+            return safe_url(self._endpoint.url)
+        named = self._backend.url if isinstance(self._backend, Backend) else str(self._backend)
+        return safe_url(named) if "://" in named else f"the backend {named!r}"
 
     async def connect(self) -> Transport:
         """Look the backend up, starting the local one if need be, and open a websocket there."""
-        self.endpoint = await asyncio.to_thread(lambda: resolve(**self._resolving))
-        return await self.endpoint.connector(**self._options).connect()
+        if self._endpoint is None or self._used:
+            # In a thread: the local backend may have to be started.
+            self._endpoint = await asyncio.to_thread(self._look_up)
+        self._used = True
+        return await self._endpoint.connector(**self._options).connect()
 
-
-def _named(backend: Any) -> str:
-    if isinstance(backend, Backend):
-        backend = backend.url
-    return safe_url(backend) if "://" in str(backend) else f"the backend {backend!r}"
+    def _look_up(self) -> Endpoint:
+        backend = self._backend
+        if isinstance(backend, Endpoint):
+            if backend.name == "url":
+                return backend
+            backend = backend.name  # not "auto" again: a conversation does not change its backend midway
+        model, api_key = self._rest
+        return resolve(backend, model, api_key, headers=self._headers)
 
 
 def connect(
@@ -336,8 +355,14 @@ def connect(
     if url is not None and backend != "auto":
         raise ConfigError(f"url={safe_url(url)!r} and backend={backend!r} exclude each other: give one")
     connector = BackendConnector(
-        {"backend": url if url is not None else backend, "model": model, "api_key": api_key, "headers": headers},
-        {"max_size": max_size, "proxy": proxy, "user_agent": user_agent, "open_timeout_s": open_timeout_s},
+        url if url is not None else backend,
+        model,
+        api_key,
+        headers,
+        max_size=max_size,
+        proxy=proxy,
+        user_agent=user_agent,
+        open_timeout_s=open_timeout_s,
     )
     return RealtimeConnection(
         connector,

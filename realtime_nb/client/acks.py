@@ -117,11 +117,13 @@ class Acknowledgements:
         kind = _ANSWERS.get(event.type)
         if kind is not None:
             key = _key_of_answer(event)
-            for event_id, pending in self._pending.items():
+            for event_id, pending in list(self._pending.items()):
                 if pending.kind == kind and (pending.key is None or pending.key == key):
                     del self._pending[event_id]
                     pending.answer(event)
-                    return
+                    if kind != "conversation.item.create" or pending.key is None:
+                        return
+                    # One id is one item: what was sent, and what told a new session of it again, is the same.
         elif isinstance(event, ErrorEvent):
             self._failed(event.error)
 

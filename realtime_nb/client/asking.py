@@ -70,7 +70,7 @@ class Asking:
             except ConnectError as error:
                 lost = error
             else:
-                if not was_lost(response):
+                if not was_lost(response) or self._is_whole(response):
                     return response
             if not again or stage.tools_ran or session.connection.closed is not None:
                 why = "a tool had run already" if stage.tools_ran else "it was lost twice"
@@ -137,7 +137,7 @@ class Asking:
                     raise RealtimeError("the question was interrupted before its answer began")
                 return last
             stage.tools_ran = stage.tools_ran or self._session.calls.ran_for(response.id or "")
-            if was_lost(response):
+            if was_lost(response) and not self._is_whole(response):
                 return response
             last = response
             stage.awaited = "the tools: " + (", ".join(self._session.calls.pending()) or "none")
@@ -146,19 +146,30 @@ class Asking:
                 return response
             request = following
 
+    def _is_whole(self, response: Response) -> bool:
+        """Whether nothing but the end of a lost response is missing: its answer had come to its end."""
+        turn = self._said_in(response)
+        return turn is not None and turn.status == "completed"
+
+    def _said_in(self, response: Response) -> Turn | None:
+        conversation = self._session.conversation
+        for turn in (*reversed(conversation.live), *reversed(conversation.turns)):
+            if turn.role == "assistant" and turn.response_id == response.id:
+                return turn
+        return None
+
     def _turn_of(self, response: Response) -> Turn:
+        said = self._said_in(response)
+        if said is not None and (response.status != "failed" or self._is_whole(response)):
+            return said
         if response.status == "failed":
             error = response.status_details.error if response.status_details is not None else None
             said = (error.message or error.code) if error is not None else None
             raise ServerError(
                 said or "the response failed, and the server did not say why", code=error.code if error else None
             )
-        conversation = self._session.conversation
-        for turn in (*reversed(conversation.live), *reversed(conversation.turns)):
-            if turn.role == "assistant" and turn.response_id == response.id:
-                return turn
         for item in reversed(response.output or []):
-            known = conversation.turn(item.id or "")
+            known = self._session.conversation.turn(item.id or "")
             if known is not None:
                 return known
         raise RealtimeError(f"the response ended ({response.status}) without saying anything")

@@ -440,6 +440,8 @@ class RealtimeConnection(Emitter):
 
     def keep(self, keeper: Keeper) -> None:
         """Let `keeper` say what was said and set, and restore it on another transport. Before the first one is lost."""
+        if self._keeper is not None:
+            self._keeper.close()
         self._keeper = keeper
         self._acks.keep_all = True
 

@@ -23,7 +23,7 @@ from realtime_nb.wire.realtime import ErrorEvent, Item, SessionUpdated
 if TYPE_CHECKING:
     from realtime_nb.client.connection import RealtimeConnection
 
-__all__ = ["Continuity", "Following", "Keeper", "Say"]
+__all__ = ["Continuity", "Following", "Keeper", "Say", "answered"]
 
 Say = Callable[[dict[str, Any] | bytes], Awaitable[asyncio.Future[Any]]]
 """Sends an event on the new transport, before anything that waits; the future gets its acknowledgement."""
@@ -42,6 +42,9 @@ class Keeper(Protocol):
 
     async def restore(self, say: Say) -> None:
         """Tell a new session what was set and said. Raises what makes that impossible."""
+
+    def close(self) -> None:
+        """Somebody else keeps it from now on."""
 
 
 class Continuity:
@@ -100,12 +103,13 @@ class Continuity:
             TimeoutError: it does not answer.
         """
         await self._restore_configuration(say)
+        await answered([await say(event) for event in self.items(unsent)])
+
+    def items(self, unsent: Set[str] = frozenset()) -> list[dict[str, Any]]:
+        """The events that tell a new session of the conversation; its echoes of them are known from now on."""
         items, self.omitted = restoring_items(self._conversation, unsent)
         self.restored = {item["id"] for item in items}
-        answers = [await say({"type": "conversation.item.create", "item": item}) for item in items]
-        if answers:
-            # Refused ones are reported by the server as errors; the rest of the conversation is worth going on with.
-            await asyncio.wait(answers, timeout=_ANSWER_S)
+        return [{"type": "conversation.item.create", "item": item} for item in items]
 
     async def _restore_configuration(self, say: Say) -> None:
         self.refused = None
@@ -144,8 +148,13 @@ class Following:
     def __init__(self, connection: RealtimeConnection) -> None:
         self._conversation = Conversation()
         self._continuity = Continuity(connection, self._conversation)
-        connection.add_listener(self._on_event)
-        connection.add_send_listener(self._on_sent)
+        self._forget = [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
+
+    def close(self) -> None:
+        """Follow no more."""
+        self._continuity.close()
+        for forget in self._forget:
+            forget()
 
     def open_responses(self) -> Sequence[str]:
         """The responses that have begun and not ended."""
@@ -168,6 +177,15 @@ class Following:
         if raw["type"] == "conversation.item.create":
             item = msgspec.convert(raw["item"], Item)
             reduce(self._conversation, ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))
+
+
+async def answered(answers: Sequence[asyncio.Future[Any]]) -> None:
+    """Wait until a new session has taken what it was told.
+
+    What it refuses, it reports as an error; the rest of the conversation is worth going on with.
+    """
+    if answers:
+        await asyncio.wait(answers, timeout=_ANSWER_S)
 
 
 async def _update(say: Say, session: Mapping[str, Any]) -> None:

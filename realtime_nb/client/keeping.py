@@ -59,6 +59,10 @@ class SessionKeeper:
         self._cut_speech = False
         self._seams = itertools.count(1)
 
+    def close(self) -> None:
+        """The session is over, or another has taken its place."""
+        self._continuity.close()
+
     def open_responses(self) -> Sequence[str]:
         """The responses under way."""
         return self._continuity.open_responses()

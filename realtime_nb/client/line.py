@@ -83,6 +83,7 @@ class Line:
         self._opened_at = 0.0
         self._lost_at = 0.0
         self._attempt = 0
+        self._restless = 0  # attempts since a connection last proved good
         self._ready = asyncio.Event()
 
     async def open(self) -> None:
@@ -178,6 +179,8 @@ class Line:
             return None
         if self._resuming is not None:
             self._resuming.cancel()
+        if self.state != "reconnecting":
+            self._lost_at, self._attempt = time.monotonic(), 0
         self.transport = None
         self.state = "reconnecting"
         self._ready.clear()
@@ -196,13 +199,13 @@ class Line:
     async def _again(self, lost: RealtimeError) -> tuple[Transport, list[Any]]:
         """Try until a transport is open. Raises the reason why it is given up."""
         policy = self.reconnect or Reconnect()
-        now = time.monotonic()
-        if self._attempt == 0 or now - self._opened_at > policy.stable_s:
-            self._attempt, self._lost_at = 0, now
+        if time.monotonic() - self._opened_at > policy.stable_s:
+            self._restless = 0
         problem = lost
-        while self._attempt < policy.attempts:
+        while self._restless < policy.attempts:
+            self._restless += 1
             self._attempt += 1
-            delay_s = policy.delay_s(self._attempt)
+            delay_s = policy.delay_s(self._restless)
             self._host.tell(Reconnecting(self._attempt, delay_s, problem))
             await asyncio.sleep(delay_s)
             try:
@@ -278,7 +281,6 @@ class Line:
         self._adopt(transport, greeting)
         loop = asyncio.get_running_loop()
         self._reader = loop.create_task(self._read(transport), name="realtime receive loop")
-        self._attempt = 0
         if old is not None:
             task = loop.create_task(_leave(old), name="realtime goodbye")
             self._closing.add(task)

@@ -31,13 +31,14 @@ class Reconnect:
         attempts: how often to try before giving up.
         first_delay_s: the longest wait before the first attempt; it doubles with each one.
         longest_delay_s: where it stops doubling.
-        stable_s: a connection that lasted so long was a good one: counting begins anew.
+        stable_s: a connection that lasted so long was a good one: counting begins anew. One that is lost again and
+            again right after it was opened is given up in the end.
     """
 
     attempts: int = 10
     first_delay_s: float = 0.25
     longest_delay_s: float = 15.0
-    stable_s: float = 10.0
+    stable_s: float = 5.0
 
     def __post_init__(self) -> None:
         if self.attempts < 1:

@@ -82,8 +82,8 @@ def _content(conversation: Conversation, record: ItemRecord) -> list[dict[str, A
         return []
     if record.role == "assistant":
         response = conversation.ledger.response_of(record)
-        if response is not None and response.status == "failed":
-            return []  # its answer was lost: the question will be answered anew
+        if response is not None and response.status == "failed" and record.status != "completed":
+            return []  # it was lost in the middle: the question will be answered anew
         turn = conversation.turn(record.id)
         text = turn.heard_text if turn is not None else ""
         return [{"type": "output_text", "text": text}] if text else []

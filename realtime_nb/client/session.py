@@ -21,7 +21,7 @@ from realtime_nb.client.asking import Asking, typed_turn
 from realtime_nb.client.barge_in import BargeIn
 from realtime_nb.client.configuration import Configuration
 from realtime_nb.client.connection import CloseEvent, RealtimeConnection
-from realtime_nb.client.continuity import Continuity
+from realtime_nb.client.continuity import Continuity, answered
 from realtime_nb.client.keeping import SessionKeeper
 from realtime_nb.client.loops import any_loop
 from realtime_nb.client.renewal import Renewal
@@ -85,7 +85,7 @@ class RealtimeSession:
         sink: plays the assistant's sound.
         extra: further fields of the wire's session, sent by `start` as they are, also those that this version does not
             know; the server refuses what it does not know either.
-        conversation: what was said in sessions before this one, to go on from; the server does not know it. None
+        conversation: what was said in sessions before this one, to go on from; `start` tells the server of it. None
             begins a new one.
         clock: seconds; for latencies.
 
@@ -216,8 +216,15 @@ class RealtimeSession:
 
     @any_loop
     async def start(self) -> Self:
-        """Send the first configuration and wait for the server's; raises `ServerError` or `ConfigError`."""
+        """Send the first configuration, wait for the server's, and tell it of the conversation so far.
+
+        Raises:
+            ServerError, ConfigError: it does not take the configuration.
+        """
         await self._configuration.update(self._initial, self._extra)
+        if self.conversation.order:
+            told = [self.post(event) for event in self._continuity.items()]
+            await answered(told)
         return self
 
     @any_loop
@@ -225,7 +232,6 @@ class RealtimeSession:
         """Stop tools and waiting callers. The connection stays open: whoever opened it closes it."""
         for forget in self._forget:
             forget()
-        self._continuity.close()
         self._connection.off("close", self._on_close)
         self._end(ConnectError("the session was closed before the answer came"), reason=None)
 
