@@ -189,15 +189,18 @@ def _at(url: str, model: str | None, api_key: str | None, headers: dict[str, str
 
 def _with_model(url: str, model: str | None) -> str:
     """`url` with `?model=`, where exactly one of model, call_id and intent may stand."""
-    if not model:
-        return url
     parts = urlsplit(url)
     query = parse_qs(parts.query)
+    named = [name for name in ("model", "call_id", "intent") if name in query or (name == "model" and model)]
+    if len(named) > 1:
+        raise ConfigError(
+            f"{' and '.join(f'{name}=' for name in named)} exclude each other in an address: a session is one with a "
+            "model, one beside a call, or one that transcribes. Give one of them."
+        )
+    if not model:
+        return url
     if query.get("model", [model])[0] != model:
         raise ConfigError(f"model={model!r}, but the URL names the model {query['model'][0]!r}: give it once")
-    for other in ("call_id", "intent"):
-        if other in query:
-            raise ConfigError(f"model={model!r} and {other}= in the URL exclude each other")
     if "model" in query:
         return url
     joined = "&".join(filter(None, [parts.query, urlencode({"model": model})]))

@@ -1,7 +1,8 @@
 """What was set, what the server made of it, and when it may change.
 
-Owns updates of the session's configuration: names and checks (from `settings`), the voice that is fixed once it has
-spoken, speed between turns, and turn detection that is put off while recorded sound is asked. Must not know turns.
+Owns updates of the session's configuration: names and checks (from `settings`), what is fixed from some moment on (the
+voice, tracing), speed between turns, and turn detection that is put off while recorded sound is asked. Must not know
+turns.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ class Configuration:
             session = overlay(session, extra)
             _only_pcm(session)
         self._keep_voice(session)
+        self._keep_tracing(session)
         if "speed" in _output(session) and self._responses.active:
             await self._responses.idle()  # the service changes it between turns only
         audio_in = (session.get("audio") or {}).get("input") or {}
@@ -125,6 +127,17 @@ class Configuration:
                 "Start a new session to hear another."
             )
         del output["voice"]
+
+    def _keep_tracing(self, session: dict[str, Any]) -> None:
+        current = self._echoed.get("tracing")
+        if "tracing" not in session or current is None:
+            return
+        if session["tracing"] != current:
+            raise ConfigError(
+                f"tracing={session['tracing']!r}: the service fixes tracing once it is on (it is {current!r} now). "
+                "Start a new session to trace otherwise."
+            )
+        del session["tracing"]
 
     def suspend_turn_detection(self) -> Callable[[], None]:
         """Put turn detection off until the function that is returned is called; both are sent at once and in order."""
