@@ -67,8 +67,12 @@ class UserSound:
         self._feed(InputAppended(data))
 
     def committed(self) -> None:
-        """A commit leaves: what is appended from here on is another turn's."""
+        """A commit leaves: what is appended from here on is another turn's.
+
+        A server that is told to commit in mid-speech says nothing of the end of that speech.
+        """
         self._uncommitted_samples = 0
+        self.speaking = False
         self._feed(CommitSent())
 
     def taken(self) -> None:
