@@ -12,6 +12,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from realtime_nb.client.blame import kinds_blamed
 from realtime_nb.errors import ServerError
 from realtime_nb.wire.realtime import ErrorDetail, ErrorEvent
 
@@ -33,12 +34,6 @@ ACKNOWLEDGED_BY: dict[str, tuple[str, ...]] = {
     "response.cancel": ("response.done",),
 }
 _ANSWERS = {name: kind for kind, names in ACKNOWLEDGED_BY.items() for name in names}
-# Errors of servers that leave `error.event_id` null: what their code is about.
-_BY_CODE = {
-    "conversation_already_has_active_response": "response.create",
-    "input_audio_buffer_commit_empty": "input_audio_buffer.commit",
-    "response_cancel_not_active": "response.cancel",
-}
 _LIMIT = 1024
 
 
@@ -60,9 +55,15 @@ def server_error(detail: ErrorDetail) -> ServerError:
 
 
 class Acknowledgements:
-    """The client events that may still be answered, in the order in which they were sent."""
+    """The client events that may still be answered, in the order in which they were sent.
+
+    Attributes:
+        all_asked_for: whether the server begins no response by itself: then one is an answer to the oldest request for
+            one, also where the server does not echo its metadata.
+    """
 
     def __init__(self) -> None:
+        self.all_asked_for = False
         self._pending: dict[str, _Pending] = {}
 
     def sent(self, event: dict[str, Any], future: asyncio.Future[Any] | None) -> None:
@@ -87,7 +88,8 @@ class Acknowledgements:
         if kind is not None:
             key = _key_of_answer(event)
             for event_id, pending in self._pending.items():
-                if pending.kind == kind and (pending.key is None or pending.key == key):
+                certain = key is None and kind == "response.create" and self.all_asked_for
+                if pending.kind == kind and (certain or pending.key is None or pending.key == key):
                     del self._pending[event_id]
                     _resolve(pending, event)
                     return
@@ -97,11 +99,10 @@ class Acknowledgements:
     def _failed(self, detail: ErrorDetail) -> None:
         event_id = detail.event_id
         if event_id is None:
-            about_session = (detail.param or "").startswith("session")
-            kind = _BY_CODE.get(detail.code or "", "session.update" if about_session else "")
-            if not kind and all(pending.kind == "session.update" for pending in self._pending.values()):
-                kind = "session.update"  # nothing else can be meant, and updates are told apart by their order
-            event_id = next((known for known, pending in self._pending.items() if pending.kind == kind), None)
+            kinds = kinds_blamed(detail)
+            if not kinds and all(pending.kind == "session.update" for pending in self._pending.values()):
+                kinds = ("session.update",)  # nothing else can be meant, and updates are told apart by their order
+            event_id = next((known for known, pending in self._pending.items() if pending.kind in kinds), None)
         pending = self._pending.pop(event_id, None) if event_id is not None else None
         if pending is not None and pending.future is not None and not pending.future.done():
             pending.future.set_exception(server_error(detail))
