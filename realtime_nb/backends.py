@@ -22,7 +22,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from realtime_nb.client.connection import RealtimeConnection
-from realtime_nb.client.connector import DEFAULT_MAX_SIZE, WebSocketConnector
+from realtime_nb.client.connector import (
+    DEFAULT_MAX_SIZE,
+    DEFAULT_PING_INTERVAL_S,
+    DEFAULT_PING_TIMEOUT_S,
+    WebSocketConnector,
+)
 from realtime_nb.client.handlers import OnHandlerError
 from realtime_nb.client.redact import HIDDEN, redacted_headers, safe_url
 from realtime_nb.client.secrets import ClientSecret, mint
@@ -292,6 +297,8 @@ def connect(
     proxy: str | Literal[True] | None = True,
     user_agent: str | None = None,
     open_timeout_s: float = 15.0,
+    ping_interval_s: float | None = DEFAULT_PING_INTERVAL_S,
+    ping_timeout_s: float | None = DEFAULT_PING_TIMEOUT_S,
     executor: Executor | None = None,
     on_handler_error: OnHandlerError | None = None,
     buffer: int = 4096,
@@ -308,6 +315,8 @@ def connect(
         proxy: True for the system's, None for none, or an address.
         user_agent: the header of that name.
         open_timeout_s: how long the handshake, and then `session.created`, may take.
+        ping_interval_s: seconds between two questions whether the server is still there; None asks none.
+        ping_timeout_s: how long it may take to answer one; then the connection counts as lost. None waits for ever.
         executor: where synchronous handlers run.
         on_handler_error: told what a handler raised.
         buffer: events kept for `recv` and `async for`.
@@ -328,7 +337,14 @@ def connect(
         raise ConfigError(f"url={safe_url(url)!r} and backend={backend!r} exclude each other: give one")
     return Connecting(
         {"backend": url if url is not None else backend, "model": model, "api_key": api_key, "headers": headers},
-        {"max_size": max_size, "proxy": proxy, "user_agent": user_agent, "open_timeout_s": open_timeout_s},
+        {
+            "max_size": max_size,
+            "proxy": proxy,
+            "user_agent": user_agent,
+            "open_timeout_s": open_timeout_s,
+            "ping_interval_s": ping_interval_s,
+            "ping_timeout_s": ping_timeout_s,
+        },
         {
             "executor": executor,
             "on_handler_error": on_handler_error,
