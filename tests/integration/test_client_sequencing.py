@@ -23,7 +23,10 @@ async def test_every_request_gets_its_own_response_once_whatever_the_server_begi
 ) -> None:
     adversary = Adversary(seed, names=names)
     dice = random.Random(1000 + seed)
-    async with session_with(first(created(VAD)), run(adversary)) as (session, server):
+    # The first answer shows that this server echoes metadata: until then a response without any may be anybody's.
+    steps = [first(created(VAD)), *TYPED, *answers("resp_0", "item_0", "Hello!"), run(adversary)]
+    async with session_with(*steps) as (session, server):
+        await session.ask("Hi", timeout=5)
         troubles: list[Exception] = []
         session.on_error = troubles.append
         manual, asides, cancelled, automatic = [], [], [], []
