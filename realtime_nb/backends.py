@@ -21,7 +21,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from realtime_nb.client.connection import RealtimeConnection
-from realtime_nb.client.connector import DEFAULT_MAX_SIZE, WebSocketConnector
+from realtime_nb.client.connector import (
+    DEFAULT_MAX_SIZE,
+    DEFAULT_PING_INTERVAL_S,
+    DEFAULT_PING_TIMEOUT_S,
+    WebSocketConnector,
+)
 from realtime_nb.client.handlers import OnHandlerError
 from realtime_nb.client.reconnecting import Reconnect
 from realtime_nb.client.redact import HIDDEN, redacted_headers, safe_url
@@ -190,15 +195,18 @@ def _at(url: str, model: str | None, api_key: str | None, headers: dict[str, str
 
 def _with_model(url: str, model: str | None) -> str:
     """`url` with `?model=`, where exactly one of model, call_id and intent may stand."""
-    if not model:
-        return url
     parts = urlsplit(url)
     query = parse_qs(parts.query)
+    named = [name for name in ("model", "call_id", "intent") if name in query or (name == "model" and model)]
+    if len(named) > 1:
+        raise ConfigError(
+            f"{' and '.join(f'{name}=' for name in named)} exclude each other in an address: a session is one with a "
+            "model, one beside a call, or one that transcribes. Give one of them."
+        )
+    if not model:
+        return url
     if query.get("model", [model])[0] != model:
         raise ConfigError(f"model={model!r}, but the URL names the model {query['model'][0]!r}: give it once")
-    for other in ("call_id", "intent"):
-        if other in query:
-            raise ConfigError(f"model={model!r} and {other}= in the URL exclude each other")
     if "model" in query:
         return url
     joined = "&".join(filter(None, [parts.query, urlencode({"model": model})]))
@@ -315,6 +323,8 @@ def connect(
     proxy: str | Literal[True] | None = True,
     user_agent: str | None = None,
     open_timeout_s: float = 15.0,
+    ping_interval_s: float | None = DEFAULT_PING_INTERVAL_S,
+    ping_timeout_s: float | None = DEFAULT_PING_TIMEOUT_S,
     executor: Executor | None = None,
     on_handler_error: OnHandlerError | None = None,
     buffer: int = 4096,
@@ -334,6 +344,8 @@ def connect(
         proxy: True for the system's, None for none, or an address.
         user_agent: the header of that name.
         open_timeout_s: how long the handshake, and then `session.created`, may take.
+        ping_interval_s: seconds between two questions whether the server is still there; None asks none.
+        ping_timeout_s: how long it may take to answer one; then the connection counts as lost. None waits for ever.
         executor: where synchronous handlers run.
         on_handler_error: told what a handler raised.
         buffer: events kept for `recv` and `async for`.
@@ -363,6 +375,8 @@ def connect(
         proxy=proxy,
         user_agent=user_agent,
         open_timeout_s=open_timeout_s,
+        ping_interval_s=ping_interval_s,
+        ping_timeout_s=ping_timeout_s,
     )
     return RealtimeConnection(
         connector,

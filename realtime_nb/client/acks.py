@@ -12,6 +12,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from realtime_nb.client.blame import kinds_blamed
 from realtime_nb.errors import ServerError
 from realtime_nb.wire.realtime import ErrorDetail, ErrorEvent
 
@@ -33,12 +34,6 @@ ACKNOWLEDGED_BY: dict[str, tuple[str, ...]] = {
     "response.cancel": ("response.done",),
 }
 _ANSWERS = {name: kind for kind, names in ACKNOWLEDGED_BY.items() for name in names}
-# Errors of servers that leave `error.event_id` null: what their code is about.
-_BY_CODE = {
-    "conversation_already_has_active_response": "response.create",
-    "input_audio_buffer_commit_empty": "input_audio_buffer.commit",
-    "response_cancel_not_active": "response.cancel",
-}
 _LIMIT = 1024
 
 
@@ -88,10 +83,15 @@ class Acknowledgements:
     Args:
         keep_all: note also those for whose answer nobody waits; what a lost connection left unanswered can then be said
             again.
+
+    Attributes:
+        all_asked_for: whether the server begins no response by itself: then one is an answer to the oldest request for
+            one, also where the server does not echo its metadata.
     """
 
     def __init__(self, *, keep_all: bool = False) -> None:
         self.keep_all = keep_all
+        self.all_asked_for = False
         self._pending: dict[str, Unanswered] = {}
 
     def sent(self, event: dict[str, Any], future: asyncio.Future[Any] | None) -> None:
@@ -118,7 +118,8 @@ class Acknowledgements:
         if kind is not None:
             key = _key_of_answer(event)
             for event_id, pending in list(self._pending.items()):
-                if pending.kind == kind and (pending.key is None or pending.key == key):
+                certain = key is None and kind == "response.create" and self.all_asked_for
+                if pending.kind == kind and (certain or pending.key is None or pending.key == key):
                     del self._pending[event_id]
                     pending.answer(event)
                     if kind != "conversation.item.create" or pending.key is None:
@@ -130,12 +131,11 @@ class Acknowledgements:
     def _failed(self, detail: ErrorDetail) -> None:
         event_id = detail.event_id
         if event_id is None:
-            about_session = (detail.param or "").startswith("session")
-            kind = _BY_CODE.get(detail.code or "", "session.update" if about_session else "")
+            kinds = kinds_blamed(detail)
             awaited = (p for p in self._pending.values() if p.future is not None or p.kind == "session.update")
-            if not kind and all(pending.kind == "session.update" for pending in awaited):
-                kind = "session.update"  # nothing else can be meant, and updates are told apart by their order
-            event_id = next((known for known, pending in self._pending.items() if pending.kind == kind), None)
+            if not kinds and all(pending.kind == "session.update" for pending in awaited):
+                kinds = ("session.update",)  # nothing else can be meant, and updates are told apart by their order
+            event_id = next((known for known, pending in self._pending.items() if pending.kind in kinds), None)
         pending = self._pending.pop(event_id, None) if event_id is not None else None
         if pending is not None:
             pending.fail(server_error(detail))

@@ -159,9 +159,9 @@ class Asking:
         return None
 
     def _turn_of(self, response: Response) -> Turn:
-        said = self._said_in(response)
-        if said is not None and (response.status != "failed" or self._is_whole(response)):
-            return said
+        turn = self._said_in(response)
+        if turn is not None and (response.status != "failed" or self._is_whole(response)):
+            return turn
         if response.status == "failed":
             error = response.status_details.error if response.status_details is not None else None
             said = (error.message or error.code) if error is not None else None

@@ -1,8 +1,8 @@
 """What was set, what the server made of it, and when it may change.
 
-Owns updates of the session's configuration: names and checks (from `settings`), the voice, which needs a new session
-once it has spoken, speed between turns, and turn detection that is put off while recorded sound is asked. Must not know
-turns.
+Owns updates of the session's configuration: names and checks (from `settings`), what is fixed from some moment on (the
+voice, which then needs a new session; tracing), speed between turns, and turn detection that is put off while recorded
+sound is asked. Must not know turns.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ class Configuration:
         if extra:
             session = overlay(session, extra)
             _only_pcm(session)
+        self._keep_tracing(session)
         if self._is_another_voice(session):
             await self._renew_with(session)  # the service fixes a voice once it has spoken
             return
@@ -129,6 +130,17 @@ class Configuration:
             return True
         del output["voice"]
         return False
+
+    def _keep_tracing(self, session: dict[str, Any]) -> None:
+        current = self._echoed.get("tracing")
+        if "tracing" not in session or current is None:
+            return
+        if session["tracing"] != current:
+            raise ConfigError(
+                f"tracing={session['tracing']!r}: the service fixes tracing once it is on (it is {current!r} now). "
+                "Start a new session to trace otherwise."
+            )
+        del session["tracing"]
 
     def suspend_turn_detection(self) -> Callable[[], None]:
         """Put turn detection off until the function that is returned is called; both are sent at once and in order."""

@@ -401,9 +401,11 @@ class RealtimeConnection(Emitter):
         self._configuration = session
         self.session_type = str(getattr(session, "type", "") or "realtime")
         audio = getattr(session, "audio", None)
-        form = getattr(getattr(audio or None, "input", None) or None, "format", None)
-        kind = getattr(form or None, "type", None)
+        heard = getattr(audio or None, "input", None) or None
+        kind = getattr(getattr(heard, "format", None) or None, "type", None)
         self._input_is_pcm = kind not in ("audio/pcmu", "audio/pcma")
+        detection = getattr(heard, "turn_detection", False)  # what is not told is not known to be off
+        self._acks.all_asked_for = detection is None or getattr(detection, "create_response", None) is False
 
     @any_loop
     async def recv(self) -> Any:

@@ -57,8 +57,11 @@ from realtime_nb.wire.realtime import (
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
     Item,
+    McpCallItem,
     ResponseCreated,
     ResponseDone,
+    ResponseMcpCallCompleted,
+    ResponseMcpCallFailed,
     ResponseOutputAudioDelta,
     ResponseOutputItemDone,
     SessionCreated,
@@ -458,6 +461,10 @@ class RealtimeSession:
         elif kind is ResponseOutputItemDone:
             if not self._responses.is_out_of_band(event.response_id):
                 self._calls.item_done(event.response_id, event.item)
+        elif kind is ResponseMcpCallCompleted or kind is ResponseMcpCallFailed:
+            self._calls.mcp_call_over(event.item_id)
+        elif kind is ConversationItemDone and isinstance(event.item, McpCallItem):
+            self._calls.mcp_call_over(event.item.id, responding=self._responses.active)
         elif kind is ResponseDone:
             self._response_done(event)
         elif kind is InputAudioBufferSpeechStarted:

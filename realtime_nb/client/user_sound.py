@@ -71,8 +71,12 @@ class UserSound:
         return True
 
     def committed(self) -> None:
-        """A commit leaves: what is appended from here on is another turn's."""
+        """A commit leaves: what is appended from here on is another turn's.
+
+        A server that is told to commit in mid-speech says nothing of the end of that speech.
+        """
         self._uncommitted_samples = 0
+        self.speaking = False
         self._feed(CommitSent())
 
     def parted(self) -> None:

@@ -24,6 +24,7 @@ from realtime_nb.client.transport import TransportClosed
 __all__ = ["WebSocketTransport", "open_websocket"]
 
 _TOO_BIG = 1009
+_NO_PONG = "keepalive ping timeout"  # how websockets says it
 
 
 class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
@@ -82,6 +83,10 @@ class WebSocketTransport:
             return TransportClosed(received.code, received.reason)
         if sent is not None and sent.code == 1000:
             return TransportClosed(1000, sent.reason)
+        if sent is not None and sent.reason == _NO_PONG:
+            return TransportClosed(
+                1006, "the other side answers no pings any more: it stalled, or the network between is gone"
+            )
         if sent is not None:
             return TransportClosed(sent.code, sent.reason)
         return TransportClosed(1006, "the connection broke off")

@@ -115,7 +115,10 @@ class FlakyProxy:
         return self._do(work())
 
     def kill_after(self, *, down: int | None = None, up: int | None = None, how: How = "reset") -> None:
-        """Kill every connection when just so many more bytes have passed, of all connections together; once."""
+        """Kill every connection when just so many more bytes have passed, of all connections together; once.
+
+        A reset may overtake bytes that the peer has not read yet; an end never does.
+        """
 
         async def work() -> None:
             self._left = {"down": down, "up": up}

@@ -79,7 +79,8 @@ async def test_just_so_many_bytes_pass_before_the_kill(how: How) -> None:
         with contextlib.suppress(OSError):
             while data := await client[0].read(100):
                 passed += data
-        assert len(passed) == 1000
+        # An end waits behind the bytes; a reset may overtake those that the client has not read yet.
+        assert len(passed) == 1000 if how == "end" else len(passed) <= 1000
 
 
 async def test_a_stall_closes_nothing_and_loses_nothing() -> None:
@@ -128,9 +129,15 @@ async def test_bytes_pass_one_by_one() -> None:
 async def test_a_server_that_is_gone_resets_its_client() -> None:
     async with between() as (gone, _, _), FlakyProxy(gone.url) as proxy:
         gone.refuse()
-        reader, writer = await dial(proxy)
-        with pytest.raises(ConnectionResetError):
-            await reader.read()
+        with pytest.raises(ConnectionResetError):  # while it connects, or when it reads
+            await read_all(proxy)
+
+
+async def read_all(proxy: FlakyProxy) -> bytes:
+    reader, writer = await dial(proxy)
+    try:
+        return await reader.read()
+    finally:
         writer.close()
 
 
