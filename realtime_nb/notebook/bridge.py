@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from realtime_nb.client.settings import DEFAULT_MODEL, VOICES
 from realtime_nb.client.utterance import Askable, as_utterance
 from realtime_nb.conversation import AudioReceived, Change, Conversation, ResponseEnded, ResponseStarted, Turn
-from realtime_nb.errors import ConnectError, MicrophoneError, RealtimeError
+from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError, RealtimeError
 from realtime_nb.notebook import messages as m
 from realtime_nb.notebook import runtime
 from realtime_nb.notebook.channel import Channel, Send
@@ -27,16 +27,19 @@ from realtime_nb.notebook.event_log import EventLog
 from realtime_nb.notebook.gauges import Gauges
 from realtime_nb.notebook.microphone import Microphone
 from realtime_nb.notebook.page_actions import PageActions
+from realtime_nb.notebook.page_socket import PageSockets
 from realtime_nb.notebook.pages import Pages
 from realtime_nb.notebook.speaker import Speaker
 from realtime_nb.notebook.status import Facts, status_of
 from realtime_nb.notebook.transcript import Transcript
+from realtime_nb.notebook.transports import TransportName, Transports, check_transport
 from realtime_nb.wire.realtime import to_dict
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend, Endpoint
     from realtime_nb.client.connection import CloseEvent
     from realtime_nb.client.session import RealtimeSession
+    from realtime_nb.notebook.page_socket import PageTransport
 
 __all__ = ["Bridge", "Options"]
 
@@ -52,6 +55,7 @@ class Options:
         backend, model, api_key: as `backends.resolve` takes them. The key stays in this object.
         extra: further session fields.
         max_session_minutes, max_cost_usd: where the session ends by itself.
+        transport: what the first connection goes through.
     """
 
     backend: str | Backend = "auto"
@@ -60,6 +64,7 @@ class Options:
     extra: dict[str, Any] = field(default_factory=dict)
     max_session_minutes: float | None = None
     max_cost_usd: float | None = None
+    transport: TransportName = "kernel"
 
 
 class Bridge:
@@ -87,6 +92,8 @@ class Bridge:
         self.pages = Pages()
         self.channel = Channel(send, self.actions.deliver)
         self.speaker = Speaker(self.channel, self.pages, self._on_played)
+        self.sockets = PageSockets(self.channel, self.pages)
+        self.transports = Transports(self.sockets, self.gauges.dirty, options.transport)
         self.conversation = Conversation()
         self.transcript = Transcript(self.channel, self.pages, self.conversation)
         self._starting: asyncio.Task[None] | None = None
@@ -217,9 +224,34 @@ class Bridge:
     async def _pump(self, session: RealtimeSession) -> None:
         # Ends with the session: `append` raises once the socket is gone.
         with contextlib.suppress(ConnectError):
+            if session.connection.carries_audio:
+                await self._let_the_page_talk(session)
             await self.microphone.pump(session.append)
 
+    async def _let_the_page_talk(self, session: RealtimeSession) -> None:
+        """What was said while it connected goes first; the page goes on from there, frame by frame."""
+        session.sound.on_held = self._hold_the_page
+        self.microphone.sent = session.sound.appended
+        if self.sockets.current is not None:
+            await self._release_the_page(self.sockets.current, session)
+
+    def _hold_the_page(self, on: bool) -> None:
+        transport, session = self.sockets.current, self.session
+        if transport is None or session is None:
+            return
+        if on:
+            transport.hold(True)
+        else:
+            self._spawn(self._release_the_page(transport, session))
+
+    async def _release_the_page(self, transport: PageTransport, session: RealtimeSession) -> None:
+        await session.flushed()  # recorded sound is a turn by then: nothing that is said now gets into it
+        await self.microphone.give(session.append)
+        if not session.sound.held:
+            transport.hold(False, since=self.microphone.heard)
+
     def _stop_pumping(self) -> None:
+        self.microphone.sent = None
         if self._pumping is not None:
             self._pumping.cancel()
         self.microphone.forget()
@@ -246,6 +278,25 @@ class Bridge:
         self.gauges.close()
         self.actions.close()
         self.channel.close()
+
+    async def use_transport(self, name: str) -> None:
+        """Let the page or the kernel hold the connection from now on."""
+        wanted = check_transport(name)
+        if self.endpoint is not None:
+            self.transports.connector(self.endpoint, wanted)  # refuses what is not possible
+        session = self.session
+        if session is None:
+            self.transports.want(wanted)
+        elif wanted != self.transports.used:
+            await self._renew(session, wanted)
+        await self.gauges.settled()
+
+    async def _renew(self, session: RealtimeSession, wanted: TransportName) -> None:
+        """Move an open conversation to another transport: `self.transports.connector(self.endpoint, wanted)`."""
+        raise ConfigError(
+            f"transport={wanted!r}: an open connection cannot be moved. `await w.stop()` first; the transcript stays, "
+            "and the next connection uses it."
+        )
 
     # What Python asks for
 
@@ -409,6 +460,7 @@ class Bridge:
         latest = next(answers, None)
         return {
             "status": status_of(self.gauges.facts),
+            "transport": self.transports.used,
             "turns": self.conversation.turns,
             "live": state.live,
             "level": self.microphone.level if self.microphone.capturing else 0.0,
@@ -429,6 +481,8 @@ class Bridge:
             "backend": endpoint.name if endpoint is not None else None,
             "label": endpoint.label if endpoint is not None else None,
             "notice": endpoint.notice if endpoint is not None else None,
+            "transport": self.transports.used,
+            "transport_notice": self.transports.why,
             "model": effective.get("model") or self.options.model or (None if local else DEFAULT_MODEL),
             "voice": voice if isinstance(voice, str) or voice is None else str(voice.get("id")),
             "voices": list(VOICES),

@@ -28,7 +28,7 @@ async def open_session(endpoint: backends.Endpoint, bridge: Bridge) -> RealtimeS
 
     Everything listens before the first event comes. Where the session cannot start, the connection is closed again.
     """
-    connection = RealtimeConnection(endpoint.connector(), on_handler_error=bridge.on_handler_error)
+    connection = RealtimeConnection(bridge.transports.connector(endpoint), on_handler_error=bridge.on_handler_error)
     for kind, handler, once in bridge.handlers:
         (connection.once if once else connection.on)(kind, handler)
     connection.add_listener(bridge.on_event)
@@ -43,6 +43,7 @@ async def open_session(endpoint: backends.Endpoint, bridge: Bridge) -> RealtimeS
             sink=bridge.speaker,
             conversation=bridge.conversation_for(endpoint),
         )
+        bridge.speaker.carried = connection.carries_audio
         session.on_error = bridge.fail
         session.subscribe(bridge.on_changes)
         return await session.start()
