@@ -252,7 +252,10 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     },
     lost: () => pulse.lost(),
     changed: () => pulse.greet(),
-    hidden: () => send({ kind: "bye" }),
+    hidden() {
+      socket.close("the page goes away");
+      send({ kind: "bye" });
+    },
     shown: () => pulse.greet(),
   });
   signal.addEventListener("abort", () => {

@@ -244,6 +244,12 @@ class Bridge:
         else:
             self._spawn(self._release_the_page(transport, session))
 
+    def remind_the_page(self) -> None:
+        """A page that says hello again has missed messages; whether it may send its microphone, it must not miss."""
+        transport = self.sockets.current
+        if transport is not None and self.session is not None:
+            transport.hold(not transport.live, since=self.microphone.heard)
+
     async def _release_the_page(self, transport: PageTransport, session: RealtimeSession) -> None:
         await session.flushed()  # recorded sound is a turn by then: nothing that is said now gets into it
         await self.microphone.give(session.append)

@@ -125,7 +125,9 @@ class PageActions:
         self._sweep_pages(now)
         self._bridge.transcript.snapshot(message.page, self._bridge.speaker.epoch)
         self._bridge.sockets.look()
-        if self._bridge.pages.lease == message.page:
+        if self._bridge.sockets.page == message.page:
+            self._bridge.remind_the_page()
+        elif self._bridge.pages.lease == message.page:
             self._bridge.speaker.move()  # an answer that nobody has heard yet
         if self._sweeping is None:
             self._sweep_later()
@@ -155,7 +157,8 @@ class PageActions:
         if self._bridge.session is not None:
             played = None if items is None else {(item.item_id, item.content_index): item.played for item in items}
             await self._bridge.session.interrupt(played)
-            self._bridge.speaker.silence(self._bridge.session.epoch)
+            if not self._bridge.speaker.carried:  # a page that carries the sound may play the next answer by now
+                self._bridge.speaker.silence(self._bridge.session.epoch)
 
     def _claim(self, page: str, now: float) -> None:
         if self._bridge.pages.claim(page, now):
@@ -170,7 +173,7 @@ class PageActions:
         # Nobody could be heard while the kernel was busy: that is no sign of a page that went away.
         self._bridge.pages.forgive(loop.time() - self._sweep_at)
         self._sweep_pages(loop.time())
-        if self._bridge.speaker.give_up(loop.time()):
+        if self._bridge.speaker.give_up(self._sweep_at):
             self._bridge.gauges.dirty()
         if self._bridge.microphone.page is not None and self._bridge.pages.get(self._bridge.microphone.page) is None:
             self._mic_off(self._bridge.microphone.page, None)

@@ -114,8 +114,8 @@ class PageTransport:
 
     def hold(self, on: bool, since: int = 0) -> None:
         """Keep the page's microphone from the socket, or let it in from its frame `since` on; in order with frames."""
-        self.live = not on
         if self._end is None:
+            self.live = not on
             self._channel.send(m.SocketHold(to=self.page, socket=self.number, on=on, since=since))
 
     def take(self, message: m.SocketMessage) -> None:

@@ -206,9 +206,9 @@ class Speaker:
 
     def report(self, message: PlayState | PlayStopped) -> None:
         """Take what the page that holds the lease says of its speaker."""
+        self._adopt(message.epoch)
         if message.page != self._pages.lease and not (isinstance(message, PlayStopped) and message.cause == "lease"):
             return
-        self._adopt(message.epoch)
         final = isinstance(message, PlayStopped)
         for item in message.items:
             track = self._tracks.get((item.item_id, item.content_index))
@@ -230,6 +230,8 @@ class Speaker:
             for epoch, future in self._flushes:
                 if message.epoch >= epoch - 1 and not future.done():
                     future.set_result({(item.item_id, item.content_index): item.played for item in message.items})
+            if self.carried and message.cause == "user":
+                self._tracks.clear()  # stopped by the person, before anything that is written from here on
         self._settle()
 
     def _adopt(self, epoch: int) -> None:
