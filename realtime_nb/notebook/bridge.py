@@ -23,6 +23,7 @@ from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError, Realt
 from realtime_nb.notebook import messages as m
 from realtime_nb.notebook import runtime
 from realtime_nb.notebook.channel import Channel, Send
+from realtime_nb.notebook.direct_microphone import DirectMicrophone
 from realtime_nb.notebook.event_log import EventLog
 from realtime_nb.notebook.gauges import Gauges
 from realtime_nb.notebook.microphone import Microphone
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from realtime_nb.backends import Backend, Endpoint
     from realtime_nb.client.connection import CloseEvent
     from realtime_nb.client.session import RealtimeSession
-    from realtime_nb.notebook.page_socket import PageTransport
 
 __all__ = ["Bridge", "Options"]
 
@@ -93,6 +93,7 @@ class Bridge:
         self.channel = Channel(send, self.actions.deliver)
         self.speaker = Speaker(self.channel, self.pages, self._on_played)
         self.sockets = PageSockets(self.channel, self.pages)
+        self.direct = DirectMicrophone(self.sockets, self.microphone)
         self.transports = Transports(self.sockets, self.gauges.dirty, options.transport)
         self.conversation = Conversation()
         self.transcript = Transcript(self.channel, self.pages, self.conversation)
@@ -194,7 +195,7 @@ class Bridge:
             raise
         self.session = session
         self.gauges.facts.phase = "open"
-        self._pumping = asyncio.create_task(self._pump(session))
+        self.carry(session)
         if self.options.max_session_minutes is not None:
             self._spawn(self._end_after(session, self.options.max_session_minutes))
         self.gauges.dirty()
@@ -221,40 +222,20 @@ class Bridge:
         self._receiving = False
         return self.conversation
 
+    def carry(self, session: RealtimeSession) -> None:
+        """Let sound and microphone go the way of the transport that the session has now."""
+        self.speaker.carried = session.connection.carries_audio
+        self.microphone.sent = None
+        if self._pumping is not None:
+            self._pumping.cancel()
+        self._pumping = asyncio.create_task(self._pump(session))
+
     async def _pump(self, session: RealtimeSession) -> None:
         # Ends with the session: `append` raises once the socket is gone.
         with contextlib.suppress(ConnectError):
             if session.connection.carries_audio:
-                await self._let_the_page_talk(session)
+                await self.direct.begin(session)
             await self.microphone.pump(session.append)
-
-    async def _let_the_page_talk(self, session: RealtimeSession) -> None:
-        """What was said while it connected goes first; the page goes on from there, frame by frame."""
-        session.sound.on_held = self._hold_the_page
-        self.microphone.sent = session.sound.appended
-        if self.sockets.current is not None:
-            await self._release_the_page(self.sockets.current, session)
-
-    def _hold_the_page(self, on: bool) -> None:
-        transport, session = self.sockets.current, self.session
-        if transport is None or session is None:
-            return
-        if on:
-            transport.hold(True)
-        else:
-            self._spawn(self._release_the_page(transport, session))
-
-    def remind_the_page(self) -> None:
-        """A page that says hello again has missed messages; whether it may send its microphone, it must not miss."""
-        transport = self.sockets.current
-        if transport is not None and self.session is not None:
-            transport.hold(not transport.live, since=self.microphone.heard)
-
-    async def _release_the_page(self, transport: PageTransport, session: RealtimeSession) -> None:
-        await session.flushed()  # recorded sound is a turn by then: nothing that is said now gets into it
-        await self.microphone.give(session.append)
-        if not session.sound.held:
-            transport.hold(False, since=self.microphone.heard)
 
     def _stop_pumping(self) -> None:
         self.microphone.sent = None

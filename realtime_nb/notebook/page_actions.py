@@ -126,7 +126,7 @@ class PageActions:
         self._bridge.transcript.snapshot(message.page, self._bridge.speaker.epoch)
         self._bridge.sockets.look()
         if self._bridge.sockets.page == message.page:
-            self._bridge.remind_the_page()
+            self._bridge.direct.remind()
         elif self._bridge.pages.lease == message.page:
             self._bridge.speaker.move()  # an answer that nobody has heard yet
         if self._sweeping is None:

@@ -18,10 +18,13 @@ _PREPARES = """
     import random, time
 
     twins = (tuple(range(1000, 1400)), tuple(range(1000, 1400)))
-    pile = [(random.choice(twins), random.random()) for _ in range(5_000)]
-    began = time.monotonic()
-    pile.sort()
-    enough = int(len(pile) * 5.5 / (time.monotonic() - began))
+    quickest = 60.0  # of three: on a shared machine the others measure the neighbours too
+    for _ in range(3):
+        pile = [(random.choice(twins), random.random()) for _ in range(5_000)]
+        began = time.monotonic()
+        pile.sort()
+        quickest = min(quickest, time.monotonic() - began)
+    enough = int(len(pile) * 6 / quickest)
     pile = [(random.choice(twins), random.random()) for _ in range(enough)]
 """
 # One C call: as long as it runs, no other thread of the kernel does anything.
