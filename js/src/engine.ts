@@ -13,6 +13,7 @@ import { createPulse, type Kernel } from "./comm/pulse.js";
 import { createTranscript, type Transcript, type TranscriptChange } from "./comm/state.js";
 import type { HostModel } from "./host.js";
 import { createPlayback } from "./playback.js";
+import { createSocket } from "./socket.js";
 import { createTalk, type MicState } from "./talk.js";
 import { readMicrophone, readMuted, readTurnDetection, SETTINGS, type Setting } from "./traits.js";
 
@@ -56,6 +57,9 @@ export interface Engine {
   retry(): void;
   dismiss(): void;
 }
+
+/** Five minutes of a kernel that says nothing. */
+const FORSAKEN_SOCKET_BEATS = 300;
 
 /** Widgets of one page take turns: whoever begins to listen tells the others, which stop. */
 const LISTENING = "rtnb-listening";
@@ -102,6 +106,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     forsaken: letGo,
     changed(kernel) {
       if (kernel === "gone") {
+        socket.close("the kernel is gone");
         void talk.off();
         void playback.yield();
       }
@@ -109,13 +114,16 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     },
   });
 
-  function letGo(): void {
+  function letGo(beats: number): void {
+    // On the page's own socket the conversation goes on without the kernel, but not for ever unattended.
+    if (socket.open && beats < FORSAKEN_SOCKET_BEATS) return;
+    socket.close("the kernel has not answered for minutes");
     if (talk.state === "off") return;
     void talk.off();
     problem = {
       source: "mic",
       title: "The microphone was let go.",
-      text: "The kernel has not answered for half a minute. Press Talk when it is back.",
+      text: `The kernel has not answered for ${beats < 60 ? "half a minute" : "minutes"}. Press Talk when it is back.`,
     };
     changed();
   }
@@ -125,8 +133,18 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     changed();
   });
 
+  const socket = createSocket({
+    send,
+    audio: playback.own,
+    done: playback.ownDone,
+    interrupted: () => void playback.interrupt(),
+    changed,
+  });
+
   const talk = createTalk({
     send,
+    opened: () => socket.listening(readTurnDetection(model) === null),
+    frame: socket.microphone,
     muted: () => readMuted(model),
     options: () => readMicrophone(model),
     level: (level) => tell({ kind: "level", source: "mic", level }),
@@ -163,6 +181,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
         if (!isElsewhere()) playback.done(message.epoch, message.item_id, message.content_index);
         break;
       case "flush":
+        if (message.epoch > playback.silentBelow) socket.silenced();
         void playback.flush(message.epoch);
         break;
       case "lease":
@@ -177,6 +196,12 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
         break;
       case "event":
         tell(message);
+        break;
+      case "socket.open":
+      case "socket.send":
+      case "socket.hold":
+      case "socket.close":
+        socket.receive(message);
     }
   }
 
@@ -187,10 +212,17 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     lease = next;
     if (had && isElsewhere()) {
       claimed = false;
+      socket.close("another page has the sound");
       void talk.off();
       void playback.yield();
     }
     changed();
+  }
+
+  /** The person wants silence, also of what is still on its way. */
+  function silence(): void {
+    socket.silenced();
+    void playback.stop();
   }
 
   /** Every gesture in the card claims the sound for this page; the newest gesture wins. */
@@ -208,6 +240,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
   }
 
   function shutDown(): void {
+    socket.close("the page goes away");
     talk.close();
     playback.close();
   }
@@ -219,7 +252,10 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     },
     lost: () => pulse.lost(),
     changed: () => pulse.greet(),
-    hidden: () => send({ kind: "bye" }),
+    hidden() {
+      socket.close("the page goes away");
+      send({ kind: "bye" });
+    },
     shown: () => pulse.greet(),
   });
   signal.addEventListener("abort", () => {
@@ -257,7 +293,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
         window.dispatchEvent(new CustomEvent(LISTENING, { detail: page }));
         claim();
         // Nobody else notices that the person speaks: the key is the barge-in.
-        if (pushToTalk && playback.report.playing) void playback.stop();
+        if (pushToTalk && playback.report.playing) silence();
         await talk.on();
         return;
       }
@@ -278,7 +314,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     },
     stop() {
       if (playback.replaying && !playback.report.playing) playback.stopReplay();
-      else void playback.stop();
+      else silence();
     },
     play: claim,
     replay(itemId) {

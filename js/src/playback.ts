@@ -14,11 +14,21 @@ import type { PageMessage } from "./comm/messages.js";
 export interface Playback {
   readonly report: SpeakerReport;
   readonly replaying: string | null;
+  /** What is of a lower epoch than this will never sound. */
+  readonly silentBelow: number;
   /** In a gesture: lets sound out. */
   unlock(): Promise<boolean>;
   audio(epoch: number, itemId: string, contentIndex: number, start: number, pcm: DataView): void;
   done(epoch: number, itemId: string, contentIndex: number): void;
-  /** The kernel interrupted: silence, then the truth. */
+  /** Sound of this page's own socket: it is of the page's own epoch. */
+  own(itemId: string, contentIndex: number, start: number, pcm: Int16Array): void;
+  ownDone(itemId: string, contentIndex: number): void;
+  /** The page's own socket heard somebody speak: silence and a new epoch, whatever the kernel is doing. */
+  interrupt(): Promise<void>;
+  /**
+   * The kernel interrupted: silence, then the truth. Where this page is at that epoch already, it has
+   * fallen silent by itself, and what sounds now began after that: a late word silences nothing.
+   */
   flush(epoch: number): Promise<void>;
   /** The person interrupted. */
   stop(): Promise<void>;
@@ -42,6 +52,8 @@ export function createPlayback(
   /** Sound of an older epoch than this is late: it belongs to an answer that was stopped. */
   let lowest = 0;
   let replaying: string | null = null;
+  /** What the last silence cut, for a flush that comes late. */
+  let cut: Promise<PlayedItem[]> = Promise.resolve([]);
   let toldState = "idle";
   let toldText = JSON.stringify({ epoch: 0, state: "idle", items: [], underruns: 0 });
   let toldAt = 0;
@@ -72,11 +84,12 @@ export function createPlayback(
     send({ kind: "play.state", ...message });
   }
 
-  async function silence(below: number): Promise<PlayedItem[]> {
+  function silence(below: number): Promise<PlayedItem[]> {
     lowest = Math.max(lowest, below);
     epoch = Math.max(epoch, below);
     replaying = null;
-    return speaker.flush(below);
+    cut = speaker.flush(below);
+    return cut;
   }
 
   return {
@@ -85,6 +98,9 @@ export function createPlayback(
     },
     get replaying() {
       return replaying;
+    },
+    get silentBelow() {
+      return lowest;
     },
     unlock: () => speaker.unlock(),
     audio(at, itemId, contentIndex, start, pcm) {
@@ -96,8 +112,18 @@ export function createPlayback(
     done(at, itemId, contentIndex) {
       if (at >= lowest) speaker.done(at, itemId, contentIndex);
     },
-    async flush(next) {
+    own(itemId, contentIndex, start, pcm) {
+      replaying = null;
+      speaker.audio(epoch, itemId, contentIndex, start, pcm);
+    },
+    ownDone: (itemId, contentIndex) => speaker.done(epoch, itemId, contentIndex),
+    async interrupt() {
+      const next = epoch + 1;
       const items = await silence(next);
+      send({ kind: "play.stopped", epoch: next, items, cause: "speech" });
+    },
+    async flush(next) {
+      const items = await (next > lowest ? silence(next) : cut);
       send({ kind: "play.stopped", epoch: next, items, cause: "flush" });
     },
     async stop() {

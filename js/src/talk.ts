@@ -15,6 +15,10 @@ export interface TalkHost {
   send(message: PageMessage, buffer?: ArrayBuffer): void;
   muted(): boolean;
   options(): MicOptions;
+  /** The microphone is on, and its first frame comes next. */
+  opened(): void;
+  /** Offers a frame to the page's own socket; whether it went out there. */
+  frame(frame: number, pcm: Int16Array): boolean;
   level(level: number): void;
   changed(): void;
   failed(error: SoundError): void;
@@ -53,7 +57,8 @@ export function createTalk(
         return;
       }
       host.level(level);
-      host.send({ kind: "mic.frame", frame: frames++, level }, pcm.buffer as ArrayBuffer);
+      const sent = host.frame(frames, pcm);
+      host.send({ kind: "mic.frame", frame: frames++, level, sent }, pcm.buffer as ArrayBuffer);
     },
     lost(error) {
       wanted = false;
@@ -90,6 +95,7 @@ export function createTalk(
     if (!wanted) return;
     announced = true;
     host.send({ kind: "mic.open", rate: mic.rate });
+    host.opened();
     become("on");
   }
 

@@ -33,6 +33,10 @@ export interface Info {
   cost_usd: number | null;
   voice: string;
   vad: string;
+  /** Who holds the connection: "kernel", or "browser" for this page. */
+  transport: string;
+  /** Why it is not the page, where the page was wanted. */
+  transport_notice: string;
 }
 
 export const readStatus = (model: HostModel): Status => (text(model.get("status")) || "idle") as Status;
@@ -62,6 +66,8 @@ export function readInfo(model: HostModel): Info {
     cost_usd: typeof info.cost_usd === "number" ? info.cost_usd : null,
     voice: text(info.voice),
     vad: text(info.vad),
+    transport: text(info.transport),
+    transport_notice: text(info.transport_notice),
   };
 }
 

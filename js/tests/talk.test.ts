@@ -10,12 +10,16 @@ function setUp(open?: (events: MicEvents) => Promise<Mic>) {
   const closed = vi.fn();
   let muted = false;
   const failed = vi.fn();
+  const began = vi.fn();
+  const own = { open: false };
   const talk = createTalk(
     {
       send: (message) => sent.push(message),
       muted: () => muted,
       options: () => ({}),
       level: () => undefined,
+      opened: began,
+      frame: () => own.open,
       changed: () => undefined,
       failed,
     },
@@ -33,7 +37,7 @@ function setUp(open?: (events: MicEvents) => Promise<Mic>) {
     },
   );
   const frame = () => opened.at(-1)?.frame(new Int16Array(960), 0.5);
-  return { talk, sent, opened, closed, failed, frame, mute: (on: boolean) => (muted = on) };
+  return { talk, sent, opened, closed, failed, frame, own, began, mute: (on: boolean) => (muted = on) };
 }
 
 describe("talk", () => {
@@ -45,14 +49,24 @@ describe("talk", () => {
     expect(await talk.off()).toBe(3);
     expect(sent).toEqual([
       { kind: "mic.open", rate: 48_000 },
-      { kind: "mic.frame", frame: 0, level: 0.5 },
-      { kind: "mic.frame", frame: 1, level: 0.5 },
-      { kind: "mic.frame", frame: 2, level: 0 },
+      { kind: "mic.frame", frame: 0, level: 0.5, sent: false },
+      { kind: "mic.frame", frame: 1, level: 0.5, sent: false },
+      { kind: "mic.frame", frame: 2, level: 0, sent: false },
       { kind: "mic.close", frames: 3 },
     ]);
     await talk.on();
     frame();
     expect(sent.at(-1)).toMatchObject({ frame: 0 });
+  });
+
+  it("offers each frame to the page's own socket, and says which went out there", async () => {
+    const { talk, sent, frame, own, began } = setUp();
+    await talk.on();
+    expect(began).toHaveBeenCalledOnce();
+    frame();
+    own.open = true;
+    frame();
+    expect(sent.slice(1)).toMatchObject([{ sent: false }, { sent: true }]);
   });
 
   it("sends nothing while muted, and leaves no hole in the numbers", async () => {

@@ -10,7 +10,7 @@ import asyncio
 import builtins
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from realtime_nb.client.interruption import PlaybackLedger
@@ -64,10 +64,24 @@ class BargeIn:
         self.user_took_turn()
         if response_id:
             self.kill(response_id)
-        return self._cut(self.epoch, heard)
+        epoch = self.epoch
+        return self._cut(lambda: self._sink().flush(epoch), heard)
 
-    async def _cut(self, epoch: int, heard: Sequence[Heard] | None) -> None:
-        for cut in self.ledger.cuts(heard if heard is not None else await self._silence(epoch)):
+    def interrupted(self, response_id: str | None) -> Coroutine[Any, Any, None]:
+        """As `interrupt`, where the player heard of it first and has fallen silent by itself.
+
+        It may play the next answer already: that must neither be silenced in turn, nor counted to what was cut. So the
+        sink begins its new epoch in this call, and not when the loop comes to what is returned.
+        """
+        self.epoch += 1
+        self.user_took_turn()
+        if response_id:
+            self.kill(response_id)
+        silence = self._sink().silenced(self.epoch)
+        return self._cut(lambda: silence, None)
+
+    async def _cut(self, silence: Callable[[], Awaitable[Sequence[Heard]]], heard: Sequence[Heard] | None) -> None:
+        for cut in self.ledger.cuts(heard if heard is not None else await self._silence(silence)):
             if cut.item_id in self._unknown_there:
                 self._feed(LocalInterrupt(cut.item_id, cut.content_index, cut.samples))
                 continue
@@ -84,11 +98,11 @@ class BargeIn:
             )
             self._feed(LocalInterrupt(cut.item_id, cut.content_index, cut.samples))
 
-    async def _silence(self, epoch: int) -> Sequence[Heard] | None:
+    async def _silence(self, silence: Callable[[], Awaitable[Sequence[Heard]]]) -> Sequence[Heard] | None:
         """What the player played; None where it does not say, and its last report counts."""
         try:
             async with asyncio.timeout(_SILENCE_S):
-                return await self._sink().flush(epoch)
+                return await silence()
         except builtins.TimeoutError:
             _log.warning("the player did not say in %g s how much it played", _SILENCE_S)
         except Exception:

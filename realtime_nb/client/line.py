@@ -155,7 +155,7 @@ class Line:
                 end = await self._receive(following)
                 following = await self._after(following, end)
         finally:
-            if self.transport is None or self.transport is following:
+            if self.state != "closed" and (self.transport is None or self.transport is following):
                 self._host.finish(TransportClosed(1006, "the receive loop was stopped"))
 
     async def _receive(self, transport: Transport) -> TransportClosed:

@@ -434,7 +434,11 @@ class RealtimeSession:
             self._responses.drop_automatic()
         if detection.get("interrupt_response") is not False and (self._responses.active or self.sink.playing):
             # The server cancels its response by itself; what it has sent, only this side can stop and cut.
-            self._spawn(self._barge_in.interrupt(self._responses.active_id, None))
+            dead = self._responses.active_id
+            if self._connection.carries_audio:
+                self._spawn(self._barge_in.interrupted(dead))
+            else:
+                self._spawn(self._barge_in.interrupt(dead, None))
 
     def _continue_after_tools(self) -> Any:
         choice = self.effective.get("tool_choice")
@@ -522,12 +526,10 @@ class RealtimeSession:
                 self._configuration.has_spoken = True
                 end = change.start_sample + len(change.pcm) // 2
                 self._barge_in.ledger.received(change.item_id, change.content_index, end)
-                if not self._connection.carries_audio:
-                    self.sink.write(self.epoch, change.item_id, change.content_index, change.start_sample, change.pcm)
+                self.sink.write(self.epoch, change.item_id, change.content_index, change.start_sample, change.pcm)
             elif isinstance(change, AudioDone):
                 self._barge_in.ledger.completed(change.item_id, change.content_index)
-                if not self._connection.carries_audio:
-                    self.sink.done(self.epoch, change.item_id, change.content_index, change.samples)
+                self.sink.done(self.epoch, change.item_id, change.content_index, change.samples)
         for subscriber in self._subscribers:
             try:
                 subscriber(changes)

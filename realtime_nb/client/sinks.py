@@ -44,7 +44,10 @@ class AudioSink(Protocol):
         """Whether sound is being played, or waits to be."""
 
     def write(self, epoch: int, item_id: str, content_index: int, start_sample: int, pcm: bytes) -> None:
-        """Queue sound of an item, beginning at `start_sample` of it; sound of a past epoch must never be heard."""
+        """Queue sound of an item, beginning at `start_sample` of it; sound of a past epoch must never be heard.
+
+        Where the transport `carries_audio`, this sound is being played already: then it is only to be kept account of.
+        """
 
     def done(self, epoch: int, item_id: str, content_index: int, samples: int) -> None:
         """All sound of a part was written: `samples` in all."""
@@ -54,6 +57,13 @@ class AudioSink(Protocol):
 
         Returns:
             for every part that was written and not yet fully played, the samples that were.
+        """
+
+    def silenced(self, epoch: int) -> Awaitable[Sequence[Heard]]:
+        """What was played, where the sink has fallen silent by itself at this event, because it carries the sound.
+
+        The epoch begins with the call, not with the first await: what is written next is of the sound after it.
+        Only called where the transport `carries_audio`; returns as `flush`.
         """
 
     def drained(self) -> Awaitable[None]:
@@ -73,6 +83,10 @@ class NullSink:
 
     async def flush(self, epoch: int) -> Sequence[Heard]:
         """Nothing was played, and nothing can be cut."""
+        return []
+
+    async def silenced(self, epoch: int) -> Sequence[Heard]:
+        """As `flush`."""
         return []
 
     async def drained(self) -> None:

@@ -33,13 +33,14 @@ class UserSound:
         feed: told of what was sent, for the conversation's clips.
 
     Attributes:
-        held: whether the microphone is held off.
+        on_held: told when the microphone is held off and let in again: a page that sends it must do so too.
         speaking: whether the server hears speech.
     """
 
     def __init__(self, connection: RealtimeConnection, feed: Callable[[LocalFact], None]) -> None:
-        self.held = False
+        self.on_held: Callable[[bool], None] | None = None
         self.speaking = False
+        self._held = False
         self._connection = connection
         self._feed = feed
         self._uncommitted_samples = 0
@@ -50,10 +51,27 @@ class UserSound:
         """Whether there is enough in the buffer to commit."""
         return self._uncommitted_samples >= MINIMUM_SAMPLES
 
+    @property
+    def held(self) -> bool:
+        """Whether the microphone is held off."""
+        return self._held
+
+    @held.setter
+    def held(self, on: bool) -> None:
+        if on != self._held:
+            self._held = on
+            if self.on_held is not None:
+                self.on_held(on)
+
     async def from_microphone(self, pcm: Pcm) -> None:
-        """Sound of the microphone; dropped while it is held off, or where a page sends it by itself."""
-        if not self.held and not self._connection.carries_audio:
+        """Sound of the microphone; dropped while it is held off."""
+        if not self._held:
             await self.append(pcm)
+
+    def appended(self, pcm: bytes) -> None:
+        """Sound that is in the input buffer now, whoever sent it: a page that holds the socket does so by itself."""
+        self._uncommitted_samples += len(pcm) // 2
+        self._feed(InputAppended(pcm))
 
     async def append(self, pcm: Pcm) -> bool:
         """Sound that goes out whoever holds the microphone. Returns False where there is no connection to take it."""
@@ -66,8 +84,7 @@ class UserSound:
         if not await self._connection.append(data):
             self._dropped_samples += len(data) // 2
             return False
-        self._uncommitted_samples += len(data) // 2
-        self._feed(InputAppended(data))
+        self.appended(data)
         return True
 
     def committed(self) -> None:

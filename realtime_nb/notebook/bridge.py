@@ -23,14 +23,17 @@ from realtime_nb.errors import ConnectError, MicrophoneError, RealtimeError
 from realtime_nb.notebook import messages as m
 from realtime_nb.notebook import runtime
 from realtime_nb.notebook.channel import Channel, Send
+from realtime_nb.notebook.direct_microphone import DirectMicrophone
 from realtime_nb.notebook.event_log import EventLog
 from realtime_nb.notebook.gauges import Gauges
 from realtime_nb.notebook.microphone import Microphone
 from realtime_nb.notebook.page_actions import PageActions
+from realtime_nb.notebook.page_socket import PageSockets
 from realtime_nb.notebook.pages import Pages
 from realtime_nb.notebook.speaker import Speaker
 from realtime_nb.notebook.status import Facts, status_of
 from realtime_nb.notebook.transcript import Transcript
+from realtime_nb.notebook.transports import TransportName, Transports, check_transport
 from realtime_nb.wire.realtime import to_dict
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from realtime_nb.client.connection import CloseEvent
     from realtime_nb.client.reconnecting import Reconnected, Reconnecting
     from realtime_nb.client.session import RealtimeSession
+    from realtime_nb.client.transport import Connector
 
 __all__ = ["Bridge", "Options"]
 
@@ -53,6 +57,7 @@ class Options:
         backend, model, api_key: as `backends.resolve` takes them. The key stays in this object.
         extra: further session fields.
         max_session_minutes, max_cost_usd: where the session ends by itself.
+        transport: what the first connection goes through.
     """
 
     backend: str | Backend = "auto"
@@ -61,6 +66,7 @@ class Options:
     extra: dict[str, Any] = field(default_factory=dict)
     max_session_minutes: float | None = None
     max_cost_usd: float | None = None
+    transport: TransportName = "kernel"
 
 
 class Bridge:
@@ -88,6 +94,9 @@ class Bridge:
         self.pages = Pages()
         self.channel = Channel(send, self.actions.deliver)
         self.speaker = Speaker(self.channel, self.pages, self._on_played)
+        self.sockets = PageSockets(self.channel, self.pages)
+        self.direct = DirectMicrophone(self.sockets, self.microphone)
+        self.transports = Transports(self.sockets, self.gauges.dirty, self._kernel_connector, options.transport)
         self.conversation = Conversation()
         self.transcript = Transcript(self.channel, self.pages, self.conversation)
         self._starting: asyncio.Task[None] | None = None
@@ -183,7 +192,7 @@ class Bridge:
             raise
         self.session = session
         self.gauges.facts.phase = "open"
-        self._pumping = asyncio.create_task(self._pump(session))
+        self.carry(session)
         if self.options.max_session_minutes is not None:
             self._spawn(self._end_after(session, self.options.max_session_minutes))
         self.gauges.dirty()
@@ -210,12 +219,26 @@ class Bridge:
         self._receiving = False
         return self.conversation
 
+    def carry(self, session: RealtimeSession) -> None:
+        """Let sound and microphone go the way of the transport that the session has now."""
+        page = session.connection.carries_audio
+        self.sockets.adopt(page=page)
+        self.speaker.carried = page
+        self.microphone.sent = None
+        if self._pumping is not None:
+            self._pumping.cancel()
+        self._pumping = asyncio.create_task(self._pump(session))
+
     async def _pump(self, session: RealtimeSession) -> None:
         # Ends with the session: `append` raises once the socket is gone.
         with contextlib.suppress(ConnectError):
+            await session.connection.ready()
+            if session.connection.carries_audio:
+                await self.direct.begin(session)
             await self.microphone.pump(session.append)
 
     def _stop_pumping(self) -> None:
+        self.microphone.sent = None
         if self._pumping is not None:
             self._pumping.cancel()
         self.microphone.forget()
@@ -242,6 +265,29 @@ class Bridge:
         self.gauges.close()
         self.actions.close()
         self.channel.close()
+
+    async def use_transport(self, name: str) -> None:
+        """Let the page or the kernel hold the connection from now on."""
+        wanted = check_transport(name)
+        if self.endpoint is not None:
+            self.transports.connector(self.endpoint, wanted)  # refuses what is not possible
+        session = self.session
+        if session is None:
+            self.transports.want(wanted)
+        elif wanted != self.transports.used:
+            await self._renew(session, wanted)
+        await self.gauges.settled()
+
+    def _kernel_connector(self, endpoint: Endpoint) -> Connector:
+        from realtime_nb.notebook.opening import kernel_connector
+
+        return kernel_connector(endpoint, self.options)
+
+    async def _renew(self, session: RealtimeSession, wanted: TransportName) -> None:
+        """Move an open conversation to another transport, between turns."""
+        assert self.endpoint is not None
+        await session.renew(connector=self.transports.connector(self.endpoint, wanted))
+        self.transports.wanted = wanted
 
     # What Python asks for
 
@@ -361,6 +407,8 @@ class Bridge:
             self.gauges.facts.hearing = True
         elif kind in ("input_audio_buffer.speech_stopped", "input_audio_buffer.committed"):
             self.gauges.facts.hearing = False
+        elif kind == "session.created" and self.session is not None:
+            self.carry(self.session)  # another transport, before anything else comes of it
         elif kind == "error" and event.error.code == "malformed_frame":
             self.gauges.error = event.error.message
         self._log("server", event)
@@ -417,6 +465,7 @@ class Bridge:
         latest = next(answers, None)
         return {
             "status": status_of(self.gauges.facts),
+            "transport": self.transports.used,
             "turns": self.conversation.turns,
             "live": state.live,
             "level": self.microphone.level if self.microphone.capturing else 0.0,
@@ -437,6 +486,8 @@ class Bridge:
             "backend": endpoint.name if endpoint is not None else None,
             "label": endpoint.label if endpoint is not None else None,
             "notice": endpoint.notice if endpoint is not None else None,
+            "transport": self.transports.used,
+            "transport_notice": self.transports.why,
             "model": effective.get("model") or self.options.model or (None if local else DEFAULT_MODEL),
             "voice": voice if isinstance(voice, str) or voice is None else str(voice.get("id")),
             "voices": list(VOICES),

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 __all__ = [
     "FRAME_BYTES",
+    "PART_BYTES",
     "VERSION",
     "AudioDone",
     "AudioMessage",
@@ -50,6 +51,14 @@ __all__ = [
     "Retry",
     "SendText",
     "Snapshot",
+    "SocketClose",
+    "SocketClosed",
+    "SocketFrame",
+    "SocketHold",
+    "SocketMessage",
+    "SocketOpen",
+    "SocketOpened",
+    "SocketSend",
     "ToolCallView",
     "TurnMessage",
     "TurnView",
@@ -60,6 +69,8 @@ __all__ = [
 VERSION = 1
 FRAME_BYTES = 1920
 """The longest microphone frame: 40 ms of PCM16 at 24 kHz."""
+PART_BYTES = 512 * 1024
+"""The longest part of a wire's frame: a longer frame travels in several, since large comm messages reset the socket."""
 _MAX_BUFFER = 10 * 1024 * 1024
 
 _Id = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -132,10 +143,14 @@ class MicOpen(_FromPage, kw_only=True, tag="mic.open"):
 
 
 class MicFrame(_FromPage, kw_only=True, tag="mic.frame"):
-    """40 ms of PCM16 at 24 kHz in the buffer; the last frame of a capture may be shorter."""
+    """40 ms of PCM16 at 24 kHz in the buffer; the last frame of a capture may be shorter.
+
+    `sent`: the page has put it on its own socket already.
+    """
 
     frame: _Count
     level: _Unit
+    sent: bool = False
     pcm: bytes = b""
 
 
@@ -166,7 +181,7 @@ class PlayStopped(_FromPage, kw_only=True, tag="play.stopped"):
 
     epoch: _Count
     items: Annotated[list[PlayedItem], Meta(max_length=64)]
-    cause: Literal["flush", "user", "lease"]
+    cause: Literal["flush", "user", "lease", "speech"]
 
 
 class SendText(_FromPage, kw_only=True, tag="send"):
@@ -199,6 +214,32 @@ class Retry(_FromPage, kw_only=True, tag="retry"):
     """Connect again."""
 
 
+class SocketOpened(_FromPage, kw_only=True, tag="socket.opened"):
+    """The page's own socket to the service is open."""
+
+    socket: _Seq
+
+
+class SocketFrame(_FromPage, kw_only=True, tag="socket.frame"):
+    """A part of a frame that came on the page's socket, as it is, in the buffer.
+
+    Parts are counted from 0 over the life of the socket, so that none can be lost unseen; `last` ends a frame.
+    """
+
+    socket: _Seq
+    part: _Count
+    last: bool
+    data: bytes = b""
+
+
+class SocketClosed(_FromPage, kw_only=True, tag="socket.closed"):
+    """The page's socket is closed, or could not be opened; `reason` is for people."""
+
+    socket: _Seq
+    code: Annotated[int, Meta(ge=0, le=65_535)]
+    reason: Annotated[str, Meta(max_length=500)]
+
+
 PageMessage = (
     Hello
     | PageHeartbeat
@@ -217,7 +258,11 @@ PageMessage = (
     | ClipRequest
     | EventsWanted
     | Retry
+    | SocketOpened
+    | SocketFrame
+    | SocketClosed
 )
+SocketMessage = SocketOpened | SocketFrame | SocketClosed
 
 
 def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = None) -> PageMessage:
@@ -245,8 +290,15 @@ def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = N
         if not 0 < size <= FRAME_BYTES or size % 2:
             raise BadMessage(what, f"{size} bytes of sound; expected an even number up to {FRAME_BYTES}")
         message.pcm = bytes(buffers[0])
+    elif isinstance(message, SocketFrame):
+        if not buffers or len(buffers) != 1:
+            raise BadMessage(what, "a frame's part is exactly one buffer")
+        size = memoryview(buffers[0]).nbytes
+        if not 0 < size <= PART_BYTES:
+            raise BadMessage(what, f"a part of {size} bytes; expected 1 to {PART_BYTES}")
+        message.data = bytes(buffers[0])
     elif buffers:
-        raise BadMessage(what, "only a microphone frame carries a buffer")
+        raise BadMessage(what, "only a frame carries a buffer")
     return message
 
 
@@ -387,6 +439,43 @@ class EventMessage(_FromKernel, kw_only=True, tag="event"):
     summary: str
 
 
+class SocketOpen(_FromKernel, kw_only=True, tag="socket.open"):
+    """Open a socket to the service, with a client secret that soon expires; never with a key."""
+
+    to: str
+    socket: _Seq
+    url: Annotated[str, Meta(min_length=1, max_length=4000)]
+    secret: Annotated[str, Meta(pattern=r"^ek_", max_length=4000)]
+
+    def __repr__(self) -> str:
+        return f"SocketOpen(to={self.to!r}, socket={self.socket}, secret='***')"
+
+
+class SocketSend(_FromKernel, kw_only=True, tag="socket.send"):
+    """A part of a frame to send on the page's socket, as it is, in the buffer; counted and ended as `socket.frame`."""
+
+    to: str
+    socket: _Seq
+    part: _Count
+    last: bool
+
+
+class SocketHold(_FromKernel, kw_only=True, tag="socket.hold"):
+    """Keep the microphone from the socket, or let it in: from the capture's frame `since` on."""
+
+    to: str
+    socket: _Seq
+    on: bool
+    since: _Count
+
+
+class SocketClose(_FromKernel, kw_only=True, tag="socket.close"):
+    """Close the page's socket."""
+
+    to: str
+    socket: _Seq
+
+
 KernelMessage = (
     Snapshot
     | TurnMessage
@@ -402,6 +491,10 @@ KernelMessage = (
     | Lost
     | ClipMessage
     | EventMessage
+    | SocketOpen
+    | SocketSend
+    | SocketHold
+    | SocketClose
 )
 _WITH_SOUND = (AudioMessage, ClipMessage)
 
@@ -421,6 +514,10 @@ def decode_kernel(content: Any, buffers: list[bytes] | None = None) -> KernelMes
     except (msgspec.ValidationError, RecursionError) as error:
         raise BadMessage(what, str(error)) from None
     size = sum(len(buffer) for buffer in buffers or [])
+    if isinstance(message, SocketSend):
+        if not 0 < size <= PART_BYTES:
+            raise BadMessage(what, f"a part of {size} bytes; expected 1 to {PART_BYTES}")
+        return message
     if isinstance(message, _WITH_SOUND) != bool(size) or size % 2 or size > _MAX_BUFFER:
         raise BadMessage(what, f"{size} bytes of sound")
     return message

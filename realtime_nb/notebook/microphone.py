@@ -28,6 +28,8 @@ class Microphone:
         frames: frames taken over from pages since the start.
         missing: frames that a page counted and that never came.
         dropped: frames that waited too long.
+        heard: the number of the next frame: those before it have come, or never will.
+        sent: takes the frames that the page has sent by itself, at once and in order; None where it sends none.
     """
 
     def __init__(self) -> None:
@@ -37,7 +39,8 @@ class Microphone:
         self.frames = 0
         self.missing = 0
         self.dropped = 0
-        self._expected = 0
+        self.heard = 0
+        self.sent: Callable[[bytes], None] | None = None
         self._waiting: deque[bytes] = deque()
         self._ready = asyncio.Event()
         self._idle = asyncio.Event()
@@ -51,27 +54,31 @@ class Microphone:
     def open(self, page: str) -> None:
         """A page's microphone is on; it takes over from any other."""
         self.page = page
-        self._expected = 0
+        self.heard = 0
 
     def close(self, page: str, frames: int | None = None) -> bool:
         """A page's microphone is off; False where it was not the one."""
         if self.page != page:
             return False
-        if frames is not None and frames > self._expected:
-            self.missing += frames - self._expected
+        if frames is not None and frames > self.heard:
+            self.missing += frames - self.heard
         self.page = None
         self.level = 0.0
         return True
 
-    def take(self, page: str, frame: int, level: float, pcm: bytes) -> None:
-        """Take one frame of the page whose microphone is on."""
+    def take(self, page: str, frame: int, level: float, pcm: bytes, *, sent: bool = False) -> None:
+        """Take one frame of the page whose microphone is on; `sent`: the page has sent it to the service by itself."""
         if self.page != page:
             return
-        if frame > self._expected:
-            self.missing += frame - self._expected
-        self._expected = frame + 1
+        if frame > self.heard:
+            self.missing += frame - self.heard
+        self.heard = frame + 1
         self.frames += 1
         self.level = 0.0 if self.muted else level
+        if sent:
+            if self.sent is not None:
+                self.sent(pcm)
+            return
         if self.muted:
             return
         self._waiting.append(pcm)
@@ -80,6 +87,12 @@ class Microphone:
             self.dropped += 1
         self._idle.clear()
         self._ready.set()
+
+    async def give(self, append: Callable[[bytes], Awaitable[None]]) -> None:
+        """Give on what waits, and no more."""
+        while self._waiting:
+            await append(self._waiting.popleft())
+        self._idle.set()
 
     def forget(self) -> None:
         """Throw away what waits: it belongs to a conversation that is over."""
@@ -95,6 +108,4 @@ class Microphone:
         while True:
             await self._ready.wait()
             self._ready.clear()
-            while self._waiting:
-                await append(self._waiting.popleft())
-            self._idle.set()
+            await self.give(append)

@@ -15,7 +15,7 @@ from realtime_nb.client.session import RealtimeSession
 if TYPE_CHECKING:
     from realtime_nb.notebook.bridge import Bridge, Options
 
-__all__ = ["open_session", "resolve"]
+__all__ = ["kernel_connector", "open_session", "resolve"]
 
 
 def resolve(options: Options) -> backends.Endpoint:
@@ -23,13 +23,19 @@ def resolve(options: Options) -> backends.Endpoint:
     return backends.resolve(options.backend, options.model, options.api_key)
 
 
+def kernel_connector(endpoint: backends.Endpoint, options: Options) -> backends.BackendConnector:
+    """How the kernel opens a websocket of its own to the endpoint, or to what takes its place."""
+    return backends.BackendConnector(endpoint, options.model, options.api_key)
+
+
 async def open_session(endpoint: backends.Endpoint, bridge: Bridge) -> RealtimeSession:
     """A session of the bridge's conversation, configured and ready.
 
     Everything listens before the first event comes. Where the session cannot start, the connection is closed again.
     """
-    connector = backends.BackendConnector(endpoint, model=bridge.options.model, api_key=bridge.options.api_key)
-    connection = RealtimeConnection(connector, on_handler_error=bridge.on_handler_error, reconnect=True)
+    connection = RealtimeConnection(
+        bridge.transports.connector(endpoint), on_handler_error=bridge.on_handler_error, reconnect=True
+    )
     for kind, handler, once in bridge.handlers:
         (connection.once if once else connection.on)(kind, handler)
     connection.add_listener(bridge.on_event)
@@ -46,6 +52,7 @@ async def open_session(endpoint: backends.Endpoint, bridge: Bridge) -> RealtimeS
             sink=bridge.speaker,
             conversation=bridge.conversation_for(endpoint),
         )
+        bridge.speaker.carried = connection.carries_audio
         session.on_error = bridge.fail
         session.subscribe(bridge.on_changes)
         return await session.start()

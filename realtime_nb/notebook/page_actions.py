@@ -32,6 +32,7 @@ class PageActions:
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self._sweeping: asyncio.TimerHandle | None = None
+        self._sweep_at = 0.0
         self._stopped_items: list[m.PlayedItem] | None = None
 
     def close(self) -> None:
@@ -40,7 +41,17 @@ class PageActions:
             self._sweeping.cancel()
 
     def deliver(self, message: m.PageMessage) -> None:
-        """Act on a page's next message."""
+        """Act on a page's next message; what it says of its sound, in order with the frames that it mirrors."""
+        if isinstance(message, m.SocketMessage):
+            if self._bridge.pages.get(message.page) is not None:
+                self._bridge.pages.heard(message.page, asyncio.get_running_loop().time())
+            self._bridge.sockets.take(message)
+        elif isinstance(message, m.Hello | m.Bye | m.PageHeartbeat | m.Gap):
+            self._act(message)
+        else:
+            self._bridge.sockets.in_order(message.page, lambda: self._act(message))
+
+    def _act(self, message: m.PageMessage) -> None:
         now = asyncio.get_running_loop().time()
         known = self._bridge.pages.get(message.page) is not None
         page = self._bridge.pages.heard(message.page, now)
@@ -48,7 +59,8 @@ class PageActions:
             # A background tab that had fallen silent is back, and was told nothing meanwhile.
             self._bridge.transcript.snapshot(message.page, self._bridge.speaker.epoch)
         if isinstance(message, m.MicFrame):
-            self._bridge.microphone.take(message.page, message.frame, message.level, message.pcm)
+            sent = message.sent or self._bridge.sockets.live(message.page)
+            self._bridge.microphone.take(message.page, message.frame, message.level, message.pcm, sent=sent)
             self._bridge.gauges.dirty()
         elif isinstance(message, m.PlayState | m.PlayStopped):
             if (
@@ -71,6 +83,7 @@ class PageActions:
             self._bridge.channel.forget(message.page)
             self._mic_off(message.page, None)
             self._sweep_pages(now)
+            self._bridge.sockets.look()
         elif isinstance(message, m.LeaseClaim):
             self._claim(message.page, now)
         elif isinstance(message, m.MicOpen):
@@ -111,10 +124,13 @@ class PageActions:
             )
         self._sweep_pages(now)
         self._bridge.transcript.snapshot(message.page, self._bridge.speaker.epoch)
-        if self._bridge.pages.lease == message.page:
+        self._bridge.sockets.look()
+        if self._bridge.sockets.page == message.page:
+            self._bridge.direct.remind()
+        elif self._bridge.pages.lease == message.page:
             self._bridge.speaker.move()  # an answer that nobody has heard yet
         if self._sweeping is None:
-            self._sweeping = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
+            self._sweep_later()
         if self._bridge.endpoint is None:
             self._bridge.do(self._prepare)
         self._bridge.gauges.dirty()
@@ -131,14 +147,18 @@ class PageActions:
         if session is None:
             await self._bridge.start()  # what is said meanwhile waits, and a new session has nothing to clear
         elif self._bridge.settings["turn_detection"] is None:
-            await session.clear()
+            if self._bridge.sockets.live(self._bridge.microphone.page):
+                session.sound.cleared()  # the page has cleared the buffer before its first frame: later would be late
+            else:
+                await session.clear()
 
     async def _user_interrupt(self) -> None:
         items, self._stopped_items = self._stopped_items, None
         if self._bridge.session is not None:
             played = None if items is None else {(item.item_id, item.content_index): item.played for item in items}
             await self._bridge.session.interrupt(played)
-            self._bridge.speaker.silence(self._bridge.session.epoch)
+            if not self._bridge.speaker.carried:  # a page that carries the sound may play the next answer by now
+                self._bridge.speaker.silence(self._bridge.session.epoch)
 
     def _claim(self, page: str, now: float) -> None:
         if self._bridge.pages.claim(page, now):
@@ -150,18 +170,28 @@ class PageActions:
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
+        # Nobody could be heard while the kernel was busy: that is no sign of a page that went away.
+        self._bridge.pages.forgive(loop.time() - self._sweep_at)
         self._sweep_pages(loop.time())
-        if self._bridge.speaker.give_up(loop.time()):
+        if self._bridge.speaker.give_up(self._sweep_at):
             self._bridge.gauges.dirty()
         if self._bridge.microphone.page is not None and self._bridge.pages.get(self._bridge.microphone.page) is None:
             self._mic_off(self._bridge.microphone.page, None)
-        self._sweeping = loop.call_later(_SWEEP_S, self._sweep) if len(self._bridge.pages) else None
+        self._sweeping = None
+        if len(self._bridge.pages):
+            self._sweep_later()
+
+    def _sweep_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweep_at = loop.time() + _SWEEP_S
+        self._sweeping = loop.call_at(self._sweep_at, self._sweep)
 
     def _moved(self) -> None:
         lease = self._bridge.pages.lease
         if self._bridge.microphone.page is not None and self._bridge.microphone.page != lease:
             self._mic_off(self._bridge.microphone.page, None)
         self._bridge.channel.send(m.Lease(page=lease))
+        self._bridge.sockets.look()
         self._bridge.speaker.move()
         self._bridge.gauges.dirty()
 

@@ -5,6 +5,7 @@ Owns who is there and who holds the lease. Must not know sessions or the comm. R
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 __all__ = ["Page", "Pages"]
@@ -12,6 +13,8 @@ __all__ = ["Page", "Pages"]
 _SILENT_S = 6.0
 """A page that says nothing for so long is gone: its heartbeat comes once a second, or once a minute at the worst in a
 background tab, where a page that plays or captures is not throttled."""
+_BACKGROUND_S = 75.0
+"""A page with the microphone or the socket is not given up for being in the background."""
 
 
 @dataclass
@@ -26,11 +29,17 @@ class Page:
 
 
 class Pages:
-    """Who shows the widget. The newest gesture has the sound; without any gesture, the first page that came."""
+    """Who shows the widget. The newest gesture has the sound; without any gesture, the first page that came.
+
+    Attributes:
+        lease: the page that has the sound, or None.
+        holder: says which page holds the connection to the service, if one does.
+    """
 
     def __init__(self) -> None:
         self._pages: dict[str, Page] = {}
         self.lease: str | None = None
+        self.holder: Callable[[], str | None] = lambda: None
 
     def get(self, page_id: str) -> Page | None:
         """The page, if it has said hello and not goodbye."""
@@ -51,6 +60,11 @@ class Pages:
         self.lease = page_id
         return moved
 
+    def forgive(self, late_s: float) -> None:
+        """The kernel was busy and heard nobody for so long."""
+        for page in self._pages.values():
+            page.heard_at += max(0.0, late_s)
+
     def leave(self, page_id: str) -> None:
         """A page is gone; its lease with it."""
         self._pages.pop(page_id, None)
@@ -61,7 +75,8 @@ class Pages:
         """Drop the silent and give a free lease to the page with the newest gesture; True when the lease moved."""
         before = self.lease
         for page in list(self._pages.values()):
-            if now - page.heard_at > _SILENT_S and not (page.capturing and now - page.heard_at < 60):
+            patience = _BACKGROUND_S if page.capturing or page.id == self.holder() else _SILENT_S
+            if now - page.heard_at > patience:
                 self.leave(page.id)
         if self.lease is None and self._pages:
             self.lease = max(self._pages.values(), key=lambda page: page.gesture_at).id

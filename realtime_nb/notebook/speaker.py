@@ -4,12 +4,22 @@ Owns what was sent to be played, what the play worklet says it played, and silen
 Runs on the loop only.
 
 The worklet's counter is the truth: nothing here guesses from a clock how much was heard.
+
+Where a page holds the socket (`carried`), it plays the sound before it is written here; `write` and `done` then only
+keep account of it, and two sides count epochs. The invariants:
+
+- Whoever raises the epoch silences what is below it, in the same moment. The page raises its own at every
+  `speech_started`, the kernel its own at every interruption that it decides (a typed turn, `w.interrupt()`), and each
+  takes over a larger one of the other's. So a `flush` that a busy kernel sends late is not above the page's epoch, and
+  kills nothing that began since.
+- What is written here between two reports of the page stands in the order in which the page heard it
+  (`page_socket`): an interruption that the page noticed cuts what was written before it, and never the next answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from realtime_nb.client.sinks import PlayedItem
@@ -49,6 +59,9 @@ class Speaker:
         channel: the comm.
         pages: who is there.
         on_played: called with `(item_id, content_index, samples, final)` as the worklet reports.
+
+    Attributes:
+        carried: the page has the sound already when it is written here.
     """
 
     def __init__(self, channel: Channel, pages: Pages, on_played: Callable[[str, int, int, bool], None]) -> None:
@@ -63,6 +76,7 @@ class Speaker:
         self._base = 0
         self.epoch = 0
         self.underruns = 0
+        self.carried = False
 
     def write(self, epoch: int, item_id: str, content_index: int, start_sample: int, pcm: bytes) -> None:
         """Play `pcm` (PCM16, 24 kHz) as the item's sound from `start_sample` on."""
@@ -78,7 +92,8 @@ class Speaker:
             start = start_sample + offset // 2
             track.chunks.append((start, piece))
             track.sent = start + len(piece) // 2
-            self._send(item_id, content_index, start, piece)
+            if not self.carried:
+                self._send(item_id, content_index, start, piece)
 
     def done(self, epoch: int, item_id: str, content_index: int, samples: int) -> None:
         """The item's sound is complete."""
@@ -86,7 +101,8 @@ class Speaker:
         if track is None:
             return  # the server's last word on sound that was interrupted: nobody waits for its end any more
         track.total = samples
-        self._send_done(item_id, content_index, samples)
+        if not self.carried:
+            self._send_done(item_id, content_index, samples)
         self._settle()
 
     async def flush(self, epoch: int) -> list[PlayedItem]:
@@ -94,29 +110,55 @@ class Speaker:
 
         Where no page plays, that is what was last reported. The session bounds the wait.
         """
-        sounding = self.sounding
-        known = {key: track.played for key, track in self._tracks.items() if not track.finished}
+        # What a page plays by itself, it may have begun to play since it last said so.
+        sounding = self.sounding or (self.carried and self._pages.lease is not None)
+        known = self._unheard()
         self.silence(epoch)
         if not sounding:
             return [PlayedItem(*key, played) for key, played in known.items()]
+        return await self._stopped(self.epoch, known)
+
+    def silenced(self, epoch: int) -> Awaitable[list[PlayedItem]]:
+        """The page has fallen silent by itself, at a point of the stream that the session has just reached.
+
+        Everything written so far was before it; what is written from here on is of the sound after it.
+        """
+        known = self._unheard()
+        self._drop(epoch)
+        self._settle()
+        # Any report of a silence that comes from here on is of this one, or of a later one.
+        return self._stopped(0, known)
+
+    def _unheard(self) -> dict[Key, int]:
+        return {key: track.played for key, track in self._tracks.items() if not track.finished}
+
+    def _stopped(self, epoch: int, known: dict[Key, int]) -> Awaitable[list[PlayedItem]]:
         stopped: asyncio.Future[dict[Key, int]] = asyncio.get_running_loop().create_future()
-        self._flushes.append((self.epoch, stopped))
-        try:
-            heard = await stopped
-        finally:
-            self._flushes = [(wanted, future) for wanted, future in self._flushes if future is not stopped]
-        # What never reached the page was not heard, whatever was sent.
-        return [PlayedItem(*key, heard.get(key, played)) for key, played in known.items()]
+        self._flushes.append((epoch, stopped))
+
+        async def heard() -> list[PlayedItem]:
+            try:
+                played = await stopped
+            finally:
+                self._flushes = [(wanted, future) for wanted, future in self._flushes if future is not stopped]
+            # What never reached the page was not heard, whatever was sent.
+            return [PlayedItem(*key, played.get(key, before)) for key, before in known.items()]
+
+        return asyncio.ensure_future(heard())
 
     def silence(self, epoch: int) -> None:
         """Drop what was sent below `epoch`, here and in every page."""
-        self.epoch = max(self.epoch, self._base + epoch)
-        self._tracks.clear()
+        self._drop(epoch)
         self._channel.send(Flush(epoch=self.epoch))
         self._settle()
 
+    def _drop(self, epoch: int) -> None:
+        self.epoch = max(self.epoch, self._base + epoch)
+        self._tracks.clear()
+
     def reset(self) -> None:
         """A session is over, and the next counts its epochs from 0 again: pages only ever see them grow."""
+        self.carried = False
         self._base = self.epoch + 1
         self.silence(0)
         for _, future in self._flushes:
@@ -164,6 +206,7 @@ class Speaker:
 
     def report(self, message: PlayState | PlayStopped) -> None:
         """Take what the page that holds the lease says of its speaker."""
+        self._adopt(message.epoch)
         if message.page != self._pages.lease and not (isinstance(message, PlayStopped) and message.cause == "lease"):
             return
         final = isinstance(message, PlayStopped)
@@ -187,7 +230,15 @@ class Speaker:
             for epoch, future in self._flushes:
                 if message.epoch >= epoch - 1 and not future.done():
                     future.set_result({(item.item_id, item.content_index): item.played for item in message.items})
+            if self.carried and message.cause == "user":
+                self._tracks.clear()  # stopped by the person, before anything that is written from here on
         self._settle()
+
+    def _adopt(self, epoch: int) -> None:
+        """The page has raised the epoch by itself: the next of the session's is above it too."""
+        if self.carried and epoch > self.epoch:
+            self._base += epoch - self.epoch
+            self.epoch = epoch
 
     def move(self) -> None:
         """Another page has the sound now, or the page was loaded anew: what was not heard is sent again."""

@@ -51,7 +51,11 @@ class RealtimeWidget(anywidget.AnyWidget):
     Args:
         backend: `"auto"` (hosted when `OPENAI_API_KEY` is set, else local), `"openai"`, `"azure"`, `"local"`, a `ws://`
             or `wss://` URL, or an `rt.Backend`.
-        transport: `"kernel"`: the microphone's sound goes over the comm to a websocket in the kernel.
+        transport: `"kernel"`: the microphone's sound goes over the comm to a websocket in the kernel. `"browser"`: the
+            page holds the websocket, with a short-lived client secret that the kernel mints (never the key), and
+            mirrors every event to the kernel: turns, tools and traits are the same, and sound goes on whatever the
+            kernel is doing. Where the page cannot (nobody shows the card, or it cannot reach the address), the kernel's
+            own websocket is used and the card says so; `w.transport` is what is used now. Not with Azure.
         model: the model's name; None takes the backend's current one.
         instructions: what the model shall be and do.
         voice: a voice's name, or `{"id": ...}`; another one, once it has spoken, begins a new session between turns,
@@ -94,6 +98,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     usage = t.Any(read_only=True)
     latency = t.Any(None, allow_none=True, read_only=True)
     effective = t.Dict(read_only=True)
+    transport = t.Unicode("kernel", read_only=True)
 
     muted = t.Bool(False).tag(sync=True)
     instructions = _setting(sync=True)
@@ -144,11 +149,6 @@ class RealtimeWidget(anywidget.AnyWidget):
     ) -> None:
         if unknown:
             raise _unknown_keyword(next(iter(unknown)))
-        if transport != "kernel":
-            raise ConfigError(
-                f"transport={transport!r} is not possible yet: this version has 'kernel' "
-                "(the microphone goes over the comm to a websocket in the kernel)."
-            )
         given = {
             "instructions": instructions,
             "voice": voice,
@@ -164,6 +164,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         }
         settings = check_settings(given)
         from realtime_nb.notebook.bridge import Bridge, Options  # with the first widget, not with the import
+        from realtime_nb.notebook.transports import check_transport
 
         bridge = Bridge(
             send=self._send_to_pages,
@@ -175,12 +176,14 @@ class RealtimeWidget(anywidget.AnyWidget):
                 extra=dict(session or {}),
                 max_session_minutes=_positive("max_session_minutes", max_session_minutes),
                 max_cost_usd=_positive("max_cost_usd", max_cost_usd),
+                transport=check_transport(transport),
             ),
             settings=dict(settings),
         )
         if microphone is not None and not isinstance(microphone, Microphone):
             raise ConfigError(f"microphone={microphone!r} must be an rt.Microphone(...) or None.")
         self.set_trait("_microphone", (microphone or Microphone()).to_page())
+        self.set_trait("transport", transport)
         extra = {} if layout is None else {"layout": layout}
         super().__init__(controls=controls, **settings, **extra)
         self._bridge = bridge
@@ -202,6 +205,15 @@ class RealtimeWidget(anywidget.AnyWidget):
         """Disconnect; the transcript stays."""
         bridge = self._live_bridge
         await bridge.bring(bridge.stopped())
+
+    async def use_transport(self, name: str) -> None:
+        """Let the page (`"browser"`) or the kernel (`"kernel"`) hold the connection.
+
+        Raises:
+            ConfigError: another name, or a service that no page may connect to.
+        """
+        bridge = self._live_bridge
+        await bridge.bring(bridge.use_transport(name))
 
     async def ask(self, x: Askable, *, timeout: float = 60) -> Turn:
         """Say one thing and return the answer, heard to its end where a page plays.

@@ -52,6 +52,13 @@ const count = integer(0);
 const seq = integer(1);
 const itemId = name(512);
 const pageId = name(64);
+const closeCode: Check<number> = (value): value is number => count(value) && value <= 65_535;
+const upTo =
+  (limit: number): Check<string> =>
+  (value): value is string =>
+    typeof value === "string" && value.length <= limit;
+/** What a page may open a socket with; a standard key is not even a message. */
+const clientSecret: Check<string> = (value): value is string => name(4000)(value) && value.startsWith("ek_");
 const duration = orNull(number(0, Number.MAX_VALUE));
 
 const playedItem = record({ item_id: itemId, content_index: count, played: count, received: count });
@@ -87,7 +94,7 @@ const PAGE = {
   bye: {},
   lease: {},
   "mic.open": { rate: number(3000, 768_000) },
-  "mic.frame": { frame: count, level: number(0, 1) },
+  "mic.frame": { frame: count, level: number(0, 1), sent: flag },
   "mic.close": { frames: count },
   "mic.error": { reason: oneOf(...MIC_REASONS), message: text },
   "play.state": {
@@ -96,13 +103,20 @@ const PAGE = {
     items: listOf(playedItem),
     underruns: count,
   },
-  "play.stopped": { epoch: count, items: listOf(playedItem), cause: oneOf("flush", "user", "lease") },
+  "play.stopped": {
+    epoch: count,
+    items: listOf(playedItem),
+    cause: oneOf("flush", "user", "lease", "speech"),
+  },
   send: { text: name(200_000) },
   interrupt: {},
   commit: {},
   clip: { item_id: itemId },
   events: { on: flag },
   retry: {},
+  "socket.opened": { socket: seq },
+  "socket.frame": { socket: seq, part: count, last: flag },
+  "socket.closed": { socket: seq, code: closeCode, reason: upTo(500) },
 } satisfies Record<string, Fields>;
 
 const KERNEL = {
@@ -128,17 +142,23 @@ const KERNEL = {
   lost: { from: seq, to: seq },
   clip: { to: pageId, item_id: itemId, rate: number(3000, 768_000) },
   event: { direction: oneOf("client", "server"), type: text, summary: text },
+  "socket.open": { to: pageId, socket: seq, url: name(4000), secret: clientSecret },
+  "socket.send": { to: pageId, socket: seq, part: count, last: flag },
+  "socket.hold": { to: pageId, socket: seq, on: flag, since: count },
+  "socket.close": { to: pageId, socket: seq },
 } satisfies Record<string, Fields>;
 
 type Union<T extends Record<string, Fields>> = { [K in keyof T]: { kind: K } & Shape<T[K]> }[keyof T];
 
 /** What a page sends, before the channel numbers it. */
 export type PageMessage = Union<typeof PAGE>;
-/** What the kernel sends; `pcm` is the sound that came with it. */
+/** What the kernel sends; `pcm` is what came in the buffer: sound, or a part of a frame of the wire. */
 export type KernelMessage = Union<typeof KERNEL> & { seq: number; to?: string; pcm: DataView | null };
 
 /** The most that one frame of the microphone may hold: 40 ms of 24 kHz PCM16. */
 const FRAME_BYTES = 1920;
+/** The most that one part of a frame of the wire may hold. */
+const PART_BYTES = 512 * 1024;
 
 /** Why this is not a message that a page may send; null if it is one. */
 export function pageFault(content: unknown, bufferBytes: number | null): string | null {
@@ -147,7 +167,8 @@ export function pageFault(content: unknown, bufferBytes: number | null): string 
   const message = content as { kind: keyof typeof PAGE; page?: unknown; from?: number; to?: number };
   if (!pageId(message.page)) return "page is not an id";
   if (message.kind === "gap" && Number(message.to) < Number(message.from)) return "gap: to is before from";
-  if (message.kind !== "mic.frame") return bufferBytes === null ? null : "only a frame carries sound";
+  if (message.kind === "socket.frame") return partFault(bufferBytes);
+  if (message.kind !== "mic.frame") return bufferBytes === null ? null : "only a frame carries a buffer";
   return soundFault(bufferBytes, FRAME_BYTES);
 }
 
@@ -158,6 +179,7 @@ export function kernelFault(content: unknown, bufferBytes: number | null): strin
   const message = content as { kind: keyof typeof KERNEL; to?: unknown };
   if (message.kind !== "lost" && message.to !== undefined && !pageId(message.to))
     return "to is not a page id";
+  if (message.kind === "socket.send") return partFault(bufferBytes);
   if (message.kind === "audio" || message.kind === "clip")
     return soundFault(bufferBytes, Number.POSITIVE_INFINITY);
   return null;
@@ -177,6 +199,11 @@ function envelopeFault(content: unknown, kinds: Record<string, Fields>): string 
   for (const [key, check] of Object.entries(kinds[content.kind] ?? {}))
     if (!check((content as Record<string, unknown>)[key])) return `${content.kind}: ${key} is wrong`;
   return null;
+}
+
+function partFault(bytes: number | null): string | null {
+  if (!bytes) return "an empty part";
+  return bytes > PART_BYTES ? "too long a part" : null;
 }
 
 function soundFault(bytes: number | null, limit: number): string | null {

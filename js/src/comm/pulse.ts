@@ -11,8 +11,8 @@ export interface PulseHost {
   hello(): void;
   beat(): void;
   changed(kernel: Kernel): void;
-  /** Silent for so long that nobody should still be listened to on its behalf. */
-  forsaken(): void;
+  /** Silent for so long that nobody should still be listened to on its behalf; said again every half minute. */
+  forsaken(beats: number): void;
 }
 
 export interface Pulse {
@@ -50,7 +50,7 @@ export function createPulse(host: PulseHost): Pulse {
     if (kernel === "gone") return;
     unanswered += 1;
     if (unanswered > QUIET_AFTER_BEATS) become("quiet");
-    if (unanswered === FORSAKEN_AFTER_BEATS) host.forsaken();
+    if (unanswered % FORSAKEN_AFTER_BEATS === 0) host.forsaken(unanswered);
     if (synced) {
       host.beat();
       return;

@@ -2,7 +2,7 @@
 
 import type { Engine, EngineState } from "../engine.js";
 import { type HostModel, listen } from "../host.js";
-import { readError, readLatency, readMuted, readStatus } from "../traits.js";
+import { readError, readInfo, readLatency, readMuted, readStatus } from "../traits.js";
 import { type Banner, createBanners, splitError } from "./banners.js";
 import { createControls } from "./controls.js";
 import { h, setAttribute } from "./dom.js";
@@ -59,6 +59,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
   bindKeys(card, model, engine, signal);
 
   let dismissed = "";
+  let accepted = "";
 
   function dismiss(): void {
     dismissed = readError(model);
@@ -113,6 +114,18 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
           : {}),
       });
     if (state.problem) banners.push({ key: "problem", tone: "error", ...state.problem, dismiss });
+    const fallback = readInfo(model).transport_notice;
+    if (fallback && fallback !== accepted)
+      banners.push({
+        key: "transport",
+        tone: "warning",
+        title: "Sound goes through the kernel, and waits while it is busy.",
+        text: fallback,
+        dismiss() {
+          accepted = fallback;
+          show();
+        },
+      });
     if (state.sound === "elsewhere")
       banners.push({
         key: "elsewhere",

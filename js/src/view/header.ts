@@ -48,7 +48,8 @@ export function createHeader(model: HostModel): Header {
       const info = readInfo(model);
       // A hosted service is known by its model; the practice backend is no model, and says so.
       const who = info.backend === "local" ? info.label : info.model || info.label;
-      const parts = [who, info.voice, info.vad].filter(Boolean);
+      const direct = info.transport === "browser" ? "sound in this page" : "";
+      const parts = [who, info.voice, info.vad, direct].filter(Boolean);
       setText(about, parts.join(" · "));
       setAttribute(about, "title", [info.label, info.model, info.notice].filter(Boolean).join("\n"));
       cost.hidden = info.cost_usd === null;

@@ -35,13 +35,13 @@ describe("pulse", () => {
     expect(host.changed.mock.calls.flat()).toEqual(["ok", "quiet", "ok"]);
   });
 
-  it("says once when the silence has lasted too long to listen on", () => {
+  it("says every half minute that the silence has lasted too long to listen on, and how long", () => {
     const { host, pulse } = setUp();
     pulse.alive(true);
     vi.advanceTimersByTime(29_000);
     expect(host.forsaken).not.toHaveBeenCalled();
     vi.advanceTimersByTime(60_000);
-    expect(host.forsaken).toHaveBeenCalledOnce();
+    expect(host.forsaken.mock.calls).toEqual([[30], [60]]);
   });
 
   it("stops knocking at a comm that is gone, and believes one that answers after all", () => {

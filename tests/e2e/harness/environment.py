@@ -11,8 +11,12 @@ from pathlib import Path
 
 __all__ = ["private_environment"]
 
-# An allow-list: a deny-list would let the next provider's key through.
-_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
+# An allow-list: a deny-list would let the next provider's key through. PYTHONPATH: a kernel must run the code that the
+# test runs, also from a checkout that is not the installed one.
+_INHERITED = (
+    *("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONPATH"),
+    "COVERAGE_PROCESS_START",
+)
 
 
 def private_environment(home: Path) -> dict[str, str]:

@@ -36,6 +36,9 @@ _OUTPUTS = """(index) => {
   return model.sharedModel.getOutputs ? model.sharedModel.getOutputs() : model.outputs.toJSON();
 }"""
 
+_PROMPT = """(index) =>
+  window.jupyterapp.shell.currentWidget.content.widgets[index].inputArea.promptNode.textContent"""
+
 _SILENT = """async (seconds) => {
   await window.e2e.played();
   const all = window.e2e.lastSound().filter(({ end }) => end !== null);
@@ -93,6 +96,10 @@ class LabPage:
         if wait:
             failed = [output for output in await self.outputs(index) if output["output_type"] == "error"]
             assert not failed, "\n".join(failed[0]["traceback"])
+
+    async def runs(self, index: int) -> bool:
+        """Whether a cell has not ended: by its prompt, since a kernel in one long C call does not even say "busy"."""
+        return "*" in await self.page.evaluate(_PROMPT, index)
 
     async def outputs(self, index: int) -> list[dict[str, Any]]:
         """Return the outputs of a cell, as a notebook stores them."""

@@ -31,6 +31,7 @@ def test_a_golden_message_is_taken_or_refused_as_the_page_would(case: dict[str, 
     message = decode(case["content"], buffers)
     travelled = msgspec.to_builtins(message)
     travelled.pop("pcm", None)
+    travelled.pop("data", None)
     assert travelled == case["content"]
 
 

@@ -65,3 +65,22 @@ async def test_what_waited_too_long_is_dropped_and_said() -> None:
     taken = await _pumped(microphone)
     assert microphone.dropped == 50
     assert taken == [number.to_bytes(2, "little") for number in range(50, 300)]
+
+
+async def test_a_frame_that_the_page_has_sent_itself_is_counted_and_never_sent_again() -> None:
+    microphone, counted = Microphone(), list[bytes]()
+    microphone.sent = counted.append
+    microphone.open("p")
+    microphone.muted = True  # the page was not told yet: what it sent is in the buffer all the same
+    microphone.take("p", 0, 0.5, b"00", sent=True)
+    microphone.muted = False
+    microphone.take("p", 1, 0.5, b"11", sent=False)
+    microphone.take("p", 2, 0.5, b"22", sent=True)
+    given: list[bytes] = []
+
+    async def append(pcm: bytes) -> None:
+        given.append(pcm)
+
+    await microphone.give(append)
+    assert (counted, given) == ([b"00", b"22"], [b"11"])
+    assert (microphone.frames, microphone.missing, microphone.heard) == (3, 0, 3)

@@ -155,3 +155,67 @@ async def test_a_long_delta_is_cut_into_messages_of_bearable_size() -> None:
     assert sum(length for _, _, length in pieces) == 30 * 24_000
     assert max(length for _, _, length in pieces) <= 256 * 1024
     assert [start for _, start, _ in pieces] == [sum(n for _, _, n in pieces[:i]) for i in range(len(pieces))]
+
+
+def _carried() -> Stage:
+    stage = Stage()
+    stage.speaker.carried = True
+    return stage
+
+
+async def test_sound_that_the_page_has_already_is_kept_account_of_and_not_sent() -> None:
+    stage = _carried()
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    assert stage.speaker.playing
+    stage.speaker.done(0, "a", 0, 24_000)
+    assert stage.sent == []
+    waiting = asyncio.ensure_future(stage.speaker.drained())
+    stage.state(24_000, "idle")
+    await waiting
+    assert stage.played[-1] == ("a", 0, 24_000, True)
+
+
+async def test_a_silence_of_the_pages_own_cuts_what_was_written_before_it_and_nothing_after() -> None:
+    stage = _carried()
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    stage.state(4800)
+    silenced = stage.speaker.silenced(1)
+    stage.speaker.write(1, "b", 0, 0, SECOND)  # the next answer began while the kernel was busy
+    items = [m.PlayedItem(item_id="a", content_index=0, played=5123, received=24_000)]
+    stage.speaker.report(m.PlayStopped(seq=2, page="p", epoch=1, items=items, cause="speech"))
+    assert await silenced == [PlayedItem("a", 0, 5123)]
+    assert stage.speaker.playing
+    stage.speaker.done(1, "b", 0, 24_000)
+    stage.state(24_000, "idle", item="b")
+    assert stage.played[-1] == ("b", 0, 24_000, True)
+    assert "flush" not in [content["kind"] for content, _ in stage.sent]
+
+
+async def test_an_interruption_of_the_kernels_own_is_above_every_epoch_of_the_page() -> None:
+    stage = _carried()
+    # Somebody spoke three times, and nothing was to be interrupted.
+    stage.speaker.report(m.PlayStopped(seq=1, page="p", epoch=3, items=[], cause="speech"))
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    flush = asyncio.ensure_future(stage.speaker.flush(1))
+    await asyncio.sleep(0)
+    assert (stage.sent[-1][0]["kind"], stage.sent[-1][0]["epoch"]) == ("flush", 4)
+    stage.speaker.report(m.PlayStopped(seq=2, page="p", epoch=4, items=[], cause="flush"))
+    assert await flush == [PlayedItem("a", 0, 0)]
+
+
+async def test_the_persons_stop_ends_what_was_written_before_it_and_nothing_after() -> None:
+    stage = _carried()
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    stage.speaker.report(m.PlayStopped(seq=1, page="p", epoch=0, items=[], cause="user"))
+    assert not stage.speaker.playing
+    stage.speaker.write(1, "b", 0, 0, SECOND)
+    assert stage.speaker.playing
+
+
+async def test_what_was_not_heard_of_the_pages_own_sound_moves_to_the_next_page() -> None:
+    stage = _carried()
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    stage.state(4800)
+    stage.pages.claim("q", 1.0)
+    stage.speaker.move()
+    assert stage.sounds() == [("a", 4800, 19_200)]

@@ -1,0 +1,243 @@
+"""A page that holds the socket, without a browser: the comm's messages on one side, a real websocket on the other.
+
+Owns what `js/src/socket.ts` and `js/src/playback.ts` do, as far as a kernel can tell. Must not assert anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+import realtime_nb as rt
+from realtime_nb.notebook import messages as m
+
+__all__ = ["PageWithSocket"]
+
+
+@dataclass
+class _Line:
+    """One socket of the page."""
+
+    socket: ClientConnection
+    parts: int = 0
+    held: bool = True
+    text: list[bytes] = field(default_factory=list)
+
+
+class PageWithSocket:
+    """Shows a widget.
+
+    Args:
+        widget: the widget.
+        plays_s: seconds of each answer that it plays at once; None plays all.
+        name: the page's id.
+
+    Attributes:
+        got: what the kernel sent, as (content, buffer).
+        sent_frames: what went out on the socket, as events.
+        busy: keep what the page says from the kernel, as one that runs a long C call would hear nothing.
+    """
+
+    def __init__(self, widget: rt.RealtimeWidget, *, plays_s: float | None = None, name: str = "page-1") -> None:
+        self.name = name
+        self.got: list[tuple[dict[str, Any], bytes | None]] = []
+        self.sent_frames: list[dict[str, Any]] = []
+        self.busy = False
+        self._bridge = widget._live_bridge
+        self._plays_s = plays_s
+        self._late: list[tuple[dict[str, Any], list[memoryview]]] = []
+        self._seq = self._epoch = 0
+        self._lines: dict[int, _Line] = {}
+        self._received: dict[str, int] = {}
+        self._dead: set[str] = set()
+        self._begun: set[str] = set()
+        self._arriving: asyncio.Queue[tuple[dict[str, Any], bytes | None]] = asyncio.Queue()
+        self._changed = asyncio.Condition()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._beating: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+
+        def arrive(content: dict[str, Any], buffers: list[bytes] | None) -> None:
+            loop.call_soon_threadsafe(self._arriving.put_nowait, (content, buffers[0] if buffers else None))
+
+        self._bridge.channel._send = arrive
+        self._beating = loop.create_task(self._beat())
+        self._tasks += [loop.create_task(self._obey()), self._beating]
+        self.send("hello", version=1, bundle="x", secure=True, media=True)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.wake()
+        self.send("bye")
+        self._bridge.channel._send = lambda content, buffers: None
+        for line in list(self._lines.values()):
+            await line.socket.close()
+
+    @property
+    def open_sockets(self) -> int:
+        """How many sockets it holds."""
+        return len(self._lines)
+
+    @property
+    def microphone_is_let_in(self) -> bool:
+        """Whether the microphone goes out on a socket."""
+        return self._listening() is not None
+
+    def _listening(self) -> _Line | None:
+        return next((line for line in self._lines.values() if not line.held), None)
+
+    def lose_a_message(self) -> None:
+        """One message with a frame gets lost on its way to the kernel."""
+        for line in self._lines.values():
+            line.parts += 1
+
+    def send(self, kind: str, buffer: bytes | None = None, **fields: Any) -> None:
+        """Say something to the kernel."""
+        self._seq += 1
+        content = {"v": 1, "seq": self._seq, "page": self.name, "kind": kind, **fields}
+        self._late.append((content, [memoryview(buffer)] if buffer is not None else []))
+        if not self.busy:
+            self.wake()
+
+    def wake(self) -> None:
+        """The kernel is free again, and hears everything at once."""
+        self.busy = False
+        late, self._late = self._late, []
+        for content, buffers in late:
+            self._bridge.receive(content, buffers)
+
+    def kinds(self) -> list[str]:
+        """What the kernel sent, by kind."""
+        return [content["kind"] for content, _ in self.got]
+
+    async def until(self, wanted: Any) -> None:
+        """Wait until something is so; looked at whenever something has happened here."""
+        async with asyncio.timeout(30), self._changed:
+            await self._changed.wait_for(wanted)
+
+    async def speak(self, samples: npt.NDArray[np.int16]) -> None:
+        """Open the microphone and say something into it, all at once."""
+        self.send("mic.open", rate=48_000)
+        await self.until(self._listening)
+        for number, at in enumerate(range(0, len(samples), 960)):
+            pcm = samples[at : at + 960].astype("<i2").tobytes()
+            line = self._listening()
+            if line is not None:
+                appended = {"type": "input_audio_buffer.append", "audio": base64.b64encode(pcm).decode()}
+                await self._transmit(appended, line)
+            self.send("mic.frame", pcm, frame=number, level=0.2, sent=line is not None)
+
+    def leave(self) -> None:
+        """The page goes away, and is not heard of again."""
+        assert self._beating is not None
+        self._beating.cancel()
+        self.send("bye")
+
+    def silence(self, cause: str) -> None:
+        """Fall silent, and say how much was played."""
+        items = [self._played(item) for item in self._received]
+        self._epoch += 1
+        self._dead |= self._begun
+        self._received.clear()
+        self.send("play.stopped", epoch=self._epoch, items=items, cause=cause)
+
+    def _played(self, item: str, *, all_of_it: bool = False) -> dict[str, Any]:
+        received = self._received[item]
+        most = received if self._plays_s is None or all_of_it else int(self._plays_s * 24_000)
+        return {"item_id": item, "content_index": 0, "played": min(received, most), "received": received}
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self.send("heartbeat", seen=0)
+
+    async def _obey(self) -> None:
+        while True:
+            content, buffer = await self._arriving.get()
+            self.got.append((content, buffer))
+            kind = content["kind"]
+            if kind == "socket.open":
+                self._tasks.append(asyncio.create_task(self._open(content)))
+            elif kind.startswith("socket.") and content["socket"] in self._lines:
+                await self._obey_socket(kind, content, buffer or b"")
+            elif kind == "flush" and content["epoch"] > self._epoch:
+                self._epoch = content["epoch"] - 1
+                self.silence("flush")
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def _obey_socket(self, kind: str, content: dict[str, Any], data: bytes) -> None:
+        line = self._lines[content["socket"]]
+        if kind == "socket.send":
+            line.text.append(data)
+            if content["last"]:
+                await self._transmit(json.loads(b"".join(line.text)), line)
+                line.text.clear()
+        elif kind == "socket.hold":
+            line.held = content["on"]
+        else:
+            await line.socket.close()
+
+    async def _open(self, content: dict[str, Any]) -> None:
+        number = content["socket"]
+        offered = [Subprotocol("realtime"), Subprotocol(f"openai-insecure-api-key.{content['secret']}")]
+        socket = await connect(content["url"], subprotocols=offered, proxy=None, max_size=None)
+        line = self._lines[number] = _Line(socket)
+        self.send("socket.opened", socket=number)
+        try:
+            async for frame in socket:
+                data = frame.encode() if isinstance(frame, str) else frame
+                for start in range(0, len(data), m.PART_BYTES):
+                    last = start + m.PART_BYTES >= len(data)
+                    part = data[start : start + m.PART_BYTES]
+                    self.send("socket.frame", part, socket=number, part=line.parts, last=last)
+                    line.parts += 1
+                self._hear(json.loads(data))
+                async with self._changed:
+                    self._changed.notify_all()
+        except ConnectionClosed:
+            pass
+        finally:
+            del self._lines[number]
+            self.send("socket.closed", socket=number, code=1006, reason="")
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        kind = event["type"]
+        if kind == "input_audio_buffer.speech_started":
+            self.silence("speech")
+        elif kind == "response.created":
+            self._begun.add(event["response"]["id"])
+        elif kind == "response.output_audio.delta" and event["response_id"] not in self._dead:
+            item = event["item_id"]
+            self._received[item] = self._received.get(item, 0) + len(base64.b64decode(event["delta"])) // 2
+            self._report("playing", [self._played(item)])
+        elif kind == "response.output_audio.done" and event["item_id"] in self._received and self._plays_s is None:
+            self._report("idle", [self._played(event["item_id"], all_of_it=True)])
+
+    def _report(self, state: str, items: list[dict[str, Any]]) -> None:
+        self.send("play.state", epoch=self._epoch, state=state, items=items, underruns=0)
+
+    def heard(self, item: str) -> int:
+        """How many samples of an item came and were not silenced."""
+        return self._received.get(item, 0)
+
+    async def _transmit(self, event: dict[str, Any], line: _Line) -> None:
+        self.sent_frames.append(event)
+        await line.socket.send(json.dumps(event))

@@ -1,0 +1,65 @@
+"""Which transport is used, and what is said of it."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from realtime_nb.backends import Endpoint
+from realtime_nb.errors import ConfigError
+from realtime_nb.notebook.channel import Channel
+from realtime_nb.notebook.page_socket import PageSockets
+from realtime_nb.notebook.pages import Pages
+from realtime_nb.notebook.transports import Transports, check_transport
+
+HERE = Endpoint(
+    name="url", label="here", url="ws://127.0.0.1:1/v1/realtime", headers={"Authorization": "Bearer hunter2"}
+)
+
+
+def _transports(changes: list[None]) -> Transports:
+    sockets = PageSockets(Channel(lambda content, buffers: None, lambda message: None), Pages())
+    return Transports(sockets, lambda: changes.append(None), lambda endpoint: endpoint.connector(), "browser")
+
+
+def test_only_two_names_are_known() -> None:
+    assert check_transport("browser") == "browser"
+    with pytest.raises(ConfigError, match="'webrtc' must be 'kernel'"):
+        check_transport("webrtc")
+
+
+def test_a_fallback_is_logged_once_and_said_until_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    changes: list[None] = []
+    transports = _transports(changes)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            transports.use("kernel", "No page shows the card.")
+    assert (transports.used, transports.why, len(changes)) == ("kernel", "No page shows the card.", 1)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    transports.use("browser")
+    assert (transports.used, transports.why, len(changes)) == ("browser", None, 2)
+
+
+def test_a_connector_says_where_it_leads_and_no_key() -> None:
+    transports = _transports([])
+    for name in ("kernel", "browser"):
+        connector = transports.connector(HERE, check_transport(name))
+        assert "127.0.0.1:1" in connector.describe()
+        assert "hunter2" not in repr(connector) + connector.describe()
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        Endpoint(name="azure", label="Azure", url="wss://me.example/openai/v1/realtime"),
+        Endpoint(name="url", label="Azure", url="wss://me.openai.azure.com/openai/v1/realtime"),
+        Endpoint(name="url", label="gateway", url="wss://gateway.example/v1", headers={"Api-Key": "hunter2"}),
+    ],
+    ids=["by name", "by address", "by its key"],
+)
+def test_azure_is_never_given_to_a_page(endpoint: Endpoint) -> None:
+    transports = _transports([])
+    with pytest.raises(ConfigError, match="Azure"):
+        transports.connector(endpoint)
+    assert transports.connector(endpoint, "kernel").describe()
