@@ -1,7 +1,7 @@
 """One connection: typed events in and out, for whoever wants the wire itself.
 
 Owns sending, delivery (listeners, acknowledgements, readers, handlers), and the end. Which transport moves the frames,
-and which one follows when it is lost, is the line's; what was said and set, and is restored then, the keeper's. Must
+and which one follows when it is lost, is the line's; what the next session hears of the last, the succession's. Must
 not know turns or widgets. Lives on the event loop that it was opened on; every public awaitable may be awaited from any
 loop.
 """
@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from realtime_nb import errors
 from realtime_nb.client import resources
-from realtime_nb.client.acks import ACKNOWLEDGED_BY, METADATA_KEY, Acknowledgements, Unanswered
+from realtime_nb.client.acks import ACKNOWLEDGED_BY, METADATA_KEY, Acknowledgements
 from realtime_nb.client.emitter import Emitter
-from realtime_nb.client.ends import LOST, POLITE_CODES, CloseEvent, PoliteEnd, ending, loss, lost_response
+from realtime_nb.client.ends import LOST, POLITE_CODES, CloseEvent, PoliteEnd, ending, loss
 from realtime_nb.client.handlers import Handlers, OnHandlerError
 from realtime_nb.client.inbox import Inbox
 from realtime_nb.client.line import Line
@@ -30,11 +30,10 @@ from realtime_nb.client.loops import any_loop, running_loop
 from realtime_nb.client.outbox import Outbox
 from realtime_nb.client.outgoing import EventIds, as_client_event, sound_bytes
 from realtime_nb.client.reconnecting import Reconnect, Reconnected, Reconnecting, policy_of
+from realtime_nb.client.succession import Succession
 from realtime_nb.client.transport import Connector, TransportClosed
-from realtime_nb.client.waiting import Waiting, WaitingEvent
 from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
 from realtime_nb.wire.realtime import (
-    ConversationItemDeleted,
     ErrorDetail,
     ErrorEvent,
     SessionCreated,
@@ -58,7 +57,7 @@ _APPEND_BYTES = 8 * 2**20
 
 
 class RealtimeConnection(Emitter):
-    """Typed events over one transport.
+    """Typed events over one transport, or over one after the other.
 
     Args:
         connector: opens the transport.
@@ -100,15 +99,15 @@ class RealtimeConnection(Emitter):
         self.session_type = "realtime"
         self._configuration: Any = None
         self._line = Line(connector, self, reconnect=policy_of(reconnect), session_timeout_s=session_timeout_s)
-        self._waiting = Waiting(connector.describe)
-        self._keeper: Keeper | None = None
-        self._unanswered_updates: list[Unanswered] = []
         self._listeners: tuple[Callable[[Any], None], ...] = ()
         self._send_listeners: tuple[Callable[[dict[str, Any]], object], ...] = ()
         self._acks = Acknowledgements(keep_all=self._line.reconnect is not None)
         self.outbox = Outbox(self)
         self._inbox = Inbox(buffer)
         self._event_id = EventIds()
+        self._succession = Succession(
+            self._line, self._acks, deliver=self.deliver, transmit=self._transmit, new_event_id=self._event_id
+        )
         self._input_is_pcm = True
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: CloseEvent | None = None
@@ -151,7 +150,7 @@ class RealtimeConnection(Emitter):
         if self._loop is not None:
             raise RealtimeError("this connection was opened before; make a new one")
         self._loop = asyncio.get_running_loop()
-        if self._line.reconnect is not None and self._keeper is None:
+        if self._line.reconnect is not None and self._succession.keeper is None:
             from realtime_nb.client.continuity import Following  # whoever does not reconnect does not pay for it
 
             self.keep(Following(self))
@@ -162,7 +161,7 @@ class RealtimeConnection(Emitter):
             self.finish(TransportClosed(1000, "never opened"), error if isinstance(error, RealtimeError) else None)
             raise
         with contextlib.suppress(TransportClosed):  # the receive loop sees it too, and decides
-            await self._send_what_waits()
+            await self._succession.send_what_waits()
         return self
 
     def __await__(self) -> Generator[Any, None, Self]:
@@ -248,13 +247,13 @@ class RealtimeConnection(Emitter):
         elif self._line.state == "reconnecting" and raw["type"] == "input_audio_buffer.commit":
             raise ConnectError("the connection is lost, and with it the sound that this commit would make a turn of")
         else:
-            self._waiting.put(raw, answer)
+            self._succession.waiting.put(raw, answer)
         return event_id
 
     async def _transmit(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None) -> None:
         transport = self._line.transport
         assert transport is not None
-        if self._keeper is not None and raw["type"] == "conversation.item.create":
+        if self._succession.keeper is not None and raw["type"] == "conversation.item.create":
             # Named by us, so that a lost connection leaves no doubt which items the conversation has.
             raw["item"]["id"] = raw["item"].get("id") or item_id_for(raw["event_id"])
         self._acks.sent(raw, answer)
@@ -263,23 +262,9 @@ class RealtimeConnection(Emitter):
         try:
             await transport.send(encode(raw))
         except TransportClosed as closed:
-            if self._keeper is None or self._line.reconnect is None:
+            if self._succession.keeper is None or self._line.reconnect is None:
                 raise self._end_error(closed) from None
             # Lost like what was sent a moment before: whether it is said again is decided with the rest.
-
-    async def _send_what_waits(self) -> None:
-        """Send it in its order, and let everything else through after it."""
-        transport = self._line.transport
-        assert transport is not None
-        while len(self._waiting):
-            event, answer = self._waiting.take()
-            if isinstance(event, bytes):
-                await transport.send(event)
-            else:
-                await self._transmit(event, answer)
-            if transport is not self._line.transport:
-                raise TransportClosed(1006, "lost again")
-        self._line.opened()
 
     @any_loop
     async def append(self, audio: bytes | bytearray | memoryview | npt.NDArray[np.int16]) -> bool:
@@ -306,7 +291,7 @@ class RealtimeConnection(Emitter):
                 frame = encode_append(view[start : start + _APPEND_BYTES], self._event_id())
                 transport = self._line.transport
                 if waits or transport is None:
-                    self._waiting.put(frame)
+                    self._succession.waiting.put(frame)
                 else:
                     await transport.send(frame)
         except TransportClosed as closed:
@@ -442,10 +427,7 @@ class RealtimeConnection(Emitter):
 
     def keep(self, keeper: Keeper) -> None:
         """Let `keeper` say what was said and set, and restore it on another transport. Before the first one is lost."""
-        if self._keeper is not None:
-            self._keeper.close()
-        self._keeper = keeper
-        self._acks.keep_all = True
+        self._succession.keep(keeper)
 
     def reconnecting(self, reconnect: bool | Reconnect) -> None:
         """Change what follows when the connection is lost."""
@@ -469,7 +451,7 @@ class RealtimeConnection(Emitter):
             ConnectError: no new session; the old one goes on.
             RealtimeError: nobody keeps the conversation (`reconnect=False`, and no session).
         """
-        if self._keeper is None:
+        if self._succession.keeper is None:
             raise RealtimeError("nothing could be restored: open the connection with reconnect=True to have it kept")
         await self.ready()
         left = ConnectError(f"the session with {self._where} was exchanged for a new one before the answer came")
@@ -480,52 +462,11 @@ class RealtimeConnection(Emitter):
     def parted(self, error: RealtimeError, *, planned: bool) -> None:
         """The line has lost its transport, and opens another."""
         self._expired = False
-        keeper = self._keeper
-        if keeper is None:
-            return
-        for response_id in keeper.open_responses():
-            # Every response ends with `response.done`, also for whoever only follows events.
-            self.deliver(lost_response(response_id, str(error)))
-        again = []
-        for unanswered in self._acks.take():
-            kind, event = unanswered.kind, unanswered.event
-            if kind == "conversation.item.create":
-                self._acks.put_back(unanswered)  # restored with the rest, under the same id
-            elif kind == "session.update":
-                self._unanswered_updates.append(unanswered)  # part of the configuration that is restored
-            elif kind == "response.create":
-                again.append(WaitingEvent(event, unanswered.future))  # no response came of it
-            elif kind == "conversation.item.delete":
-                deleted = ConversationItemDeleted(item_id=event["item_id"])  # it is not restored: that is deleted
-                self.deliver(deleted)
-                unanswered.answer(deleted)
-            else:
-                unanswered.fail(error)
-        self._waiting.put_first(again)
-        keeper.parted(error, planned=planned)
+        self._succession.parted(error, planned=planned)
 
     async def resume(self) -> None:
-        """Restore what was set and said, then send what waited: the line has a new transport."""
-        if self._keeper is not None:
-            await self._keeper.restore(self._say)
-        updates, self._unanswered_updates = self._unanswered_updates, []
-        for unanswered in updates:
-            unanswered.answer(SessionUpdated(session=self._configuration))
-        await self._send_what_waits()
-
-    async def _say(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:
-        answer: asyncio.Future[Any] = self.loop.create_future()
-        answer.add_done_callback(lambda future: future.cancelled() or future.exception())
-        transport = self._line.transport
-        if transport is None:
-            raise TransportClosed(1006, "lost again")
-        if isinstance(raw, bytes):
-            await transport.send(raw)
-        else:
-            raw["event_id"] = raw.get("event_id") or self._event_id()
-            self._acks.sent(raw, answer)
-            await transport.send(encode(raw))
-        return answer
+        """The line has a new transport: its session hears of what was set and said, and of what waited."""
+        await self._succession.resume(lambda: self._configuration)
 
     def tell(self, event: Reconnecting | Reconnected) -> None:
         """Tell handlers of `"reconnecting"` and `"reconnected"`."""
@@ -543,10 +484,8 @@ class RealtimeConnection(Emitter):
         self._end = error
         self._ended = CloseEvent(code=end.code, reason=end.reason, error=None if polite else error)
         self._line.over()
-        for unanswered in self._unanswered_updates:
-            unanswered.fail(error)
         self._acks.fail_all(error)
-        self._waiting.fail(error)
+        self._succession.fail(error)
         self._inbox.close(error)
         if not polite:
             lost = ErrorEvent(error=ErrorDetail(type="connection_error", code=LOST, message=str(error)))

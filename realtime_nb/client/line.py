@@ -85,6 +85,7 @@ class Line:
         self._attempt = 0
         self._restless = 0  # attempts since a connection last proved good
         self._ready = asyncio.Event()
+        self._one_switch = asyncio.Lock()
 
     async def open(self) -> None:
         """Connect, and wait for the greeting. Raises `ConnectError` or `TimeoutError`."""
@@ -263,7 +264,11 @@ class Line:
         Raises:
             ConnectError: the other could not be opened; this one goes on.
         """
-        transport, greeting = await self._establish(connector or self.connector)
+        async with self._one_switch:
+            await self._switch(connector or self.connector, moment, left)
+
+    async def _switch(self, connector: Connector, moment: Callable[[], Awaitable[None]], left: RealtimeError) -> None:
+        transport, greeting = await self._establish(connector)
         try:
             await moment()
             reader = self._open_reader()
@@ -276,7 +281,7 @@ class Line:
         self._ready.clear()
         self.transport = transport  # from here on, what the old reader sees is nobody's business
         reader.cancel()
-        self.connector = connector or self.connector
+        self.connector = connector
         self._host.parted(left, planned=True)
         self._adopt(transport, greeting)
         loop = asyncio.get_running_loop()
