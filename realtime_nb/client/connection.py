@@ -28,7 +28,7 @@ from realtime_nb.client.inbox import Inbox
 from realtime_nb.client.line import Line
 from realtime_nb.client.loops import any_loop, running_loop
 from realtime_nb.client.outbox import Outbox
-from realtime_nb.client.outgoing import EventIds, as_client_event, sound_bytes
+from realtime_nb.client.outgoing import EventIds, as_client_event, keep_voice, sound_bytes
 from realtime_nb.client.reconnecting import Reconnect, Reconnected, Reconnecting, policy_of
 from realtime_nb.client.succession import Succession
 from realtime_nb.client.transport import Connector, TransportClosed
@@ -36,6 +36,7 @@ from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
 from realtime_nb.wire.realtime import (
     ErrorDetail,
     ErrorEvent,
+    ResponseOutputAudioDelta,
     SessionCreated,
     SessionUpdated,
     decode_server,
@@ -109,6 +110,7 @@ class RealtimeConnection(Emitter):
             self._line, self._acks, deliver=self.deliver, transmit=self._transmit, new_event_id=self._event_id
         )
         self._input_is_pcm = True
+        self._has_spoken = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: CloseEvent | None = None
         self._end: RealtimeError | None = None
@@ -215,6 +217,8 @@ class RealtimeConnection(Emitter):
             ConnectError: closed, or too much waits already.
         """
         raw = as_client_event(event, extra=extra, strict=strict)
+        if self._has_spoken and raw["type"] == "session.update":
+            keep_voice(raw["session"], self._configuration)
         return await self.transmit(raw)
 
     def new_event_id(self) -> str:
@@ -370,6 +374,9 @@ class RealtimeConnection(Emitter):
             self._configured(event.session)
             if kind is SessionCreated:
                 self.created = event
+                self._has_spoken = False
+        elif kind is ResponseOutputAudioDelta:
+            self._has_spoken = True
         elif kind is ErrorEvent and event.error.code == "session_expired":
             self._expired = True
         for listener in self._listeners:

@@ -91,6 +91,22 @@ async def test_a_request_that_waited_for_a_connection_that_never_opened_is_told_
         await asked
 
 
+async def test_another_voice_is_refused_once_it_has_spoken_and_the_same_is_left_out() -> None:
+    marin = {"type": "realtime", "audio": {"output": {"voice": "marin"}}}
+    delta = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0, "delta": "AAAA"}
+    spoken = {"type": "response.output_audio.delta", **delta}
+    async with (
+        ScriptedServer([send("session.created", session=marin), send(spoken), never()]) as server,
+        connect(server) as conn,
+    ):
+        await conn.wait_for("response.output_audio.delta", timeout=5)
+        with pytest.raises(errors.ConfigError, match=r"voice='cedar': the service fixes the voice .*'marin' now"):
+            await conn.session.update(audio={"output": {"voice": "cedar"}})
+        await conn.session.update(audio={"output": {"voice": "marin", "speed": 1.2}})
+        await server.heard("session.update")
+    assert [event["session"]["audio"]["output"] for event in server.received] == [{"speed": 1.2}]
+
+
 async def test_sends_after_close_are_refused_clearly() -> None:
     async with ScriptedServer([CREATED, never()]) as server:
         conn = await connect(server)

@@ -68,11 +68,19 @@ ELSEWHERE = {
         "unit/wire/test_codec.py::test_a_content_part_reads_both_spellings",
     ],
     6: ["integration/test_client_connection.py::test_a_frame_of_16_mib_passes"],
-    7: ["integration/test_client_connection.py::test_the_time_limit_of_a_session_is_an_error_of_its_own"],
-    8: ["unit/notebook/test_microphone.py::test_what_waited_too_long_is_dropped_and_said"],
+    7: [
+        "integration/test_client_connection.py::test_the_time_limit_of_a_session_is_an_error_of_its_own",
+        "integration/test_client_survival.py::test_renewal_before_the_time_limit_goes_unnoticed",
+        "integration/test_client_survival.py::test_a_call_and_its_output_are_told_again_and_the_tool_runs_once",
+    ],
+    8: [
+        "unit/notebook/test_microphone.py::test_what_waited_too_long_is_dropped_and_said",
+        "integration/test_client_survival.py::test_sound_given_meanwhile_is_dropped_and_that_is_said",
+        "integration/test_client_survival.py::test_what_is_sent_while_the_connection_is_lost_waits",
+    ],
     9: [
-        "integration/test_client_session.py::test_the_voice_is_fixed_once_it_has_spoken",
-        "integration/test_widget_conversation.py::test_the_voice_is_fixed_once_it_was_heard",
+        "integration/test_client_connection.py::test_another_voice_is_refused_once_it_has_spoken",
+        "integration/test_client_survival.py::test_another_voice_after_it_has_spoken_is_a_new_session",
     ],
     10: ["integration/test_client_session.py::test_speed_changes_between_turns_only"],
     11: [
