@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from realtime_nb.errors import ConfigError
-from realtime_nb.tools import as_tool
+from realtime_nb.tools import Tool, as_tool
 from realtime_nb.wire.realtime import NoiseReduction, RealtimeSession, SemanticVad, ServerVad, Transcription, check
 
 __all__ = [
@@ -65,7 +65,7 @@ def check_setting(name: str, value: Any) -> Any:
     if name == "tools":
         if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise ConfigError(f"tools must be a list of functions, not {value!r}")
-        return tuple(tool if _is_mcp(tool) else as_tool(tool) for tool in value)
+        return _distinct([tool if _is_mcp(tool) else as_tool(tool) for tool in value])
     if name == "instructions" and not isinstance(value, (str, type(None))):
         raise _bad(name, value, "a string or None")
     if name == "voice" and (value == "" or not isinstance(value, (str, dict, type(None)))):
@@ -154,6 +154,16 @@ def _tool_spec(tool: Any) -> dict[str, Any]:
         "description": tool.description,
         "parameters": tool.parameters,
     }
+
+
+def _distinct(tools: list[Any]) -> tuple[Any, ...]:
+    names = [tool.name for tool in tools if isinstance(tool, Tool)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"tools has two functions named {name!r}: rename one, or pass {{'name': ..., 'function': ...}}"
+            )
+    return tuple(tools)
 
 
 def _is_mcp(tool: Any) -> bool:

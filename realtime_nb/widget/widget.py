@@ -301,8 +301,14 @@ class RealtimeWidget(anywidget.AnyWidget):
         return handler
 
     def tool(self, function: _F) -> _F:
-        """Let the model call `function`; also a decorator."""
-        self.tools = (*self.tools, function)
+        """Let the model call `function`; also a decorator.
+
+        A function takes the place of the one of its name: a cell may be run again.
+        """
+        from realtime_nb.tools import as_tool
+
+        name = as_tool(function).name
+        self.tools = (*(tool for tool in self.tools if getattr(tool, "name", None) != name), function)
         return function
 
     @property
