@@ -17,12 +17,14 @@ from typing import Any, Self
 import msgspec
 
 from realtime_nb.client.acks import server_error
+from realtime_nb.client.approvals import Approvals, McpApprovalRequest
 from realtime_nb.client.asking import Asking, typed_turn
 from realtime_nb.client.barge_in import BargeIn
 from realtime_nb.client.configuration import Configuration
 from realtime_nb.client.connection import CloseEvent, RealtimeConnection
 from realtime_nb.client.loops import any_loop
 from realtime_nb.client.responses import ResponseSequencer
+from realtime_nb.client.settings import check_setting
 from realtime_nb.client.sinks import AudioSink, NullSink, PlayedItem
 from realtime_nb.client.tool_calls import ToolRunner
 from realtime_nb.client.user_sound import Pcm, UserSound
@@ -42,7 +44,7 @@ from realtime_nb.conversation import (
     reduce,
 )
 from realtime_nb.errors import ConnectError, RealtimeError, ServerError
-from realtime_nb.tools import Tool, as_tool
+from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import (
     ConversationItemDeleted,
     ErrorEvent,
@@ -50,6 +52,7 @@ from realtime_nb.wire.realtime import (
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
     Item,
+    McpTool,
     ResponseCreated,
     ResponseDone,
     ResponseOutputAudioDelta,
@@ -69,7 +72,7 @@ class RealtimeSession:
     Args:
         connection: open.
         config: settings by name (`voice=`, `turn_detection=`, ...) and fields of the wire's session; sent by `start`.
-        tools: functions that the model may call.
+        tools: functions that the model may call, and MCP servers whose tools the service calls by itself.
         sink: plays the assistant's sound.
         extra: further fields of the wire's session, sent by `start` as they are, also those that this version does not
             know; the server refuses what it does not know either.
@@ -92,7 +95,7 @@ class RealtimeSession:
         connection: RealtimeConnection,
         config: Mapping[str, Any] | None = None,
         *,
-        tools: Iterable[Tool | Mapping[str, Any] | Callable[..., Any]] = (),
+        tools: Iterable[Tool | McpTool | Mapping[str, Any] | Callable[..., Any]] = (),
         sink: AudioSink | None = None,
         clock: Callable[[], float] = time.monotonic,
         conversation: Conversation | None = None,
@@ -109,9 +112,9 @@ class RealtimeSession:
         self._configuration = Configuration(connection, self._responses, self._adopt_tools)
         self._initial = {**(config or {})}
         self._extra = dict(extra or {})
-        if tools := [as_tool(tool) for tool in tools]:
+        if tools := check_setting("tools", tools):
             self._initial["tools"] = [*self._initial.get("tools", ()), *tools]
-            self._adopt_tools({tool.name: tool for tool in tools})
+            self._adopt_tools({tool.name: tool for tool in tools if isinstance(tool, Tool)})
         self._barge_in = BargeIn(lambda: self.sink, connection.outbox.put, connection.new_event_id, self._feed)
         self._calls = ToolRunner(
             tools=lambda: self._tools,
@@ -120,6 +123,14 @@ class RealtimeSession:
             create=self._continue_after_tools,
             progress=lambda call_id, status, output: self._feed(ToolProgress(call_id, status, output)),
             marker=lambda: self._barge_in.turn_marker,
+        )
+        self._approvals = Approvals(
+            batches=self._calls,
+            post=connection.post,
+            new_id=connection.new_event_id,
+            announce=self._approval_wanted,
+            report=self._report,
+            out_of_band=self._responses.is_out_of_band,
         )
         self._asking = Asking(self)
         self.sound = UserSound(connection, self._feed)
@@ -304,6 +315,35 @@ class RealtimeSession:
         """
         return await self._asking.ask(as_utterance(x), timeout)
 
+    @any_loop
+    async def approve(self, request_id: str, approve: bool = True, reason: str | None = None) -> None:
+        """Let the service call a tool of an MCP server, or not: the answer to an `"mcp_approval_request"` event.
+
+        Args:
+            request_id: the event's `id`; `approvals` has those that wait.
+            approve: False refuses.
+            reason: for the model.
+
+        Raises:
+            ConfigError: no such request waits. ServerError: the server did not take the answer.
+        """
+        await self._approvals.answer(request_id, approve, reason)
+
+    @property
+    def approvals(self) -> tuple[McpApprovalRequest, ...]:
+        """The requests of MCP servers that wait for `approve`, oldest first."""
+        return self._approvals.pending
+
+    def _approval_wanted(self, request: McpApprovalRequest) -> None:
+        if not self._connection.announce(request):
+            _log.warning(
+                "%s: %s waits for approval, and nobody listens: `await session.approve(%r)`, or register a handler "
+                "with on('mcp_approval_request', ...)",
+                request.server_label,
+                request.name,
+                request.id,
+            )
+
     def post(self, raw: dict[str, Any]) -> asyncio.Future[Any]:
         """Send an event in order with all that was decided before; the future gets its acknowledgement."""
         return self._connection.post(raw)
@@ -368,6 +408,7 @@ class RealtimeSession:
         if kind is ResponseOutputAudioDelta and self._barge_in.is_dead(event.response_id):
             return  # sound that was on its way when somebody interrupted
         changes = self._reduce(event)
+        self._approvals.seen(event)
         if kind is ResponseCreated:
             known = next((change.out_of_band for change in changes if isinstance(change, ResponseStarted)), False)
             self._responses.created(event.response, out_of_band=known)
@@ -401,9 +442,13 @@ class RealtimeSession:
 
     def _error(self, event: ErrorEvent) -> None:
         benign = self._responses.refused(event.error) or self._barge_in.expected(event.error.event_id)
-        if not benign and self.on_error is not None and not self._connection.awaits(event.error.event_id):
+        if not benign and not self._connection.awaits(event.error.event_id):
+            self._report(server_error(event.error))
+
+    def _report(self, error: ServerError) -> None:
+        if self.on_error is not None:
             try:
-                self.on_error(server_error(event.error))
+                self.on_error(error)
             except Exception:
                 _log.exception("on_error raised; the conversation goes on")
 

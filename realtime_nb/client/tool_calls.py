@@ -1,7 +1,7 @@
 """Calls that a response asks for: run, answered once each, and followed by one response.
 
-Owns the batch of calls of one response (protocol notes 26 to 28). Must not know sockets or widgets. Runs beside the
-receive loop: a call is a task of its own.
+Owns the batch of calls of one response (protocol notes 26 to 28), and with it what else must be over before the next
+response (`join`). Must not know sockets or widgets. Runs beside the receive loop: a call is a task of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from realtime_nb.client.responses import ResponseRequest
 from realtime_nb.tools import Tool, error_output
-from realtime_nb.wire.realtime import FunctionCallItem, Response, function_output, to_dict
+from realtime_nb.wire.realtime import FunctionCallItem, MessageItem, Response, function_output, to_dict
 
 __all__ = ["ToolRunner"]
 
@@ -27,6 +27,7 @@ class _Batch:
     marker: int
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     left_to_user: bool = False
+    joined: bool = False
     response: Response | None = None
 
 
@@ -82,6 +83,32 @@ class ToolRunner:
         batch.tasks[call_id] = asyncio.get_running_loop().create_task(call, name=f"tool {item.name}")
         batch.tasks[call_id].add_done_callback(lambda _: self._complete(response_id))
 
+    def join(
+        self, response_id: str | None, key: str, until: asyncio.Future[None], name: str, *, renews: bool = False
+    ) -> None:
+        """Hold the next response back until a future is done.
+
+        Args:
+            response_id: the response whose batch it belongs to; None: one that has ended.
+            key: what it is known by, in the batch.
+            until: done when it is over; nothing is sent for it here.
+            name: for messages.
+            renews: a person decided just then that the conversation goes on, whoever spoke meanwhile.
+        """
+        if response_id is None:
+            response_id = key
+            self._batch(key).response = Response(id=key, status="completed", output=[])
+        batch = self._batch(response_id)
+        batch.joined = True
+
+        async def over() -> None:
+            await until
+            if renews:
+                batch.marker = self._marker()
+
+        batch.tasks[key] = asyncio.get_running_loop().create_task(over(), name=name)
+        batch.tasks[key].add_done_callback(lambda _: self._complete(response_id))
+
     def response_done(self, response: Response) -> None:
         """The parent has ended: its batch is whole, once its calls have answered."""
         for item in response.output or ():
@@ -133,8 +160,13 @@ class ToolRunner:
         if batch is None or batch.response is None or not all(task.done() for task in batch.tasks.values()):
             return
         del self._batches[response_id]
+        # The service may have gone on by itself after a call of its own, in the same response.
+        output = batch.response.output or []
+        ours = any(isinstance(item, FunctionCallItem) for item in output)
+        spoken = bool(output) and isinstance(output[-1], MessageItem) and batch.joined and not ours
         wanted = (
             batch.tasks
+            and not spoken
             and not batch.left_to_user
             and batch.response.status in ("completed", None)
             and batch.marker == self._marker()

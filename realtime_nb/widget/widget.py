@@ -28,6 +28,7 @@ from realtime_nb.widget.traits import check_page_value, latency_to_page, to_page
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend
     from realtime_nb.client.connection import RealtimeConnection
+    from realtime_nb.client.session import RealtimeSession
     from realtime_nb.conversation import Turn
     from realtime_nb.notebook.bridge import Bridge
     from realtime_nb.notebook.event_log import EventRecord
@@ -59,7 +60,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         turn_detection: None (push to talk), `"server_vad"`, `"semantic_vad"`, `rt.ServerVad()`, `rt.SemanticVad()`.
         transcription: True, False, a model's name, or `rt.Transcription(...)`.
         noise_reduction: None, `"near_field"` or `"far_field"`, done by the service.
-        tools: functions that the model may call.
+        tools: functions that the model may call, and MCP servers: `rt.McpTool(...)` or the wire's dict.
         tool_choice: `"auto"`, `"none"`, `"required"`, or a tool's name.
         reasoning_effort: for reasoning models: `"minimal"` to `"xhigh"`.
         output: `"audio"` (with its transcript) or `"text"`.
@@ -220,6 +221,19 @@ class RealtimeWidget(anywidget.AnyWidget):
         bridge = self._live_bridge
         return await bridge.bring(bridge.ask(x, timeout=timeout))
 
+    async def approve(self, request_id: str, approve: bool = True, reason: str | None = None) -> None:
+        """Let the service call a tool of an MCP server, or not: the answer to an `"mcp_approval_request"` event.
+
+        Args:
+            request_id: the event's `id`.
+            approve: False refuses.
+            reason: for the model.
+
+        Raises:
+            ConfigError: no such request waits; names those that do. ConnectError: not connected.
+        """
+        await self._session.approve(request_id, approve, reason)
+
     async def commit(self) -> None:
         """End the user's turn by hand and ask for an answer (push to talk)."""
         bridge = self._live_bridge
@@ -274,7 +288,8 @@ class RealtimeWidget(anywidget.AnyWidget):
     def on(self, event_type: str, handler: Any = None) -> Any:
         """Call `handler(event)` with every wire event of a type (`"event"`: with all); also a decorator.
 
-        `"error"` also hears lost connections and `MicrophoneError`s; `"close"` the end of a connection.
+        `"error"` also hears lost connections and `MicrophoneError`s; `"close"` the end of a connection;
+        `"mcp_approval_request"` what the service wants to call on an MCP server (`await w.approve(event.id)`).
         """
         return self._handle(event_type, handler, once=False)
 
@@ -318,10 +333,14 @@ class RealtimeWidget(anywidget.AnyWidget):
         Raises:
             ConnectError: there is none; `await w.start()` makes one.
         """
+        return self._session.connection
+
+    @property
+    def _session(self) -> RealtimeSession:
         session = self._live_bridge.session
         if session is None:
             raise ConnectError("Not connected: `await w.start()` first.")
-        return session.connection
+        return session
 
     @property
     def events(self) -> tuple[EventRecord, ...]:
