@@ -28,7 +28,7 @@ from realtime_nb.client.settings import check_setting
 from realtime_nb.client.sinks import AudioSink, NullSink, PlayedItem
 from realtime_nb.client.tool_calls import ToolRunner
 from realtime_nb.client.user_sound import Pcm, UserSound
-from realtime_nb.client.utterance import Askable, as_utterance
+from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.conversation import (
     AudioDone,
     AudioReceived,
@@ -293,10 +293,10 @@ class RealtimeSession:
     @any_loop
     async def send_text(self, text: str) -> None:
         """A typed turn: interrupts what is being said, as speaking would, and asks for an answer."""
-        as_utterance(text)
+        utterance = Utterance(text)
         if self._responses.active or self.sink.playing:
             await self.interrupt()
-        answer = self.post(typed_turn(text, self._connection.new_event_id()))
+        answer = self.post(typed_turn(utterance, self._connection.new_event_id()))
         self._responses.create({})
         await answer
 

@@ -127,7 +127,7 @@ def _from_function(function: Callable[..., Any], given: Mapping[str, Any]) -> To
     named: Any = function
     while isinstance(named, functools.partial):
         named = named.func
-    name: str = given.get("name") or getattr(named, "__name__", type(named).__name__)
+    name = str(given.get("name") or getattr(named, "__name__", type(named).__name__))
     summary, descriptions = _told(named)
     reader = parameters_of(function, name, descriptions) if given.get("parameters") is None else None
     return Tool(

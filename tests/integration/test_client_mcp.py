@@ -10,7 +10,7 @@ import pytest
 
 import realtime_nb as rt
 from realtime_nb import errors
-from realtime_nb.testing import ScriptedServer, Step, expect, never, run, send
+from realtime_nb.testing import Script, ScriptedServer, Step, expect, never, run, send
 from tests.integration.test_client_session import (
     TYPED,
     VAD,
@@ -135,7 +135,12 @@ async def test_several_requests_of_a_response_are_followed_by_one_response() -> 
     ]
     async with session_with(*steps) as (session, server):
         both = asyncio.Event()
-        session.connection.on("mcp_approval_request", lambda request: len(session.approvals) == 2 and both.set())
+
+        def look(_: Any) -> None:
+            if len(session.approvals) == 2:
+                session.loop.call_soon_threadsafe(both.set)
+
+        session.connection.on("mcp_approval_request", look)
         asking = asyncio.ensure_future(session.ask("Search and delete!", timeout=5))
         await session.connection.wait_for("response.output_item.done", timeout=5)
         await both.wait()
@@ -250,22 +255,24 @@ async def test_a_service_that_went_on_by_itself_is_not_asked_again() -> None:
 
 
 async def test_a_server_that_does_not_tell_its_tools_is_reported() -> None:
-    seen = asyncio.Event()
+    listening = asyncio.Event()
+    told: asyncio.Queue[errors.ServerError] = asyncio.Queue()
+
+    async def until_somebody_listens(_: Script) -> None:
+        await asyncio.to_thread(lambda: asyncio.run_coroutine_threadsafe(listening.wait(), loop).result(5))
+
+    loop = asyncio.get_running_loop()
     steps = [
-        run(lambda script: asyncio.to_thread(heard.wait, 5)),
+        run(until_somebody_listens),
         item_done({"type": "mcp_list_tools", "id": "mcpl_1", "server_label": "docs", "tools": []}),
         send("mcp_list_tools.failed", item_id="mcpl_1"),
     ]
-    import threading
-
-    heard = threading.Event()
     async with session_with(*steps) as (session, _):
-        told: list[errors.ServerError] = []
-        session.on_error = lambda error: (told.append(error), seen.set())[0]
-        heard.set()
-        await asyncio.wait_for(seen.wait(), 5)
-        assert "'docs' did not tell its tools" in str(told[0])
-        assert told[0].code == "mcp_list_tools_failed"
+        session.on_error = told.put_nowait
+        listening.set()
+        error = await asyncio.wait_for(told.get(), 5)
+        assert "'docs' did not tell its tools" in str(error)
+        assert error.code == "mcp_list_tools_failed"
 
 
 async def test_a_request_that_nobody_hears_is_logged(caplog: pytest.LogCaptureFixture) -> None:
