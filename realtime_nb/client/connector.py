@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from realtime_nb.client.credentials import Headers, concealed, refuse_key_in_url
 from realtime_nb.client.redact import redacted_headers, safe_url
 from realtime_nb.client.transport import Transport
 from realtime_nb.errors import ConfigError
@@ -27,6 +28,7 @@ class WebSocketConnector:
     Args:
         url: `ws://` or `wss://`.
         headers: sent with the handshake; their values never show in a repr, log or error.
+        late: returns further headers each time a socket is opened: a token that expires.
         subprotocols: offered in this order.
         max_size: bytes of the largest frame accepted.
         open_timeout_s: how long a handshake may take.
@@ -39,6 +41,7 @@ class WebSocketConnector:
         url: str,
         headers: Mapping[str, str] | None = None,
         *,
+        late: Callable[[], Awaitable[Mapping[str, str]]] | None = None,
         subprotocols: Sequence[str] = (),
         max_size: int = DEFAULT_MAX_SIZE,
         open_timeout_s: float = 15.0,
@@ -49,10 +52,12 @@ class WebSocketConnector:
             raise ConfigError(
                 f"url={safe_url(url)!r} is not a websocket address: it must begin with ws:// or wss:// and name a host"
             )
+        refuse_key_in_url(url)
         if max_size < 1:
             raise ConfigError(f"max_size={max_size!r} must be a positive number of bytes")
         self.url = url
-        self._headers = dict(headers or {})
+        self._headers = Headers(headers or {})
+        self._late = late
         self._options: dict[str, Any] = {
             "compression": None,
             "max_size": max_size,
@@ -63,7 +68,7 @@ class WebSocketConnector:
             "ping_interval": 20,
             # A half-open socket is noticed within 65 s; a kernel or a server that stalls for half a minute is forgiven.
             "ping_timeout": 45,
-            "proxy": None if proxy is True and is_loopback(url) else proxy,
+            "proxy": None if proxy is True and is_loopback(url) else concealed(proxy),  # it may hold a password
             "user_agent_header": user_agent or _user_agent(),
             "subprotocols": list(subprotocols) or None,
         }
@@ -78,10 +83,11 @@ class WebSocketConnector:
 
     async def connect(self) -> Transport:
         """Open the socket; raises `ConnectError`."""
+        headers = self._headers if self._late is None else Headers({**await self._late(), **self._headers})
         # websockets is loaded when a socket is opened: it is most of what importing a client would cost.
         from realtime_nb.client.websocket import open_websocket
 
-        return await open_websocket(self.url, self._headers, self._options, self._max_size)
+        return await open_websocket(self.url, headers, self._options, self._max_size)
 
 
 def is_loopback(url: str) -> bool:

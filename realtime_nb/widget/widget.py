@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import anywidget
 import traitlets as t
 
+from realtime_nb.client.credentials import ApiKey, concealed
 from realtime_nb.client.settings import DEFAULTS, check_setting, check_settings
 from realtime_nb.client.utterance import Askable
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
@@ -66,7 +67,8 @@ class RealtimeWidget(anywidget.AnyWidget):
         output: `"audio"` (with its transcript) or `"text"`.
         max_output_tokens: 1 to 4096, or `"inf"`.
         session: further session fields, passed on as they are.
-        api_key: instead of the environment's; never leaves the kernel.
+        api_key: instead of the environment's; or a function that returns it, called for every connection. Never leaves
+            the kernel.
         microphone: `rt.Microphone(...)`: the device, and the browser's processing.
         max_session_minutes: ends the session politely after so long.
         max_cost_usd: ends the session politely when its known cost is above this.
@@ -134,7 +136,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         output: str = "audio",
         max_output_tokens: int | str = "inf",
         session: Mapping[str, Any] | None = None,
-        api_key: str | None = None,
+        api_key: ApiKey | None = None,
         microphone: Microphone | None = None,
         max_session_minutes: float | None = None,
         max_cost_usd: float | None = None,
@@ -142,6 +144,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         layout: Any = None,
         **unknown: Any,
     ) -> None:
+        api_key = concealed(api_key)
         if unknown:
             raise _unknown_keyword(next(iter(unknown)))
         if transport != "kernel":
