@@ -22,6 +22,7 @@ from realtime_nb.client.asking import Asking, typed_turn
 from realtime_nb.client.barge_in import BargeIn
 from realtime_nb.client.configuration import Configuration
 from realtime_nb.client.connection import CloseEvent, RealtimeConnection
+from realtime_nb.client.credentials import without_credentials
 from realtime_nb.client.loops import any_loop
 from realtime_nb.client.responses import ResponseSequencer
 from realtime_nb.client.settings import check_setting
@@ -157,7 +158,7 @@ class RealtimeSession:
     @property
     def effective(self) -> Mapping[str, Any]:
         """The configuration as the server echoed it, as builtins."""
-        return self._configuration.effective
+        return without_credentials(self._configuration.effective)
 
     @property
     def response_active(self) -> bool:
