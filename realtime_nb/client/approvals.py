@@ -135,6 +135,18 @@ class Approvals:
         if not answered.done():
             answered.set_result(None)
 
+    def parted(self) -> None:
+        """The service's session is gone, and with it its requests and calls: nobody can answer or end them now.
+
+        What waited for them goes on. Told the conversation anew, the model answers anew, and asks again if it must.
+        """
+        pending, self._pending = self._pending, {}
+        for _, answered in pending.values():
+            if not answered.done():
+                answered.set_result(None)
+        for item_id in self._calls:
+            self._call_ends(item_id)
+
     def _response_done(self, event: ResponseDone) -> None:
         for item in event.response.output or ():
             self._item(item, event.response.id, done=True)

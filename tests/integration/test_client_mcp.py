@@ -220,6 +220,24 @@ async def test_an_answer_that_the_server_does_not_take_can_be_given_again() -> N
         assert (await asking).text == "Found."
 
 
+async def test_requests_of_a_session_that_is_gone_hold_nothing_up() -> None:
+    steps = [
+        *TYPED,
+        begins("resp_1"),
+        the_call_is_announced("resp_1"),
+        output_item("resp_1", request_item("mcpr_1")),
+        ends("resp_1"),
+        expect("response.create"),
+        *answers("resp_2", "item_2", "Again, then."),
+    ]
+    async with session_with(*steps) as (session, _):
+        asking = asyncio.ensure_future(session.ask("Search!", timeout=5))
+        await session.connection.wait_for("response.done", timeout=5)
+        session._approvals.parted()
+        assert session.approvals == ()
+        assert (await asking).text == "Again, then."
+
+
 async def test_calls_that_need_no_approval_are_followed_by_a_response_also_when_they_fail() -> None:
     error = {"type": "tool_execution_error", "message": "no such page"}
     steps = [
