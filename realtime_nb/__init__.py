@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from realtime_nb.backends import create_client_secret as create_client_secret
     from realtime_nb.client.approvals import McpApprovalRequest as McpApprovalRequest
     from realtime_nb.client.connection import RealtimeConnection as RealtimeConnection
+    from realtime_nb.client.reconnecting import Reconnect as Reconnect
     from realtime_nb.client.secrets import ClientSecret as ClientSecret
     from realtime_nb.client.session import RealtimeSession as RealtimeSession
     from realtime_nb.client.utterance import Utterance as Utterance
@@ -75,6 +76,7 @@ _HOMES = {
     "RealtimeError": "errors",
     "RealtimeSession": "client.session",
     "RealtimeWidget": "widget",
+    "Reconnect": "client.reconnecting",
     "SemanticVad": "wire.realtime",
     "ServerError": "errors",
     "ServerVad": "wire.realtime",

@@ -14,20 +14,26 @@ import atexit
 import contextlib
 import os
 import threading
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from realtime_nb.client.connection import RealtimeConnection
-from realtime_nb.client.connector import DEFAULT_MAX_SIZE, WebSocketConnector
+from realtime_nb.client.connector import (
+    DEFAULT_MAX_SIZE,
+    DEFAULT_PING_INTERVAL_S,
+    DEFAULT_PING_TIMEOUT_S,
+    WebSocketConnector,
+)
 from realtime_nb.client.credentials import ApiKey, Headers, Secret, bearer, concealed, current_key, refuse_key_in_url
 from realtime_nb.client.handlers import OnHandlerError
+from realtime_nb.client.reconnecting import Reconnect
 from realtime_nb.client.redact import HIDDEN, redacted_headers, safe_url
 from realtime_nb.client.secrets import ClientSecret, mint
 from realtime_nb.client.settings import DEFAULT_MODEL
+from realtime_nb.client.transport import Transport
 from realtime_nb.errors import ConfigError
 from realtime_nb.wire.realtime import nearest
 
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Backend",
-    "Connecting",
+    "BackendConnector",
     "Endpoint",
     "connect",
     "create_client_secret",
@@ -258,15 +264,18 @@ def _at(url: str, model: str | None, api_key: ApiKey | None, headers: Mapping[st
 
 def _with_model(url: str, model: str | None) -> str:
     """`url` with `?model=`, where exactly one of model, call_id and intent may stand."""
-    if not model:
-        return url
     parts = urlsplit(url)
     query = parse_qs(parts.query)
+    named = [name for name in ("model", "call_id", "intent") if name in query or (name == "model" and model)]
+    if len(named) > 1:
+        raise ConfigError(
+            f"{' and '.join(f'{name}=' for name in named)} exclude each other in an address: a session is one with a "
+            "model, one beside a call, or one that transcribes. Give one of them."
+        )
+    if not model:
+        return url
     if query.get("model", [model])[0] != model:
         raise ConfigError(f"model={model!r}, but the URL names the model {query['model'][0]!r}: give it once")
-    for other in ("call_id", "intent"):
-        if other in query:
-            raise ConfigError(f"model={model!r} and {other}= in the URL exclude each other")
     if "model" in query:
         return url
     joined = "&".join(filter(None, [parts.query, urlencode({"model": model})]))
@@ -319,32 +328,57 @@ def stop_local() -> None:
         _local_server = None
 
 
-class Connecting:
-    """`async with rt.connect(...) as conn`, or `conn = await rt.connect(...)`."""
+class BackendConnector:
+    """Opens websockets to a backend, which is looked up anew each time.
 
-    def __init__(self, resolving: Mapping[str, Any], socket: Mapping[str, Any], connection: Mapping[str, Any]) -> None:
-        self._resolving = resolving
-        self._socket = socket
-        self._options = connection
-        self._connection: RealtimeConnection | None = None
+    A local backend that died has another port when it is started again, and a key may have been replaced.
 
-    async def _open(self) -> RealtimeConnection:
-        # In a thread: the local backend may have to be started.
-        endpoint = await asyncio.to_thread(lambda: resolve(**self._resolving))
-        return await RealtimeConnection(endpoint.connector(**self._socket), **self._options).open()
+    Args:
+        backend: as `resolve` takes it; or an `Endpoint`, which is where the first one leads.
+        model: as `resolve` takes it.
+        api_key: as `resolve` takes it.
+        headers: as `resolve` takes them.
+        **options: as `WebSocketConnector` takes them.
+    """
 
-    def __await__(self) -> Generator[Any, None, RealtimeConnection]:
-        return self._open().__await__()
-
-    async def __aenter__(self) -> RealtimeConnection:
-        self._connection = await self._open()
-        return self._connection
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    def __init__(
+        self,
+        backend: str | Backend | Endpoint = "auto",
+        model: str | None = None,
+        api_key: ApiKey | None = None,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
     ) -> None:
-        if self._connection is not None:
-            await self._connection.close()
+        self._endpoint = backend if isinstance(backend, Endpoint) else None
+        self._backend = backend
+        self._rest = (model, api_key)
+        self._headers = headers
+        self._options = options
+        self._used = False
+
+    def describe(self) -> str:
+        """Where it leads."""
+        if self._endpoint is not None:
+            return safe_url(self._endpoint.url)
+        named = self._backend.url if isinstance(self._backend, Backend) else str(self._backend)
+        return safe_url(named) if "://" in named else f"the backend {named!r}"
+
+    async def connect(self) -> Transport:
+        """Look the backend up, starting the local one if need be, and open a websocket there."""
+        if self._endpoint is None or self._used:
+            # In a thread: the local backend may have to be started.
+            self._endpoint = await asyncio.to_thread(self._look_up)
+        self._used = True
+        return await self._endpoint.connector(**self._options).connect()
+
+    def _look_up(self) -> Endpoint:
+        backend = self._backend
+        if isinstance(backend, Endpoint):
+            if backend.name == "url":
+                return backend
+            backend = backend.name  # not "auto" again: a conversation does not change its backend midway
+        model, api_key = self._rest
+        return resolve(backend, model, api_key, headers=self._headers)
 
 
 def connect(
@@ -358,11 +392,16 @@ def connect(
     proxy: str | Literal[True] | None = True,
     user_agent: str | None = None,
     open_timeout_s: float = 15.0,
+    ping_interval_s: float | None = DEFAULT_PING_INTERVAL_S,
+    ping_timeout_s: float | None = DEFAULT_PING_TIMEOUT_S,
     executor: Executor | None = None,
     on_handler_error: OnHandlerError | None = None,
     buffer: int = 4096,
-) -> Connecting:
-    """A connection to a Realtime server, without a widget.
+    reconnect: bool | Reconnect = False,
+) -> RealtimeConnection:
+    """A connection to a Realtime server, without a widget: open it with `async with`, or by awaiting it.
+
+    Before it is open, it takes handlers, and events to send, which wait.
 
     Args:
         backend: as `resolve` takes it.
@@ -374,9 +413,13 @@ def connect(
         proxy: True for the system's, None for none, or an address.
         user_agent: the header of that name.
         open_timeout_s: how long the handshake, and then `session.created`, may take.
+        ping_interval_s: seconds between two questions whether the server is still there; None asks none.
+        ping_timeout_s: how long it may take to answer one; then the connection counts as lost. None waits for ever.
         executor: where synchronous handlers run.
         on_handler_error: told what a handler raised.
         buffer: events kept for `recv` and `async for`.
+        reconnect: True or an `rt.Reconnect` to go on after the connection was lost: what was said and set is restored
+            in a new session, what is sent meanwhile waits, and `"reconnecting"` and `"reconnected"` tell of it.
 
     Example:
         >>> async with rt.connect(backend="local") as conn:  # doctest: +SKIP
@@ -393,15 +436,25 @@ def connect(
     api_key, proxy = concealed(api_key), concealed(proxy)
     if url is not None and backend != "auto":
         raise ConfigError(f"url={safe_url(url)!r} and backend={backend!r} exclude each other: give one")
-    return Connecting(
-        {"backend": url if url is not None else backend, "model": model, "api_key": api_key, "headers": headers},
-        {"max_size": max_size, "proxy": proxy, "user_agent": user_agent, "open_timeout_s": open_timeout_s},
-        {
-            "executor": executor,
-            "on_handler_error": on_handler_error,
-            "buffer": buffer,
-            "session_timeout_s": open_timeout_s,
-        },
+    connector = BackendConnector(
+        url if url is not None else backend,
+        model,
+        api_key,
+        headers,
+        max_size=max_size,
+        proxy=proxy,
+        user_agent=user_agent,
+        open_timeout_s=open_timeout_s,
+        ping_interval_s=ping_interval_s,
+        ping_timeout_s=ping_timeout_s,
+    )
+    return RealtimeConnection(
+        connector,
+        executor=executor,
+        on_handler_error=on_handler_error,
+        session_timeout_s=open_timeout_s,
+        buffer=buffer,
+        reconnect=reconnect,
     )
 
 

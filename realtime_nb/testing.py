@@ -217,6 +217,10 @@ class ScriptedServer:
         if not await asyncio.to_thread(wait):
             raise TimeoutError(f"no client sent {event_type!r} {times} times; they sent {self.received_types()}")
 
+    def refusing(self, status: int | None) -> None:
+        """From now on, answer handshakes with this HTTP status; None lets clients in again."""
+        self._refuse = status
+
     def start(self) -> Self:
         """Listen; returns when it does."""
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="scripted server", daemon=True)
@@ -264,7 +268,7 @@ class ScriptedServer:
             self._play,
             "127.0.0.1",
             0,
-            process_request=self._refusal if self._refuse is not None else None,
+            process_request=self._refusal,
             compression=None,
             max_size=None,
             close_timeout=1,
@@ -275,6 +279,8 @@ class ScriptedServer:
             await self._stop.wait()
 
     def _refusal(self, connection: Any, request: Any) -> Any:
+        if self._refuse is None:
+            return None
         response = connection.respond(self._refuse, self._refuse_body)
         for name, value in self._refuse_headers.items():
             response.headers[name] = value

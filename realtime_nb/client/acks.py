@@ -12,10 +12,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from realtime_nb.client.blame import kinds_blamed
 from realtime_nb.errors import ServerError
 from realtime_nb.wire.realtime import ErrorDetail, ErrorEvent
 
-__all__ = ["ACKNOWLEDGED_BY", "METADATA_KEY", "Acknowledgements", "server_error"]
+__all__ = ["ACKNOWLEDGED_BY", "METADATA_KEY", "Acknowledgements", "Unanswered", "server_error"]
 
 METADATA_KEY = "realtime_nb"
 """The pair of a response's metadata by which we know our own `response.create` again."""
@@ -33,20 +34,37 @@ ACKNOWLEDGED_BY: dict[str, tuple[str, ...]] = {
     "response.cancel": ("response.done",),
 }
 _ANSWERS = {name: kind for kind, names in ACKNOWLEDGED_BY.items() for name in names}
-# Errors of servers that leave `error.event_id` null: what their code is about.
-_BY_CODE = {
-    "conversation_already_has_active_response": "response.create",
-    "input_audio_buffer_commit_empty": "input_audio_buffer.commit",
-    "response_cancel_not_active": "response.cancel",
-}
 _LIMIT = 1024
 
 
 @dataclass
-class _Pending:
-    kind: str
+class Unanswered:
+    """A client event that was sent, and may still be answered.
+
+    Attributes:
+        event: as it travelled.
+        future: gets the answer; None where nobody waits.
+    """
+
+    event: dict[str, Any]
     key: str | None
     future: asyncio.Future[Any] | None
+
+    @property
+    def kind(self) -> str:
+        """The event's type."""
+        kind: str = self.event["type"]
+        return kind
+
+    def answer(self, event: Any) -> None:
+        """Whoever waits gets the acknowledgement."""
+        if self.future is not None and not self.future.done():
+            self.future.set_result(event)
+
+    def fail(self, error: Exception) -> None:
+        """Whoever waits is told why there is none."""
+        if self.future is not None and not self.future.done():
+            self.future.set_exception(error)
 
 
 def server_error(detail: ErrorDetail) -> ServerError:
@@ -60,19 +78,32 @@ def server_error(detail: ErrorDetail) -> ServerError:
 
 
 class Acknowledgements:
-    """The client events that may still be answered, in the order in which they were sent."""
+    """The client events that may still be answered, in the order in which they were sent.
 
-    def __init__(self) -> None:
-        self._pending: dict[str, _Pending] = {}
+    Args:
+        keep_all: note also those for whose answer nobody waits; what a lost connection left unanswered can then be said
+            again.
+
+    Attributes:
+        all_asked_for: whether the server begins no response by itself: then one is an answer to the oldest request for
+            one, also where the server does not echo its metadata.
+    """
+
+    def __init__(self, *, keep_all: bool = False) -> None:
+        self.keep_all = keep_all
+        self.all_asked_for = False
+        self._pending: dict[str, Unanswered] = {}
 
     def sent(self, event: dict[str, Any], future: asyncio.Future[Any] | None) -> None:
         """Note an event that is about to go out; `future` gets its acknowledgement or its error."""
         kind = event["type"]
-        if kind not in ACKNOWLEDGED_BY or (future is None and kind != "session.update"):
+        if kind not in ACKNOWLEDGED_BY:
+            return
+        if future is None and not self.keep_all and kind != "session.update":
             return  # only `session.updated` is matched by order, so only it must be counted when nobody waits
         if len(self._pending) >= _LIMIT:
             self._forget_one()
-        self._pending[event["event_id"]] = _Pending(kind, _key_of_request(event), future)
+        self._pending[event["event_id"]] = Unanswered(event, _key_of_request(event), future)
 
     def awaited(self, event_id: str | None) -> bool:
         """Whether somebody waits for the answer to this event."""
@@ -86,46 +117,55 @@ class Acknowledgements:
         kind = _ANSWERS.get(event.type)
         if kind is not None:
             key = _key_of_answer(event)
-            for event_id, pending in self._pending.items():
-                if pending.kind == kind and (pending.key is None or pending.key == key):
+            for event_id, pending in list(self._pending.items()):
+                certain = key is None and kind == "response.create" and self.all_asked_for
+                if pending.kind == kind and (certain or pending.key is None or pending.key == key):
                     del self._pending[event_id]
-                    _resolve(pending, event)
-                    return
+                    pending.answer(event)
+                    if kind != "conversation.item.create" or pending.key is None:
+                        return
+                    # One id is one item: what was sent, and what told a new session of it again, is the same.
         elif isinstance(event, ErrorEvent):
             self._failed(event.error)
 
     def _failed(self, detail: ErrorDetail) -> None:
         event_id = detail.event_id
         if event_id is None:
-            about_session = (detail.param or "").startswith("session")
-            kind = _BY_CODE.get(detail.code or "", "session.update" if about_session else "")
-            if not kind and all(pending.kind == "session.update" for pending in self._pending.values()):
-                kind = "session.update"  # nothing else can be meant, and updates are told apart by their order
-            event_id = next((known for known, pending in self._pending.items() if pending.kind == kind), None)
+            kinds = kinds_blamed(detail)
+            awaited = (p for p in self._pending.values() if p.future is not None or p.kind == "session.update")
+            if not kinds and all(pending.kind == "session.update" for pending in awaited):
+                kinds = ("session.update",)  # nothing else can be meant, and updates are told apart by their order
+            event_id = next((known for known, pending in self._pending.items() if pending.kind in kinds), None)
         pending = self._pending.pop(event_id, None) if event_id is not None else None
-        if pending is not None and pending.future is not None and not pending.future.done():
-            pending.future.set_exception(server_error(detail))
+        if pending is not None:
+            pending.fail(server_error(detail))
+
+    def take(self) -> list[Unanswered]:
+        """The connection is gone, and another will follow: all that is unanswered, in order, for it to decide about."""
+        pending, self._pending = self._pending, {}
+        return list(pending.values())
+
+    def forget(self, event_id: str) -> None:
+        """An event was answered, as somebody who knows better has found."""
+        unanswered = self._pending.get(event_id)
+        if unanswered is not None and unanswered.future is None:
+            del self._pending[event_id]
+
+    def put_back(self, unanswered: Unanswered) -> None:
+        """An event of `take` will be said again by other means; its answer is still awaited."""
+        self._pending[unanswered.event["event_id"]] = unanswered
 
     def fail_all(self, error: Exception) -> None:
         """The connection is gone: nothing will be answered."""
-        pending, self._pending = self._pending, {}
-        for entry in pending.values():
-            if entry.future is not None and not entry.future.done():
-                entry.future.set_exception(error)
+        for unanswered in self.take():
+            unanswered.fail(error)
 
     def _forget_one(self) -> None:
         unawaited = (event_id for event_id, p in self._pending.items() if p.future is None or p.future.done())
         oldest = next(unawaited, None) or next(iter(self._pending))
-        future = self._pending.pop(oldest).future
-        if future is not None and not future.done():
-            future.set_exception(
-                ServerError(f"more than {_LIMIT} requests wait for an answer; this one was given up", event_id=oldest)
-            )
-
-
-def _resolve(pending: _Pending, event: Any) -> None:
-    if pending.future is not None and not pending.future.done():
-        pending.future.set_result(event)
+        self._pending.pop(oldest).fail(
+            ServerError(f"more than {_LIMIT} requests wait for an answer; this one was given up", event_id=oldest)
+        )
 
 
 def _key_of_request(event: dict[str, Any]) -> str | None:

@@ -12,7 +12,7 @@ not is not.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -110,6 +110,12 @@ class Approvals:
         if look is not None:
             look(event)
 
+    def sent(self, item: Mapping[str, Any]) -> None:
+        """An item leaves: an answer to a request may also be given by hand, with an item of the wire."""
+        if item.get("type") == "mcp_approval_response" and item.get("approval_request_id") in self._pending:
+            request, answered = self._pending.pop(item["approval_request_id"])
+            self._answered(request, answered, approve=bool(item.get("approve")))
+
     async def answer(self, request_id: str, approve: bool, reason: str | None) -> None:
         """Approve or refuse; returns when the server has taken it.
 
@@ -130,6 +136,9 @@ class Approvals:
         except BaseException:
             self._pending = {request_id: (request, answered), **self._pending}
             raise
+        self._answered(request, answered, approve=approve)
+
+    def _answered(self, request: McpApprovalRequest, answered: asyncio.Future[None], *, approve: bool) -> None:
         if not approve:
             self._forget_call_of(request)
         if not answered.done():
@@ -167,10 +176,10 @@ class Approvals:
             self._servers[item.id] = item.server_label
         elif isinstance(item, McpCallItem) and item.id:
             self._named[item.id] = item
+            if response_id and done:
+                self._call_begins(item.id, response_id)
             if item.output is not None or item.error is not None:
                 self._call_ends(item.id)
-            elif response_id and done:
-                self._call_begins(item.id, response_id)
         elif isinstance(item, McpApprovalRequestItem) and item.id and done:
             self._requested(item, item.id, response_id)
 
@@ -194,7 +203,7 @@ class Approvals:
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._calls[item_id] = (response_id, ended)
         call = self._named.get(item_id)
-        self._batches.join(response_id, item_id, ended, f"MCP call {call.name if call else item_id}")
+        self._batches.join(response_id, item_id, ended, f"MCP tool {call.name if call else item_id}")
 
     def _call_ends(self, item_id: str) -> None:
         _, ended = self._calls.get(item_id, ("", None))

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from realtime_nb import errors
 from realtime_nb.audio import RATE_HZ
+from realtime_nb.client.ends import was_lost
 from realtime_nb.client.responses import ResponseRequest
 from realtime_nb.client.user_sound import MINIMUM_SAMPLES
 from realtime_nb.client.utterance import Samples, Utterance
 from realtime_nb.conversation import Turn
-from realtime_nb.errors import RealtimeError, ServerError
+from realtime_nb.errors import ConnectError, RealtimeError, ServerError
 from realtime_nb.wire.realtime import Response, to_dict, user_message
 
 if TYPE_CHECKING:
@@ -57,21 +58,52 @@ class Asking:
         return self._session.conversation.turn(turn.item_id) or turn
 
     async def _answer(self, utterance: Utterance, stage: _Stage) -> Response:
+        """The answer, asked for a second time where the connection was lost in the middle of the first.
+
+        Not where a tool has run: what it did would be done twice.
+        """
+        session = self._session
+        for again in (True, False):
+            lost: RealtimeError | None = None
+            try:
+                response = await self._asked(utterance, stage)
+            except ConnectError as error:
+                lost = error
+            else:
+                if not was_lost(response) or self._is_whole(response):
+                    return response
+            if not again or stage.tools_ran or session.connection.closed is not None:
+                why = "a tool had run already" if stage.tools_ran else "it was lost twice"
+                raise lost or ConnectError(
+                    f"the connection was lost in the middle of the answer to {utterance.label!r}. It is not asked "
+                    f"again, because {why}; the conversation goes on."
+                )
+            stage.awaited = "the connection to come back"
+            await session.connection.ready()
+        raise AssertionError("unreachable")
+
+    async def _asked(self, utterance: Utterance, stage: _Stage) -> Response:
         session = self._session
         stage.awaited = "the response before it to end"
         await session.responses.idle()
         stage.awaited = "the server to take the question"
-        if utterance.text is not None:
-            accepted = session.post(typed_turn(utterance, session.connection.new_event_id()))
-        else:
-            accepted = await self._say(utterance.sound)
-            stage.spoken = accepted
+        if stage.accepted is None:
+            if utterance.text is not None:
+                stage.accepted = session.post(typed_turn(utterance, session.connection.new_event_id()))
+            else:
+                stage.accepted = stage.spoken = await self._say(utterance.sound)
+        accepted = stage.accepted
         request = session.responses.create({})
         try:
             await asyncio.wait([accepted, request.done], return_when=asyncio.FIRST_COMPLETED)
             if accepted.done():
                 accepted.result()
             return await self._end_of(request, stage)
+        except ConnectError:
+            session.responses.cancel(stage.request or request)
+            if not accepted.done() or accepted.exception() is not None:
+                stage.accepted = None  # the question itself was lost: it must be said again
+            raise
         except BaseException:
             session.responses.cancel(stage.request or request)
             raise
@@ -86,7 +118,8 @@ class Asking:
             session.connection.outbox.put({"type": "input_audio_buffer.clear"})
             await session.flushed()
             for start in range(0, len(pcm), 2 * _CHUNK_SAMPLES):
-                await session.sound.append(pcm[start : start + 2 * _CHUNK_SAMPLES])
+                if not await session.sound.append(pcm[start : start + 2 * _CHUNK_SAMPLES]):
+                    raise ConnectError("the connection was lost while the question was being said")
             return session.post({"type": "input_audio_buffer.commit"})
         finally:
             resume()
@@ -103,6 +136,9 @@ class Asking:
                 if last is None:
                     raise RealtimeError("the question was interrupted before its answer began")
                 return last
+            stage.tools_ran = stage.tools_ran or self._session.calls.ran_for(response.id or "")
+            if was_lost(response) and not self._is_whole(response):
+                return response
             last = response
             stage.awaited = "the tools: " + (", ".join(self._session.calls.pending()) or "none")
             following = await self._session.calls.followup(response.id or "")
@@ -110,19 +146,30 @@ class Asking:
                 return response
             request = following
 
+    def _is_whole(self, response: Response) -> bool:
+        """Whether nothing but the end of a lost response is missing: its answer had come to its end."""
+        turn = self._said_in(response)
+        return turn is not None and turn.status == "completed"
+
+    def _said_in(self, response: Response) -> Turn | None:
+        conversation = self._session.conversation
+        for turn in (*reversed(conversation.live), *reversed(conversation.turns)):
+            if turn.role == "assistant" and turn.response_id == response.id:
+                return turn
+        return None
+
     def _turn_of(self, response: Response) -> Turn:
+        turn = self._said_in(response)
+        if turn is not None and (response.status != "failed" or self._is_whole(response)):
+            return turn
         if response.status == "failed":
             error = response.status_details.error if response.status_details is not None else None
             said = (error.message or error.code) if error is not None else None
             raise ServerError(
                 said or "the response failed, and the server did not say why", code=error.code if error else None
             )
-        conversation = self._session.conversation
-        for turn in (*reversed(conversation.live), *reversed(conversation.turns)):
-            if turn.role == "assistant" and turn.response_id == response.id:
-                return turn
         for item in reversed(response.output or []):
-            known = conversation.turn(item.id or "")
+            known = self._session.conversation.turn(item.id or "")
             if known is not None:
                 return known
         raise RealtimeError(f"the response ended ({response.status}) without saying anything")
@@ -165,6 +212,8 @@ class _Stage:
     awaited = "its turn: another question is under way"
     request: ResponseRequest | None = None
     spoken: asyncio.Future[Any] | None = None
+    accepted: asyncio.Future[Any] | None = None
+    tools_ran = False
 
 
 def typed_turn(utterance: Utterance, event_id: str) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class BargeIn:
         self._feed = feed
         self._dead: deque[str] = deque(maxlen=_REMEMBERED)
         self._truncations: deque[str] = deque(maxlen=_REMEMBERED)
+        self._unknown_there: set[str] = set()
 
     def interrupt(self, response_id: str | None, heard: Sequence[Heard] | None) -> Coroutine[Any, Any, None]:
         """Begin a new epoch now, before anything else can arrive; the silence and the cut are in what is returned.
@@ -67,6 +68,9 @@ class BargeIn:
 
     async def _cut(self, epoch: int, heard: Sequence[Heard] | None) -> None:
         for cut in self.ledger.cuts(heard if heard is not None else await self._silence(epoch)):
+            if cut.item_id in self._unknown_there:
+                self._feed(LocalInterrupt(cut.item_id, cut.content_index, cut.samples))
+                continue
             event_id = self._new_id()
             self._truncations.append(event_id)
             self._send(
@@ -90,6 +94,10 @@ class BargeIn:
         except Exception:
             _log.exception("the player failed to fall silent")
         return None
+
+    def parted(self) -> None:
+        """The session is another: it has no sound of what still plays, and so none to cut."""
+        self._unknown_there = self.ledger.item_ids()
 
     def kill(self, response_id: str) -> None:
         """No more of its sound counts."""

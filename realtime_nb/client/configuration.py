@@ -1,14 +1,15 @@
 """What was set, what the server made of it, and when it may change.
 
-Owns updates of the session's configuration: names and checks (from `settings`), the voice that is fixed once it has
-spoken, speed between turns, and turn detection that is put off while recorded sound is asked. Must not know turns.
+Owns updates of the session's configuration: names and checks (from `settings`), what is fixed from some moment on (the
+voice, which then needs a new session; tracing), speed between turns, and turn detection that is put off while recorded
+sound is asked. Must not know turns.
 """
 
 from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from realtime_nb import errors
@@ -33,6 +34,7 @@ class Configuration:
         connection: where it is sent.
         responses: says when nothing is being said.
         adopt_tools: told of the functions, by name, when `tools` is set.
+        renew_with: goes on in a new session that differs in some fields, between turns.
 
     Attributes:
         has_spoken: whether the assistant has made a sound, which fixes its voice.
@@ -43,11 +45,13 @@ class Configuration:
         connection: RealtimeConnection,
         responses: ResponseSequencer,
         adopt_tools: Callable[[Mapping[str, Tool]], None],
+        renew_with: Callable[[Mapping[str, Any]], Awaitable[None]],
     ) -> None:
         self.has_spoken = False
         self._connection = connection
         self._responses = responses
         self._adopt_tools = adopt_tools
+        self._renew_with = renew_with
         self._echoed: dict[str, Any] = {}
         self._suspended: dict[str, Any] | None = None
         self._resumed: asyncio.Future[Any] | None = None
@@ -81,7 +85,10 @@ class Configuration:
         if extra:
             session = overlay(session, extra)
             _only_pcm(session)
-        self._keep_voice(session)
+        self._keep_tracing(session)
+        if self._is_another_voice(session):
+            await self._renew_with(session)  # the service fixes a voice once it has spoken
+            return
         if "speed" in _output(session) and self._responses.active:
             await self._responses.idle()  # the service changes it between turns only
         audio_in = (session.get("audio") or {}).get("input") or {}
@@ -114,17 +121,26 @@ class Configuration:
             self._adopt_tools({tool.name: tool for tool in named["tools"] if isinstance(tool, Tool)})
         return session
 
-    def _keep_voice(self, session: dict[str, Any]) -> None:
+    def _is_another_voice(self, session: dict[str, Any]) -> bool:
+        """Whether `session` asks for what the service refuses now. A voice that stays the same is taken out of it."""
         output = _output(session)
         if "voice" not in output or not self.has_spoken:
-            return
-        current = _output(self._echoed).get("voice")
-        if output["voice"] != current:
-            raise ConfigError(
-                f"voice={output['voice']!r}: the service fixes the voice once it has spoken (it is {current!r} now). "
-                "Start a new session to hear another."
-            )
+            return False
+        if output["voice"] != _output(self._echoed).get("voice"):
+            return True
         del output["voice"]
+        return False
+
+    def _keep_tracing(self, session: dict[str, Any]) -> None:
+        current = self._echoed.get("tracing")
+        if "tracing" not in session or current is None:
+            return
+        if session["tracing"] != current:
+            raise ConfigError(
+                f"tracing={session['tracing']!r}: the service fixes tracing once it is on (it is {current!r} now). "
+                "Start a new session to trace otherwise."
+            )
+        del session["tracing"]
 
     def suspend_turn_detection(self) -> Callable[[], None]:
         """Put turn detection off until the function that is returned is called; both are sent at once and in order."""

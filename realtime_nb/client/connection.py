@@ -1,8 +1,9 @@
 """One connection: typed events in and out, for whoever wants the wire itself.
 
-Owns the receive loop, delivery (listeners, acknowledgements, readers, handlers), and the end. Must not know turns,
-widgets, or which transport moves the frames. Lives on the event loop that it was opened on; every public awaitable may
-be awaited from any loop.
+Owns sending, delivery (listeners, acknowledgements, readers, handlers), and the end. Which transport moves the frames,
+and which one follows when it is lost, is the line's; what was said and set, and is restored then, the keeper's. Must
+not know turns or widgets. Lives on the event loop that it was opened on; every public awaitable may be awaited from any
+loop.
 """
 
 from __future__ import annotations
@@ -12,25 +13,28 @@ import builtins
 import concurrent.futures
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from concurrent.futures import Executor
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from realtime_nb import errors
 from realtime_nb.client import resources
-from realtime_nb.client.acks import ACKNOWLEDGED_BY, METADATA_KEY, Acknowledgements
+from realtime_nb.client.acks import ACKNOWLEDGED_BY, METADATA_KEY, Acknowledgements, Unanswered
 from realtime_nb.client.emitter import Emitter
-from realtime_nb.client.ends import POLITE_CODES, CloseEvent, PoliteEnd, ending
-from realtime_nb.client.greeting import greeted
+from realtime_nb.client.ends import LOST, POLITE_CODES, CloseEvent, PoliteEnd, ending, loss, lost_response
 from realtime_nb.client.handlers import Handlers, OnHandlerError
 from realtime_nb.client.inbox import Inbox
+from realtime_nb.client.line import Line
 from realtime_nb.client.loops import any_loop, running_loop
 from realtime_nb.client.outbox import Outbox
 from realtime_nb.client.outgoing import EventIds, as_client_event, sound_bytes
-from realtime_nb.client.transport import Connector, Transport, TransportClosed
+from realtime_nb.client.reconnecting import Reconnect, Reconnected, Reconnecting, policy_of
+from realtime_nb.client.transport import Connector, TransportClosed
+from realtime_nb.client.waiting import Waiting, WaitingEvent
 from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
 from realtime_nb.wire.realtime import (
+    ConversationItemDeleted,
     ErrorDetail,
     ErrorEvent,
     SessionCreated,
@@ -43,6 +47,8 @@ from realtime_nb.wire.realtime import (
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from realtime_nb.client.continuity import Keeper
 
 __all__ = ["CloseEvent", "RealtimeConnection"]
 
@@ -61,6 +67,11 @@ class RealtimeConnection(Emitter):
         session_timeout_s: how long the server may take to send `session.created` after the handshake.
         buffer: events kept for `recv` and `async for`; beyond it the oldest are dropped with a warning. Where a
             session runs on the connection, they are kept from the first `recv` on.
+        reconnect: True or a `Reconnect` to go on after the connection was lost, with what was said and set restored in
+            a new session: `"reconnecting"` and `"reconnected"` tell of it, a response that was under way ends as
+            `failed` with the code `connection_lost`, what is sent meanwhile waits, sound given meanwhile is dropped.
+
+    It may be sent to and given handlers before it is open: what is sent waits.
 
     Example:
         >>> async with rt.connect(backend="local") as conn:  # doctest: +SKIP
@@ -77,6 +88,7 @@ class RealtimeConnection(Emitter):
         on_handler_error: OnHandlerError | None = None,
         session_timeout_s: float = 15.0,
         buffer: int = 4096,
+        reconnect: bool | Reconnect = False,
     ) -> None:
         super().__init__(Handlers(executor, on_handler_error))
         self.session = resources.Session(self)
@@ -86,25 +98,31 @@ class RealtimeConnection(Emitter):
         self.response = resources.Response(self)
         self.created: SessionCreated | None = None
         self.session_type = "realtime"
-        self._connector = connector
-        self._session_timeout_s = session_timeout_s
+        self._configuration: Any = None
+        self._line = Line(connector, self, reconnect=policy_of(reconnect), session_timeout_s=session_timeout_s)
+        self._waiting = Waiting(connector.describe)
+        self._keeper: Keeper | None = None
+        self._unanswered_updates: list[Unanswered] = []
         self._listeners: tuple[Callable[[Any], None], ...] = ()
         self._send_listeners: tuple[Callable[[dict[str, Any]], object], ...] = ()
-        self._acks = Acknowledgements()
+        self._acks = Acknowledgements(keep_all=self._line.reconnect is not None)
         self.outbox = Outbox(self)
         self._inbox = Inbox(buffer)
         self._event_id = EventIds()
         self._input_is_pcm = True
-        self._transport: Transport | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._reader: asyncio.Task[None] | None = None
         self._ended: CloseEvent | None = None
+        self._end: RealtimeError | None = None
         self._closing = False
         self._expired = False
 
     def __repr__(self) -> str:
-        state = "closed" if self._ended else "open" if self._transport else "not open"
-        return f"<RealtimeConnection {self._connector.describe()} {state}>"
+        state = {"new": "not open", "switching": "reconnecting"}.get(self._line.state, self._line.state)
+        return f"<RealtimeConnection {self._where} {'closed' if self._ended else state}>"
+
+    @property
+    def _where(self) -> str:
+        return self._line.connector.describe()
 
     # Opening and closing
 
@@ -121,10 +139,10 @@ class RealtimeConnection(Emitter):
     @property
     def carries_audio(self) -> bool:
         """Whether the transport takes microphone and sound past this process."""
-        return self._transport is not None and self._transport.carries_audio
+        return self._line.transport is not None and self._line.transport.carries_audio
 
     async def open(self) -> Self:
-        """Connect, and wait for the server's `session.created`.
+        """Connect, wait for the server's `session.created`, and send what waited.
 
         Raises:
             ConnectError: no connection, or something else than a Realtime server answered; says what to do.
@@ -133,33 +151,35 @@ class RealtimeConnection(Emitter):
         if self._loop is not None:
             raise RealtimeError("this connection was opened before; make a new one")
         self._loop = asyncio.get_running_loop()
-        transport = await self._connector.connect()
-        self._transport = transport
+        if self._line.reconnect is not None and self._keeper is None:
+            from realtime_nb.client.continuity import Following  # whoever does not reconnect does not pay for it
+
+            self.keep(Following(self))
         try:
-            async with asyncio.timeout(self._session_timeout_s):
-                await greeted(transport, self._connector.describe(), self._greet)
-        except builtins.TimeoutError:
-            await self._abandon(transport)
-            raise errors.TimeoutError(
-                f"{self._connector.describe()} accepted the connection, but sent no session.created within "
-                f"{self._session_timeout_s:g} s. Check that it is a Realtime server, and try again."
-            ) from None
-        except BaseException:
-            await self._abandon(transport)
+            await self._line.open()
+        except BaseException as error:
+            self._closing = True
+            self.finish(TransportClosed(1000, "never opened"), error if isinstance(error, RealtimeError) else None)
             raise
-        self._reader = self._loop.create_task(self._read(transport), name="realtime receive loop")
+        with contextlib.suppress(TransportClosed):  # the receive loop sees it too, and decides
+            await self._send_what_waits()
         return self
 
-    async def _abandon(self, transport: Transport) -> None:
-        self._closing = True
-        with contextlib.suppress(Exception):
-            await transport.close()
-        self._finish(TransportClosed(1000, "never opened"))
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self.open().__await__()
 
-    def _greet(self, event: Any) -> None:
-        if isinstance(event, SessionCreated):
-            self.created = event
-        self._deliver(event)
+    @any_loop
+    async def ready(self) -> None:
+        """Returns when the connection is open, also after a loss.
+
+        Raises:
+            ConnectError: it is over, or was never opened.
+        """
+        if self._loop is None:
+            raise ConnectError("the connection is not open yet: `await connection`, or use `async with`")
+        await self._line.ready()
+        if self._ended is not None:
+            raise self.end_error()
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -172,19 +192,14 @@ class RealtimeConnection(Emitter):
     @any_loop
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """End the connection, let the handlers finish, and emit `"close"` once. May be called twice."""
-        if self._ended is None:
+        if self._ended is None and self._line.state == "open":
             with contextlib.suppress(builtins.TimeoutError):
                 async with asyncio.timeout(2):
                     await self.outbox.flushed()  # what was decided before the goodbye is said before it
         self._closing = True
-        if self._transport is not None and self._ended is None:
-            with contextlib.suppress(TransportClosed, OSError):
-                await self._transport.close(code, reason)
-        reader = self._reader
-        if reader is not None and reader is not asyncio.current_task():
-            await asyncio.wait([reader], timeout=3)
-            reader.cancel()
-        self._finish(TransportClosed(code, reason))
+        if self._ended is None:
+            await self._line.close(code, reason)
+        self.finish(TransportClosed(code, reason))
         await self._handlers.drain(timeout_s=5)
         self._handlers.shut()
 
@@ -194,9 +209,11 @@ class RealtimeConnection(Emitter):
     async def send(self, event: Any, *, extra: Mapping[str, Any] | None = None, strict: bool = True) -> str:
         """Send one client event, typed or a dict; returns its event id.
 
+        Before the connection is open, and while it is lost, the event waits; it leaves in the order of the calls.
+
         Raises:
             ConfigError: an unknown event or field, or a value out of range; nothing is sent.
-            ConnectError: not open yet, or closed.
+            ConnectError: closed, or too much waits already.
         """
         raw = as_client_event(event, extra=extra, strict=strict)
         return await self.transmit(raw)
@@ -221,33 +238,83 @@ class RealtimeConnection(Emitter):
         return self._acks.awaited(event_id)
 
     async def transmit(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None = None) -> str:
-        """Send an event as it is; `answer` gets its acknowledgement."""
-        transport = self._open_transport()
+        """Send an event as it is, or let it wait; `answer` gets its acknowledgement."""
         event_id: str = raw.get("event_id") or self._event_id()
         raw["event_id"] = event_id
+        if self._line.state == "open":
+            await self._transmit(raw, answer)
+        elif self._ended is not None:
+            raise self.end_error()
+        elif self._line.state == "reconnecting" and raw["type"] == "input_audio_buffer.commit":
+            raise ConnectError("the connection is lost, and with it the sound that this commit would make a turn of")
+        else:
+            self._waiting.put(raw, answer)
+        return event_id
+
+    async def _transmit(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None) -> None:
+        transport = self._line.transport
+        assert transport is not None
+        if self._keeper is not None and raw["type"] == "conversation.item.create":
+            # Named by us, so that a lost connection leaves no doubt which items the conversation has.
+            raw["item"]["id"] = raw["item"].get("id") or item_id_for(raw["event_id"])
         self._acks.sent(raw, answer)
         for listener in self._send_listeners:
             listener(raw)
         try:
             await transport.send(encode(raw))
         except TransportClosed as closed:
-            raise self._end_error(closed) from None
-        return event_id
+            if self._keeper is None or self._line.reconnect is None:
+                raise self._end_error(closed) from None
+            # Lost like what was sent a moment before: whether it is said again is decided with the rest.
+
+    async def _send_what_waits(self) -> None:
+        """Send it in its order, and let everything else through after it."""
+        transport = self._line.transport
+        assert transport is not None
+        while len(self._waiting):
+            event, answer = self._waiting.take()
+            if isinstance(event, bytes):
+                await transport.send(event)
+            else:
+                await self._transmit(event, answer)
+            if transport is not self._line.transport:
+                raise TransportClosed(1006, "lost again")
+        self._line.opened()
 
     @any_loop
-    async def append(self, audio: bytes | bytearray | memoryview | npt.NDArray[np.int16]) -> None:
+    async def append(self, audio: bytes | bytearray | memoryview | npt.NDArray[np.int16]) -> bool:
         """Send sound to the input buffer: the hot path up. Very long sound is split, which the server cannot tell.
+
+        Returns:
+            False where it was dropped, because the connection is lost just now: late sound is no part of a
+            conversation.
 
         Raises:
             AudioError: empty, half a sample, or not int16.
         """
-        transport = self._open_transport()
         view = sound_bytes(audio, pcm16=self._input_is_pcm)
+        if self._line.state == "switching":
+            await self._line.ready()
+        if self._ended is not None:
+            raise self.end_error()
+        if self._line.state == "reconnecting":
+            self._line.dropped_bytes += len(view)
+            return False
+        waits = self._line.state == "new"
         try:
             for start in range(0, len(view), _APPEND_BYTES):
-                await transport.send(encode_append(view[start : start + _APPEND_BYTES], self._event_id()))
+                frame = encode_append(view[start : start + _APPEND_BYTES], self._event_id())
+                transport = self._line.transport
+                if waits or transport is None:
+                    self._waiting.put(frame)
+                else:
+                    await transport.send(frame)
         except TransportClosed as closed:
-            raise self._end_error(closed) from None
+            if self._line.reconnect is None:
+                raise self._end_error(closed) from None
+            self._line.dropped_bytes += len(view)
+            return False
+        return True
 
     @any_loop
     async def request(self, event: Any, timeout: float | None = 30.0) -> Any:
@@ -267,7 +334,7 @@ class RealtimeConnection(Emitter):
             raise ConfigError(f"the server acknowledges no {kind!r}; use send()")
         raw["event_id"] = raw.get("event_id") or self._event_id()
         if kind == "conversation.item.create":
-            raw["item"]["id"] = raw["item"].get("id") or f"item_{raw['event_id'].removeprefix('evt_')}"
+            raw["item"]["id"] = raw["item"].get("id") or item_id_for(raw["event_id"])
         if kind == "response.create":
             params = raw["response"] = raw.get("response") or {}
             params["metadata"] = {**(params.get("metadata") or {})}
@@ -279,16 +346,7 @@ class RealtimeConnection(Emitter):
                 return await future
         except builtins.TimeoutError:
             future.cancel()
-            raise errors.TimeoutError(
-                f"{self._connector.describe()} did not answer {kind!r} within {timeout:g} s"
-            ) from None
-
-    def _open_transport(self) -> Transport:
-        if self._ended is not None:
-            raise self.end_error()
-        if self._transport is None or self.created is None:
-            raise ConnectError("the connection is not open yet: `await connection.open()`, or use `async with`")
-        return self._transport
+            raise errors.TimeoutError(f"{self._where} did not answer {kind!r} within {timeout:g} s") from None
 
     # Receiving
 
@@ -318,23 +376,15 @@ class RealtimeConnection(Emitter):
         """Keep no events for `recv` until it is called: a session follows them by itself."""
         self._inbox.wait_for_a_reader()
 
-    async def _read(self, transport: Transport) -> None:
-        end = TransportClosed(1006, "the receive loop was stopped")
-        recv = transport.recv
-        try:
-            while True:
-                self._deliver(decode_server(await recv()))
-        except TransportClosed as closed:
-            end = closed
-        except OSError as error:
-            end = TransportClosed(1006, f"the connection broke off ({type(error).__name__})")
-        finally:
-            self._finish(end)
+    decode = staticmethod(decode_server)
 
-    def _deliver(self, event: Any) -> None:
+    def deliver(self, event: Any) -> None:
+        """Hand an event to all who want it: the line's way in."""
         kind = type(event)
         if kind is SessionUpdated or kind is SessionCreated:
             self._configured(event.session)
+            if kind is SessionCreated:
+                self.created = event
         elif kind is ErrorEvent and event.error.code == "session_expired":
             self._expired = True
         for listener in self._listeners:
@@ -348,11 +398,14 @@ class RealtimeConnection(Emitter):
             self._handlers.emit(event.type, event)
 
     def _configured(self, session: Any) -> None:
+        self._configuration = session
         self.session_type = str(getattr(session, "type", "") or "realtime")
         audio = getattr(session, "audio", None)
-        form = getattr(getattr(audio or None, "input", None) or None, "format", None)
-        kind = getattr(form or None, "type", None)
+        heard = getattr(audio or None, "input", None) or None
+        kind = getattr(getattr(heard, "format", None) or None, "type", None)
         self._input_is_pcm = kind not in ("audio/pcmu", "audio/pcma")
+        detection = getattr(heard, "turn_detection", False)  # what is not told is not known to be off
+        self._acks.all_asked_for = detection is None or getattr(detection, "create_response", None) is False
 
     @any_loop
     async def recv(self) -> Any:
@@ -385,29 +438,141 @@ class RealtimeConnection(Emitter):
             self._loop.call_soon_threadsafe(self._inbox.watch, kind, waiter)
         return _awaited(waiter, kind, timeout)
 
+    # Going on after a loss
+
+    def keep(self, keeper: Keeper) -> None:
+        """Let `keeper` say what was said and set, and restore it on another transport. Before the first one is lost."""
+        if self._keeper is not None:
+            self._keeper.close()
+        self._keeper = keeper
+        self._acks.keep_all = True
+
+    def reconnecting(self, reconnect: bool | Reconnect) -> None:
+        """Change what follows when the connection is lost."""
+        self._line.reconnect = policy_of(reconnect)
+
+    def answered(self, event_id: str) -> None:
+        """A `response.create` was answered, as whoever sent it knows: it is not to be said again."""
+        self._acks.forget(event_id)
+
+    @any_loop
+    async def renew(
+        self, *, connector: Connector | None = None, moment: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """Go on in a new session, with what was said and set; returns when it is ready.
+
+        Args:
+            connector: opens it, now and from now on; None: the same as before.
+            moment: awaited once the new one is open, and returns when the old one can be left; None: at once.
+
+        Raises:
+            ConnectError: no new session; the old one goes on.
+            RealtimeError: nobody keeps the conversation (`reconnect=False`, and no session).
+        """
+        if self._keeper is None:
+            raise RealtimeError("nothing could be restored: open the connection with reconnect=True to have it kept")
+        await self.ready()
+        left = ConnectError(f"the session with {self._where} was exchanged for a new one before the answer came")
+        await self._line.switch(connector, moment or _at_once, left)
+        if self._ended is not None:
+            raise self.end_error()
+
+    def parted(self, error: RealtimeError, *, planned: bool) -> None:
+        """The line has lost its transport, and opens another."""
+        self._expired = False
+        keeper = self._keeper
+        if keeper is None:
+            return
+        for response_id in keeper.open_responses():
+            # Every response ends with `response.done`, also for whoever only follows events.
+            self.deliver(lost_response(response_id, str(error)))
+        again = []
+        for unanswered in self._acks.take():
+            kind, event = unanswered.kind, unanswered.event
+            if kind == "conversation.item.create":
+                self._acks.put_back(unanswered)  # restored with the rest, under the same id
+            elif kind == "session.update":
+                self._unanswered_updates.append(unanswered)  # part of the configuration that is restored
+            elif kind == "response.create":
+                again.append(WaitingEvent(event, unanswered.future))  # no response came of it
+            elif kind == "conversation.item.delete":
+                deleted = ConversationItemDeleted(item_id=event["item_id"])  # it is not restored: that is deleted
+                self.deliver(deleted)
+                unanswered.answer(deleted)
+            else:
+                unanswered.fail(error)
+        self._waiting.put_first(again)
+        keeper.parted(error, planned=planned)
+
+    async def resume(self) -> None:
+        """Restore what was set and said, then send what waited: the line has a new transport."""
+        if self._keeper is not None:
+            await self._keeper.restore(self._say)
+        updates, self._unanswered_updates = self._unanswered_updates, []
+        for unanswered in updates:
+            unanswered.answer(SessionUpdated(session=self._configuration))
+        await self._send_what_waits()
+
+    async def _say(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:
+        answer: asyncio.Future[Any] = self.loop.create_future()
+        answer.add_done_callback(lambda future: future.cancelled() or future.exception())
+        transport = self._line.transport
+        if transport is None:
+            raise TransportClosed(1006, "lost again")
+        if isinstance(raw, bytes):
+            await transport.send(raw)
+        else:
+            raw["event_id"] = raw.get("event_id") or self._event_id()
+            self._acks.sent(raw, answer)
+            await transport.send(encode(raw))
+        return answer
+
+    def tell(self, event: Reconnecting | Reconnected) -> None:
+        """Tell handlers of `"reconnecting"` and `"reconnected"`."""
+        _log.info("%s: %s", self._where, event.type)
+        self._handlers.emit(event.type, event, wildcard=False)
+
     # The end
 
-    def _finish(self, end: TransportClosed) -> None:
+    def finish(self, end: TransportClosed, error: RealtimeError | None = None) -> None:
+        """It is over: whoever waits is told, and `"close"` is emitted, once."""
         if self._ended is not None:
             return
-        error = self._end_error(end)
+        error = error or self._end_error(end)
         polite = isinstance(error, PoliteEnd)
+        self._end = error
         self._ended = CloseEvent(code=end.code, reason=end.reason, error=None if polite else error)
+        self._line.over()
+        for unanswered in self._unanswered_updates:
+            unanswered.fail(error)
         self._acks.fail_all(error)
+        self._waiting.fail(error)
         self._inbox.close(error)
         if not polite:
-            lost = ErrorEvent(error=ErrorDetail(type="connection_error", code="connection_lost", message=str(error)))
+            lost = ErrorEvent(error=ErrorDetail(type="connection_error", code=LOST, message=str(error)))
             self._handlers.emit("error", lost, wildcard=False)
         self._handlers.emit("close", self._ended, wildcard=False)
 
     def end_error(self) -> RealtimeError:
         """Why nothing can be sent any more; only after the end."""
-        ended = self._ended or CloseEvent(1000, "")
-        return self._end_error(TransportClosed(ended.code, ended.reason))
+        return self._end or self._end_error(TransportClosed(1000, ""))
+
+    def loss(self, end: TransportClosed) -> RealtimeError:
+        """What an end of the transport is, where somebody tries to go on."""
+        return loss(self._where, end, expired=self._expired)
 
     def _end_error(self, end: TransportClosed) -> RealtimeError:
         polite = self._closing or end.code in POLITE_CODES
-        return ending(self._connector.describe(), end, polite=polite, expired=self._expired)
+        return ending(self._where, end, polite=polite, expired=self._expired)
+
+
+def item_id_for(event_id: str) -> str:
+    """The id of an item that a client event creates."""
+    return f"item_{event_id.removeprefix('evt_')}"
+
+
+async def _at_once() -> None:
+    """Any moment will do."""
 
 
 async def _awaited(waiter: concurrent.futures.Future[Any], kind: str, timeout: float | None) -> Any:

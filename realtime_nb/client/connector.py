@@ -16,10 +16,16 @@ from realtime_nb.client.redact import redacted_headers, safe_url
 from realtime_nb.client.transport import Transport
 from realtime_nb.errors import ConfigError
 
-__all__ = ["DEFAULT_MAX_SIZE", "WebSocketConnector", "is_loopback"]
+__all__ = ["DEFAULT_MAX_SIZE", "DEFAULT_PING_INTERVAL_S", "DEFAULT_PING_TIMEOUT_S", "WebSocketConnector", "is_loopback"]
 
 DEFAULT_MAX_SIZE = 64 * 2**20
 """Bytes of the largest frame accepted. One frame may hold minutes of sound as base64: websockets' 1 MiB is small."""
+
+DEFAULT_PING_INTERVAL_S = 20.0
+"""Seconds between two questions whether the other side is still there."""
+
+DEFAULT_PING_TIMEOUT_S = 45.0
+"""Seconds that it may take to answer: a half-open socket is noticed, a server that stalls half a minute is forgiven."""
 
 
 class WebSocketConnector:
@@ -32,6 +38,8 @@ class WebSocketConnector:
         subprotocols: offered in this order.
         max_size: bytes of the largest frame accepted.
         open_timeout_s: how long a handshake may take.
+        ping_interval_s: seconds between two pings; None sends none, and a connection that is half open is not noticed.
+        ping_timeout_s: how long the other side may take to answer one; None waits for ever.
         proxy: True for the system's (`HTTPS_PROXY`, `NO_PROXY`, ...), None for none, or an address.
         user_agent: the header of that name.
     """
@@ -45,6 +53,8 @@ class WebSocketConnector:
         subprotocols: Sequence[str] = (),
         max_size: int = DEFAULT_MAX_SIZE,
         open_timeout_s: float = 15.0,
+        ping_interval_s: float | None = DEFAULT_PING_INTERVAL_S,
+        ping_timeout_s: float | None = DEFAULT_PING_TIMEOUT_S,
         proxy: str | Literal[True] | None = True,
         user_agent: str | None = None,
     ) -> None:
@@ -55,6 +65,9 @@ class WebSocketConnector:
         refuse_key_in_url(url)
         if max_size < 1:
             raise ConfigError(f"max_size={max_size!r} must be a positive number of bytes")
+        for name, seconds in (("ping_interval_s", ping_interval_s), ("ping_timeout_s", ping_timeout_s)):
+            if seconds is not None and seconds <= 0:
+                raise ConfigError(f"{name}={seconds!r} must be a positive number of seconds, or None")
         self.url = url
         self._headers = Headers(headers or {})
         self._late = late
@@ -65,9 +78,8 @@ class WebSocketConnector:
             "write_limit": 2**20,
             "open_timeout": open_timeout_s,
             "close_timeout": 2,
-            "ping_interval": 20,
-            # A half-open socket is noticed within 65 s; a kernel or a server that stalls for half a minute is forgiven.
-            "ping_timeout": 45,
+            "ping_interval": ping_interval_s,
+            "ping_timeout": ping_timeout_s,
             "proxy": None if proxy is True and is_loopback(url) else concealed(proxy),  # it may hold a password
             "user_agent_header": user_agent or _user_agent(),
             "subprotocols": list(subprotocols) or None,

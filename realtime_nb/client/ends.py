@@ -9,8 +9,12 @@ import msgspec
 
 from realtime_nb.client.transport import TransportClosed
 from realtime_nb.errors import ConnectError, RealtimeError, SessionExpired
+from realtime_nb.wire.realtime import Response, ResponseDone, ResponseError, ResponseStatus
 
-__all__ = ["POLITE_CODES", "CloseEvent", "PoliteEnd", "ending"]
+__all__ = ["LOST", "POLITE_CODES", "CloseEvent", "PoliteEnd", "ending", "loss", "lost_response", "was_lost"]
+
+LOST = "connection_lost"
+"""The code of what failed because the connection was lost."""
 
 POLITE_CODES = frozenset({1000, 1001})
 
@@ -37,9 +41,37 @@ def ending(where: str, end: TransportClosed, *, polite: bool, expired: bool) -> 
         polite: whether we closed it, or the server did so in peace.
         expired: whether the server said that the session's time is over.
     """
-    if expired or (end.code == 1001 and "maximum duration" in end.reason.lower()):
-        return SessionExpired(f"the session with {where} reached its time limit; open a new one to go on")
-    said = f" ({end.reason})" if end.reason else ""
-    if polite:
-        return PoliteEnd(f"the connection to {where} is closed{said}; open a new one")
-    return ConnectError(f"the connection to {where} was lost: code {end.code}{said}. Open a new one to go on.")
+    if polite and not _is_expiry(end, expired=expired):
+        return PoliteEnd(f"the connection to {where} is closed{_said(end)}; open a new one")
+    lost = loss(where, end, expired=expired)
+    if isinstance(lost, SessionExpired):
+        return SessionExpired(f"{lost}; open a new one to go on")
+    return ConnectError(f"{lost} Open a new one to go on.")
+
+
+def loss(where: str, end: TransportClosed, *, expired: bool) -> RealtimeError:
+    """The exception for an end after which somebody tries to go on."""
+    if _is_expiry(end, expired=expired):
+        return SessionExpired(f"the session with {where} reached its time limit")
+    return ConnectError(f"the connection to {where} was lost: code {end.code}{_said(end)}.")
+
+
+def _is_expiry(end: TransportClosed, *, expired: bool) -> bool:
+    return expired or (end.code == 1001 and "maximum duration" in end.reason.lower())
+
+
+def _said(end: TransportClosed) -> str:
+    return f" ({end.reason})" if end.reason else ""
+
+
+def lost_response(response_id: str, why: str) -> ResponseDone:
+    """The end of a response that no server will tell any more."""
+    error = ResponseError(type="connection_error", code=LOST, message=why)
+    details = ResponseStatus(type="failed", error=error)
+    return ResponseDone(response=Response(id=response_id, status="failed", status_details=details, output=[]))
+
+
+def was_lost(response: Response) -> bool:
+    """Whether a response ended because the connection was lost."""
+    error = response.status_details.error if response.status_details is not None else None
+    return response.status == "failed" and error is not None and error.code == LOST

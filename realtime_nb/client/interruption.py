@@ -62,6 +62,10 @@ class PlaybackLedger:
             part.played = max(part.played, min(samples, part.received))
             self._settle((item_id, content_index), part)
 
+    def item_ids(self) -> set[str]:
+        """The items that are not over."""
+        return {item_id for item_id, _ in self._parts}
+
     def forget(self, item_id: str) -> None:
         """An item is gone."""
         for key in [key for key in self._parts if key[0] == item_id]:

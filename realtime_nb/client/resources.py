@@ -34,7 +34,7 @@ class Sender(Protocol):
     async def send(self, event: Any, *, extra: Mapping[str, Any] | None = None, strict: bool = True) -> str:
         """Send one event; returns its id."""
 
-    async def append(self, audio: Any) -> None:
+    async def append(self, audio: Any) -> bool:
         """Send sound."""
 
 

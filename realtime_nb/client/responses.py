@@ -186,6 +186,11 @@ class ResponseSequencer:
             self._cancel_response(response_id)
         return out_of_band
 
+    def answered_by(self, response_id: str | None) -> str | None:
+        """The event id of the `response.create` that a response answers."""
+        request = self._by_response.get(response_id or "")
+        return request.event_id if request is not None else None
+
     def _answered_by(self, key: str | None, *, out_of_band: bool) -> ResponseRequest | None:
         if key is not None:
             if key in self._out_of_band:
@@ -257,6 +262,21 @@ class ResponseSequencer:
             named = re.search(r"\bresp_\w+", detail.message or "")
             self._active = named[0] if named else _UNNAMED
         self._pump()
+
+    def parted(self) -> None:
+        """The session is another: nothing runs there. What ended with the old one was told as its `response.done`.
+
+        A create that was not answered keeps its slot: it is said again.
+        """
+        self._cancel_sent.clear()
+        self._assumed = None
+        self._active = None
+        self._pump()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing runs and nothing waits for its turn."""
+        return self._idle.is_set()
 
     def lost(self, error: Exception) -> None:
         """The connection is gone: whoever waits, or asks from now on, is told why."""

@@ -22,12 +22,16 @@ from realtime_nb.client.asking import Asking, typed_turn
 from realtime_nb.client.barge_in import BargeIn
 from realtime_nb.client.configuration import Configuration
 from realtime_nb.client.connection import CloseEvent, RealtimeConnection
+from realtime_nb.client.continuity import Continuity, answered
 from realtime_nb.client.credentials import without_credentials
+from realtime_nb.client.keeping import SessionKeeper
 from realtime_nb.client.loops import any_loop
+from realtime_nb.client.renewal import Renewal
 from realtime_nb.client.responses import ResponseSequencer
 from realtime_nb.client.settings import check_setting
 from realtime_nb.client.sinks import AudioSink, NullSink, PlayedItem
 from realtime_nb.client.tool_calls import ToolRunner
+from realtime_nb.client.transport import Connector
 from realtime_nb.client.user_sound import Pcm, UserSound
 from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.conversation import (
@@ -47,7 +51,10 @@ from realtime_nb.conversation import (
 from realtime_nb.errors import ConnectError, RealtimeError, ServerError
 from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import (
+    ConversationItemAdded,
+    ConversationItemCreated,
     ConversationItemDeleted,
+    ConversationItemDone,
     ErrorEvent,
     InputAudioBufferCommitted,
     InputAudioBufferSpeechStarted,
@@ -65,10 +72,15 @@ from realtime_nb.wire.realtime import (
 __all__ = ["RealtimeSession"]
 
 _log = logging.getLogger(__name__)
+_ECHOES = frozenset({ConversationItemAdded, ConversationItemDone, ConversationItemCreated})
+_LOOK_S = 0.1
 
 
 class RealtimeSession:
     """One conversation over an open connection.
+
+    It outlives its connection: where that was opened with `reconnect=`, a lost one is opened again, and the service's
+    time limit is met by a new session, between turns; either is told what was set and said.
 
     Args:
         connection: open.
@@ -77,7 +89,7 @@ class RealtimeSession:
         sink: plays the assistant's sound.
         extra: further fields of the wire's session, sent by `start` as they are, also those that this version does not
             know; the server refuses what it does not know either.
-        conversation: what was said in sessions before this one, to go on from; the server does not know it. None
+        conversation: what was said in sessions before this one, to go on from; `start` tells the server of it. None
             begins a new one.
         clock: seconds; for latencies.
 
@@ -110,7 +122,7 @@ class RealtimeSession:
         self._subscribers: tuple[Callable[[Sequence[Change]], None], ...] = ()
         self._tools: dict[str, Tool] = {}
         self._responses = ResponseSequencer(connection.outbox.put, connection.new_event_id)
-        self._configuration = Configuration(connection, self._responses, self._adopt_tools)
+        self._configuration = Configuration(connection, self._responses, self._adopt_tools, self._renew_with)
         self._initial = {**(config or {})}
         self._extra = dict(extra or {})
         if tools := check_setting("tools", tools):
@@ -135,6 +147,21 @@ class RealtimeSession:
         )
         self._asking = Asking(self)
         self.sound = UserSound(connection, self._feed)
+        self._continuity = Continuity(connection, self.conversation)
+        connection.keep(
+            SessionKeeper(
+                conversation=self.conversation,
+                continuity=self._continuity,
+                configuration=self._configuration,
+                responses=self._responses,
+                calls=self._calls,
+                approvals=self._approvals,
+                barge_in=self._barge_in,
+                sound=self.sound,
+                feed=self._feed,
+            )
+        )
+        self._renewal = Renewal(self.renew)
         self._over = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._forget = [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
@@ -202,8 +229,15 @@ class RealtimeSession:
 
     @any_loop
     async def start(self) -> Self:
-        """Send the first configuration and wait for the server's; raises `ServerError` or `ConfigError`."""
+        """Send the first configuration, wait for the server's, and tell it of the conversation so far.
+
+        Raises:
+            ServerError, ConfigError: it does not take the configuration.
+        """
         await self._configuration.update(self._initial, self._extra)
+        if self.conversation.order:
+            told = [self.post(event) for event in self._continuity.items()]
+            await answered(told)
         return self
 
     @any_loop
@@ -230,11 +264,55 @@ class RealtimeSession:
         if self._over:
             return
         self._over = True
+        self._renewal.stop()
         self._feed(ConnectionEnded(reason))
         self._calls.stop()
         self._responses.lost(error)
         for task in self._tasks:
             task.cancel()
+
+    # Another session underneath
+
+    @any_loop
+    async def renew(self, *, connector: Connector | None = None) -> None:
+        """Go on in a new session with what was set and said, between turns, so that nobody hears of it.
+
+        Args:
+            connector: opens it, now and after a loss; None: the same as before.
+
+        Raises:
+            ConnectError: no new session; the old one goes on.
+        """
+        await self._connection.renew(connector=connector, moment=self.between_turns)
+
+    async def between_turns(self) -> None:
+        """Returns when nobody speaks, nothing is awaited and nothing is being heard."""
+        while not self._quiet:  # noqa: ASYNC110 - made of many things, some of which tell of no change
+            await asyncio.sleep(_LOOK_S)
+
+    @property
+    def _quiet(self) -> bool:
+        ledger = self.conversation.ledger
+        detection = self._configuration.turn_detection
+        answered_by_server = detection is not None and detection.get("create_response") is not False
+        return not (
+            not self._responses.quiet
+            or self.sound.speaking
+            or self.sound.held
+            or self._calls.pending()
+            or self.sink.playing
+            or ledger.waiting
+            or (answered_by_server and ledger.unanswered is not None)
+        )
+
+    async def _renew_with(self, session: Mapping[str, Any]) -> None:
+        self._continuity.wish(session)
+        try:
+            await self.renew()
+        finally:
+            self._continuity.wish({})
+        if self._continuity.refused is not None:
+            raise self._continuity.refused
 
     # Configuration
 
@@ -243,8 +321,9 @@ class RealtimeSession:
         """Change settings, and return what the server made of all of them.
 
         Raises:
-            ConfigError: an unknown or bad one, or the voice after it has spoken; nothing is sent.
+            ConfigError: an unknown or bad one; nothing is sent.
             ServerError: the server refused.
+            ConnectError: the voice has spoken, which fixes it, and the new session for another could not be opened.
         """
         await self._configuration.update(settings)
         return self.effective
@@ -408,11 +487,15 @@ class RealtimeSession:
         kind = type(event)
         if kind is ResponseOutputAudioDelta and self._barge_in.is_dead(event.response_id):
             return  # sound that was on its way when somebody interrupted
+        if kind in _ECHOES and self._continuity.is_echo(event.item):
+            return  # a new session repeats what it was told: as text, where there was sound
         changes = self._reduce(event)
         self._approvals.seen(event)
         if kind is ResponseCreated:
             known = next((change.out_of_band for change in changes if isinstance(change, ResponseStarted)), False)
             self._responses.created(event.response, out_of_band=known)
+            if (answered := self._responses.answered_by(event.response.id)) is not None:
+                self._connection.answered(answered)
             if self._responses.cancelling(event.response.id):
                 self._barge_in.kill(event.response.id or "")  # it was interrupted before it existed
         elif kind is ResponseOutputItemDone:
@@ -429,6 +512,8 @@ class RealtimeSession:
                 self.sound.taken()
         elif kind is SessionUpdated or kind is SessionCreated:
             self._configuration.echoed(event.session)
+            if kind is SessionCreated:
+                self._renewal.began(event.session.expires_at)
         elif kind is ConversationItemDeleted:
             self._barge_in.ledger.forget(event.item_id)
         elif kind is ErrorEvent:
@@ -455,6 +540,8 @@ class RealtimeSession:
 
     def _on_sent(self, raw: dict[str, Any]) -> None:
         """What leaves on this connection, also when a user sends it by hand."""
+        if raw["type"] == "conversation.item.create":
+            self._approvals.sent(raw["item"])
         if raw["type"] == "conversation.item.create" and raw["item"].get("id"):
             item = msgspec.convert(raw["item"], Item)
             self._feed(ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))

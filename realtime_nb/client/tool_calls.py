@@ -7,11 +7,12 @@ response (`join`). Must not know sockets or widgets. Runs beside the receive loo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from realtime_nb.client.responses import ResponseRequest
+from realtime_nb.client.restoring import output_item_id
 from realtime_nb.tools import Tool, error_output
 from realtime_nb.wire.realtime import FunctionCallItem, MessageItem, Response, function_output, to_dict
 
@@ -131,6 +132,15 @@ class ToolRunner:
         waiting = self._followups.get(response_id)
         return await asyncio.shield(waiting) if waiting is not None else None
 
+    @property
+    def taken(self) -> Set[str]:
+        """The ids of the calls that were taken on, newest last."""
+        return self._answered.keys()
+
+    def ran_for(self, response_id: str) -> bool:
+        """Whether a response's calls were taken on."""
+        return response_id in self._followups
+
     def pending(self) -> list[str]:
         """The names of the tasks under way, for messages."""
         return [task.get_name() for batch in self._batches.values() for task in batch.tasks.values() if not task.done()]
@@ -152,7 +162,8 @@ class ToolRunner:
             output = error_output(f"there is no tool {item.name!r}; the tools are: {known}")
         else:
             output = await tool.call(item.arguments)
-        self._send({"type": "conversation.item.create", "item": to_dict(function_output(call_id, output))})
+        answer = function_output(call_id, output, id=output_item_id(call_id))
+        self._send({"type": "conversation.item.create", "item": to_dict(answer)})
         self._progress(call_id, "failed" if output.startswith('{"error":') else "completed", output)
 
     def _complete(self, response_id: str) -> None:

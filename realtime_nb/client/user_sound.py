@@ -43,6 +43,7 @@ class UserSound:
         self._connection = connection
         self._feed = feed
         self._uncommitted_samples = 0
+        self._dropped_samples = 0
 
     @property
     def is_a_turn(self) -> bool:
@@ -54,22 +55,43 @@ class UserSound:
         if not self.held and not self._connection.carries_audio:
             await self.append(pcm)
 
-    async def append(self, pcm: Pcm) -> None:
-        """Sound that goes out whoever holds the microphone."""
+    async def append(self, pcm: Pcm) -> bool:
+        """Sound that goes out whoever holds the microphone. Returns False where there is no connection to take it."""
         if isinstance(pcm, bytes):
             data = pcm
         else:
             from realtime_nb.audio import as_pcm16  # numpy: whoever gives an array has it already
 
             data = as_pcm16(pcm).tobytes()
-        await self._connection.append(data)
+        if not await self._connection.append(data):
+            self._dropped_samples += len(data) // 2
+            return False
         self._uncommitted_samples += len(data) // 2
         self._feed(InputAppended(data))
+        return True
 
     def committed(self) -> None:
-        """A commit leaves: what is appended from here on is another turn's."""
+        """A commit leaves: what is appended from here on is another turn's.
+
+        A server that is told to commit in mid-speech says nothing of the end of that speech.
+        """
         self._uncommitted_samples = 0
+        self.speaking = False
         self._feed(CommitSent())
+
+    def parted(self) -> None:
+        """The session is gone, and with it what was appended and not committed."""
+        self._uncommitted_samples = 0
+        self.speaking = False
+
+    def carried(self, samples: int) -> None:
+        """A new session was given the end of what the old one had."""
+        self._uncommitted_samples = samples
+
+    def take_dropped(self) -> int:
+        """How many samples were dropped since the last call, because there was no connection."""
+        dropped, self._dropped_samples = self._dropped_samples, 0
+        return dropped
 
     def taken(self) -> None:
         """The server made a turn of the buffer by itself: what is left in it is not known, and little."""

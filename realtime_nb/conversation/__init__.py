@@ -28,6 +28,7 @@ from .facts import (
     LocalFact,
     LocalInterrupt,
     Played,
+    Seam,
     ToolProgress,
 )
 from .reducer import reduce
@@ -52,6 +53,7 @@ __all__ = [
     "Played",
     "ResponseEnded",
     "ResponseStarted",
+    "Seam",
     "ToolCall",
     "ToolProgress",
     "Turn",

@@ -19,6 +19,7 @@ __all__ = [
     "LocalFact",
     "LocalInterrupt",
     "Played",
+    "Seam",
     "ToolProgress",
 ]
 
@@ -78,9 +79,21 @@ class ConnectionEnded(msgspec.Struct, frozen=True):
 
     Attributes:
         reason: why it was lost; None: we closed it.
+        resuming: another session follows, and is told of the conversation: what was sent is not lost yet.
     """
 
     reason: str | None = None
+    resuming: bool = False
+
+
+class Seam(msgspec.Struct, frozen=True):
+    """The conversation goes on in another session; `text` tells a reader what that means here.
+
+    It becomes a turn of the role `system`, behind all that is known so far. No server hears of it.
+    """
+
+    item_id: str
+    text: str
 
 
 class ToolProgress(msgspec.Struct, frozen=True):
@@ -100,5 +113,6 @@ LocalFact = (
     | ClientItem
     | Clock
     | ConnectionEnded
+    | Seam
     | ToolProgress
 )

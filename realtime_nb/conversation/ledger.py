@@ -41,6 +41,7 @@ class Ledger:
         self.unanswered: str | None = None  # the latest user item that no response took up
         self.lone_calls: dict[str, None] = {}  # live turns that are calls without an answer
         self.session_key: str | None = None
+        self.resuming = False  # the connection is gone, and another session will be told of the conversation
         self.model: str | None = None
         self.transcribing: bool | None = None
         self.transcription_model: str | None = None

@@ -133,7 +133,9 @@ class ItemRecord:
     Attributes:
         kind: `"message"`, `"call"` (a function or MCP call), `"other"`, or None while nothing tells.
         status: as the server says it.
+        output_index: its place among the items of its response, as the server says it.
         in_conversation: a `conversation.item.*` event named it.
+        local: no server knows it: a seam between two sessions.
         reserved: `speech_started` announced it; it becomes a turn's item when it is `committed`.
         dropped: a false start: announced, never committed.
         closed: no more deltas will count.
@@ -152,7 +154,9 @@ class ItemRecord:
         self.status: str | None = None
         self.parts: dict[int, PartRecord] = {}
         self.response_id: str | None = None
+        self.output_index = 0
         self.in_conversation = False
+        self.local = False
         self.deleted = False
         self.closed = False
         self.note: str | None = None

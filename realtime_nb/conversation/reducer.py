@@ -68,6 +68,7 @@ _HANDLERS: dict[type, Handler] = {
     facts.LocalInterrupt: playback.on_interrupt,
     facts.ClientItem: items.on_client_item,
     facts.ConnectionEnded: session.on_ended,
+    facts.Seam: session.on_seam,
     facts.ToolProgress: calls.on_tool_progress,
 }
 

@@ -20,7 +20,7 @@ from realtime_nb.wire.realtime import (
 from .changes import AudioDone, Change, ResponseEnded, ResponseStarted, UsageChanged
 from .input import stop_waiting
 from .items import absorb
-from .records import ResponseRecord
+from .records import ItemRecord, ResponseRecord
 from .state import Conversation
 from .usage import from_response
 
@@ -59,8 +59,21 @@ def on_output_item(
 ) -> None:
     """Adds an item to its response."""
     record = absorb(c, event.item, at)
-    if record is not None:
-        c.ledger.join(record, event.response_id)
+    if record is None:
+        return
+    response = c.ledger.join(record, event.response_id)
+    record.output_index = event.output_index
+    if response is not None and response.id == event.response_id:
+        _put_before_later_ones(c, response, record)
+
+
+def _put_before_later_ones(c: Conversation, response: ResponseRecord, record: ItemRecord) -> None:
+    """Items that nothing links stand as they arrived; of one response, their indices know better."""
+    place = c.ledger.order.position(record.id)
+    for item_id in response.items:
+        later = c.ledger.items[item_id]
+        if later.output_index > record.output_index and c.ledger.order.position(item_id) < place:
+            c.ledger.link(item_id, record.id)
 
 
 def on_content_part(

@@ -16,13 +16,13 @@ from realtime_nb.wire.realtime import (
 )
 
 from .changes import Change
-from .facts import ConnectionEnded
+from .facts import ConnectionEnded, Seam
 from .input import drop_reserved, stop_waiting
 from .items import refuse
 from .responses import close_response
 from .state import Conversation
 
-__all__ = ["on_ended", "on_session"]
+__all__ = ["on_ended", "on_seam", "on_session"]
 
 
 def on_session(c: Conversation, event: SessionCreated | SessionUpdated, at: float | None, out: list[Change]) -> None:
@@ -30,7 +30,9 @@ def on_session(c: Conversation, event: SessionCreated | SessionUpdated, at: floa
     if isinstance(event, SessionCreated):
         key = event.session.id if isinstance(event.session.id, str) else event.event_id
         if key and c.ledger.session_key not in (None, key):
-            _end(c, "the connection was lost", out)
+            # The items that were not acknowledged are told again to a session that was announced.
+            _end(c, "the connection was lost", out, resuming=c.ledger.resuming)
+        c.ledger.resuming = False
         c.ledger.session_key = key or c.ledger.session_key
     _configure(c, event.session)
 
@@ -53,20 +55,36 @@ def _configure(c: Conversation, session: Session) -> None:
 
 def on_ended(c: Conversation, event: ConnectionEnded, at: float | None, out: list[Change]) -> None:
     """Ends what was under way when the connection went."""
-    _end(c, event.reason, out)
+    _end(c, event.reason, out, resuming=event.resuming)
+    c.ledger.resuming = event.resuming
 
 
-def _end(c: Conversation, reason: str | None, out: list[Change]) -> None:
+def on_seam(c: Conversation, event: Seam, at: float | None, out: list[Change]) -> None:
+    """Marks the place where one session ends and another begins."""
+    if event.item_id in c.ledger.items:
+        return
+    last = c.ledger.order.at(len(c.ledger.order) - 1)
+    record = c.ledger.item(event.item_id, at)
+    record.kind, record.role, record.local = "message", "system", True
+    record.in_conversation, record.status = True, "completed"
+    record.part(0).final = event.text
+    if last is not None:
+        c.ledger.order.glue(record.id, last)  # what the new session adds behind that item stands behind this one
+    c.ledger.touch(record.id)
+
+
+def _end(c: Conversation, reason: str | None, out: list[Change], *, resuming: bool = False) -> None:
     for response_id in list(c.ledger.open_responses):
         status = "cancelled" if reason is None else "failed"
         close_response(c, c.ledger.responses[response_id], status, reason, out)
-    for item_id in list(c.ledger.unacknowledged):
-        refuse(c, c.ledger.items[item_id], f"not delivered: {reason or 'the connection was closed'}")
     for item_id in list(c.ledger.waiting):
         stop_waiting(c, item_id)
-    for item_id in list(c.ledger.lone_calls):
-        c.ledger.items[item_id].over = True
-        c.ledger.touch(item_id)
+    if not resuming:
+        for item_id in list(c.ledger.unacknowledged):
+            refuse(c, c.ledger.items[item_id], f"not delivered: {reason or 'the connection was closed'}")
+        for item_id in list(c.ledger.lone_calls):
+            c.ledger.items[item_id].over = True
+            c.ledger.touch(item_id)
     drop_reserved(c)
     c.ledger.unanswered = None
     c.ledger.timeline.restart()

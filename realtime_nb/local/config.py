@@ -122,12 +122,6 @@ def merge(
         if has_items:
             raise _refusal(f"This is a {current['type']!r} session; its type cannot change now.", "session.type")
         current = default_config(update["type"])
-    if update["type"] == "transcription" and "output" in (update.get("audio") or {}):
-        raise _refusal(
-            "Unknown parameter: 'session.audio.output'. A transcription session does not speak.",
-            "session.audio.output",
-            code="unknown_parameter",
-        )
     merged = _merged(copy.deepcopy(current), update, "session")
     _refuse_what_is_fixed(current, merged, has_spoken=has_spoken, is_responding=is_responding)
     _settle_whisper(merged, update)

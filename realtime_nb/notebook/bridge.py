@@ -37,6 +37,7 @@ from realtime_nb.wire.realtime import to_dict
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend, Endpoint
     from realtime_nb.client.connection import CloseEvent
+    from realtime_nb.client.reconnecting import Reconnected, Reconnecting
     from realtime_nb.client.session import RealtimeSession
 
 __all__ = ["Bridge", "Options"]
@@ -129,11 +130,6 @@ class Bridge:
     def notify(self, function: Callable[[], None]) -> None:
         """Call `function` where traits are written."""
         runtime.notifier().call(function)
-
-    @property
-    def has_spoken(self) -> bool:
-        """Whether the voice is fixed, because the session has spoken with it."""
-        return self.session is not None and self.session.configuration.has_spoken
 
     # Starting and stopping
 
@@ -379,6 +375,18 @@ class Bridge:
         record = self.events.add(time.monotonic() - self._born, direction, event)
         if self.pages.watching_events:
             self.channel.send(m.EventMessage(direction=direction, type=record.type, summary=record.summary))
+
+    async def on_reconnecting(self, event: Reconnecting) -> None:
+        """The connection was lost, and is opened again: the conversation waits."""
+        self.gauges.facts = Facts(phase="reconnecting", capturing=self.microphone.capturing)
+        self.gauges.error = f"{event.error} Trying again (attempt {event.attempt})."
+        self.gauges.dirty()
+
+    async def on_reconnected(self, event: Reconnected) -> None:
+        """The conversation goes on."""
+        self.gauges.facts.phase = "open"
+        self.clear_error()
+        self.gauges.dirty()
 
     async def on_close(self, event: CloseEvent) -> None:
         """The connection has ended."""

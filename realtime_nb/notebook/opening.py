@@ -28,11 +28,14 @@ async def open_session(endpoint: backends.Endpoint, bridge: Bridge) -> RealtimeS
 
     Everything listens before the first event comes. Where the session cannot start, the connection is closed again.
     """
-    connection = RealtimeConnection(endpoint.connector(), on_handler_error=bridge.on_handler_error)
+    connector = backends.BackendConnector(endpoint, model=bridge.options.model, api_key=bridge.options.api_key)
+    connection = RealtimeConnection(connector, on_handler_error=bridge.on_handler_error, reconnect=True)
     for kind, handler, once in bridge.handlers:
         (connection.once if once else connection.on)(kind, handler)
     connection.add_listener(bridge.on_event)
     connection.add_send_listener(bridge.on_sent)
+    connection.on("reconnecting", bridge.on_reconnecting)
+    connection.on("reconnected", bridge.on_reconnected)
     connection.on("close", bridge.on_close)
     await connection.open()
     try:

@@ -56,7 +56,8 @@ class RealtimeWidget(anywidget.AnyWidget):
         transport: `"kernel"`: the microphone's sound goes over the comm to a websocket in the kernel.
         model: the model's name; None takes the backend's current one.
         instructions: what the model shall be and do.
-        voice: a voice's name, or `{"id": ...}`; fixed once the session has spoken.
+        voice: a voice's name, or `{"id": ...}`; another one, once it has spoken, begins a new session between turns,
+            which is told of the conversation.
         speed: 0.25 to 1.5.
         turn_detection: None (push to talk), `"server_vad"`, `"semantic_vad"`, `rt.ServerVad()`, `rt.SemanticVad()`.
         transcription: True, False, a model's name, or `rt.Transcription(...)`.
@@ -373,14 +374,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     @t.validate(*DEFAULTS)
     def _check_setting(self, proposal: Any) -> Any:
         name = proposal["trait"].name
-        value = check_setting(name, proposal["value"])
-        bridge = self._bridge
-        if bridge is not None and name == "voice" and value != self.voice and bridge.has_spoken:
-            raise ConfigError(
-                f"voice={value!r}: a session keeps the voice that it has spoken with. To change it: `await w.stop()`, "
-                "set the voice, and go on (or make a second widget)."
-            )
-        return value
+        return check_setting(name, proposal["value"])
 
     @t.observe(*DEFAULTS)
     def _setting_changed(self, change: Any) -> None:

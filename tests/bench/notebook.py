@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import async_playwright
 
+from tests.bench.table import Line
 from tests.e2e.harness.browser import find_chromium, new_context, start_chromium
 from tests.e2e.harness.card import Card
 from tests.e2e.harness.lab_server import LabServer
@@ -72,7 +75,24 @@ _STOP = """async ([id, seq]) => {
 _STOPS = 9
 
 
-async def measure() -> dict[str, float]:
+def lines() -> Iterator[Line]:
+    """Yield the lines of the round trip and of silence."""
+    found = asyncio.run(_measure())
+    if not found:
+        yield Line("notebook", "not measured: no Chromium")
+        return
+    yield Line(
+        "comm round trip, p50",
+        f"{found['ours']:.1f} ms",
+        f"bare anywidget {found['bare']:.1f} ms",
+        f"{found['ours'] / found['bare']:.2f}",
+        "1.2",
+    )
+    yield Line("stop to silence, p50 (worst)", f"{found['stop']:.1f} ms ({found['worst stop']:.1f})", target="10 ms")
+    yield Line("  by way of the kernel", f"{found['far stop']:.1f} ms ({found['worst far stop']:.1f})")
+
+
+async def _measure() -> dict[str, float]:
     """Return medians in ms: `ours`, `bare` (round trips), `stop` (from press to last sound, by the audio clock: a block
     that was rendered already is not counted) and `far stop` (the same, by way of the kernel), and the worst of both."""
     executable = find_chromium()

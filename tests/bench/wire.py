@@ -1,7 +1,8 @@
-"""CPU per message, ours beside openai-python: without a socket, and over a real loopback socket.
+"""CPU per message, ours beside openai-python and openai-node: without a socket, and over a real loopback socket.
 
-Both sides do the same work: an audio delta ends as bytes of PCM, an append begins with them. They take turns, round by
-round, in one process; the server is in another.
+All sides do the same work: an audio delta ends as bytes of PCM, an append begins with them. They take turns, round by
+round; the server is in another process, and sends as fast as it is taken. The first round of each warms up;
+openai-node, which compiles as it runs, has several.
 """
 
 from __future__ import annotations
@@ -11,11 +12,9 @@ import base64
 import gc
 import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from openai import AsyncOpenAI
@@ -24,14 +23,35 @@ from websockets.asyncio.client import connect as socket_connect
 
 import realtime_nb as rt
 from realtime_nb.wire.realtime import ResponseOutputAudioDelta, decode_server, encode_append
-from tests.bench.peer import frame
+from tests.bench.frames import AUDIO_SIZES, delta
+from tests.bench.node import Node, why_not
+from tests.bench.peer import peer
+from tests.bench.table import Line, less
 
-Row = tuple[str, float, float, float]
-"""What, ours in us, theirs in us, and the socket library's own part of ours (0: there is no socket)."""
-Work = Callable[[str], Awaitable[None]]
-_ROUNDS = 7
-_COUNT = 2000
-_PCM = bytes(960)  # 20 ms
+Work = Callable[["Case"], Awaitable[None]]
+_ROUNDS = 5
+_NODE_WARM_UP = 10
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of message: `append` is what goes up, anything else what comes down."""
+
+    what: str
+    kind: str
+    count: int
+    target: str
+    pcm: bytes = b""
+
+
+_CASES = [
+    *(
+        Case(f"audio delta of {size} KB", f"audio-{size}", 2000 if size == 4 else 400, "8x; node 1x")
+        for size in AUDIO_SIZES
+    ),
+    Case("text delta", "text", 2000, "12x"),
+    *(Case(f"append of {ms} ms", "append", 1000, "12x", bytes(48 * ms)) for ms in (20, 100)),
+]
 
 
 class _NoSocket:
@@ -47,122 +67,137 @@ class _NoSocket:
         assert data
 
 
-def rows() -> Iterator[Row]:
-    """Yield a row for each kind of message, first without a socket."""
-    yield from asyncio.run(_codec())
-    yield from asyncio.run(_socket())
+def lines() -> Iterator[Line]:
+    """Yield a line for each kind of message, first without a socket."""
+    with peer() as address:
+        trouble = why_not()
+        node = None if trouble else Node(address)
+        yield Line("CPU an event", "ours (bare socket)", _reference("openai-python", node, trouble))
+        try:
+            for measured in (_codec(node), _connection(address, node)):
+                yield from asyncio.run(measured)
+        finally:
+            if node is not None:
+                node.close()
 
 
-async def _codec() -> list[Row]:
+def _reference(python: str, node: Node | None, trouble: str) -> str:
+    return f"{python}; " + (f"openai-node {node.version}" if node else f"node not measured: {trouble}")
+
+
+async def _codec(node: Node | None) -> list[Line]:
     fake: Any = _NoSocket()
     theirs = AsyncRealtimeConnection(fake)
-    frames = {kind: frame(kind) for kind in ("audio", "text")}
+    frames = {case.kind: delta(case.kind) for case in _CASES if not case.pcm}
 
-    async def our_receive(kind: str) -> None:
-        data = frames[kind]
-        for _ in range(_COUNT):
+    async def our_work(case: Case) -> None:
+        if case.pcm:
+            for _ in range(case.count):
+                assert encode_append(case.pcm, None)
+            return
+        data = frames[case.kind]
+        for _ in range(case.count):
             event = decode_server(data)
             if type(event) is ResponseOutputAudioDelta:
                 assert event.audio
 
-    async def their_receive(kind: str) -> None:
-        fake.frame = frames[kind]
-        for _ in range(_COUNT):
+    async def their_work(case: Case) -> None:
+        if case.pcm:
+            for _ in range(case.count):
+                await theirs.input_audio_buffer.append(audio=base64.b64encode(case.pcm).decode())
+            return
+        fake.frame = frames[case.kind]
+        for _ in range(case.count):
             event: Any = await theirs.recv()
             if event.type == "response.output_audio.delta":
                 assert base64.b64decode(event.delta)
 
-    async def our_append(kind: str) -> None:
-        for _ in range(_COUNT):
-            assert encode_append(_PCM, None)
-
-    async def their_append(kind: str) -> None:
-        for _ in range(_COUNT):
-            await theirs.input_audio_buffer.append(audio=base64.b64encode(_PCM).decode())
-
-    return [
-        await _compare("audio delta of 4 KB, codec", our_receive, their_receive, "audio"),
-        await _compare("text delta, codec", our_receive, their_receive, "text"),
-        await _compare("append of 20 ms, codec", our_append, their_append, ""),
-    ]
+    return [await _compare(case, "codec", [our_work, their_work], node, frames.get(case.kind)) for case in _CASES]
 
 
-async def _socket() -> list[Row]:
-    with _peer() as port:
-        address = f"127.0.0.1:{port}/v1"
-        client = AsyncOpenAI(api_key="none", base_url=f"http://{address}", websocket_base_url=f"ws://{address}")
-        async with (
-            rt.connect(url=f"ws://{address}/realtime?model=m", proxy=None) as ours,
-            client.realtime.connect(model="m") as theirs,
-            socket_connect(f"ws://{address}/realtime", compression=None, max_size=None, proxy=None) as bare,
-        ):
-            # The SDK leaves it to its caller to read `session.created`; ours has done so.
-            await theirs.recv()
-            await bare.recv()
+async def _connection(address: str, node: Node | None) -> list[Line]:
+    client = AsyncOpenAI(api_key="none", base_url=f"http://{address}", websocket_base_url=f"ws://{address}")
+    url = f"ws://{address}/realtime?model=m"
+    async with (
+        rt.connect(url=url, proxy=None) as ours,
+        client.realtime.connect(model="m") as theirs,
+        socket_connect(url, compression=None, max_size=None, proxy=None) as bare,
+    ):
+        # The SDK leaves it to its caller to read `session.created`; ours has done so.
+        await theirs.recv()
+        await bare.recv()
 
-            async def our_receive(kind: str) -> None:
-                await ours.response.create(metadata={"kind": kind, "count": str(_COUNT)})
-                async for event in ours:
-                    if type(event) is ResponseOutputAudioDelta:
-                        assert event.audio
-                    elif event.type == "response.done":
-                        return
+        async def our_work(case: Case) -> None:
+            if case.pcm:
+                for _ in range(case.count):
+                    await ours.input_audio_buffer.append(case.pcm)
+                return
+            await ours.response.create(metadata=_wish(case))
+            async for event in ours:
+                if type(event) is ResponseOutputAudioDelta:
+                    assert event.audio
+                elif event.type == "response.done":
+                    return
 
-            async def their_receive(kind: str) -> None:
-                await theirs.response.create(response={"metadata": {"kind": kind, "count": str(_COUNT)}})
-                async for event in theirs:
-                    if event.type == "response.output_audio.delta":
-                        assert base64.b64decode(event.delta)
-                    elif event.type == "response.done":
-                        return
+        async def their_work(case: Case) -> None:
+            if case.pcm:
+                for _ in range(case.count):
+                    await theirs.input_audio_buffer.append(audio=base64.b64encode(case.pcm).decode())
+                return
+            await theirs.response.create(response={"metadata": _wish(case)})
+            async for event in theirs:
+                if event.type == "response.output_audio.delta":
+                    assert base64.b64decode(event.delta)
+                elif event.type == "response.done":
+                    return
 
-            async def our_append(kind: str) -> None:
-                for _ in range(_COUNT):
-                    await ours.input_audio_buffer.append(_PCM)
-
-            async def their_append(kind: str) -> None:
-                for _ in range(_COUNT):
-                    await theirs.input_audio_buffer.append(audio=base64.b64encode(_PCM).decode())
-
-            async def bare_receive(kind: str) -> None:
-                wish = {"response": {"metadata": {"kind": kind, "count": str(_COUNT)}}}
-                await bare.send(json.dumps({"type": "response.create", **wish}))
-                for _ in range(_COUNT + 1):
-                    await bare.recv(decode=False)
-
-            async def bare_append(kind: str) -> None:
-                appended = encode_append(_PCM, None)
-                for _ in range(_COUNT):
+        async def bare_work(case: Case) -> None:
+            if case.pcm:
+                appended = encode_append(case.pcm, None)
+                for _ in range(case.count):
                     await bare.send(appended, text=True)
+                return
+            await bare.send(json.dumps({"type": "response.create", "response": {"metadata": _wish(case)}}))
+            for _ in range(case.count + 1):
+                await bare.recv(decode=False)
 
-            return [
-                await _compare("audio delta of 4 KB, connection", our_receive, their_receive, "audio", bare_receive),
-                await _compare("text delta, connection", our_receive, their_receive, "text", bare_receive),
-                await _compare("append of 20 ms, connection", our_append, their_append, "", bare_append),
-            ]
+        return [await _compare(case, "connection", [our_work, their_work, bare_work], node) for case in _CASES]
 
 
-async def _compare(what: str, ours: Work, theirs: Work, kind: str, bare: Work | None = None) -> Row:
-    runners = [ours, theirs] if bare is None else [ours, theirs, bare]
+def _wish(case: Case) -> dict[str, str]:
+    return {"kind": case.kind, "count": str(case.count)}
+
+
+async def _compare(case: Case, where: str, runners: list[Work], node: Node | None, frame: bytes | None = None) -> Line:
+    """Measure ours, theirs and, over a socket, what the socket library itself takes: the ceiling of the ratio."""
+    rounds = {
+        "work": "append" if case.pcm else "receive",
+        "kind": case.kind,
+        "count": case.count,
+        "bytes": len(case.pcm),
+        "socket": where == "connection",
+        "frame": frame.decode() if frame else "",
+    }
+    if node is not None:
+        for _ in range(_NODE_WARM_UP):
+            node.round_us(**rounds)
     spent: list[list[float]] = [[] for _ in runners]
+    node_spent: list[float] = []
     for number in range(_ROUNDS + 1):
         for work, kept in zip(runners, spent, strict=True):
             gc.collect()
             started = time.process_time()
-            await work(kind)
-            if number:  # the first round warms up
-                kept.append((time.process_time() - started) / _COUNT * 1e6)
-    medians = [statistics.median(kept) for kept in spent]
-    return what, medians[0], medians[1], medians[2] if bare is not None else 0.0
-
-
-@contextmanager
-def _peer() -> Iterator[int]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.peer"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            await work(case)
+            if number:
+                kept.append((time.process_time() - started) / case.count * 1e6)
+        if node is not None:
+            node_spent.append(node.round_us(**rounds))
+    ours, theirs, *bare = (statistics.median(kept) for kept in spent)
+    of_node = statistics.median(node_spent) if node_spent else 0.0
+    return Line(
+        f"  {case.what}, {where}",
+        f"{ours:.1f} us" + (f" ({bare[0]:.1f})" if bare else ""),
+        f"{theirs:.1f} us" + (f"; node {of_node:.1f} us" if of_node else ""),
+        less(ours, theirs) + (f"; {of_node / ours:.1f}x" if of_node else ""),
+        case.target,
     )
-    assert process.stdout is not None
-    try:
-        yield int(process.stdout.readline())
-    finally:
-        process.communicate()

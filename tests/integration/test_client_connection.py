@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import realtime_nb as rt
 from realtime_nb import backends, errors, testing
 from realtime_nb.client.connection import CloseEvent, RealtimeConnection
 from realtime_nb.testing import ScriptedServer, close, expect, never, raw, send
@@ -21,7 +22,7 @@ from tests.sdk_validator import check_client
 CREATED = send("session.created")
 
 
-def connect(server: ScriptedServer, **options: Any) -> backends.Connecting:
+def connect(server: ScriptedServer, **options: Any) -> RealtimeConnection:
     return backends.connect(url=server.url, **options)
 
 
@@ -53,12 +54,46 @@ async def test_a_server_that_never_says_session_created_times_out_with_those_wor
         assert isinstance(caught.value, TimeoutError)
 
 
-async def test_sends_before_open_and_after_close_are_refused_clearly() -> None:
+async def test_handlers_and_sends_come_before_the_connection_is_open_and_wait_in_order() -> None:
+    heard: list[str] = []
     async with ScriptedServer([CREATED, never()]) as server:
-        conn = RealtimeConnection(backends.resolve(server.url).connector())
-        with pytest.raises(errors.ConnectError, match="not open yet"):
-            await conn.response.create()
-        await conn.open()
+        conn = connect(server)
+        conn.on("session.created", lambda event: heard.append(event.type))
+        await conn.input_audio_buffer.append(b"\0\0")
+        await conn.input_audio_buffer.commit()
+        await conn.response.create()
+        assert server.scripts == [], "nothing was opened yet"
+        async with conn:
+            await conn.response.cancel()
+            await server.heard("response.cancel")
+    types = ["input_audio_buffer.append", "input_audio_buffer.commit", "response.create", "response.cancel"]
+    assert server.received_types(ignoring=()) == types
+    assert heard == ["session.created"]
+
+
+async def test_what_waits_for_the_connection_is_bounded_and_the_error_says_how() -> None:
+    conn = rt.connect(url="ws://127.0.0.1:9/v1/realtime")
+    for _ in range(1024):
+        await conn.response.create()
+    with pytest.raises(errors.ConnectError, match=r"1024 events .* wait for it already"):
+        await conn.response.create()
+    with pytest.raises(errors.ConnectError):
+        await conn
+
+
+async def test_a_request_that_waited_for_a_connection_that_never_opened_is_told_why() -> None:
+    conn = rt.connect(url="ws://127.0.0.1:9/v1/realtime")
+    asked: asyncio.Task[Any] = asyncio.ensure_future(conn.request({"type": "response.create"}))
+    await asyncio.sleep(0)
+    with pytest.raises(errors.ConnectError):
+        await conn
+    with pytest.raises(errors.ConnectError, match="nothing listens there"):
+        await asked
+
+
+async def test_sends_after_close_are_refused_clearly() -> None:
+    async with ScriptedServer([CREATED, never()]) as server:
+        conn = await connect(server)
         await conn.close()
         with pytest.raises(errors.ConnectError, match="closed"):
             await conn.response.create()

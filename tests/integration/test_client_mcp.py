@@ -11,7 +11,7 @@ import pytest
 import realtime_nb as rt
 from realtime_nb import errors
 from realtime_nb.testing import Script, ScriptedServer, Step, expect, never, run, send
-from tests.integration.test_client_session import (
+from tests.integration.scripted import (
     TYPED,
     VAD,
     answers,

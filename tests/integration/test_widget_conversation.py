@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import realtime_nb as rt
+from realtime_nb import backends
 from realtime_nb.notebook import runtime
+from tests.integration.flaky_proxy import FlakyProxy
 
 
 @pytest.fixture
@@ -102,18 +104,6 @@ async def test_a_session_field_that_the_server_does_not_know_is_the_servers_to_r
     assert refused.value.code == "unknown_parameter"
     assert unknown.status == "error"
     unknown.close()
-
-
-async def test_the_voice_is_fixed_once_it_was_heard(widget: rt.RealtimeWidget) -> None:
-    widget.voice = "cedar"
-    await widget.ask("Hello!")
-    with pytest.raises(rt.ConfigError, match="stop"):
-        widget.voice = "marin"
-    assert widget.voice == "cedar"
-    await widget.stop()
-    widget.voice = "marin"
-    await widget.ask("Hello!")
-    assert widget.effective["audio"]["output"]["voice"] == "marin"
 
 
 async def test_a_slow_or_raising_observer_stops_nothing(widget: rt.RealtimeWidget) -> None:
@@ -280,3 +270,57 @@ async def test_a_message_that_a_page_must_not_send_changes_nothing(widget: rt.Re
     await runtime.bring(bridge.gauges.settled())
     assert page.kinds().count("refused") == 5
     assert (widget.status, widget.turns) == before
+
+
+async def test_a_new_session_is_told_what_the_transcript_shows(widget: rt.RealtimeWidget) -> None:
+    await widget.ask("My name is Ada.")
+    await widget.stop()
+    answer = await widget.ask("What is my name?")
+    assert "Ada" in answer.text
+    assert [turn.role for turn in widget.turns] == ["user", "assistant"] * 2
+
+
+async def test_a_voice_that_is_set_after_it_has_spoken_is_heard_from_the_next_answer_on(
+    widget: rt.RealtimeWidget,
+) -> None:
+    await widget.ask("My name is Ada.")
+    first = widget.effective["id"]
+    widget.voice = "cedar" if widget.effective["audio"]["output"]["voice"] != "cedar" else "marin"
+    answer = await widget.ask("What is my name?")
+    assert "Ada" in answer.text
+    assert widget.effective["audio"]["output"]["voice"] == widget.voice
+    assert widget.effective["id"] != first
+    assert [turn.role for turn in widget.turns] == ["user", "assistant"] * 2
+    assert widget.error is None
+
+
+async def test_a_widget_says_that_it_is_reconnecting_and_then_goes_on() -> None:
+    statuses: list[str] = []
+    with rt.LocalServer() as server:
+        async with FlakyProxy(server.url) as proxy:
+            widget = rt.RealtimeWidget(backend=proxy.url)
+            await widget.ask("My name is Ada.")
+            widget.observe(lambda change: statuses.append(change["new"]), "status")
+            proxy.refuse()
+            proxy.kill()
+            await _until(widget, "error", lambda error: error and "Trying again (attempt 2)" in error)
+            proxy.accept()
+            await _until(widget, "status", lambda status: status == "idle")
+            answer = await widget.ask("What is my name?")
+            await widget.stop()
+            widget.close()
+    assert "Ada" in answer.text
+    assert statuses[0] == "reconnecting"
+    assert [turn.role for turn in widget.turns] == ["user", "assistant", "system", "user", "assistant"]
+    assert "system" in widget.transcript.lower() or "The connection was lost" in widget.transcript
+    assert widget.error is None
+
+
+async def test_a_local_backend_that_died_is_started_again_and_the_conversation_goes_on(
+    widget: rt.RealtimeWidget,
+) -> None:
+    await widget.ask("My name is Ada.")
+    backends.stop_local()
+    answer = await widget.ask("What is my name?")
+    assert "Ada" in answer.text
+    assert widget.error is None

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from realtime_nb import Utterance, errors, user_message
+from realtime_nb.client.restoring import restoring_items
 from realtime_nb.conversation import ClientItem, Conversation, reduce
 from realtime_nb.conversation.turn import as_text
 from realtime_nb.images import data_uri
 from realtime_nb.recording import to_html
-from realtime_nb.wire.realtime import ConversationItemAdded, MessageItem
+from realtime_nb.wire.realtime import ConversationItemAdded, MessageItem, to_dict
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -147,6 +148,15 @@ def test_the_conversation_keeps_pictures_also_where_the_server_echoes_none() -> 
     assert f'<img alt="image" src="{PNG_URI}">' in to_html([turn])
     kept = state.ledger.items["item_1"].parts[1]
     assert (kept.image_url, kept.detail) == (PNG_URI, "high")
+
+
+def test_a_new_session_is_told_of_the_pictures_again() -> None:
+    state = Conversation()
+    item = user_message("What is this?", images=[PNG, JPEG], detail="low", id="item_1")
+    reduce(state, ConversationItemAdded(item=item, previous_item_id=None), at=0.0)
+    (told,), omitted = restoring_items(state)
+    assert told["content"] == to_dict(item)["content"]
+    assert omitted == 0
 
 
 def test_a_frozen_page_fetches_no_picture_that_a_server_names() -> None:

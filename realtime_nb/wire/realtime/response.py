@@ -23,6 +23,7 @@ __all__ = [
     "Response",
     "ResponseAudio",
     "ResponseAudioOutput",
+    "ResponseError",
     "ResponseParams",
     "ResponseStatus",
     "Usage",

@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 import msgspec.inspect as mi
 
+from realtime_nb.wire.realtime.exclusions import exclusions
+
 __all__ = ["Problem", "check", "field_names", "nearest"]
 
 
@@ -126,6 +128,8 @@ def _bad_values(value: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, dict):
         return
     parent = path.rsplit(".", 1)[-1].split("[")[0]
+    for code, message, field in exclusions(parent, value):
+        yield Problem(code, message, f"{path}.{field}")
     for key, inner in value.items():
         where = f"{path}.{key}" if path else key
         short = f"{parent}.{key}"

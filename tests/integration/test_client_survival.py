@@ -1,0 +1,229 @@
+"""A conversation outlives its connection: a lost one is opened again, an old one exchanged, and nothing is said twice.
+
+The network is real: a proxy between the client and the local backend (or a script) resets, ends, stalls and refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+import realtime_nb as rt
+from realtime_nb import errors
+from realtime_nb.client.reconnecting import Reconnected, Reconnecting
+from realtime_nb.client.session import RealtimeSession
+from realtime_nb.testing import ScriptedServer, never, send
+from tests.integration.flaky_proxy import FlakyProxy
+
+QUICK = rt.Reconnect(first_delay_s=0.01, longest_delay_s=0.05, attempts=8)
+TEXT: dict[str, Any] = {"output": "text", "turn_detection": None}
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[rt.LocalServer]:
+    with rt.LocalServer(pace=0) as server:
+        yield server
+
+
+@asynccontextmanager
+async def talking(
+    backend: rt.LocalServer, config: dict[str, Any] = TEXT, **options: Any
+) -> AsyncIterator[tuple[RealtimeSession, FlakyProxy]]:
+    async with (
+        FlakyProxy(backend.url) as proxy,
+        rt.connect(url=proxy.url, reconnect=QUICK) as connection,
+        RealtimeSession(connection, config, **options) as session,
+    ):
+        yield session, proxy
+
+
+async def lost_and_back(session: RealtimeSession, proxy: FlakyProxy) -> None:
+    """The connection is reset; returns when the conversation goes on."""
+    back = asyncio.Event()
+
+    async def come(_: Reconnected) -> None:
+        back.set()
+
+    session.connection.once("reconnected", come)
+    proxy.kill()
+    await asyncio.wait_for(back.wait(), 10)
+
+
+async def lost(session: RealtimeSession, proxy: FlakyProxy) -> None:
+    """The connection is reset, and cannot be opened again for now."""
+    trying = asyncio.Event()
+
+    async def tries(_: Reconnecting) -> None:
+        trying.set()
+
+    session.connection.once("reconnecting", tries)
+    proxy.refuse()
+    proxy.kill()
+    await asyncio.wait_for(trying.wait(), 10)
+
+
+def said(session: RealtimeSession) -> list[tuple[str, str]]:
+    return [(turn.role, turn.text) for turn in session.conversation.turns if turn.role != "system"]
+
+
+async def test_a_conversation_goes_on_after_its_socket_was_reset(backend: rt.LocalServer) -> None:
+    told: list[Any] = []
+    async with talking(backend) as (session, proxy):
+        for kind in ("reconnecting", "reconnected"):
+            session.connection.on(kind, told.append)
+        await session.ask("My name is Ada.")
+        await lost_and_back(session, proxy)
+        answer = await session.ask("What is my name?")
+    assert "Ada" in answer.text, "the new session knows what was said in the old one"
+    first, last = told[0], told[-1]
+    assert isinstance(first, Reconnecting)
+    assert first.attempt == 1
+    assert isinstance(first.error, errors.ConnectError)
+    assert isinstance(last, Reconnected)
+    assert last.attempts == 1
+    assert [role for role, _ in said(session)] == ["user", "assistant"] * 2
+
+
+async def test_the_seam_stands_in_the_transcript_where_the_connection_was_lost(backend: rt.LocalServer) -> None:
+    async with talking(backend) as (session, proxy):
+        await session.ask("What is two plus two?")
+        await lost_and_back(session, proxy)
+        await session.ask("What is three plus three?")
+        turns = session.conversation.turns
+    assert [turn.role for turn in turns] == ["user", "assistant", "system", "user", "assistant"]
+    assert turns[2].text == "The connection was lost; the conversation goes on in a new session."
+
+
+async def test_settings_are_what_they_were(backend: rt.LocalServer) -> None:
+    async with talking(backend, {**TEXT, "instructions": "Talk like a pirate."}) as (session, proxy):
+        await session.update(max_output_tokens=200)
+        before = dict(session.effective)
+        await lost_and_back(session, proxy)
+        after = dict(session.effective)
+    for changing in ("id", "expires_at"):
+        assert before.pop(changing) != after.pop(changing) or changing == "expires_at"
+    assert after == before
+
+
+async def test_a_call_and_its_output_are_told_again_and_the_tool_runs_once(backend: rt.LocalServer) -> None:
+    runs: list[str] = []
+
+    def get_time(city: str) -> str:
+        """Tell the time in a city.
+
+        Args:
+            city: the city.
+        """
+        runs.append(city)
+        return "half past three"
+
+    async with talking(backend, tools=[get_time]) as (session, proxy):
+        await session.ask("What is the time in Paris?")
+        await lost_and_back(session, proxy)
+        items = [await session.connection.request(retrieve(i)) for i in session.conversation.order if "seam" not in i]
+        await session.ask("Hello!")
+    assert runs == ["Paris"]
+    assert [event.item.type for event in items].count("function_call") == 1
+
+
+def retrieve(item_id: str) -> dict[str, Any]:
+    return {"type": "conversation.item.retrieve", "item_id": item_id}
+
+
+async def test_what_is_sent_while_the_connection_is_lost_waits_and_is_neither_lost_nor_doubled(
+    backend: rt.LocalServer,
+) -> None:
+    async with talking(backend) as (session, proxy):
+        await lost(session, proxy)
+        asked = asyncio.ensure_future(session.ask("What is five plus five?"))
+        updated = asyncio.ensure_future(session.update(instructions="Be brief."))
+        await asyncio.sleep(0.02)
+        proxy.accept()
+        answer = await asked
+        assert (await updated)["instructions"] == "Be brief."
+    assert "ten" in answer.text.lower() or "10" in answer.text
+    assert [role for role, _ in said(session)] == ["user", "assistant"]
+
+
+async def test_sound_given_meanwhile_is_dropped_and_that_is_said(backend: rt.LocalServer) -> None:
+    async with talking(backend) as (session, proxy):
+        await session.ask("Hello!")
+        back = asyncio.get_running_loop().create_future()
+
+        async def come(event: Reconnected) -> None:
+            back.set_result(event)
+
+        session.connection.on("reconnected", come)
+        await lost(session, proxy)
+        for _ in range(10):
+            await session.append(np.zeros(2400, np.int16))
+        with pytest.raises(errors.ConnectError, match="with it the sound"):
+            await session.connection.request({"type": "input_audio_buffer.commit"})
+        proxy.accept()
+        event = await asyncio.wait_for(back, 10)
+        assert event.dropped_audio_ms == pytest.approx(1000)
+        assert "What was spoken meanwhile was not heard." in session.conversation.turns[-1].text
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_refusal_that_does_not_heal_ends_the_trying(status: int) -> None:
+    told: list[Reconnecting] = []
+    async with ScriptedServer([send("session.created"), never()]) as server, FlakyProxy(server.url) as proxy:
+        conn = await rt.connect(url=proxy.url, reconnect=QUICK)
+        conn.on("reconnecting", told.append)
+        server.refusing(status)
+        proxy.kill()
+        with pytest.raises(errors.ConnectError, match=f"answered {status}") as caught:
+            async for _ in conn:
+                pass
+        await conn.close()
+    assert caught.value.status == status
+    assert not caught.value.retryable
+    assert len(told) == 1
+
+
+async def test_trying_ends_after_so_many_attempts_and_says_both_what_was_lost_and_why() -> None:
+    async with ScriptedServer([send("session.created"), never()]) as server, FlakyProxy(server.url) as proxy:
+        conn = await rt.connect(url=proxy.url, reconnect=rt.Reconnect(attempts=3, first_delay_s=0, longest_delay_s=0))
+        proxy.refuse()
+        proxy.kill()
+        with pytest.raises(errors.ConnectError, match=r"was lost: code 1006 .*Tried 3 times .*nothing listens there"):
+            async for _ in conn:
+                pass
+        await conn.close()
+
+
+async def test_renewal_before_the_time_limit_goes_unnoticed() -> None:
+    with rt.LocalServer(pace=0, session_seconds=2) as short:
+        async with talking(short) as (session, _):
+            events: list[str] = []
+            session.connection.on("event", lambda event: events.append(event.type))
+            session.connection.on("reconnecting", lambda event: events.append(event.type))
+            await session.ask("My name is Ada.")
+            for _ in range(2):
+                await session.connection.wait_for("session.created", timeout=10)
+                await session.connection.wait_for("session.updated", timeout=10)
+            answer = await session.ask("What is my name?")
+    assert "Ada" in answer.text
+    assert "reconnecting" not in events
+    assert [turn.role for turn in session.conversation.turns] == ["user", "assistant"] * 2
+
+
+async def test_another_voice_after_it_has_spoken_is_a_new_session_with_the_conversation(
+    backend: rt.LocalServer,
+) -> None:
+    async with talking(backend, {"turn_detection": None, "voice": "marin"}) as (session, _):
+        await session.ask("My name is Ada.")
+        before = session.effective["id"]
+        effective = await session.update(voice="cedar")
+        assert effective["audio"]["output"]["voice"] == "cedar"
+        assert effective["id"] != before
+        answer = await session.ask("What is my name?")
+    assert "Ada" in answer.text
+    assert answer.audio is not None
+    assert [turn.role for turn in session.conversation.turns] == ["user", "assistant"] * 2

@@ -1,0 +1,171 @@
+"""The behaviours of a first-class client, numbered, each with the tests that hold it.
+
+Owns the list and the check that every test named here exists. The tests of `test_protocol_behaviours_*.py` carry their
+number in their name and are found by it; named here are those that stand elsewhere, where the thing that they test is.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+CLAIMS = {
+    1: "waits for session.created; session.updated is the truth",
+    2: "an update carries its type; an unknown key is found before it leaves",
+    3: "left out, null and empty are three things",
+    4: "unknown events are delivered and end nothing; both spellings of parts are read",
+    5: "exactly one of model, call_id and intent in the address",
+    6: "large frames pass; no compression",
+    7: "the time limit is an expiry, and the context is brought along",
+    8: "a reconnection never flushes stale sound",
+    9: "the voice is fixed once it was heard",
+    10: "speed between turns; tracing fixed once on; text and audio exclude each other",
+    11: "a client secret is reusable, governs connecting, and no key is ever synced",
+    12: "PCM16 mono at 24 kHz, resampled with continuous state",
+    13: "chunks of 20 to 100 ms, none too large, binary on the comm, without acknowledgement",
+    14: "an empty buffer is not committed; under turn detection nothing is",
+    15: "push to talk: clear, append, commit, create; a commit alone asks for no answer",
+    16: "speech reserves its place; sound is cut by the session's clock",
+    17: "after a commit in mid-speech nobody waits for speech_stopped",
+    18: "an idle timeout is an empty turn with an answer",
+    19: "one active response; automatic requests are joined, manual ones never",
+    20: "a race with voice activity is benign; repeated only where no new turn came",
+    21: "out-of-band responses run beside, and stay out",
+    22: "a cancel names its response, is remembered before created, and the next create waits for done",
+    23: "usage counts once a response, however it ended, and may be missing",
+    24: "done replaces deltas; the end of sound is not the end of playback",
+    25: "items and parts stand by their indices",
+    26: "a call runs once, when its arguments are whole",
+    27: "parallel calls run together, are all answered, and followed by one response",
+    28: "bad arguments and unknown tools are answered, as strings",
+    29: "MCP: approval is an item, listing may fail, a call's answer is asked for",
+    30: "the client falls silent and cuts, also after the response is done",
+    31: "the cut is in whole played milliseconds, and skipped where there is nothing to cut",
+    32: "what is queued behind is cut at nothing",
+    33: "late sound falls on the floor, in the kernel and in the page",
+    34: "the text stays, marked heard and unheard",
+    35: "no cancel where the server cancels",
+    36: "order by previous_item_id; every way of announcing an item is taken",
+    37: "transcripts come when they like; a failure is one item's; empty is not missing",
+    38: "a null transcript erases nothing; sound is kept",
+    39: "a history travels as text of the right kind; items of ours show at once",
+    40: "every event of ours has an id; errors find their request",
+    41: "no user's code in the receive loop; what it raises is told",
+    42: "traits at a person's pace, deltas as messages, sound in binary",
+    43: "a blocked cell stops nothing; what got lost on the way is counted",
+    44: "one voice and one microphone, whatever the number of pages",
+}
+
+ELSEWHERE = {
+    2: ["unit/wire/test_refusals.py::test_a_mistake_is_named", "unit/client/test_outgoing.py::test_extra_fields_pass"],
+    3: ["unit/wire/test_codec.py::test_omitted_null_and_empty_stay_apart"],
+    4: [
+        "integration/test_client_connection.py::test_unknown_beta_and_damaged_events_are_delivered_and_end_nothing",
+        "unit/wire/test_codec.py::test_a_content_part_reads_both_spellings",
+    ],
+    6: ["integration/test_client_connection.py::test_a_frame_of_16_mib_passes"],
+    7: ["integration/test_client_connection.py::test_the_time_limit_of_a_session_is_an_error_of_its_own"],
+    8: ["unit/notebook/test_microphone.py::test_what_waited_too_long_is_dropped_and_said"],
+    9: [
+        "integration/test_client_session.py::test_the_voice_is_fixed_once_it_has_spoken",
+        "integration/test_widget_conversation.py::test_the_voice_is_fixed_once_it_was_heard",
+    ],
+    10: ["integration/test_client_session.py::test_speed_changes_between_turns_only"],
+    11: [
+        "unit/local/test_gate.py::test_a_client_secret_opens_the_door_again_and_again_until_it_expires",
+        "unit/widget/test_widget.py::test_nothing_that_is_synced_saved_or_shown_holds_the_key",
+        "e2e/test_09_no_key.py::test_no_key_leaves_the_kernel",
+    ],
+    12: [
+        "unit/audio/test_resample.py::test_block_sizes_never_change_a_sample",
+        "js/tests/audio/resampler.test.ts::gives the same samples for any block sizes",
+        "e2e/test_02_capture.py::test_captured_sound_equals_what_was_said",
+    ],
+    13: [
+        "integration/test_client_connection.py::test_sound_that_is_longer_than_one_append_may_be_is_split",
+        "integration/test_widget_conversation.py::test_a_spoken_turn_arrives_whole_through_the_comm",
+        "js/tests/audio/sound.test.ts::loses nothing, whatever the sizes of the blocks",
+    ],
+    14: [
+        "integration/test_client_session.py::test_push_to_talk_commits_and_asks_and_says_when_there_is_nothing",
+        "integration/test_client_session.py::test_a_commit_under_turn_detection_after_the_server_ended_the_turn",
+    ],
+    16: ["unit/conversation/test_timeline.py::test_a_detected_turn_is_cut_by_the_sessions_clock_across_commits"],
+    19: ["unit/client/test_responses.py::test_automatic_creates_are_joined_and_manual_ones_never"],
+    21: ["integration/test_client_session.py::test_an_out_of_band_response_neither_blocks_nor_shows"],
+    22: [
+        "integration/test_client_session.py::test_an_answer_that_is_interrupted_before_it_exists_is_cancelled",
+        "integration/test_client_session.py::test_stop_cancels_by_id_and_cuts_at_what_the_page_said",
+    ],
+    26: [
+        "integration/test_client_session.py::test_a_call_that_was_cut_off_is_not_run",
+        "integration/test_client_session.py::test_a_call_that_only_the_end_of_the_response_tells_of_is_run_once",
+        "unit/conversation/test_tools.py::test_three_shapes_of_done_are_one_call",
+    ],
+    27: [
+        "integration/test_client_session.py::test_parallel_calls_run_together_are_answered_once_and_followed_by_one",
+        "integration/test_client_session.py::test_a_user_who_speaks_during_a_call_gets_its_output_but_no_second",
+    ],
+    28: [
+        "integration/test_client_session.py::test_a_tool_that_fails_is_answered_with_an_error_that_the_model_can_use",
+        "unit/tools/test_tools.py::test_any_result_becomes_a_string",
+    ],
+    29: ["unit/conversation/test_tools.py::test_calls_of_the_service_itself_are_shown_too"],
+    33: [
+        "unit/notebook/test_speaker.py::test_sound_of_a_past_epoch_is_dropped",
+        "js/tests/audio/player.test.ts::falls silent at once, says what was heard, and lets nothing old sound again",
+        "js/tests/playback.test.ts::answers the kernel's flush with what was played, and drops what comes late",
+    ],
+    34: ["js/tests/view/card.test.ts::labels turns, strikes what was not heard and says who stopped it"],
+    40: ["unit/client/test_acks.py::test_requests_are_bounded_and_the_oldest_gives_way_with_a_word"],
+    41: [
+        "integration/test_widget_conversation.py::test_a_handler_that_raises_is_told_in_the_card_and_stops_nothing",
+        "integration/test_widget_conversation.py::test_a_slow_or_raising_observer_stops_nothing",
+    ],
+    43: ["e2e/test_05_busy_kernel.py::test_every_frame_arrives_and_the_answer_plays"],
+    44: [
+        "e2e/test_06_views.py::test_two_views_are_one_voice_and_one_microphone",
+        "e2e/test_06_views.py::test_a_restarted_kernel_is_said_and_the_microphone_let_go",
+        "e2e/test_06_views.py::test_an_answer_before_any_gesture_waits_behind_a_prompt",
+        "js/tests/engine.test.ts::leaves nothing behind when its model goes",
+    ],
+}
+
+
+def numbered() -> dict[int, list[str]]:
+    """The tests that carry a number in their name."""
+    found: dict[int, list[str]] = {}
+    for path in sorted(Path(__file__).parent.glob("test_protocol_behaviours_*.py")):
+        for name, number in re.findall(r"^(?:async )?def (test_b(\d\d)_\w+)", path.read_text(), re.MULTILINE):
+            found.setdefault(int(number), []).append(f"{path.name}::{name}")
+    return found
+
+
+def exists(test: str) -> bool:
+    """Whether a file has a test whose name begins so: a Python function, or a title of vitest."""
+    place, name = test.split("::")
+    path = ROOT / place if place.startswith("js/") else ROOT / "tests" / place
+    opening = rf'\bit(?:\.each\(.*?\))?\(\s*"{re.escape(name)}' if place.startswith("js/") else rf"\bdef {name}"
+    return path.is_file() and re.search(opening, path.read_text(), re.DOTALL) is not None
+
+
+def test_every_behaviour_has_a_named_test() -> None:
+    assert sorted(CLAIMS) == list(range(1, 45))
+    own = numbered()
+    assert set(own) <= set(CLAIMS), "a number that is in no list"
+    assert [number for number in CLAIMS if not own.get(number) and not ELSEWHERE.get(number)] == []
+
+
+@pytest.mark.parametrize("test", [test for tests in ELSEWHERE.values() for test in tests])
+def test_a_test_that_is_named_here_exists(test: str) -> None:
+    assert exists(test)
+
+
+def test_a_test_that_does_not_exist_would_be_missed() -> None:
+    assert not exists("integration/test_protocol_behaviours.py::test_of_nothing_at_all")
+    assert not exists("js/tests/engine.test.ts::says nothing at all")
+    assert not exists("integration/nowhere.py::test_every_behaviour_has_a_named_test")
