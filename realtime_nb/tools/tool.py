@@ -33,8 +33,8 @@ class Tool:
         name: letters, digits, `_` and `-`, at most 64.
         description: for the model.
         parameters: JSON schema of the arguments.
-        function: sync (called in a thread of its own) or async (on the session's loop); None declares a tool whose calls
-            you answer yourself, with `conversation.item.create(item=rt.function_output(...))`.
+        function: sync (called in a thread of its own) or async (on the session's loop); None declares a tool whose
+            calls you answer yourself, with `conversation.item.create(item=rt.function_output(...))`.
         timeout_s: after this long the model is told that the call took too long.
     """
 
