@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from realtime_nb.backends import Backend as Backend
     from realtime_nb.backends import connect as connect
     from realtime_nb.backends import create_client_secret as create_client_secret
+    from realtime_nb.client.approvals import McpApprovalRequest as McpApprovalRequest
     from realtime_nb.client.connection import RealtimeConnection as RealtimeConnection
     from realtime_nb.client.reconnecting import Reconnect as Reconnect
     from realtime_nb.client.secrets import ClientSecret as ClientSecret
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from realtime_nb.notebook.runtime import run as run
     from realtime_nb.tools import Tool as Tool
     from realtime_nb.widget import RealtimeWidget as RealtimeWidget
+    from realtime_nb.wire.realtime import McpTool as McpTool
     from realtime_nb.wire.realtime import NoiseReduction as NoiseReduction
     from realtime_nb.wire.realtime import SemanticVad as SemanticVad
     from realtime_nb.wire.realtime import ServerVad as ServerVad
@@ -65,6 +67,8 @@ _HOMES = {
     "ConnectError": "errors",
     "Latency": "conversation",
     "LocalServer": "local",
+    "McpApprovalRequest": "client.approvals",
+    "McpTool": "wire.realtime",
     "Microphone": "notebook.constraints",
     "MicrophoneError": "errors",
     "NoiseReduction": "wire.realtime",

@@ -3,8 +3,8 @@
 Owns endpoints: address, credentials, label, and the notice that a person should see; starts the local backend when
 one is wanted; `connect()`. Must not know widgets or comms.
 
-A key goes only where it belongs: `OPENAI_API_KEY` to OpenAI's host, `AZURE_OPENAI_API_KEY` to the Azure endpoint, and
-to any other address only a key that was given for it.
+A key goes only where it belongs: `OPENAI_API_KEY` to OpenAI's host, or where `OPENAI_BASE_URL` says; the keys of
+Azure's variables to the Azure endpoint; and to any other address only a key that was given for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import atexit
 import contextlib
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,6 +27,7 @@ from realtime_nb.client.connector import (
     DEFAULT_PING_TIMEOUT_S,
     WebSocketConnector,
 )
+from realtime_nb.client.credentials import ApiKey, Headers, Secret, bearer, concealed, current_key, refuse_key_in_url
 from realtime_nb.client.handlers import OnHandlerError
 from realtime_nb.client.reconnecting import Reconnect
 from realtime_nb.client.redact import HIDDEN, redacted_headers, safe_url
@@ -59,12 +60,12 @@ class Backend:
 
     Attributes:
         url: `ws://` or `wss://`; a query, such as `?model=`, is kept.
-        api_key: sent as `Authorization: Bearer`; never shown.
+        api_key: sent as `Authorization: Bearer`; or a function that returns it for each connection; never shown.
         headers: further headers of the handshake; their values are never shown.
     """
 
     url: str
-    api_key: str | None = field(default=None, repr=False)
+    api_key: ApiKey | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
@@ -82,6 +83,7 @@ class Endpoint:
         url: the whole address, with its query.
         headers: for the handshake, credentials among them; never shown.
         notice: what a person should know, or None.
+        late: makes the headers that are known only when a connection is opened; None where all are known.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Endpoint:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     notice: str | None = None
+    late: Callable[[], Awaitable[Mapping[str, str]]] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return (
@@ -98,13 +101,17 @@ class Endpoint:
 
     def connector(self, **options: Any) -> WebSocketConnector:
         """How to open a websocket there; options as `WebSocketConnector` takes them."""
-        return WebSocketConnector(self.url, self.headers, **options)
+        return WebSocketConnector(self.url, self.headers, late=self.late, **options)
+
+    async def all_headers(self) -> Mapping[str, str]:
+        """The headers of a request that is made now."""
+        return self.headers if self.late is None else Headers({**await self.late(), **self.headers})
 
 
 def resolve(
     backend: str | Backend = "auto",
     model: str | None = None,
-    api_key: str | None = None,
+    api_key: ApiKey | None = None,
     *,
     headers: Mapping[str, str] | None = None,
 ) -> Endpoint:
@@ -114,15 +121,17 @@ def resolve(
         backend: `"auto"` (OpenAI if `OPENAI_API_KEY` is set or `api_key` given, else local), `"openai"`, `"azure"`,
             `"local"`, a `ws://` or `wss://` URL, or a `Backend`.
         model: the model; the hosted default is `DEFAULT_MODEL`, on Azure it is the deployment's name.
-        api_key: instead of the environment's.
+        api_key: instead of the environment's; or a function, synchronous or not, that returns a key or token and is
+            called for every connection.
         headers: further headers.
 
     Raises:
         ConfigError: an unknown backend, a bad address, or a missing key; says how to give one.
     """
-    extra = dict(headers or {})
+    extra = Headers(headers or {})
+    api_key = concealed(api_key)
     if isinstance(backend, Backend):
-        key = api_key or backend.api_key
+        key = api_key or concealed(backend.api_key)
         return _at(backend.url, model, key, {**backend.headers, **extra})
     if not isinstance(backend, str):
         raise ConfigError(f"backend={backend!r} must be a name, a ws:// or wss:// URL, or an rt.Backend")
@@ -143,54 +152,114 @@ def resolve(
     )
 
 
-def _openai(model: str | None, api_key: str | None, extra: dict[str, str]) -> Endpoint:
-    key = (api_key or os.environ.get("OPENAI_API_KEY", "")).strip()
+def _openai(model: str | None, api_key: ApiKey | None, extra: Headers) -> Endpoint:
+    key = _given(api_key, "OPENAI_API_KEY")
     if not key:
         raise ConfigError(
             "backend='openai' needs a key: set the environment variable OPENAI_API_KEY before the kernel starts, or "
             "pass "
             "api_key=. Without one, backend='local' is a practice backend that needs nothing."
         )
-    headers = {"Authorization": f"Bearer {key}"}
-    for variable, name in (("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")):
-        if os.environ.get(variable):
-            headers[name] = os.environ[variable]
-    url = _with_model(OPENAI_URL, model or DEFAULT_MODEL)
-    return Endpoint(name="openai", label="OpenAI", url=url, headers={**headers, **extra})
+    plain = {
+        name: os.environ[variable]
+        for variable, name in (("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project"))
+        if os.environ.get(variable)
+    }
+    address, label = _openai_address()
+    return _with_key(
+        key, bearer, {**plain, **extra}, name="openai", label=label, url=_with_model(address, model or DEFAULT_MODEL)
+    )
 
 
-def _azure(model: str | None, api_key: str | None, extra: dict[str, str]) -> Endpoint:
+def _openai_address() -> tuple[str, str]:
+    """Address and label; `OPENAI_BASE_URL` is the official SDK's way to say that the key is for another server."""
+    base = os.environ.get("OPENAI_BASE_URL", "").strip()
+    if not base:
+        return OPENAI_URL, "OpenAI"
+    refuse_key_in_url(base, option="OPENAI_BASE_URL")
+    parts = urlsplit(base)
+    scheme = {"https": "wss", "http": "ws", "wss": "wss", "ws": "ws"}.get(parts.scheme)
+    if scheme is None or not parts.hostname:
+        raise ConfigError(f"OPENAI_BASE_URL={safe_url(base)!r} is no address such as https://host/v1")
+    path = parts.path.rstrip("/")
+    url = urlunsplit(
+        (scheme, parts.netloc, path if path.endswith("/realtime") else f"{path}/realtime", parts.query, "")
+    )
+    return url, "OpenAI" if parts.hostname == urlsplit(OPENAI_URL).hostname else f"{parts.netloc} (OPENAI_BASE_URL)"
+
+
+def _azure(model: str | None, api_key: ApiKey | None, extra: Headers) -> Endpoint:
     base = os.environ.get("AZURE_OPENAI_ENDPOINT", "").strip()
-    key = (api_key or os.environ.get("AZURE_OPENAI_API_KEY", "")).strip()
+    # A token of the environment counts before a key of it, as in the official SDK.
+    token = None if api_key else _given(None, "AZURE_OPENAI_AD_TOKEN")
+    key = token or _given(api_key, "AZURE_OPENAI_API_KEY")
     missing = [
         name
-        for name, value in (("AZURE_OPENAI_ENDPOINT", base), ("AZURE_OPENAI_API_KEY (or api_key=)", key))
+        for name, value in (
+            ("AZURE_OPENAI_ENDPOINT", base),
+            ("AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN (or api_key=)", key),
+        )
         if not value
     ]
-    if missing:
+    if missing or not key:
         raise ConfigError(f"backend='azure' needs {' and '.join(missing)}")
     if not model:
         raise ConfigError("backend='azure' needs model=, the name of your deployment")
-    parts = urlsplit(base if "://" in base else f"https://{base}")
+    base = base if "://" in base else f"https://{base}"
+    refuse_key_in_url(base, option="AZURE_OPENAI_ENDPOINT")
+    parts = urlsplit(base)
     if parts.scheme not in {"https", "wss"}:
         raise ConfigError(
             f"AZURE_OPENAI_ENDPOINT={safe_url(base)!r} must begin with https://, so that the key is not sent in the "
             "clear"
         )
     url = _with_model(urlunsplit(("wss", parts.netloc, "/openai/v1/realtime", "", "")), model)
-    return Endpoint(name="azure", label=f"Azure OpenAI ({parts.hostname})", url=url, headers={"api-key": key, **extra})
+    return _with_key(
+        key,
+        bearer if token else _azure_headers,
+        extra,
+        name="azure",
+        label=f"Azure OpenAI ({parts.hostname})",
+        url=url,
+    )
 
 
-def _at(url: str, model: str | None, api_key: str | None, headers: dict[str, str]) -> Endpoint:
+def _azure_headers(key: str) -> Headers:
+    """A key, or a token of Microsoft Entra: those are JSON web tokens, and keys never look like one."""
+    if key.startswith("eyJ") and key.count(".") == 2:
+        return bearer(key)
+    return Headers({"api-key": key})
+
+
+def _given(api_key: ApiKey | None, variable: str) -> ApiKey | None:
+    """The key that was passed, else the environment's; without the line's end that copying one often brings."""
+    if callable(api_key):
+        return api_key
+    return Secret((api_key or os.environ.get(variable, "")).strip()) or None
+
+
+def _with_key(key: ApiKey, headers_of: Callable[[str], Headers], more: Mapping[str, str], **endpoint: Any) -> Endpoint:
+    """An endpoint whose headers hold the key: now, or, where a function makes it, when a connection is opened."""
+    if not callable(key):
+        return Endpoint(headers=Headers({**headers_of(key), **more}), **endpoint)
+
+    async def late() -> Headers:
+        return headers_of(await current_key(key))
+
+    return Endpoint(headers=Headers(more), late=late, **endpoint)
+
+
+def _at(url: str, model: str | None, api_key: ApiKey | None, headers: Mapping[str, str]) -> Endpoint:
     parts = urlsplit(url)
     if parts.scheme not in {"ws", "wss"} or not parts.hostname:
         hint = ""
         if parts.scheme in {"http", "https"}:
             hint = f" Did you mean {safe_url(url).replace('http', 'ws', 1)!r}?"
         raise ConfigError(f"{safe_url(url)!r} is not a websocket address: it must begin with ws:// or wss://.{hint}")
-    if api_key:
-        headers = {"Authorization": f"Bearer {api_key.strip()}", **headers}
-    return Endpoint(name="url", label=parts.netloc.rpartition("@")[2], url=_with_model(url, model), headers=headers)
+    refuse_key_in_url(url)
+    where: dict[str, Any] = {"name": "url", "label": parts.netloc, "url": _with_model(url, model)}
+    key = (api_key if callable(api_key) else Secret(api_key.strip())) if api_key else None
+    return _with_key(key, bearer, headers, **where) if key else Endpoint(headers=Headers(headers), **where)
 
 
 def _with_model(url: str, model: str | None) -> str:
@@ -228,7 +297,7 @@ def _local(model: str | None, *, chosen: bool) -> Endpoint:
         else "No OPENAI_API_KEY is set, so this is the local practice backend; set it to talk with a model. "
     )
     notice = f"{why}{server.notice or ''}".strip() or None
-    headers = {"Authorization": f"Bearer {server.token}"} if server.token else {}
+    headers = bearer(server.token) if server.token else Headers()
     return Endpoint(
         name="local", label=server.label, url=_with_model(server.url, model), headers=headers, notice=notice
     )
@@ -276,7 +345,7 @@ class BackendConnector:
         self,
         backend: str | Backend | Endpoint = "auto",
         model: str | None = None,
-        api_key: str | None = None,
+        api_key: ApiKey | None = None,
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
@@ -317,7 +386,7 @@ def connect(
     backend: str | Backend = "auto",
     model: str | None = None,
     url: str | None = None,
-    api_key: str | None = None,
+    api_key: ApiKey | None = None,
     headers: Mapping[str, str] | None = None,
     max_size: int = DEFAULT_MAX_SIZE,
     proxy: str | Literal[True] | None = True,
@@ -364,6 +433,7 @@ def connect(
         ConfigError: a bad option.
         ConnectError: no connection; says which host, which status, and what to do.
     """
+    api_key, proxy = concealed(api_key), concealed(proxy)
     if url is not None and backend != "auto":
         raise ConfigError(f"url={safe_url(url)!r} and backend={backend!r} exclude each other: give one")
     connector = BackendConnector(
@@ -394,7 +464,7 @@ async def create_client_secret(
     *,
     backend: str | Backend = "auto",
     model: str | None = None,
-    api_key: str | None = None,
+    api_key: ApiKey | None = None,
 ) -> ClientSecret:
     """A short-lived key that a browser may hold; it can open sessions until `expires_at`.
 
@@ -409,5 +479,6 @@ async def create_client_secret(
         ConfigError: a bad option.
         ConnectError: the server could not be reached, or refused.
     """
+    api_key = concealed(api_key)
     endpoint = await asyncio.to_thread(resolve, backend, model, api_key)
-    return await mint(endpoint.url, endpoint.headers, session or {}, ttl_s)
+    return await mint(endpoint.url, await endpoint.all_headers(), session or {}, ttl_s)

@@ -89,7 +89,7 @@ class Asking:
         stage.awaited = "the server to take the question"
         if stage.accepted is None:
             if utterance.text is not None:
-                stage.accepted = session.post(typed_turn(utterance.text, session.connection.new_event_id()))
+                stage.accepted = session.post(typed_turn(utterance, session.connection.new_event_id()))
             else:
                 stage.accepted = stage.spoken = await self._say(utterance.sound)
         accepted = stage.accepted
@@ -216,7 +216,12 @@ class _Stage:
     tools_ran = False
 
 
-def typed_turn(text: str, event_id: str) -> dict[str, Any]:
+def typed_turn(utterance: Utterance, event_id: str) -> dict[str, Any]:
     """The event that adds a typed turn; its item has an id of ours, so that it can be shown at once."""
-    item = user_message(text, id=f"item_{event_id.removeprefix('evt_')}")
+    item = user_message(
+        utterance.text or "",
+        images=utterance.images,
+        detail=utterance.detail,
+        id=f"item_{event_id.removeprefix('evt_')}",
+    )
     return {"type": "conversation.item.create", "event_id": event_id, "item": to_dict(item)}

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from realtime_nb.client.credentials import Headers, concealed, refuse_key_in_url
 from realtime_nb.client.redact import redacted_headers, safe_url
 from realtime_nb.client.transport import Transport
 from realtime_nb.errors import ConfigError
@@ -33,6 +34,7 @@ class WebSocketConnector:
     Args:
         url: `ws://` or `wss://`.
         headers: sent with the handshake; their values never show in a repr, log or error.
+        late: returns further headers each time a socket is opened: a token that expires.
         subprotocols: offered in this order.
         max_size: bytes of the largest frame accepted.
         open_timeout_s: how long a handshake may take.
@@ -47,6 +49,7 @@ class WebSocketConnector:
         url: str,
         headers: Mapping[str, str] | None = None,
         *,
+        late: Callable[[], Awaitable[Mapping[str, str]]] | None = None,
         subprotocols: Sequence[str] = (),
         max_size: int = DEFAULT_MAX_SIZE,
         open_timeout_s: float = 15.0,
@@ -59,13 +62,15 @@ class WebSocketConnector:
             raise ConfigError(
                 f"url={safe_url(url)!r} is not a websocket address: it must begin with ws:// or wss:// and name a host"
             )
+        refuse_key_in_url(url)
         if max_size < 1:
             raise ConfigError(f"max_size={max_size!r} must be a positive number of bytes")
         for name, seconds in (("ping_interval_s", ping_interval_s), ("ping_timeout_s", ping_timeout_s)):
             if seconds is not None and seconds <= 0:
                 raise ConfigError(f"{name}={seconds!r} must be a positive number of seconds, or None")
         self.url = url
-        self._headers = dict(headers or {})
+        self._headers = Headers(headers or {})
+        self._late = late
         self._options: dict[str, Any] = {
             "compression": None,
             "max_size": max_size,
@@ -75,7 +80,7 @@ class WebSocketConnector:
             "close_timeout": 2,
             "ping_interval": ping_interval_s,
             "ping_timeout": ping_timeout_s,
-            "proxy": None if proxy is True and is_loopback(url) else proxy,
+            "proxy": None if proxy is True and is_loopback(url) else concealed(proxy),  # it may hold a password
             "user_agent_header": user_agent or _user_agent(),
             "subprotocols": list(subprotocols) or None,
         }
@@ -90,10 +95,11 @@ class WebSocketConnector:
 
     async def connect(self) -> Transport:
         """Open the socket; raises `ConnectError`."""
+        headers = self._headers if self._late is None else Headers({**await self._late(), **self._headers})
         # websockets is loaded when a socket is opened: it is most of what importing a client would cost.
         from realtime_nb.client.websocket import open_websocket
 
-        return await open_websocket(self.url, self._headers, self._options, self._max_size)
+        return await open_websocket(self.url, headers, self._options, self._max_size)
 
 
 def is_loopback(url: str) -> bool:

@@ -44,6 +44,11 @@ class Emitter:
         """Forget a handler, or all of `kind`."""
         self._handlers.remove(kind, handler)
 
+    def announce(self, event: Any) -> bool:
+        """Emit an event of our own, which is not one of the wire; returns whether a handler of its type is there."""
+        self._handlers.emit(event.type, event, wildcard=False)
+        return self._handlers.hears(event.type)
+
     def _register(self, kind: str, handler: EventHandler | None, *, once: bool) -> Any:
         if handler is not None:
             self._handlers.add(kind, handler, once=once)

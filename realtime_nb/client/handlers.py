@@ -138,6 +138,10 @@ class Handlers:
                     self._by_type[name] = [h for h in self._by_type[name] if h is not handler]
                 handler.push(event)
 
+    def hears(self, kind: str) -> bool:
+        """Whether a handler of `kind` is registered."""
+        return kind in self._by_type
+
     @property
     def idle(self) -> bool:
         """Whether nobody listens: the receive loop then spends nothing here."""

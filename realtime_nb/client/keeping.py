@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
+from realtime_nb.client.approvals import Approvals
 from realtime_nb.client.barge_in import BargeIn
 from realtime_nb.client.configuration import Configuration
 from realtime_nb.client.continuity import Continuity, Say
@@ -30,7 +31,7 @@ class SessionKeeper:
     """What a session does when its connection gets another transport.
 
     Args:
-        conversation, continuity, configuration, responses, calls, barge_in, sound: the session's own.
+        conversation, continuity, configuration, responses, calls, approvals, barge_in, sound: the session's own.
         feed: takes local facts.
     """
 
@@ -42,6 +43,7 @@ class SessionKeeper:
         configuration: Configuration,
         responses: ResponseSequencer,
         calls: ToolRunner,
+        approvals: Approvals,
         barge_in: BargeIn,
         sound: UserSound,
         feed: Callable[[LocalFact], None],
@@ -51,6 +53,7 @@ class SessionKeeper:
         self._configuration = configuration
         self._responses = responses
         self._calls = calls
+        self._approvals = approvals
         self._barge_in = barge_in
         self._sound = sound
         self._feed = feed
@@ -78,6 +81,7 @@ class SessionKeeper:
         self._barge_in.parted()
         self._sound.parted()
         self._responses.parted()
+        self._approvals.parted()
 
     async def restore(self, say: Say) -> None:
         """Configuration, items, and the sound that was carried over; then the seam, where there is one to see."""

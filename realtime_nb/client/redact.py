@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-__all__ = ["redact", "redacted_headers", "safe_url", "secrets_of"]
+__all__ = ["looks_like_a_key", "redact", "redacted_headers", "safe_url", "secrets_of"]
 
 HIDDEN = "***"
 # Standard keys, client secrets and bearer tokens, wherever they stand in a text.
 _KEYS = re.compile(r"\b(?:sk-|ek_)[A-Za-z0-9_\-]{4,}|(?<=[Bb]earer )[^\s\"',]+")
+# Who logs in where, in an address: a proxy's, most often.
+_USER_INFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+# `user:pass/word@host` is taken apart at its slash: what stands for a port is then half of a password.
+_ODD_PORT = re.compile(r":(?!\d*$)[^:\]]*$")
 # Headers that say nothing secret; every other value is hidden, since a gateway may call its key anything.
 _PLAIN_HEADERS = frozenset({"user-agent", "openai-organization", "openai-project", "openai-beta", "origin"})
+_PLAIN_QUERY = frozenset({"model", "intent", "call_id"})
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -23,7 +28,12 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if len(secret) >= 4:
             text = text.replace(secret, HIDDEN)
-    return _KEYS.sub(HIDDEN, text)
+    return _USER_INFO.sub(HIDDEN, _KEYS.sub(HIDDEN, text))
+
+
+def looks_like_a_key(text: str) -> bool:
+    """Whether a text is, or holds, something that looks like a key of the service."""
+    return _KEYS.search(text) is not None
 
 
 def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -31,18 +41,29 @@ def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value if name.lower() in _PLAIN_HEADERS else HIDDEN for name, value in headers.items()}
 
 
-def secrets_of(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """The values in `headers` that must not be seen: whole, and without their scheme."""
+class _Secrets(tuple[str, ...]):
+    """Values that not even a traceback with local variables shows."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} secrets>"
+
+
+def secrets_of(headers: Mapping[str, str], url: str = "") -> tuple[str, ...]:
+    """What must not be seen of a handshake: values in `headers`, whole and without their scheme, and of a query."""
     found: list[str] = []
     for name, value in headers.items():
         if name.lower() not in _PLAIN_HEADERS:
             found += [value, value.rpartition(" ")[2]]
-    return tuple(found)
+    found += [value for name, value in parse_qsl(urlsplit(url).query) if name not in _PLAIN_QUERY]
+    return _Secrets(dict.fromkeys(found))
 
 
 def safe_url(url: str) -> str:
     """The URL without user, password and query values other than the model: they may hold a key."""
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    kept = [pair for pair in parts.query.split("&") if pair.split("=")[0] in {"model", "intent", "call_id"}]
-    return urlunsplit((parts.scheme, host, parts.path, "&".join(kept), ""))
+    host = _ODD_PORT.sub(f":{HIDDEN}", parts.netloc.rpartition("@")[2])
+    kept = [pair for pair in parts.query.split("&") if pair.split("=")[0] in _PLAIN_QUERY]
+    path = f"/{HIDDEN}@{parts.path.rpartition('@')[2]}" if "@" in parts.path else parts.path
+    return urlunsplit((parts.scheme, host, path, "&".join(kept), ""))

@@ -30,16 +30,28 @@ __all__ = ["refusal"]
 _REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
 
 
-def refusal(error: BaseException, url: str, secrets: Iterable[str] = ()) -> ConnectError:
+def refusal(error: BaseException, url: str, secrets: Iterable[str] = (), *, proxy: str | None = None) -> ConnectError:
     """The `ConnectError` for what opening `url` raised.
 
     Args:
         error: what websockets, ssl or the socket raised.
         url: the address that was tried.
         secrets: values that must not appear in the message, whatever the server echoed.
+        proxy: host and port of the proxy on the way, if there is one.
     """
     secrets = tuple(secrets)
     where = urlsplit(url).netloc.rpartition("@")[2] or safe_url(url)
+    if isinstance(error, ImportError):
+        return ConnectError(
+            f"the way to {where} leads through a SOCKS proxy ({proxy}), which needs python-socks: "
+            "`pip install 'python-socks[asyncio]'`, or pass proxy=None to connect directly.",
+            retryable=False,
+        )
+    if proxy and isinstance(error, OSError) and not isinstance(error, ssl.SSLError | TimeoutError):
+        return ConnectError(
+            f"the proxy {proxy} on the way to {where} could not be reached: {redact(str(error), secrets)}. Check "
+            "HTTPS_PROXY and NO_PROXY, or pass proxy=None to connect directly."
+        )
     if isinstance(error, ProxyError | InvalidProxy):
         return ConnectError(
             f"the proxy between here and {where} refused: {redact(str(error), secrets)}. Check HTTPS_PROXY and "
@@ -120,10 +132,15 @@ def _status_refusal(error: InvalidStatus, url: str, where: str, secrets: tuple[s
         return ConnectError(f"{where} answered {status}: {what}{said}", status=status, retryable=retryable)
 
     if status in _REDIRECTS:
-        target = safe_url(response.headers.get("Location", "")) or "another address"
+        target = redact(safe_url(response.headers.get("Location", "")), secrets) or "another address"
         return made(
             f"it redirects to {target}. Redirects are not followed, since that would hand the key on; use that "
             "address itself."
+        )
+    if status == 401 and any(secret.startswith("ek_") for secret in secrets):
+        return made(
+            "the client secret has expired, or is of another server. It opens sessions until its expires_at; make a "
+            "new one with rt.create_client_secret()."
         )
     if status == 401:
         return made("the API key is missing, wrong or expired. Set OPENAI_API_KEY, or pass api_key=.")

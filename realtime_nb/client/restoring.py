@@ -1,7 +1,7 @@
 """A conversation as the items that tell a new session of it.
 
-Owns what of each turn can be told again (protocol notes 7 and 39): text as it was, sound as its transcript, a function
-call with its output. Pure. Must not know connections.
+Owns what of each turn can be told again (protocol notes 7 and 39): text and pictures as they were, sound as its
+transcript, a function call with its output. Pure. Must not know connections.
 
 A client cannot create an assistant's sound, so an answer comes back as text: as much of it as was heard. A user's sound
 comes back as its transcript, or, where none is known, as the sound itself.
@@ -91,7 +91,10 @@ def _content(conversation: Conversation, record: ItemRecord) -> list[dict[str, A
         return []
     content = []
     for part in record.parts.values():
-        if part.words:
+        if part.image_url:
+            detail = {"detail": part.detail} if part.detail else {}
+            content.append({"type": "input_image", "image_url": part.image_url, **detail})
+        elif part.words:
             content.append({"type": _ROLE_PARTS[str(record.role)], "text": part.words})
         elif part.words is None and part.chunks:
             content.append({"type": "input_audio", "audio": base64.b64encode(b"".join(part.chunks)).decode()})

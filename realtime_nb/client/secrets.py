@@ -60,10 +60,17 @@ async def mint(url: str, headers: Mapping[str, str], session: Mapping[str, Any],
         async with httpx.AsyncClient(timeout=15, follow_redirects=False, trust_env=not is_loopback(url)) as client:
             answer = await client.post(address, json=request, headers=dict(headers))
     except httpx.HTTPError as error:
-        raise ConnectError(
+        # Raised below: its context would keep the request, and so the key.
+        failed = ConnectError(
             f"no answer from {safe_url(address)}: {redact(str(error), secrets_of(headers)) or type(error).__name__}. "
             "Check the network and the address."
-        ) from None
+        )
+    else:
+        return _made(answer, address, headers)
+    raise failed
+
+
+def _made(answer: Any, address: str, headers: Mapping[str, str]) -> ClientSecret:
     if answer.status_code != 200:
         raise _refused(answer.status_code, answer.text, address, headers)
     try:

@@ -17,20 +17,23 @@ from typing import Any, Self
 import msgspec
 
 from realtime_nb.client.acks import server_error
+from realtime_nb.client.approvals import Approvals, McpApprovalRequest
 from realtime_nb.client.asking import Asking, typed_turn
 from realtime_nb.client.barge_in import BargeIn
 from realtime_nb.client.configuration import Configuration
 from realtime_nb.client.connection import CloseEvent, RealtimeConnection
 from realtime_nb.client.continuity import Continuity, answered
+from realtime_nb.client.credentials import without_credentials
 from realtime_nb.client.keeping import SessionKeeper
 from realtime_nb.client.loops import any_loop
 from realtime_nb.client.renewal import Renewal
 from realtime_nb.client.responses import ResponseSequencer
+from realtime_nb.client.settings import check_setting
 from realtime_nb.client.sinks import AudioSink, NullSink, PlayedItem
 from realtime_nb.client.tool_calls import ToolRunner
 from realtime_nb.client.transport import Connector
 from realtime_nb.client.user_sound import Pcm, UserSound
-from realtime_nb.client.utterance import Askable, as_utterance
+from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.conversation import (
     AudioDone,
     AudioReceived,
@@ -46,7 +49,7 @@ from realtime_nb.conversation import (
     reduce,
 )
 from realtime_nb.errors import ConnectError, RealtimeError, ServerError
-from realtime_nb.tools import Tool, as_tool
+from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import (
     ConversationItemAdded,
     ConversationItemCreated,
@@ -57,11 +60,9 @@ from realtime_nb.wire.realtime import (
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
     Item,
-    McpCallItem,
+    McpTool,
     ResponseCreated,
     ResponseDone,
-    ResponseMcpCallCompleted,
-    ResponseMcpCallFailed,
     ResponseOutputAudioDelta,
     ResponseOutputItemDone,
     SessionCreated,
@@ -84,7 +85,7 @@ class RealtimeSession:
     Args:
         connection: open.
         config: settings by name (`voice=`, `turn_detection=`, ...) and fields of the wire's session; sent by `start`.
-        tools: functions that the model may call.
+        tools: functions that the model may call, and MCP servers whose tools the service calls by itself.
         sink: plays the assistant's sound.
         extra: further fields of the wire's session, sent by `start` as they are, also those that this version does not
             know; the server refuses what it does not know either.
@@ -107,7 +108,7 @@ class RealtimeSession:
         connection: RealtimeConnection,
         config: Mapping[str, Any] | None = None,
         *,
-        tools: Iterable[Tool | Mapping[str, Any] | Callable[..., Any]] = (),
+        tools: Iterable[Tool | McpTool | Mapping[str, Any] | Callable[..., Any]] = (),
         sink: AudioSink | None = None,
         clock: Callable[[], float] = time.monotonic,
         conversation: Conversation | None = None,
@@ -124,9 +125,9 @@ class RealtimeSession:
         self._configuration = Configuration(connection, self._responses, self._adopt_tools, self._renew_with)
         self._initial = {**(config or {})}
         self._extra = dict(extra or {})
-        if tools := [as_tool(tool) for tool in tools]:
+        if tools := check_setting("tools", tools):
             self._initial["tools"] = [*self._initial.get("tools", ()), *tools]
-            self._adopt_tools({tool.name: tool for tool in tools})
+            self._adopt_tools({tool.name: tool for tool in tools if isinstance(tool, Tool)})
         self._barge_in = BargeIn(lambda: self.sink, connection.outbox.put, connection.new_event_id, self._feed)
         self._calls = ToolRunner(
             tools=lambda: self._tools,
@@ -135,6 +136,14 @@ class RealtimeSession:
             create=self._continue_after_tools,
             progress=lambda call_id, status, output: self._feed(ToolProgress(call_id, status, output)),
             marker=lambda: self._barge_in.turn_marker,
+        )
+        self._approvals = Approvals(
+            batches=self._calls,
+            post=connection.post,
+            new_id=connection.new_event_id,
+            announce=self._approval_wanted,
+            report=self._report,
+            out_of_band=self._responses.is_out_of_band,
         )
         self._asking = Asking(self)
         self.sound = UserSound(connection, self._feed)
@@ -146,6 +155,7 @@ class RealtimeSession:
                 configuration=self._configuration,
                 responses=self._responses,
                 calls=self._calls,
+                approvals=self._approvals,
                 barge_in=self._barge_in,
                 sound=self.sound,
                 feed=self._feed,
@@ -175,7 +185,7 @@ class RealtimeSession:
     @property
     def effective(self) -> Mapping[str, Any]:
         """The configuration as the server echoed it, as builtins."""
-        return self._configuration.effective
+        return without_credentials(self._configuration.effective)
 
     @property
     def response_active(self) -> bool:
@@ -363,10 +373,10 @@ class RealtimeSession:
     @any_loop
     async def send_text(self, text: str) -> None:
         """A typed turn: interrupts what is being said, as speaking would, and asks for an answer."""
-        as_utterance(text)
+        utterance = Utterance(text)
         if self._responses.active or self.sink.playing:
             await self.interrupt()
-        answer = self.post(typed_turn(text, self._connection.new_event_id()))
+        answer = self.post(typed_turn(utterance, self._connection.new_event_id()))
         self._responses.create({})
         await answer
 
@@ -384,6 +394,35 @@ class RealtimeSession:
             FileNotFoundError: there is no such WAV file.
         """
         return await self._asking.ask(as_utterance(x), timeout)
+
+    @any_loop
+    async def approve(self, request_id: str, approve: bool = True, reason: str | None = None) -> None:
+        """Let the service call a tool of an MCP server, or not: the answer to an `"mcp_approval_request"` event.
+
+        Args:
+            request_id: the event's `id`; `approvals` has those that wait.
+            approve: False refuses.
+            reason: for the model.
+
+        Raises:
+            ConfigError: no such request waits. ServerError: the server did not take the answer.
+        """
+        await self._approvals.answer(request_id, approve, reason)
+
+    @property
+    def approvals(self) -> tuple[McpApprovalRequest, ...]:
+        """The requests of MCP servers that wait for `approve`, oldest first."""
+        return self._approvals.pending
+
+    def _approval_wanted(self, request: McpApprovalRequest) -> None:
+        if not self._connection.announce(request):
+            _log.warning(
+                "%s: %s waits for approval, and nobody listens: `await session.approve(%r)`, or register a handler "
+                "with on('mcp_approval_request', ...)",
+                request.server_label,
+                request.name,
+                request.id,
+            )
 
     def post(self, raw: dict[str, Any]) -> asyncio.Future[Any]:
         """Send an event in order with all that was decided before; the future gets its acknowledgement."""
@@ -455,6 +494,7 @@ class RealtimeSession:
         if kind in _ECHOES and self._continuity.is_echo(event.item):
             return  # a new session repeats what it was told: as text, where there was sound
         changes = self._reduce(event)
+        self._approvals.seen(event)
         if kind is ResponseCreated:
             known = next((change.out_of_band for change in changes if isinstance(change, ResponseStarted)), False)
             self._responses.created(event.response, out_of_band=known)
@@ -465,10 +505,6 @@ class RealtimeSession:
         elif kind is ResponseOutputItemDone:
             if not self._responses.is_out_of_band(event.response_id):
                 self._calls.item_done(event.response_id, event.item)
-        elif kind is ResponseMcpCallCompleted or kind is ResponseMcpCallFailed:
-            self._calls.mcp_call_over(event.item_id)
-        elif kind is ConversationItemDone and isinstance(event.item, McpCallItem):
-            self._calls.mcp_call_over(event.item.id, responding=self._responses.active)
         elif kind is ResponseDone:
             self._response_done(event)
         elif kind is InputAudioBufferSpeechStarted:
@@ -496,14 +532,20 @@ class RealtimeSession:
 
     def _error(self, event: ErrorEvent) -> None:
         benign = self._responses.refused(event.error) or self._barge_in.expected(event.error.event_id)
-        if not benign and self.on_error is not None and not self._connection.awaits(event.error.event_id):
+        if not benign and not self._connection.awaits(event.error.event_id):
+            self._report(server_error(event.error))
+
+    def _report(self, error: ServerError) -> None:
+        if self.on_error is not None:
             try:
-                self.on_error(server_error(event.error))
+                self.on_error(error)
             except Exception:
                 _log.exception("on_error raised; the conversation goes on")
 
     def _on_sent(self, raw: dict[str, Any]) -> None:
         """What leaves on this connection, also when a user sends it by hand."""
+        if raw["type"] == "conversation.item.create":
+            self._approvals.sent(raw["item"])
         if raw["type"] == "conversation.item.create" and raw["item"].get("id"):
             item = msgspec.convert(raw["item"], Item)
             self._feed(ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))

@@ -13,8 +13,16 @@ from typing import Any
 import msgspec
 
 from realtime_nb.errors import ConfigError
-from realtime_nb.tools import as_tool
-from realtime_nb.wire.realtime import NoiseReduction, RealtimeSession, SemanticVad, ServerVad, Transcription, check
+from realtime_nb.tools import Tool, as_tool
+from realtime_nb.wire.realtime import (
+    McpTool,
+    NoiseReduction,
+    RealtimeSession,
+    SemanticVad,
+    ServerVad,
+    Transcription,
+    check,
+)
 
 __all__ = [
     "DEFAULTS",
@@ -50,6 +58,7 @@ DEFAULTS: dict[str, Any] = {
 }
 """Every setting that may change while connected, with its value at the start."""
 
+_MCP_ADDRESSES = ("server_url", "connector_id", "tunnel_id")
 _EFFORTS = (None, "minimal", "low", "medium", "high", "xhigh")
 
 
@@ -65,7 +74,7 @@ def check_setting(name: str, value: Any) -> Any:
     if name == "tools":
         if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise ConfigError(f"tools must be a list of functions, not {value!r}")
-        return tuple(tool if _is_mcp(tool) else as_tool(tool) for tool in value)
+        return _distinct([_mcp(tool) if _is_mcp(tool) else as_tool(tool) for tool in value])
     if name == "instructions" and not isinstance(value, (str, type(None))):
         raise _bad(name, value, "a string or None")
     if name == "voice" and (value == "" or not isinstance(value, (str, dict, type(None)))):
@@ -130,7 +139,7 @@ def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
             if value is not None:
                 audio_out[name] = value
         elif name == "tools":
-            config["tools"] = [tool if isinstance(tool, dict) else _tool_spec(tool) for tool in value]
+            config["tools"] = [_tool_spec(tool) if isinstance(tool, Tool) else _builtins(tool) for tool in value]
         elif name == "tool_choice":
             config[name] = _tool_choice(value)
         elif name == "output":
@@ -156,8 +165,29 @@ def _tool_spec(tool: Any) -> dict[str, Any]:
     }
 
 
+def _distinct(tools: list[Any]) -> tuple[Any, ...]:
+    names = [tool.name for tool in tools if isinstance(tool, Tool)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"tools has two functions named {name!r}: rename one, or pass {{'name': ..., 'function': ...}}"
+            )
+    return tuple(tools)
+
+
 def _is_mcp(tool: Any) -> bool:
-    return isinstance(tool, dict) and tool.get("type") == "mcp"
+    return isinstance(tool, McpTool) or (isinstance(tool, Mapping) and tool.get("type") == "mcp")
+
+
+def _mcp(tool: Any) -> McpTool:
+    """An MCP server as a struct, whose repr hides `authorization` and `headers`."""
+    given = _builtins(tool)
+    problem = check({"type": "realtime", "tools": [given]}, RealtimeSession, path="session")
+    if problem is not None:
+        raise ConfigError(problem.message)
+    if not any(given.get(name) for name in _MCP_ADDRESSES):
+        raise ConfigError(f"the MCP server {given['server_label']!r} needs one of {', '.join(_MCP_ADDRESSES)}")
+    return msgspec.convert(given, McpTool)
 
 
 def _tool_choice(value: Any) -> Any:

@@ -1,8 +1,7 @@
 """Calls that a response asks for: run, answered once each, and followed by one response.
 
-Owns the batch of calls of one response (protocol notes 26 to 29). Must not know sockets or widgets. Runs beside the
-receive loop: a call of a function is a task of its own; a call of an MCP server is the service's, and is waited for.
-The service makes no response of its own after either.
+Owns the batch of calls of one response (protocol notes 26 to 28), and with it what else must be over before the next
+response (`join`). Must not know sockets or widgets. Runs beside the receive loop: a call is a task of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 from realtime_nb.client.responses import ResponseRequest
 from realtime_nb.client.restoring import output_item_id
 from realtime_nb.tools import Tool, error_output
-from realtime_nb.wire.realtime import FunctionCallItem, McpCallItem, Response, function_output, to_dict
+from realtime_nb.wire.realtime import FunctionCallItem, MessageItem, Response, function_output, to_dict
 
 __all__ = ["ToolRunner"]
 
@@ -28,15 +27,9 @@ class _Batch:
 
     marker: int
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    served: dict[str, McpCallItem] = field(default_factory=dict)
-    unserved: set[str] = field(default_factory=set)
     left_to_user: bool = False
+    joined: bool = False
     response: Response | None = None
-
-    @property
-    def over(self) -> bool:
-        """Whether all of it is answered."""
-        return self.response is not None and not self.unserved and all(task.done() for task in self.tasks.values())
 
 
 class ToolRunner:
@@ -71,19 +64,17 @@ class ToolRunner:
         # Kept beyond their batch: whoever waits for the answer may look after the batch is over.
         self._followups: dict[str, asyncio.Future[ResponseRequest | None]] = {}
         self._answered: dict[str, None] = {}  # call ids, bounded, oldest first: a call is announced in three shapes
-        self._served: dict[str, None] = {}  # ids of MCP calls that are over, the same way
 
     def item_done(self, response_id: str, item: Any) -> None:
         """An output item is complete: run it if it is a call whose arguments are whole."""
-        if isinstance(item, McpCallItem):
-            self._mcp_call(response_id, item)
-            return
         if not isinstance(item, FunctionCallItem) or item.status not in ("completed", None):
             return  # the arguments of an incomplete call may be cut off
         call_id = item.call_id or ""
         if not call_id or call_id in self._answered:
             return
-        _remember(self._answered, call_id)
+        self._answered[call_id] = None
+        while len(self._answered) > _REMEMBERED:
+            del self._answered[next(iter(self._answered))]
         batch = self._batch(response_id)
         tool = self._tools().get(item.name)
         if (tool is None and self._declared(item.name)) or (tool is not None and tool.function is None):
@@ -93,34 +84,31 @@ class ToolRunner:
         batch.tasks[call_id] = asyncio.get_running_loop().create_task(call, name=f"tool {item.name}")
         batch.tasks[call_id].add_done_callback(lambda _: self._complete(response_id))
 
-    def _mcp_call(self, response_id: str, item: McpCallItem) -> None:
-        if not item.id or item.id in self._answered:
-            return
-        _remember(self._answered, item.id)
-        batch = self._batch(response_id)
-        batch.served[item.id] = item
-        if item.output is None and item.error is None and item.id not in self._served:
-            batch.unserved.add(item.id)
-
-    def mcp_call_over(self, item_id: str | None, *, responding: bool = True) -> None:
-        """The service has called an MCP server, whatever came of it.
+    def join(
+        self, response_id: str | None, key: str, until: asyncio.Future[None], name: str, *, renews: bool = False
+    ) -> None:
+        """Hold the next response back until a future is done.
 
         Args:
-            item_id: of the call.
-            responding: whether a response runs; its end will tell whether the call was its own. A call that somebody
-                had to approve belongs to none, and nothing else asks for its answer.
+            response_id: the response whose batch it belongs to; None: one that has ended.
+            key: what it is known by, in the batch.
+            until: done when it is over; nothing is sent for it here.
+            name: for messages.
+            renews: a person decided just then that the conversation goes on, whoever spoke meanwhile.
         """
-        if not item_id:
-            return
-        _remember(self._served, item_id)
-        for response_id, batch in list(self._batches.items()):
-            if item_id in batch.served:
-                batch.unserved.discard(item_id)
-                self._complete(response_id)
-                return
-        if not responding and item_id not in self._answered:
-            _remember(self._answered, item_id)
-            self._create()
+        if response_id is None:
+            response_id = key
+            self._batch(key).response = Response(id=key, status="completed", output=[])
+        batch = self._batch(response_id)
+        batch.joined = True
+
+        async def over() -> None:
+            await until
+            if renews:
+                batch.marker = self._marker()
+
+        batch.tasks[key] = asyncio.get_running_loop().create_task(over(), name=name)
+        batch.tasks[key].add_done_callback(lambda _: self._complete(response_id))
 
     def response_done(self, response: Response) -> None:
         """The parent has ended: its batch is whole, once its calls have answered."""
@@ -155,11 +143,7 @@ class ToolRunner:
 
     def pending(self) -> list[str]:
         """The names of the tasks under way, for messages."""
-        names: list[str] = []
-        for batch in self._batches.values():
-            names += [task.get_name() for task in batch.tasks.values() if not task.done()]
-            names += [f"MCP tool {batch.served[item_id].name}" for item_id in sorted(batch.unserved)]
-        return names
+        return [task.get_name() for batch in self._batches.values() for task in batch.tasks.values() if not task.done()]
 
     def stop(self) -> None:
         """The session is over: nobody can be answered any more."""
@@ -184,11 +168,16 @@ class ToolRunner:
 
     def _complete(self, response_id: str) -> None:
         batch = self._batches.get(response_id)
-        if batch is None or batch.response is None or not batch.over:
+        if batch is None or batch.response is None or not all(task.done() for task in batch.tasks.values()):
             return
         del self._batches[response_id]
+        # The service may have gone on by itself after a call of its own, in the same response.
+        output = batch.response.output or []
+        ours = any(isinstance(item, FunctionCallItem) for item in output)
+        spoken = bool(output) and isinstance(output[-1], MessageItem) and batch.joined and not ours
         wanted = (
-            (batch.tasks or batch.served)
+            batch.tasks
+            and not spoken
             and not batch.left_to_user
             and batch.response.status in ("completed", None)
             and batch.marker == self._marker()
@@ -197,9 +186,3 @@ class ToolRunner:
         waiting = self._followups.get(response_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(following)
-
-
-def _remember(known: dict[str, None], key: str) -> None:
-    known[key] = None
-    while len(known) > _REMEMBERED:
-        del known[next(iter(known))]

@@ -5,11 +5,13 @@ Owns `Utterance` and how the shorthands of `ask` (text, a path, an array) become
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.images import data_uris
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,10 +26,14 @@ Samples: TypeAlias = "npt.NDArray[np.int16]"
 class Utterance:
     """One user turn to say: exactly one of `text`, `samples` (int16, 24 kHz, mono) and `path` (a WAV file).
 
+    Text may come with pictures: `rt.Utterance("What is this?", images=[figure])`.
+
     Attributes:
         text: typed words.
         samples: sound at 24 kHz.
         path: a WAV file of any rate; read when the utterance is made, so that a missing one fails here.
+        images: what `rt.user_message` takes as pictures; kept as data URIs, read when the utterance is made.
+        detail: how closely the model looks at them: `"auto"`, `"low"` or `"high"`.
         label: what tables and logs call it; made from the rest when it is not given.
     """
 
@@ -35,6 +41,8 @@ class Utterance:
     _: KW_ONLY
     samples: Samples | None = field(default=None, repr=False)
     path: str | Path | None = None
+    images: Sequence[Any] = field(default=(), repr=False)
+    detail: Literal["auto", "low", "high"] = "auto"
     label: str | None = None
 
     def __post_init__(self) -> None:
@@ -43,7 +51,10 @@ class Utterance:
             raise ConfigError(
                 f"an Utterance takes exactly one of text=, samples= and path=, not {' and '.join(given) or 'none'}"
             )
-        if self.text is not None and not self.text.strip():
+        if self.images and self.text is None:
+            raise ConfigError("images go with text=; say what you have to say about them in writing")
+        object.__setattr__(self, "images", data_uris(self.images, self.detail))
+        if self.text is not None and not self.text.strip() and not self.images:
             raise ConfigError(f"text={self.text!r} has nothing to say")
         if self.samples is not None:
             from realtime_nb.audio import as_pcm16  # numpy, which a typed conversation never needs
@@ -59,7 +70,8 @@ class Utterance:
 
     def _default_label(self) -> str:
         if self.text is not None:
-            return self.text if len(self.text) <= 40 else self.text[:39] + "…"
+            text = self.text or "a picture"
+            return text if len(text) <= 40 else text[:39] + "…"
         if self.path is not None:
             return Path(self.path).name
         return f"{len(self.sound) / 24_000:.1f} s of sound"

@@ -9,22 +9,24 @@ from __future__ import annotations
 import functools
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websocket_connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.protocol import State
 
-from realtime_nb.client.redact import secrets_of
+from realtime_nb.client.redact import HIDDEN, redact, secrets_of
 from realtime_nb.client.refusals import refusal
 from realtime_nb.client.transport import TransportClosed
 
 __all__ = ["WebSocketTransport", "open_websocket"]
 
 _TOO_BIG = 1009
+_SHORTEST_SECRET = 8
 _NO_PONG = "keepalive ping timeout"  # how websockets says it
 
 
@@ -50,9 +52,11 @@ class WebSocketTransport:
 
     carries_audio = False
 
-    def __init__(self, socket: ClientConnection, max_size: int) -> None:
+    def __init__(self, socket: ClientConnection, max_size: int, secrets: Iterable[str] = ()) -> None:
         self._socket = socket
         self._max_size = max_size
+        # Shorter ones might stand in a frame by chance.
+        self._secrets = [secret.encode() for secret in secrets if len(secret) >= _SHORTEST_SECRET]
 
     async def send(self, frame: bytes | str) -> None:
         """Send one text frame; waits while the socket's buffer is full."""
@@ -62,17 +66,27 @@ class WebSocketTransport:
             self._socket.protocol.send_text(frame)
             self._socket.transport.write(b"".join(self._socket.protocol.data_to_send()))
             return
+        # Errors are raised behind the `except`: a context would keep the close reason as it came, with a key in it.
         try:
             await self._socket.send(frame, text=True)
         except ConnectionClosed as closed:
-            raise self._closed(closed) from None
+            end = self._closed(closed)
+        else:
+            return
+        raise end
 
     async def recv(self) -> bytes | str:
         """The next frame, as bytes: the decoder wants no str."""
         try:
-            return await self._socket.recv(decode=False)
+            frame = await self._socket.recv(decode=False)
         except ConnectionClosed as closed:
-            raise self._closed(closed) from None
+            end = self._closed(closed)
+        else:
+            for secret in self._secrets:
+                if secret in frame:  # a server echoes our key, in an error or a configuration: nobody is to see it
+                    frame = frame.replace(secret, HIDDEN.encode())
+            return frame
+        raise end
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye, and wait at most two seconds for the other side to do so too."""
@@ -84,6 +98,10 @@ class WebSocketTransport:
         return socket.state is State.OPEN and not wire.is_closing() and not wire.get_write_buffer_size()
 
     def _closed(self, closed: ConnectionClosed) -> TransportClosed:
+        end = self._end(closed)
+        return TransportClosed(end.code, redact(end.reason, [secret.decode() for secret in self._secrets]))
+
+    def _end(self, closed: ConnectionClosed) -> TransportClosed:
         sent, received = closed.sent, closed.rcvd
         if sent is not None and sent.code == _TOO_BIG and not (received and closed.rcvd_then_sent):
             return TransportClosed(
@@ -108,13 +126,26 @@ async def open_websocket(
     url: str, headers: Mapping[str, str], options: Mapping[str, Any], max_size: int
 ) -> WebSocketTransport:
     """Open a socket with websockets' own options; raises `ConnectError`."""
+    secrets = secrets_of(headers, url)
     secure: dict[str, Any] = {"ssl": _tls()} if urlsplit(url).scheme == "wss" else {}
     try:
         socket = await _NoRedirects(url, additional_headers=headers, logger=_LOGGER, **secure, **options)
-    except (OSError, EOFError, WebSocketException, ValueError, NotImplementedError) as error:
-        # The cause is left out: its text and frames hold the request, and so the key.
-        raise refusal(error, url, secrets_of(headers)) from None
-    return WebSocketTransport(socket, max_size)
+    except (OSError, EOFError, ImportError, WebSocketException, ValueError, NotImplementedError) as error:
+        # Raised below, so that not even its context is kept: request and answer, and so the key, are in there.
+        refused = refusal(error, url, secrets, proxy=_proxy(url, options))
+    else:
+        return WebSocketTransport(socket, max_size, secrets)
+    raise refused
+
+
+def _proxy(url: str, options: Mapping[str, Any]) -> str | None:
+    """Host and port of the proxy on the way, for messages; its user and password stay out."""
+    proxy = options.get("proxy")
+    if proxy is True:  # as websockets chooses: the system's, unless it says that none leads there
+        known, parts = getproxies(), urlsplit(url)
+        names = ("wss", "socks", "https") if parts.scheme == "wss" else ("ws", "socks", "https", "http")
+        proxy = None if proxy_bypass(parts.netloc) else next((known[name] for name in names if name in known), None)
+    return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
 
 
 @functools.cache

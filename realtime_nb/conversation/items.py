@@ -93,6 +93,9 @@ def _absorb_part(part: PartRecord, content: ContentPart, *, growing: bool) -> No
     # itself forgets the transcript: neither erases words that came before.
     if not growing and words is not None and (words or part.words is None):
         part.final = words
+    # A server may leave the picture out of what it echoes: what was sent is what there is.
+    part.image_url = content.image_url or part.image_url
+    part.detail = content.detail or part.detail
     if content.audio and not part.chunks:
         try:
             pcm = base64.b64decode(content.audio, validate=True)

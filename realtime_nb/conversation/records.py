@@ -16,9 +16,10 @@ Kind = Literal["message", "call", "other"]
 
 
 class PartRecord:
-    """One content part: its words and its sound.
+    """One content part: its words and its sound, or a picture.
 
     Attributes:
+        image_url, detail: of a picture, as the item has them: a session to come can be told of it again.
         final: the words as their `done` (or a finished item) tells them; None while only deltas came.
         marks: `(samples received, characters before)` at each transcript delta.
         played: samples that left the speaker; None where no player ever told.
@@ -32,8 +33,10 @@ class PartRecord:
         "chars",
         "chunks",
         "cut",
+        "detail",
         "final",
         "finished",
+        "image_url",
         "implied_cut",
         "is_audio",
         "marks",
@@ -59,6 +62,8 @@ class PartRecord:
         self.cut: int | None = None
         self.truncated: int | None = None
         self.implied_cut: int | None = None
+        self.image_url: str | None = None
+        self.detail: str | None = None
 
     @property
     def words(self) -> str | None:

@@ -17,7 +17,18 @@ from .usage import Usage
 if TYPE_CHECKING:
     from realtime_nb.audio import AudioClip
 
-__all__ = ["SPEAKERS", "Latency", "Role", "Sound", "ToolCall", "ToolStatus", "Turn", "TurnStatus", "as_text"]
+__all__ = [
+    "SPEAKERS",
+    "Latency",
+    "Role",
+    "Sound",
+    "ToolCall",
+    "ToolStatus",
+    "Turn",
+    "TurnStatus",
+    "as_text",
+    "shown_text",
+]
 
 Role = Literal["user", "assistant", "system"]
 SPEAKERS: dict[Role, str] = {"user": "You", "assistant": "Assistant", "system": "System"}
@@ -108,6 +119,7 @@ class Turn:
             estimated from how the transcript came with the sound. Equals `text` otherwise.
         status: `"in_progress" "completed" "interrupted"` or `"failed"`.
         started_at: seconds on the clock of whoever runs the conversation, or None.
+        images: the pictures that came with it, as data URIs.
         text_known: False where no transcript came; an empty transcript is known.
         note: why something is missing or failed, in words for a reader, or None.
     """
@@ -123,6 +135,7 @@ class Turn:
     latency: Latency = field(default_factory=Latency)
     usage: Usage | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    images: tuple[str, ...] = ()
     text_known: bool = True
     note: str | None = None
     _sound: Sound | None = None
@@ -141,6 +154,8 @@ class Turn:
         shown = [self.role, self.status, repr(self.text if len(self.text) <= 60 else self.text[:59] + "…")]
         if self.heard_text != self.text:
             shown.append(f"heard {len(self.heard_text)} of {len(self.text)} characters")
+        if self.images:
+            shown.append(f"{len(self.images)} image{'s' * (len(self.images) > 1)}")
         shown += [f"{call.name}({call.arguments})" for call in self.tool_calls]
         if self.audio_ms is not None:
             shown.append(f"{self.audio_ms / 1000:.2f} s")
@@ -159,4 +174,9 @@ class Turn:
 
 def as_text(turns: Iterable[Turn]) -> str:
     """A transcript: a line a turn."""
-    return "\n".join(f"{SPEAKERS[turn.role]}: {turn.text}" for turn in turns)
+    return "\n".join(f"{SPEAKERS[turn.role]}: {shown_text(turn)}" for turn in turns)
+
+
+def shown_text(turn: Turn) -> str:
+    """The text, with a mark for every picture that came with it."""
+    return " ".join([*([turn.text] if turn.text else []), *("[image]" for _ in turn.images)])

@@ -62,6 +62,7 @@ def build_turn(ledger: Ledger, item: ItemRecord, revision: int) -> Turn:
         latency=_latency(ledger, item),
         usage=_usage(ledger, item),
         tool_calls=tuple(_tool_calls(ledger, item)),
+        images=tuple(part.image_url for part in item.parts.values() if part.image_url),
         text_known=known,
         note=_note(ledger, item, known=known),
         _sound=_sound(item),
@@ -80,6 +81,7 @@ def same_facts(a: Turn, b: Turn) -> bool:
         and a.latency == b.latency
         and a.usage == b.usage
         and a.tool_calls == b.tool_calls
+        and a.images == b.images
         and a.text_known == b.text_known
         and a.note == b.note
         and a.audio_ms == b.audio_ms

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from realtime_nb.client.credentials import ApiKey
 from realtime_nb.client.settings import DEFAULT_MODEL, VOICES
 from realtime_nb.client.utterance import Askable, as_utterance
 from realtime_nb.conversation import AudioReceived, Change, Conversation, ResponseEnded, ResponseStarted, Turn
@@ -62,7 +63,7 @@ class Options:
 
     backend: str | Backend = "auto"
     model: str | None = None
-    api_key: str | None = field(default=None, repr=False)
+    api_key: ApiKey | None = field(default=None, repr=False)
     extra: dict[str, Any] = field(default_factory=dict)
     max_session_minutes: float | None = None
     max_cost_usd: float | None = None

@@ -14,7 +14,7 @@ Every kind of callback, on which thread it runs, in which order, and where its e
 | event handler, `async def`  | loop, a task each     | per handler                | `error` handlers, and the log
 | event handler, `def`        | the handler thread    | per handler                | `error` handlers, and the log
 | tool, `async def`           | loop, a task each     | parallel within a response | answered to the model as an error
-| tool, `def`                 | a thread pool         | parallel within a response | answered to the model as an error
+| tool, `def`                 | a thread of its own   | parallel within a response | answered to the model as an error
 | trait observer              | notifier (read-only   | as written, newest value   | the log; the next observer runs
 |                             | traits, page writes); |                            |
 |                             | the setter's thread   |                            |

@@ -6,6 +6,7 @@ Owns the translation from `Turn` to `TurnView`. Pure.
 from __future__ import annotations
 
 from realtime_nb.conversation import Turn
+from realtime_nb.conversation.turn import shown_text
 from realtime_nb.notebook.messages import ToolCallView, TurnView
 
 __all__ = ["turn_view"]
@@ -16,7 +17,7 @@ _MAX_TEXT = 200_000
 
 def turn_view(turn: Turn, *, note: str | None = None) -> TurnView:
     """What a page needs to draw `turn`."""
-    text = turn.text or ""
+    text = shown_text(turn)
     heard_text = turn.heard_text or ""
     all_heard = turn.status != "interrupted" or len(heard_text) >= len(text)
     note = note or turn.note

@@ -26,6 +26,7 @@ _STYLE = """
 .rtnb-frozen code,.rtnb-frozen audio,.rtnb-frozen small{grid-column:2}
 .rtnb-frozen audio{height:2em;max-width:100%}
 .rtnb-frozen small{opacity:.75}
+.rtnb-frozen img{grid-column:2;max-width:100%;max-height:20em}
 """
 
 
@@ -43,6 +44,7 @@ def to_html(turns: Iterable[Turn], *, sound: bool = True) -> str:
 
 def _turn(turn: Turn, *, sound: bool) -> str:
     parts = [f"<b>{SPEAKERS[turn.role]}</b>", f'<p dir="auto">{_words(turn)}</p>']
+    parts += [_picture(uri) for uri in turn.images]
     parts += [_tool_call(call) for call in turn.tool_calls]
     if turn.status in ("interrupted", "failed"):
         parts.append(f"<small>{escape(turn.note or turn.status)}</small>")
@@ -55,6 +57,12 @@ def _words(turn: Turn) -> str:
     heard = turn.heard_text if turn.status == "interrupted" else turn.text
     unheard = turn.text[len(heard) :]
     return escape(heard) + (f'<s title="never heard">{escape(unheard)}</s>' if unheard else "")
+
+
+def _picture(uri: str) -> str:
+    if not uri.startswith(("data:image/png;", "data:image/jpeg;")):  # a server's word: the page fetches nothing
+        return "<small>[image]</small>"
+    return f'<img alt="image" src="{escape(uri)}">'
 
 
 def _tool_call(call: ToolCall) -> str:

@@ -60,7 +60,18 @@ def _json(turns: Sequence[Turn], path: Path) -> None:
 
 
 def _facts(turn: Turn) -> dict[str, Any]:
-    names = ("item_id", "response_id", "role", "text", "heard_text", "status", "started_at", "audio_ms", "note")
+    names = (
+        "item_id",
+        "response_id",
+        "role",
+        "text",
+        "heard_text",
+        "status",
+        "started_at",
+        "audio_ms",
+        "note",
+        "images",
+    )
     return {
         **{name: getattr(turn, name) for name in names},
         "latency": asdict(turn.latency),

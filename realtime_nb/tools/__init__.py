@@ -1,5 +1,5 @@
 """A Python function as a tool that a model may call: schema, validation, calling."""
 
+from realtime_nb.tools.output import error_output as error_output
 from realtime_nb.tools.tool import Tool as Tool
 from realtime_nb.tools.tool import as_tool as as_tool
-from realtime_nb.tools.tool import error_output as error_output

@@ -6,6 +6,7 @@ know sockets or sessions.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -15,10 +16,10 @@ from typing import Any
 import msgspec
 
 from realtime_nb.errors import ConfigError
-from realtime_nb.tools.docstring import described
+from realtime_nb.tools.output import as_output, error_output
 from realtime_nb.tools.schema import Parameters, parameters_of
 
-__all__ = ["Tool", "as_tool", "error_output"]
+__all__ = ["Tool", "as_tool"]
 
 _NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 DEFAULT_TIMEOUT_S = 60.0
@@ -32,8 +33,8 @@ class Tool:
         name: letters, digits, `_` and `-`, at most 64.
         description: for the model.
         parameters: JSON schema of the arguments.
-        function: sync (called in a worker thread) or async (on the session's loop); None declares a tool whose calls
-            you answer yourself, with `conversation.item.create(item=rt.function_output(...))`.
+        function: sync (called in a thread of its own) or async (on the session's loop); None declares a tool whose
+            calls you answer yourself, with `conversation.item.create(item=rt.function_output(...))`.
         timeout_s: after this long the model is told that the call took too long.
     """
 
@@ -46,7 +47,12 @@ class Tool:
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
-            raise ConfigError(f"{self.name!r} cannot name a tool: use 1 to 64 letters, digits, '_' and '-'")
+            raise ConfigError(
+                f"{self.name!r} cannot name a tool: use 1 to 64 letters, digits, '_' and '-'. To give a function "
+                "another name, pass {'name': ..., 'function': ...}."
+            )
+        if not self.timeout_s > 0:
+            raise ConfigError(f"timeout_s={self.timeout_s!r} of the tool {self.name!r} must be more than 0 seconds")
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -69,28 +75,20 @@ class Tool:
             positional, named = self._arguments(arguments)
         except ValueError as error:
             return error_output(f"{self.name}: {error}")
-        import asyncio  # where it is awaited it is there: describing a tool does not pay for it
+        from realtime_nb.tools.calling import ToolFailed, call_within  # asyncio: describing a tool does not pay for it
 
-        limit = asyncio.timeout(self.timeout_s)
         try:
-            async with limit:
-                if inspect.iscoroutinefunction(self.function):
-                    result = await self.function(*positional, **named)
-                else:
-                    result = await asyncio.to_thread(self.function, *positional, **named)
-                    if inspect.isawaitable(result):
-                        result = await result
-        except Exception as error:
-            if limit.expired():
-                return error_output(f"{self.name} gave no answer within {self.timeout_s:g} s")
-            return error_output(f"{self.name} failed: {type(error).__name__}: {error}")
-        return _as_output(result)
+            return as_output(await call_within(self.timeout_s, self.function, *positional, **named))
+        except ToolFailed as failed:
+            return error_output(f"{self.name} {failed}")
+        except Exception as error:  # a value whose own `str()` or `tolist()` raises
+            return error_output(f"{self.name} returned something that cannot be told: {type(error).__name__}: {error}")
 
     def _arguments(self, arguments: str) -> tuple[list[Any], dict[str, Any]]:
         if self._reader is not None:
             return self._reader.parse(arguments)
         try:
-            given = msgspec.json.decode(arguments or "{}")
+            given = msgspec.json.decode(arguments.strip() or "{}")
         except msgspec.DecodeError as error:
             raise ValueError(f"the arguments are not valid JSON: {error}") from None
         if not isinstance(given, dict):
@@ -102,7 +100,8 @@ def as_tool(tool: Tool | Mapping[str, Any] | Callable[..., Any]) -> Tool:
     """A function, or a dict as the wire has it (with an optional `function` to call), as a `Tool`.
 
     The name is the function's, the description its docstring, the schema that of its signature and type hints, with the
-    docstring's words for each parameter.
+    docstring's words for each parameter. `{"function": f, "timeout_s": 5}` is `f` with another time limit: what a dict
+    does not say is read from the function.
 
     Raises:
         ConfigError: something else, or a function whose parameters JSON cannot fill.
@@ -120,49 +119,56 @@ def as_tool(tool: Tool | Mapping[str, Any] | Callable[..., Any]) -> Tool:
         return _from_mapping(tool)
     if not callable(tool):
         raise ConfigError(f"a tool is a function, a dict or an rt.Tool, not {type(tool).__name__}")
-    name = getattr(tool, "__name__", type(tool).__name__)
-    summary, descriptions = described(inspect.getdoc(tool))
-    reader = parameters_of(tool, descriptions)
-    return Tool(name=name, description=summary, parameters=reader.schema, function=tool, _reader=reader)
+    return _from_function(tool, {})
+
+
+def _from_function(function: Callable[..., Any], given: Mapping[str, Any]) -> Tool:
+    """The tool that a function is, but for what was `given`."""
+    named: Any = function
+    while isinstance(named, functools.partial):
+        named = named.func
+    name = str(given.get("name") or getattr(named, "__name__", type(named).__name__))
+    summary, descriptions = _told(named)
+    reader = parameters_of(function, name, descriptions) if given.get("parameters") is None else None
+    return Tool(
+        name=name,
+        description=given.get("description") or summary,
+        parameters=reader.schema if reader is not None else given["parameters"],
+        function=function,
+        timeout_s=float(given.get("timeout_s", DEFAULT_TIMEOUT_S)),
+        _reader=reader,
+    )
+
+
+def _told(function: Any) -> tuple[str, dict[str, str]]:
+    """What a docstring, Google's, NumPy's or Sphinx's, says of a function and of each of its parameters."""
+    if not inspect.isroutine(function) and not inspect.isclass(function) and function.__call__.__doc__:
+        function = function.__call__
+    # Of a class its own, not what it inherits: a base class of a library does not say what this one is for.
+    said = function.__doc__ if inspect.isclass(function) else inspect.getdoc(function)
+    from docstring_parser import parse
+
+    parsed = parse(said or "")
+    parameters: dict[str, str] = {}
+    for parameter in parsed.params:
+        for one in parameter.arg_name.split(","):  # NumPy's `b, c : str`
+            parameters[one.strip().lstrip("*")] = " ".join((parameter.description or "").split())
+    return (parsed.description or "").strip(), parameters
 
 
 def _from_mapping(tool: Mapping[str, Any]) -> Tool:
     allowed = {"type", "name", "description", "parameters", "function", "timeout_s"}
     unknown = [key for key in tool if key not in allowed]
-    if unknown or not isinstance(tool.get("name"), str):
-        problem = f"has an unknown field {unknown[0]!r}" if unknown else "has no name"
-        raise ConfigError(f"a tool {problem}; allowed are {', '.join(sorted(allowed))}")
     function = tool.get("function")
     if function is not None and not callable(function):
-        raise ConfigError(f"the function of the tool {tool['name']!r} cannot be called")
+        raise ConfigError(f"the function of the tool {tool.get('name')!r} cannot be called")
+    if unknown or not (isinstance(tool.get("name"), str) or (function is not None and tool.get("name") is None)):
+        problem = f"has an unknown field {unknown[0]!r}" if unknown else "has no name"
+        raise ConfigError(f"a tool {problem}; allowed are {', '.join(sorted(allowed))}")
+    if function is not None:
+        return _from_function(function, tool)
     return Tool(
         name=tool["name"],
         description=tool.get("description") or "",
         parameters=tool.get("parameters") or {"type": "object", "properties": {}},
-        function=function,
-        timeout_s=float(tool.get("timeout_s", DEFAULT_TIMEOUT_S)),
     )
-
-
-def error_output(message: str) -> str:
-    """What a model is given in place of a result."""
-    return msgspec.json.encode({"error": message}).decode()
-
-
-def _as_output(result: Any) -> str:
-    if isinstance(result, str):
-        return result
-    try:
-        encoded = msgspec.json.encode(result, enc_hook=_builtin)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        return str(result)
-    # A date, an enum: its text, without the quotes of JSON.
-    return msgspec.json.decode(encoded, type=str) if encoded.startswith(b'"') else encoded.decode()
-
-
-def _builtin(value: Any) -> Any:
-    # NumPy scalars and arrays, pandas frames and series: each has one of these.
-    for method in ("tolist", "to_dict", "isoformat"):
-        if callable(getattr(value, method, None)):
-            return getattr(value, method)()
-    return str(value)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import anywidget
 import traitlets as t
 
+from realtime_nb.client.credentials import ApiKey, concealed
 from realtime_nb.client.settings import DEFAULTS, check_setting, check_settings
 from realtime_nb.client.utterance import Askable
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
@@ -28,6 +29,7 @@ from realtime_nb.widget.traits import check_page_value, latency_to_page, to_page
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend
     from realtime_nb.client.connection import RealtimeConnection
+    from realtime_nb.client.session import RealtimeSession
     from realtime_nb.conversation import Turn
     from realtime_nb.notebook.bridge import Bridge
     from realtime_nb.notebook.event_log import EventRecord
@@ -64,13 +66,14 @@ class RealtimeWidget(anywidget.AnyWidget):
         turn_detection: None (push to talk), `"server_vad"`, `"semantic_vad"`, `rt.ServerVad()`, `rt.SemanticVad()`.
         transcription: True, False, a model's name, or `rt.Transcription(...)`.
         noise_reduction: None, `"near_field"` or `"far_field"`, done by the service.
-        tools: functions that the model may call.
+        tools: functions that the model may call, and MCP servers: `rt.McpTool(...)` or the wire's dict.
         tool_choice: `"auto"`, `"none"`, `"required"`, or a tool's name.
         reasoning_effort: for reasoning models: `"minimal"` to `"xhigh"`.
         output: `"audio"` (with its transcript) or `"text"`.
         max_output_tokens: 1 to 4096, or `"inf"`.
         session: further session fields, passed on as they are.
-        api_key: instead of the environment's; never leaves the kernel.
+        api_key: instead of the environment's; or a function that returns it, called for every connection. Never leaves
+            the kernel.
         microphone: `rt.Microphone(...)`: the device, and the browser's processing.
         max_session_minutes: ends the session politely after so long.
         max_cost_usd: ends the session politely when its known cost is above this.
@@ -139,7 +142,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         output: str = "audio",
         max_output_tokens: int | str = "inf",
         session: Mapping[str, Any] | None = None,
-        api_key: str | None = None,
+        api_key: ApiKey | None = None,
         microphone: Microphone | None = None,
         max_session_minutes: float | None = None,
         max_cost_usd: float | None = None,
@@ -147,6 +150,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         layout: Any = None,
         **unknown: Any,
     ) -> None:
+        api_key = concealed(api_key)
         if unknown:
             raise _unknown_keyword(next(iter(unknown)))
         given = {
@@ -233,6 +237,19 @@ class RealtimeWidget(anywidget.AnyWidget):
         bridge = self._live_bridge
         return await bridge.bring(bridge.ask(x, timeout=timeout))
 
+    async def approve(self, request_id: str, approve: bool = True, reason: str | None = None) -> None:
+        """Let the service call a tool of an MCP server, or not: the answer to an `"mcp_approval_request"` event.
+
+        Args:
+            request_id: the event's `id`.
+            approve: False refuses.
+            reason: for the model.
+
+        Raises:
+            ConfigError: no such request waits; names those that do. ConnectError: not connected.
+        """
+        await self._session.approve(request_id, approve, reason)
+
     async def commit(self) -> None:
         """End the user's turn by hand and ask for an answer (push to talk)."""
         bridge = self._live_bridge
@@ -287,7 +304,8 @@ class RealtimeWidget(anywidget.AnyWidget):
     def on(self, event_type: str, handler: Any = None) -> Any:
         """Call `handler(event)` with every wire event of a type (`"event"`: with all); also a decorator.
 
-        `"error"` also hears lost connections and `MicrophoneError`s; `"close"` the end of a connection.
+        `"error"` also hears lost connections and `MicrophoneError`s; `"close"` the end of a connection;
+        `"mcp_approval_request"` what the service wants to call on an MCP server (`await w.approve(event.id)`).
         """
         return self._handle(event_type, handler, once=False)
 
@@ -314,8 +332,14 @@ class RealtimeWidget(anywidget.AnyWidget):
         return handler
 
     def tool(self, function: _F) -> _F:
-        """Let the model call `function`; also a decorator."""
-        self.tools = (*self.tools, function)
+        """Let the model call `function`; also a decorator.
+
+        A function takes the place of the one of its name: a cell may be run again.
+        """
+        from realtime_nb.tools import as_tool
+
+        name = as_tool(function).name
+        self.tools = (*(tool for tool in self.tools if getattr(tool, "name", None) != name), function)
         return function
 
     @property
@@ -325,10 +349,14 @@ class RealtimeWidget(anywidget.AnyWidget):
         Raises:
             ConnectError: there is none; `await w.start()` makes one.
         """
+        return self._session.connection
+
+    @property
+    def _session(self) -> RealtimeSession:
         session = self._live_bridge.session
         if session is None:
             raise ConnectError("Not connected: `await w.start()` first.")
-        return session.connection
+        return session
 
     @property
     def events(self) -> tuple[EventRecord, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import realtime_nb as rt
 from realtime_nb import backends, errors
 from realtime_nb.audio.wav import load_24k
 from realtime_nb.client.session import RealtimeSession
@@ -200,3 +201,13 @@ async def test_a_session_refuses_a_format_that_it_would_play_as_noise(side: str)
     async with backends.connect(backend="local") as conn:
         with pytest.raises(errors.ConfigError, match=f"audio.{side}.format='audio/pcmu'"):
             await RealtimeSession(conn, {"audio": {side: {"format": {"type": "audio/pcmu"}}}}).start()
+
+
+async def test_a_picture_reaches_the_backend_and_is_kept(server: LocalServer) -> None:
+    png = b"\x89PNG\r\n\x1a\n" + bytes(8)  # what makes it a picture to the wire: nobody here decodes it
+    async with talk(server, output="text") as session:
+        answer = await session.ask(rt.Utterance("What is this?", images=[png], detail="low"), timeout=10)
+        assert "I see no pictures" in answer.text
+        question = session.conversation.turns[0]
+        assert question.text == "What is this?"
+        assert [uri.partition(",")[0] for uri in question.images] == ["data:image/png;base64"]

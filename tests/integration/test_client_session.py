@@ -542,6 +542,29 @@ async def test_parallel_calls_run_together_are_answered_once_and_followed_by_one
         assert server.received_types().count("response.create") == 2
 
 
+async def test_sound_goes_on_while_a_synchronous_tool_blocks() -> None:
+    heard = threading.Event()
+
+    def blocks() -> str:
+        return "heard" if heard.wait(5) else "no sound came while this function ran"
+
+    steps = [
+        *TYPED,
+        begins("resp_1"),
+        calls("resp_1", ("call_1", "blocks", "{}")),
+        says("resp_1", "item_1", "one moment", audio_samples=480),
+        expect("conversation.item.create"),
+        send(item_added),
+        ends("resp_1"),
+        expect("response.create"),
+        *answers("resp_2", "item_2", "done"),
+    ]
+    async with session_with(*steps, tools=[blocks], sink=Player()) as (session, server):
+        session.connection.on("response.output_audio.delta", lambda _: heard.set())
+        assert (await session.ask("Go", timeout=10)).text == "done"
+        assert outputs(server) == {"call_1": "heard"}
+
+
 async def test_a_call_that_was_cut_off_is_not_run() -> None:
     ran: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from realtime_nb import backends
 from realtime_nb.backends import Backend, resolve
 from realtime_nb.client.settings import DEFAULT_MODEL
-from realtime_nb.errors import ConfigError
+from realtime_nb.errors import ConfigError, ConnectError
 
 KEY = "sk-SENTINEL-0123456789"
 
@@ -35,7 +36,7 @@ def test_a_key_goes_to_no_other_host_unless_it_was_given_for_it(monkeypatch: pyt
 
 
 def test_azure_is_its_own_address_and_header(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match=r"AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY"):
+    with pytest.raises(ConfigError, match=r"AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN"):
         resolve("azure", model="d")
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com")
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", "azure-key")
@@ -91,9 +92,103 @@ def test_url_and_backend_exclude_each_other() -> None:
 
 
 def test_no_repr_shows_a_key() -> None:
-    backend = Backend(url=f"wss://u:{KEY}@host/?key={KEY}&model=m", api_key=KEY, headers={"X-Key": KEY})
+    backend = Backend(url="wss://host/?token=SENTINEL-1&model=m", api_key=KEY, headers={"X-Key": KEY})
     endpoint = resolve(backend)
     assert endpoint.headers == {"Authorization": f"Bearer {KEY}", "X-Key": KEY}
     shown = f"{backend!r} {backend} {endpoint!r} {endpoint} {endpoint.connector()!r} {endpoint.label}"
     assert "SENTINEL" not in shown
     assert "host" in shown
+
+
+def azure(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com")
+    for name, value in variables.items():
+        monkeypatch.setenv(f"AZURE_OPENAI_{name}", value)
+
+
+def test_azure_takes_a_token_as_well_as_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    azure(monkeypatch, AD_TOKEN="opaque-token", API_KEY="azure-key")
+    token = "eyJhbGciOi.eyJpc3Mi.c2ln"
+    assert resolve("azure", model="d").headers == {"Authorization": "Bearer opaque-token"}
+    assert resolve("azure", model="d", api_key="given").headers == {"api-key": "given"}
+    assert resolve("azure", model="d", api_key=token).headers == {"Authorization": f"Bearer {token}"}
+
+
+async def test_a_key_may_be_a_function_that_is_called_for_every_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    azure(monkeypatch, AD_TOKEN="not this one")
+    made = itertools.count()
+
+    async def later() -> str:
+        return f"key-{next(made)}"
+
+    for key in (lambda: f"key-{next(made)}", later):
+        for name, header in (("azure", "api-key"), ("openai", "Authorization"), ("wss://host", "Authorization")):
+            endpoint = resolve(name, model="d", api_key=key)
+            first, second = [await endpoint.all_headers() for _ in range(2)]
+            assert "key-" in first[header]
+            assert first[header] != second[header]
+            assert "key-" not in f"{endpoint!r} {endpoint.connector()!r} {first!r}"
+    assert resolve("auto", api_key=later).name == "openai"
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "words"),
+    [
+        (None, ConfigError, r"api_key=.*provider\(\) returned NoneType; it must return"),
+        (" ", ConfigError, "returned an empty string"),
+        (RuntimeError(f"no token for {KEY}"), ConnectError, r"raised RuntimeError: no token for \*\*\*"),
+    ],
+)
+async def test_a_function_that_makes_no_key_is_told_apart_from_a_wrong_key(
+    result: Any, error: type[Exception], words: str
+) -> None:
+    def provider() -> Any:
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    with pytest.raises(error, match=words) as caught:
+        await resolve("openai", api_key=provider).all_headers()
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "label"),
+    [
+        ("https://api.openai.com/v1", "wss://api.openai.com/v1/realtime", "OpenAI"),
+        ("https://gate.example/openai/v1/", "wss://gate.example/openai/v1/realtime", "gate.example (OPENAI_BASE_URL)"),
+        ("http://localhost:8000/v1", "ws://localhost:8000/v1/realtime", "localhost:8000 (OPENAI_BASE_URL)"),
+        ("wss://gate.example/v1/realtime", "wss://gate.example/v1/realtime", "gate.example (OPENAI_BASE_URL)"),
+    ],
+)
+def test_openais_base_url_says_where_its_key_belongs(
+    monkeypatch: pytest.MonkeyPatch, base: str, url: str, label: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", base)
+    endpoint = resolve("auto")
+    assert endpoint.url == f"{url}?model={DEFAULT_MODEL}"
+    assert (endpoint.name, endpoint.label) == ("openai", label)
+    assert endpoint.headers["Authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        (f"wss://u:{KEY}@host/", "user name or password before its host.*headers="),
+        (f"wss://{KEY}@host/", "user name or password"),
+        (f"wss://host/?api-key={KEY}", "holds a key.*'api-key' parameter"),
+        ("wss://host/?api_key=short", "holds a key"),
+        (f"wss://host/?q={KEY}", "holds a key"),
+    ],
+)
+def test_an_address_carries_no_key(monkeypatch: pytest.MonkeyPatch, url: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        resolve(url)
+    assert "SENTINEL" not in str(caught.value)
+    assert "u:" not in str(caught.value)
+    for variable, name in (("OPENAI_BASE_URL", "openai"), ("AZURE_OPENAI_ENDPOINT", "azure")):
+        monkeypatch.setenv(variable, url)
+        with pytest.raises(ConfigError, match=variable) as caught:
+            resolve(name, model="d", api_key="k")
+        assert "SENTINEL" not in str(caught.value)

@@ -17,7 +17,7 @@ _PACKAGE = Path(realtime_nb.__file__).parent
 # From the most ignorant to the most knowing. Those on one line do not see each other.
 _LAYERS = (
     ("errors",),
-    ("audio",),
+    ("audio", "images"),
     ("wire",),
     ("conversation", "tools"),
     ("client",),
@@ -46,6 +46,7 @@ _TESTING = {"errors", "audio", "wire", "local"}
 
 _NOT_IN = {
     "errors": {"asyncio", "websockets", "numpy", "tornado", "traitlets", "ipywidgets"},
+    "images": {"matplotlib", "numpy", "asyncio", "websockets", "tornado", "traitlets", "ipywidgets"},
     "audio": {"asyncio", "websockets", "tornado", "traitlets", "ipywidgets"},
     "wire": {"asyncio", "socket", "websockets", "tornado", "traitlets", "ipywidgets"},
     "conversation": {"asyncio", "socket", "websockets", "tornado", "traitlets", "ipywidgets", "threading"},

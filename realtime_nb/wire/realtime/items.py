@@ -9,6 +9,7 @@ newer than it is; `validate` knows the allowed ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -44,6 +45,12 @@ class ContentPart(msgspec.Struct, omit_defaults=True, repr_omit_defaults=True, k
     transcript: str | None = None
     image_url: str | None = None
     detail: str | None = None
+
+    def __repr__(self) -> str:
+        # Sound and pictures are megabytes of base64: neither belongs in a cell's output.
+        given = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        shown = (f"{name}={_short(value)}" for name, value in given if value is not None)
+        return f"ContentPart({', '.join(shown)})"
 
     @property
     def is_audio(self) -> bool:
@@ -145,9 +152,37 @@ Item = (
 )
 
 
-def user_message(text: str, *, id: str | None = None) -> MessageItem:  # noqa: A002 - the wire's name
-    """A user message with text."""
-    return MessageItem(id=id, role="user", content=[ContentPart(type="input_text", text=text)])
+def _short(value: str) -> str:
+    return repr(value) if len(value) <= 200 else f"{value[:60]!r}... ({len(value)} characters)"
+
+
+def user_message(
+    text: str,
+    *,
+    images: Sequence[Any] = (),
+    detail: Literal["auto", "low", "high"] = "auto",
+    id: str | None = None,  # noqa: A002 - the wire's name
+) -> MessageItem:
+    """A user message with text, pictures, or both.
+
+    Args:
+        text: the words; `""` sends the pictures alone.
+        images: PNG or JPEG bytes, paths, data URIs, matplotlib figures, PIL images, or uint8 arrays.
+        detail: how closely the model looks.
+        id: of the item; the server makes one where there is none.
+
+    Raises:
+        ConfigError: something that is no picture; says what was given and what is taken.
+    """
+    content = [ContentPart(type="input_text", text=text)] if text or not images else []
+    if images:
+        from realtime_nb.images import data_uris
+
+        looked_at = None if detail == "auto" else detail
+        content += [
+            ContentPart(type="input_image", image_url=uri, detail=looked_at) for uri in data_uris(images, detail)
+        ]
+    return MessageItem(id=id, role="user", content=content)
 
 
 def system_message(text: str, *, id: str | None = None) -> MessageItem:  # noqa: A002

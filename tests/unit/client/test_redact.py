@@ -28,5 +28,9 @@ def test_urls_lose_users_and_queries_but_the_model() -> None:
 
 
 def test_a_connector_shows_no_key() -> None:
-    connector = WebSocketConnector(f"wss://u:{KEY}@host/v1?model=m&key={KEY}", {"Authorization": f"Bearer {KEY}"})
+    connector = WebSocketConnector("wss://host/v1?model=m&token=SENTINEL", {"Authorization": f"Bearer {KEY}"})
     assert "SENTINEL" not in repr(connector) + connector.describe()
+
+
+def test_who_logs_in_at_a_proxy_is_hidden() -> None:
+    assert redact("http://me:secret@proxy:3128 is not there") == "http://***@proxy:3128 is not there"

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import enum
+import functools
+import itertools
 import json
+import math
 import threading
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 import msgspec
 import numpy as np
+import pydantic
 import pytest
 
 from realtime_nb.errors import ConfigError
@@ -77,6 +84,7 @@ async def test_arguments_are_converted_and_defaults_are_the_functions_own() -> N
         ('{"place": {"city"', "not valid"),
         ("[]", "not valid"),
         ("null", "not valid"),
+        ('{"place": {"city": "Delft"}, "mood": 1}', "mood"),
     ],
 )
 async def test_bad_arguments_are_answered_with_an_error_that_a_model_can_use(arguments: str, words: str) -> None:
@@ -199,3 +207,261 @@ def test_a_hint_without_a_schema_is_refused_with_the_functions_name() -> None:
 
     with pytest.raises(ConfigError, match="plot"):
         as_tool(plot)
+
+
+# What people hand over besides plain functions
+
+
+class Thermostat:
+    """Sets things."""
+
+    def turn(self, degrees: int) -> int:
+        """Turn it."""
+        return degrees
+
+    async def __call__(self, degrees: int) -> int:
+        """Set it.
+
+        Args:
+            degrees: as the sun has it
+        """
+        return degrees
+
+
+def scaled(x: int, by: int = 2) -> int:
+    """Scale.
+
+    Args:
+        x: what
+        by: how much
+    """
+    return x * by
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "description", "parameters"),
+    [
+        (Thermostat().turn, "turn", "Turn it.", ["degrees"]),
+        (Thermostat(), "Thermostat", "Set it.", ["degrees"]),
+        (functools.partial(scaled, 3), "scaled", "Scale.", ["by"]),
+        (functools.partial(scaled, by=3), "scaled", "Scale.", ["x", "by"]),
+        (functools.lru_cache(scaled), "scaled", "Scale.", ["x", "by"]),
+        ({"function": scaled, "timeout_s": 5}, "scaled", "Scale.", ["x", "by"]),
+        ({"name": "twice", "function": lambda x: 2 * x}, "twice", "", ["x"]),
+    ],
+    ids=["method", "object", "partial", "partial by name", "cached", "dict", "lambda"],
+)
+async def test_whatever_can_be_called_is_a_tool(
+    function: Any, name: str, description: str, parameters: list[str]
+) -> None:
+    tool = as_tool(function)
+    assert (tool.name, tool.description) == (name, description)
+    assert list(tool.parameters["properties"]) == parameters
+    assert await tool.call(json.dumps({parameters[0]: 4})) in ("4", "8", "12")
+
+
+def test_a_lambda_is_told_how_to_get_a_name() -> None:
+    with pytest.raises(ConfigError, match=r"'name': \.\.\., 'function'"):
+        as_tool(lambda: 1)
+
+
+# What people write in hints
+
+
+class Passenger(pydantic.BaseModel):
+    name: str = pydantic.Field(min_length=2, description="As in the passport.")
+    age: int = 30
+
+
+class Booking(pydantic.BaseModel):
+    passengers: list[Passenger]
+
+
+class Point(NamedTuple):
+    lat: float
+    lon: float
+
+
+class Options(TypedDict, total=False):
+    quick: bool
+
+
+@dataclass
+class Folder:
+    name: str
+    within: list[Folder] = field(default_factory=list)
+
+
+def travel(
+    booking: Booking,
+    second: Passenger | None = None,
+    at: Point = Point(52.0, 4.4),  # noqa: B008 - a default, to be told
+    how: Options | None = None,
+    day: datetime.date | None = None,
+    log: Path = Path("log.txt"),
+    seats: Annotated[int, "How many."] = 1,
+    code: Annotated[str, pydantic.Field(description="Of the airport.", max_length=3)] = "AMS",
+    meal: Literal["fish", "none"] = "none",
+    folder: Folder | None = None,
+    anything: object = None,
+    note: str = None,  # type: ignore[assignment]  # noqa: RUF013 - people write that
+    limit: float = math.nan,
+) -> list[str]:
+    return [type(booking).__name__, booking.passengers[0].name, str(day), type(log).__name__, str(folder)]
+
+
+def test_hints_of_other_libraries_are_understood() -> None:
+    parameters = as_tool(travel).spec["parameters"]
+    properties = parameters["properties"]
+    assert parameters["required"] == ["booking"]
+    assert properties["booking"]["properties"]["passengers"]["items"] == {"$ref": "#/$defs/Passenger"}
+    assert parameters["$defs"]["Passenger"]["properties"]["name"]["description"] == "As in the passport."
+    assert properties["seats"]["description"] == "How many."
+    assert (properties["code"]["description"], properties["code"]["maxLength"]) == ("Of the airport.", 3)
+    assert properties["note"]["anyOf"] == [{"type": "string"}, {"type": "null"}]
+    shown = json.loads(json.dumps(parameters, allow_nan=False))["properties"]
+    assert {name: p["default"] for name, p in shown.items() if "default" in p} == {
+        "second": None, "at": [52.0, 4.4], "how": None, "day": None, "log": "log.txt", "seats": 1, "code": "AMS",
+        "meal": "none", "folder": None, "anything": None, "note": None,
+    }  # fmt: skip
+
+
+async def test_their_values_arrive_as_what_the_hints_say() -> None:
+    arguments = {
+        "booking": {"passengers": [{"name": "Ada"}]},
+        "day": "2026-01-02",
+        "log": "x",
+        "folder": {"name": "a", "within": [{"name": "b"}]},
+    }
+    answer = json.loads(await as_tool(travel).call(json.dumps(arguments)))
+    assert answer[:3] == ["Booking", "Ada", "2026-01-02"]
+    assert answer[3].endswith("Path")
+    assert "within=[Folder(name='b', within=[])]" in answer[4]
+    refused = json.loads(await as_tool(travel).call('{"booking": {"passengers": [{"name": "A"}]}}'))
+    assert "passengers.0.name" in refused["error"]
+
+
+def test_a_hint_without_a_schema_names_its_parameter_and_what_is_possible() -> None:
+    def draw(width: int, pen: Callable[[], None] = print) -> None: ...
+
+    with pytest.raises(ConfigError, match=r"draw\(\).*'pen'.*dataclass"):
+        as_tool(draw)
+    with pytest.raises(ConfigError, match="signature of max"):
+        as_tool(max)
+
+
+# What a function may do instead of returning
+
+
+class Unprintable(Exception):  # noqa: N818
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class OfItsOwn(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyboardInterrupt(), SystemExit(2), StopIteration(3), OfItsOwn("x"), Unprintable(), asyncio.CancelledError()],
+)
+async def test_whatever_a_function_raises_is_answered(error: BaseException) -> None:
+    def sync() -> None:
+        raise error
+
+    async def on_the_loop() -> None:
+        raise error
+
+    for function in (sync, on_the_loop):
+        answer = json.loads(await as_tool({"name": "f", "function": function}).call(""))
+        words = "RuntimeError" if isinstance(error, StopIteration) and function is on_the_loop else type(error).__name__
+        assert answer["error"].startswith(f"f failed: {words}")
+
+
+async def test_functions_that_never_return_take_no_thread_from_others() -> None:
+    for_ever = threading.Event()
+    stuck = as_tool({"function": for_ever.wait, "name": "stuck", "parameters": {}, "timeout_s": 0.001})
+    answers = await asyncio.gather(*(stuck.call("") for _ in range(50)))
+    assert all("no answer within 0.001 s" in answer for answer in answers)
+    # The loop's own pool looks host names up, also for a reconnection.
+    assert await asyncio.to_thread(threading.current_thread) is not threading.current_thread()
+    assert await as_tool({"name": "quick", "function": lambda: 1}).call("") == "1"
+    for_ever.set()
+
+
+async def test_a_function_that_shrugs_a_cancellation_off_is_answered_for() -> None:
+    released = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not released.is_set():
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                continue
+
+    assert "no answer within" in await as_tool({"function": stubborn, "timeout_s": 0.001}).call("")
+    released.set()
+
+
+async def test_who_cancels_a_call_cancels_the_function() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    call = asyncio.create_task(as_tool(slow).call(""))
+    await begun.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await ended.wait()
+
+
+async def test_what_a_generator_yields_is_its_answer() -> None:
+    def count(n: int) -> Iterator[int]:
+        yield from range(n)
+
+    async def later(n: int) -> AsyncIterator[int]:
+        for number in range(n):
+            yield number
+
+    for function in (count, later):
+        assert await as_tool(function).call('{"n": 3}') == "[0,1,2]"
+    endless = as_tool({"name": "endless", "function": itertools.count})
+    assert "more than 10000" in await endless.call("")
+
+
+class Frame:
+    """As pandas' frames are: with both of these methods."""
+
+    def to_dict(self) -> dict[str, list[int]]:
+        return {"a": [1]}
+
+    def tolist(self) -> list[int]:
+        return [1]
+
+
+class Broken:
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    ("result", "output"),
+    [
+        (b"text", "text"),
+        (Frame(), '{"a":[1]}'),
+        (Passenger(name="Ada"), '{"name":"Ada","age":30}'),
+        (float("nan"), "null"),
+        ("half a surrogate: \ud800", "half a surrogate: ?"),
+        (b"\xff\xd8", '{"error":"bytes returned something that cannot be told: ValueError: it returned 2 bytes'),
+        (Broken(), '{"error":"bytes returned something that cannot be told: RuntimeError: no words"}'),
+    ],
+)
+async def test_results_that_are_no_json_are_told_as_well_as_they_can_be(result: Any, output: str) -> None:
+    assert (await as_tool({"name": "bytes", "function": lambda: result}).call("")).startswith(output)

@@ -33,11 +33,13 @@ class Situation:
         calls: names and arguments of the calls made since the user last spoke.
         assistant_texts: what the assistant said, newest first.
         user_texts: what the user said before, newest first.
+        pictures: whether a picture came with those words.
         system_texts: what system messages say, oldest first.
     """
 
     user_text: str | None
     spoken: bool
+    pictures: bool
     outputs: tuple[Output, ...]
     calls: tuple[tuple[str, Mapping[str, Any]], ...]
     assistant_texts: tuple[str, ...]
@@ -51,7 +53,7 @@ def read(history: Sequence[Mapping[str, Any]]) -> Situation:
     since_user: list[tuple[str, Mapping[str, Any]]] = []
     outputs: list[Output] = []
     said: dict[str, list[str]] = {"user": [], "assistant": [], "system": []}
-    waiting, spoken = False, False
+    waiting, spoken, pictures = False, False, False
     for item in history:
         kind = item.get("type", "message")
         if kind == "function_call":
@@ -66,13 +68,15 @@ def read(history: Sequence[Mapping[str, Any]]) -> Situation:
             if role in said:
                 said[role].append(_text(item))
             if role == "user":
-                waiting, spoken, outputs, since_user = True, _is_spoken(item), [], []
+                waiting, spoken, outputs, since_user = True, _has(item, "input_audio"), [], []
+                pictures = _has(item, "input_image")
             elif role == "assistant":
                 waiting, outputs = False, []
     newest = list(reversed(said["user"]))
     return Situation(
         user_text=newest[0] if waiting and newest else None,
         spoken=spoken,
+        pictures=waiting and pictures,
         outputs=tuple(outputs),
         calls=tuple(since_user),
         assistant_texts=tuple(reversed(said["assistant"])),
@@ -93,8 +97,8 @@ def _text(item: Mapping[str, Any]) -> str:
     return " ".join(text for text in texts if isinstance(text, str) and text).strip()
 
 
-def _is_spoken(item: Mapping[str, Any]) -> bool:
-    return any(part.get("type") == "input_audio" for part in _parts(item))
+def _has(item: Mapping[str, Any], kind: str) -> bool:
+    return any(part.get("type") == kind for part in _parts(item))
 
 
 def _object(arguments: object) -> Mapping[str, Any]:

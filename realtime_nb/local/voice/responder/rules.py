@@ -19,6 +19,9 @@ from realtime_nb.local.voice.responder.planner import Plan, forced_call, plan_ca
 __all__ = ["RuleResponder"]
 
 _ASKING = re.compile(r"^(?:What|Which) .* should I use to |^Should .* be yes or no, to ")
+_SEES_NOTHING = (
+    "I am a practice voice without a language model, and I see no pictures. A hosted model can look at them."
+)
 _ABOUT_ITSELF = re.compile(
     r"^(?:repeat|say|spell|stop|be quiet|cancel|never ?mind|wait)\b|what can (?:you|i)|^(?:help|hello|hi|hey)$"
 )
@@ -79,6 +82,8 @@ class RuleResponder:
             return Reply(persona.verbatim)
         if not understood:
             return Reply(self._not_understood(text, allowed))
+        if not text and situation.pictures:
+            return Reply(_SEES_NOTHING)
         if not text:
             return self._unprompted(situation, persona, instructions, context)
         question = Question(normalized(text), text, situation, context, persona.name, _abilities(allowed))
@@ -88,6 +93,8 @@ class RuleResponder:
                 return Reply(tool_calls=plan.calls if context.parallel_tool_calls else plan.calls[:1])
             if plan.incomplete:
                 return Reply(answer(question) or _ask_for(*plan.incomplete))
+        if situation.pictures:
+            return Reply(_SEES_NOTHING)
         said = answer(question)
         return Reply(said if said is not None else _cannot(text, allowed))
 

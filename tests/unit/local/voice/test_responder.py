@@ -251,3 +251,12 @@ def test_always_answers_something(text: str, output: object, choice: str) -> Non
     for items in (history, [user(text)], [*history, user(text)]):
         first = responder.respond(history=items, tools=ALL, tool_choice=choice, context=Context())
         assert first.text or first.tool_calls
+
+
+def test_it_says_that_it_sees_no_pictures(context: Context) -> None:
+    picture = {"type": "input_image", "image_url": "data:image/png;base64,"}
+    for text in ("What is this?", ""):
+        parts = [{"type": "input_text", "text": text}, picture] if text else [picture]
+        said = RuleResponder().respond(history=[{"type": "message", "role": "user", "content": parts}], context=context)
+        assert "I see no pictures" in said.text
+    assert reply("What time is it?", context, history=[{"role": "user", "content": [picture]}]).text.startswith("It is")

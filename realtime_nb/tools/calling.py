@@ -1,0 +1,122 @@
+"""Calling a function that somebody else wrote, within a time, whatever it does.
+
+Owns the thread of a synchronous function, the time limit, and what becomes of exceptions. Must not know schemas, JSON
+or events.
+
+A synchronous function has a daemon thread of its own. A pool's threads are few, and shared with the name look-ups of a
+reconnection: a handful of functions that never return would stop both, and hold up the end of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import itertools
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+__all__ = ["ToolFailed", "call_within"]
+
+_MOST_YIELDED = 10_000
+
+
+class ToolFailed(Exception):  # noqa: N818 - it says what happened
+    """The function raised, or took too long; the message is meant for the model."""
+
+
+async def call_within(timeout_s: float, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What the function returns; of a generator, what it yields, as a list.
+
+    A synchronous function that takes too long goes on in its thread, unheard; an asynchronous one is cancelled.
+
+    Raises:
+        ToolFailed: whatever the function raised, `SystemExit` and the like included.
+    """
+    task = asyncio.ensure_future(_settled(function, args, kwargs))
+    try:
+        # Not `asyncio.timeout`: it would wait for a function that shrugs a cancellation off.
+        done, _ = await asyncio.wait([task], timeout=timeout_s)
+    finally:
+        task.cancel()
+    if not done:
+        raise ToolFailed(f"gave no answer within {timeout_s:g} s")
+    failed, result = task.result()
+    if failed:
+        raise ToolFailed(f"failed: {_words(result)}")
+    return result
+
+
+async def _settled(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[bool, Any]:
+    """Whether it failed, and the result or the exception: a `KeyboardInterrupt` in a task would end the event loop."""
+    task = asyncio.current_task()
+    try:
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            result = function(*args, **kwargs)
+        else:
+            failed, result = await _in_thread(function, args, kwargs)
+            if failed:
+                return True, result
+        if inspect.isawaitable(result):
+            result = await result
+        if isinstance(result, AsyncIterator):
+            result = [item async for item in _bounded(result)]
+    except asyncio.CancelledError as error:
+        if task is not None and task.cancelling():
+            raise
+        return True, error  # the function's own
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        return True, error
+    return False, result
+
+
+async def _bounded(items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    count = itertools.count()
+    async for item in items:
+        if next(count) == _MOST_YIELDED:
+            raise RuntimeError(f"it yielded more than {_MOST_YIELDED} values")
+        yield item
+
+
+def _collected(items: Iterator[Any]) -> list[Any]:
+    kept = list(itertools.islice(items, _MOST_YIELDED + 1))
+    if len(kept) > _MOST_YIELDED:
+        raise RuntimeError(f"it yielded more than {_MOST_YIELDED} values")
+    return kept
+
+
+async def _in_thread(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[bool, Any]:
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[tuple[bool, Any]] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(failed: bool, value: Any) -> None:
+        if not outcome.done():
+            outcome.set_result((failed, value))
+
+    def work() -> None:
+        try:
+            result = context.run(function, *args, **kwargs)
+            if isinstance(result, Iterator):
+                result = context.run(_collected, result)
+            told = (False, result)
+        except BaseException as error:
+            told = (True, error)  # as a value: a future refuses a StopIteration
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
+            loop.call_soon_threadsafe(settle, *told)
+
+    name = getattr(function, "__name__", "function")
+    threading.Thread(target=work, name=f"realtime tool {name}", daemon=True).start()
+    return await outcome
+
+
+def _words(error: BaseException) -> str:
+    try:
+        said = str(error)
+    except Exception:
+        said = ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
