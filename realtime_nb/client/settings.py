@@ -77,7 +77,7 @@ def check_setting(name: str, value: Any) -> Any:
         return _distinct([_mcp(tool) if _is_mcp(tool) else as_tool(tool) for tool in value])
     if name == "instructions" and not isinstance(value, (str, type(None))):
         raise _bad(name, value, "a string or None")
-    if name == "voice" and (value == "" or not isinstance(value, (str, dict, type(None)))):
+    if name == "voice" and not _is_voice(value):
         raise _bad(name, value, "a voice's name (such as 'marin'), {'id': 'voice_...'} or None")
     if name == "output" and value not in ("audio", "text"):
         raise _bad(name, value, "'audio' (sound and its transcript) or 'text'")
@@ -154,6 +154,13 @@ def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
             config[name] = value
     audio = {key: part for key, part in (("input", audio_in), ("output", audio_out)) if part}
     return {**config, "audio": audio} if audio else config
+
+
+def _is_voice(value: Any) -> bool:
+    """Whether a value can be a voice: a name, a voice of one's own by its id, or the service's choice."""
+    if isinstance(value, dict):
+        return set(value) == {"id"} and isinstance(value["id"], str) and bool(value["id"])
+    return value is None or (isinstance(value, str) and bool(value))
 
 
 def _tool_spec(tool: Any) -> dict[str, Any]:
