@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol
 
@@ -143,7 +142,7 @@ class Line:
 
     def _adopt(self, transport: Transport, greeting: list[Any]) -> None:
         self.transport = transport
-        self._opened_at = time.monotonic()
+        self._opened_at = asyncio.get_running_loop().time()
         for event in greeting:
             self._host.deliver(event)
 
@@ -181,7 +180,7 @@ class Line:
         if self._resuming is not None:
             self._resuming.cancel()
         if self.state != "reconnecting":
-            self._lost_at, self._attempt = time.monotonic(), 0
+            self._lost_at, self._attempt = asyncio.get_running_loop().time(), 0
         self.transport = None
         self.state = "reconnecting"
         self._ready.clear()
@@ -200,7 +199,7 @@ class Line:
     async def _again(self, lost: RealtimeError) -> tuple[Transport, list[Any]]:
         """Try until a transport is open. Raises the reason why it is given up."""
         policy = self.reconnect or Reconnect()
-        if time.monotonic() - self._opened_at > policy.stable_s:
+        if asyncio.get_running_loop().time() - self._opened_at > policy.stable_s:
             self._restless = 0
         problem = lost
         while self._restless < policy.attempts:
@@ -247,7 +246,7 @@ class Line:
             return
         dropped_ms, self.dropped_bytes = self.dropped_bytes / 48, 0
         if not planned:
-            self._host.tell(Reconnected(self._attempt, time.monotonic() - self._lost_at, dropped_ms))
+            self._host.tell(Reconnected(self._attempt, asyncio.get_running_loop().time() - self._lost_at, dropped_ms))
 
     # Another transport, because somebody wants one
 

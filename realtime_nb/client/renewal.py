@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,7 +31,7 @@ class Renewal:
         wall: seconds since 1970, the clock of `expires_at`.
     """
 
-    def __init__(self, renew: Callable[[], Awaitable[None]], wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, renew: Callable[[], Awaitable[None]], wall: Callable[[], float]) -> None:
         self._renew = renew
         self._wall = wall
         self._task: asyncio.Task[None] | None = None

@@ -92,6 +92,7 @@ class RealtimeSession:
         conversation: what was said in sessions before this one, to go on from; `start` tells the server of it. None
             begins a new one.
         clock: seconds; for latencies.
+        wall: seconds since 1970; for the time limit that the service announces.
 
     Attributes:
         conversation: the state; read it on the connection's loop, or take the immutable `turns` from any thread.
@@ -111,6 +112,7 @@ class RealtimeSession:
         tools: Iterable[Tool | McpTool | Mapping[str, Any] | Callable[..., Any]] = (),
         sink: AudioSink | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         conversation: Conversation | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
@@ -161,7 +163,7 @@ class RealtimeSession:
                 feed=self._feed,
             )
         )
-        self._renewal = Renewal(self.renew)
+        self._renewal = Renewal(self.renew, wall)
         self._over = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._forget = [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]

@@ -1,0 +1,107 @@
+"""A session with the service in memory, and a user who types, speaks, interrupts and leaves the microphone open.
+
+Owns what the user does, and the events of trouble that the connection told of. Must not judge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from realtime_nb.client.connection import RealtimeConnection
+from realtime_nb.client.reconnecting import Reconnect
+from realtime_nb.client.session import RealtimeSession
+from tests.simulated.clock import wall
+from tests.simulated.service import Service
+
+__all__ = ["CONFIG", "User", "talking"]
+
+CONFIG: dict[str, Any] = {"output": "text", "turn_detection": "server_vad"}
+_FRAME, _FRAME_S = 960, 0.04
+_LOUD = (8000 * np.sin(np.arange(_FRAME) * 0.1)).astype(np.int16).tobytes()
+_QUIET = bytes(2 * _FRAME)
+
+
+@dataclass
+class User:
+    """Who talks.
+
+    Attributes:
+        session: with whom.
+        troubles: errors of the server, and what the connection told of losses.
+        said: the texts that were typed or spoken.
+        calls: how often the tool ran.
+    """
+
+    session: RealtimeSession
+    service: Service
+    troubles: list[Any] = field(default_factory=list)
+    calls: int = 0
+    _microphone: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def types(self, text: str) -> str:
+        """A typed question; returns its answer."""
+        return (await self.session.ask(text)).text
+
+    async def speaks(self, seconds: float = 1.2) -> None:
+        """Speech, which the server notices, and the pause by which it knows its end."""
+        async with self._microphone:
+            await self._append(_LOUD, seconds)
+            await self._append(_QUIET, 1.2)
+
+    async def is_silent(self, seconds: float) -> None:
+        """The microphone is open, and nobody speaks."""
+        async with self._microphone:
+            await self._append(_QUIET, seconds)
+
+    async def _append(self, frame: bytes, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end:
+            await self.session.append(frame)
+            await asyncio.sleep(_FRAME_S)
+
+    async def interrupts(self, first: str, second: str) -> None:
+        """A question, and another while it is being answered."""
+        await self.session.send_text(first)
+        await asyncio.sleep(0.4)
+        await self.session.send_text(second)
+        await self.session.between_turns()
+
+    async def get_weather(self, city: str) -> str:
+        """Tell the weather.
+
+        Args:
+            city: where.
+        """
+        self.calls += 1
+        await asyncio.sleep(0.1)
+        return "fine"
+
+
+@asynccontextmanager
+async def talking(
+    service: Service | None = None, *, reconnect: bool | Reconnect = True, **config: Any
+) -> AsyncIterator[User]:
+    service = service or Service(wall)
+    connection = await RealtimeConnection(service, reconnect=reconnect).open()
+    session = RealtimeSession(connection, {**CONFIG, **config}, clock=asyncio.get_running_loop().time, wall=wall)
+    user = User(session, service)
+    session.on_error = user.troubles.append
+
+    async def note(event: Any) -> None:
+        user.troubles.append(event)
+
+    for kind in ("reconnecting", "reconnected", "close"):
+        connection.on(kind, note)
+    async with session:
+        await session.update(tools=[user.get_weather])
+        yield user
+    for kind in ("reconnecting", "reconnected", "close"):
+        connection.off(kind)
+    await connection.close()
