@@ -113,6 +113,7 @@ class ItemList:
 
     def __init__(self) -> None:
         self._items: list[StoredItem] = []
+        self._by_id: dict[str, StoredItem] = {}
 
     def __iter__(self) -> Iterator[StoredItem]:
         """The items, oldest first."""
@@ -124,7 +125,7 @@ class ItemList:
 
     def get(self, item_id: str) -> StoredItem | None:
         """Return the item of this id, or None."""
-        return next((stored for stored in reversed(self._items) if stored.item_id == item_id), None)
+        return self._by_id.get(item_id)
 
     @property
     def last_id(self) -> str | None:
@@ -135,6 +136,7 @@ class ItemList:
         """Put an item at the end; return the id of the one before it."""
         previous = self.last_id
         self._items.append(stored)
+        self._by_id[stored.item_id] = stored
         return previous
 
     def insert(self, stored: StoredItem, after: str) -> str | None:
@@ -143,17 +145,17 @@ class ItemList:
         Raises:
             KeyError: there is no item `after`.
         """
-        if after == "root":
-            self._items.insert(0, stored)
-            return None
-        for index, other in enumerate(self._items):
-            if other.item_id == after:
-                self._items.insert(index + 1, stored)
-                return after
-        raise KeyError(after)
+        at = 0
+        if after != "root":
+            before = self._by_id[after]
+            at = next(index for index, other in enumerate(self._items) if other is before) + 1
+        self._items.insert(at, stored)
+        self._by_id[stored.item_id] = stored
+        return after if at else None
 
     def remove(self, item_id: str) -> bool:
         """Take an item out; return whether it was there."""
-        before = len(self._items)
-        self._items = [stored for stored in self._items if stored.item_id != item_id]
-        return len(self._items) < before
+        stored = self._by_id.pop(item_id, None)
+        if stored is not None:
+            self._items = [other for other in self._items if other is not stored]
+        return stored is not None
