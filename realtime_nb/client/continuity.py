@@ -23,12 +23,13 @@ from realtime_nb.wire.realtime import ErrorEvent, Item, SessionUpdated
 if TYPE_CHECKING:
     from realtime_nb.client.connection import RealtimeConnection
 
-__all__ = ["Continuity", "Following", "Keeper", "Say", "answered"]
+__all__ = ["Continuity", "Following", "Keeper", "Say"]
 
 Say = Callable[[dict[str, Any] | bytes], Awaitable[asyncio.Future[Any]]]
 """Sends an event on the new transport, before anything that waits; the future gets its acknowledgement."""
 
 _ANSWER_S = 30.0
+_AT_ONCE = 256
 
 
 class Keeper(Protocol):
@@ -103,13 +104,19 @@ class Continuity:
             TimeoutError: it does not answer.
         """
         await self._restore_configuration(say)
-        await answered([await say(event) for event in self.items(unsent)])
+        await self.tell(say, unsent=unsent)
 
-    def items(self, unsent: Set[str] = frozenset()) -> list[dict[str, Any]]:
-        """The events that tell a new session of the conversation; its echoes of them are known from now on."""
+    async def tell(self, say: Say, *, unsent: Set[str] = frozenset()) -> None:
+        """Tell a new session of the conversation; its echoes of the items are known from now on.
+
+        A part at a time: a day's conversation is more than a connection notes as unanswered, and what it gave up for
+        that would be somebody's request.
+        """
         items, self.omitted = restoring_items(self._conversation, unsent)
         self.restored = {item["id"] for item in items}
-        return [{"type": "conversation.item.create", "item": item} for item in items]
+        for start in range(0, len(items), _AT_ONCE):
+            part = items[start : start + _AT_ONCE]
+            await _answered([await say({"type": "conversation.item.create", "item": item}) for item in part])
 
     async def _restore_configuration(self, say: Say) -> None:
         self.refused = None
@@ -179,7 +186,7 @@ class Following:
             reduce(self._conversation, ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))
 
 
-async def answered(answers: Sequence[asyncio.Future[Any]]) -> None:
+async def _answered(answers: Sequence[asyncio.Future[Any]]) -> None:
     """Wait until a new session has taken what it was told.
 
     What it refuses, it reports as an error; the rest of the conversation is worth going on with.

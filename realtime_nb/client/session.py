@@ -22,7 +22,7 @@ from realtime_nb.client.asking import Asking, typed_turn
 from realtime_nb.client.barge_in import BargeIn
 from realtime_nb.client.configuration import Configuration
 from realtime_nb.client.connection import CloseEvent, RealtimeConnection
-from realtime_nb.client.continuity import Continuity, answered
+from realtime_nb.client.continuity import Continuity
 from realtime_nb.client.credentials import without_credentials
 from realtime_nb.client.keeping import SessionKeeper
 from realtime_nb.client.loops import any_loop
@@ -238,9 +238,12 @@ class RealtimeSession:
         """
         await self._configuration.update(self._initial, self._extra)
         if self.conversation.order:
-            told = [self.post(event) for event in self._continuity.items()]
-            await answered(told)
+            await self._continuity.tell(self._tell)
         return self
+
+    async def _tell(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:
+        assert isinstance(raw, dict)
+        return self.post(raw)
 
     @any_loop
     async def close(self) -> None:
