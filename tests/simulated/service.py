@@ -135,6 +135,11 @@ class Served:
             self._finish()
             self._ended(TransportClosed(code, reason))
 
+    def break_off(self) -> None:
+        """The network fails: neither side hears the other's last words."""
+        self._finish()
+        self._ended(TransportClosed(1006, "the network failed"))
+
     def _ended(self, end: TransportClosed) -> None:
         self._end = self._end or end
         self._wake()
@@ -144,6 +149,11 @@ class Served:
             self._reader.set_result(None)
 
     # The session's side
+
+    @property
+    def renewal_s(self) -> float:
+        """In how many seconds a client should go on in another session: five minutes before the end."""
+        return self.expires_at - 300 - self._service.wall()
 
     @property
     def items(self) -> list[StoredItem]:

@@ -6,7 +6,8 @@ Owns what the user does, and the events of trouble that the connection told of. 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,10 +22,12 @@ from tests.simulated.service import Service
 
 __all__ = ["CONFIG", "User", "talking"]
 
-CONFIG: dict[str, Any] = {"output": "text", "turn_detection": "server_vad"}
+CONFIG: dict[str, Any] = {"output": "text", "turn_detection": "server_vad", "transcription": True}
 _FRAME, _FRAME_S = 960, 0.04
 _LOUD = (8000 * np.sin(np.arange(_FRAME) * 0.1)).astype(np.int16).tobytes()
 _QUIET = bytes(2 * _FRAME)
+_SPEECH = [_LOUD] * 15 + [_QUIET] * 5
+"""Words, and the gaps between them: what never pauses is noise to a detector."""
 
 
 @dataclass
@@ -34,15 +37,46 @@ class User:
     Attributes:
         session: with whom.
         troubles: errors of the server, and what the connection told of losses.
-        said: the texts that were typed or spoken.
         calls: how often the tool ran.
+        tool_s: how long it takes.
     """
 
     session: RealtimeSession
     service: Service
     troubles: list[Any] = field(default_factory=list)
     calls: int = 0
+    tool_s: float = 0.1
     _microphone: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def heard_of(self) -> list[str]:
+        """The kinds of the troubles, in order."""
+        return [str(getattr(trouble, "type", trouble)) for trouble in self.troubles]
+
+    @property
+    def seams(self) -> list[str]:
+        """What the transcript says of sessions that ended."""
+        return [turn.text for turn in self.session.conversation.turns if turn.role == "system"]
+
+    @property
+    def told(self) -> list[str]:
+        """The ids of the messages that were said as far as anybody listened: what any session must know.
+
+        An answer that its session took with it is not among them: it is asked for again.
+        """
+        turns = self.session.conversation.turns
+        whole = (turn for turn in turns if turn.role != "system" and turn.status in ("completed", "interrupted"))
+        return [turn.item_id for turn in whole if turn.heard_text]
+
+    @property
+    def known(self) -> list[str]:
+        """The ids of the messages that the newest session knows, in order."""
+        messages = (stored.item for stored in self.service.current.items if stored.item.type == "message")
+        return [str(message.id) for message in messages]
+
+    async def until(self, moment_s: float) -> None:
+        """Nothing happens until that moment of the simulation."""
+        await asyncio.sleep(moment_s - asyncio.get_running_loop().time())
 
     async def types(self, text: str) -> str:
         """A typed question; returns its answer."""
@@ -51,25 +85,26 @@ class User:
     async def speaks(self, seconds: float = 1.2) -> None:
         """Speech, which the server notices, and the pause by which it knows its end."""
         async with self._microphone:
-            await self._append(_LOUD, seconds)
-            await self._append(_QUIET, 1.2)
+            await self._append(_SPEECH, seconds)
+            await self._append([_QUIET], 1.2)
 
     async def is_silent(self, seconds: float) -> None:
         """The microphone is open, and nobody speaks."""
         async with self._microphone:
-            await self._append(_QUIET, seconds)
+            await self._append([_QUIET], seconds)
 
-    async def _append(self, frame: bytes, seconds: float) -> None:
+    async def _append(self, frames: Sequence[bytes], seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
+        end, endless = loop.time() + seconds, itertools.cycle(frames)
         while loop.time() < end:
-            await self.session.append(frame)
+            await self.session.append(next(endless))
             await asyncio.sleep(_FRAME_S)
 
     async def interrupts(self, first: str, second: str) -> None:
-        """A question, and another while it is being answered."""
-        await self.session.send_text(first)
-        await asyncio.sleep(0.4)
+        """A question, and another in the middle of its answer."""
+        await self.session.send_text(f"{first} {'and so on ' * 10}")
+        await asyncio.sleep(0.5)
+        assert self.session.response_active
         await self.session.send_text(second)
         await self.session.between_turns()
 
@@ -80,7 +115,7 @@ class User:
             city: where.
         """
         self.calls += 1
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(self.tool_s)
         return "fine"
 
 
