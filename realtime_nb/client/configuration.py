@@ -71,6 +71,12 @@ class Configuration:
         detection = ((self.effective.get("audio") or {}).get("input") or {}).get("turn_detection")
         return detection if isinstance(detection, Mapping) else None
 
+    @property
+    def server_answers(self) -> bool:
+        """Whether the server begins a response by itself at the end of a turn."""
+        detection = self.turn_detection
+        return detection is not None and detection.get("create_response") is not False
+
     def echoed(self, session: Any) -> None:
         """`session.created` or `session.updated`: the truth."""
         self._echoed = to_dict(session)

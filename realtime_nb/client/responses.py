@@ -6,6 +6,11 @@ notes 19 to 22). Sans-IO: it is told of events and calls `send`. Must not know s
 Two slots describe the default conversation: `_sent`, a create that the server has not answered, and `_active`, the id
 of the response that runs. A new create leaves only when both are empty. Responses that the server makes by itself
 (voice activity) fill `_active` alone; a create that crosses one on the wire is refused and waits for its turn again.
+
+Our own create is known by its metadata, once the server has shown that it echoes them. Until then a response without
+any is taken for the answer to the create that is out. Where the server may also begin responses by itself, that is a
+guess: such a response can begin and end before our create arrives. So at its end the create stays out for a moment
+(`_guess`): its own `response.created`, or a refusal, would come now. Where neither does, the server echoes nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +29,8 @@ __all__ = ["ResponseRequest", "ResponseSequencer"]
 _BUSY = "conversation_already_has_active_response"
 _REMEMBERED = 256
 _UNNAMED = ""
+_PATIENCE_S = 2.0
+"""How long a create that was sent before a response ended may still be on its way when we hear of that end."""
 
 
 class ResponseRequest:
@@ -71,11 +78,18 @@ class ResponseSequencer:
     Args:
         send: takes a client event, at once and in order.
         new_id: makes ids for client events.
+        unasked: whether the server may begin responses by itself.
     """
 
-    def __init__(self, send: Callable[[dict[str, Any]], None], new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        send: Callable[[dict[str, Any]], None],
+        new_id: Callable[[], str],
+        unasked: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._send = send
         self._new_id = new_id
+        self._unasked = unasked
         self._queue: deque[ResponseRequest] = deque()
         self._sent: ResponseRequest | None = None
         self._active: str | None = None
@@ -84,8 +98,9 @@ class ResponseSequencer:
         self._out_of_band: dict[str, ResponseRequest] = {}
         self._by_response: dict[str, ResponseRequest] = {}
         self._known_out_of_band: deque[str] = deque(maxlen=_REMEMBERED)
-        self._echoes_metadata = False
+        self._echoes_metadata: bool | None = None  # None: it has not shown yet
         self._assumed: ResponseRequest | None = None
+        self._guess: tuple[Response, asyncio.TimerHandle] | None = None
         self._lost: Exception | None = None
         self._idle: asyncio.Event = asyncio.Event()
         self._idle.set()
@@ -202,24 +217,54 @@ class ResponseSequencer:
             return None  # a server that echoes, and did not: it made this one by itself
         if out_of_band and self._out_of_band:
             return self._out_of_band.pop(next(iter(self._out_of_band)))
+        if self._guess is not None:
+            return None  # the one before it is the better guess
         self._assumed = self._take_sent()
         return self._assumed
 
     def _take_sent(self) -> ResponseRequest | None:
         request, self._sent = self._sent, None
+        if self._guess is not None:
+            self._guess[1].cancel()
+            self._guess = None
         return request
 
     def ended(self, response: Response, *, out_of_band: bool) -> None:
         """`response.done` came, however it ended; one out of band leaves the active one alone."""
         response_id = response.id or ""
         self._cancel_sent.discard(response_id)
-        self._assumed = None
         request = self._by_response.pop(response_id, None)
         if self._active == response_id or (self._active == _UNNAMED and not out_of_band):
             self._active = None
+        if request is not None and request is self._assumed:
+            self._assumed = None
+            if self._echoes_metadata is None and self._unasked():
+                self._wait_for_another_answer(request, response)
+                return
         if request is not None:
             request.finish(response)
         self._pump()
+
+    def _wait_for_another_answer(self, request: ResponseRequest, response: Response) -> None:
+        request.response_id = None
+        self._sent = request
+        timer = asyncio.get_running_loop().call_later(_PATIENCE_S, self._none_came)
+        self._guess = response, timer
+
+    def _none_came(self) -> None:
+        self._echoes_metadata = False
+        self._accept_guess()
+        self._pump()
+
+    def _accept_guess(self) -> None:
+        """The response that ended was the answer, as far as anybody will ever know."""
+        if self._guess is None:
+            return
+        response = self._guess[0]
+        request = self._take_sent()
+        if request is not None:
+            request.response_id = response.id
+            request.finish(response)
 
     def refused(self, detail: ErrorDetail) -> bool:
         """An `error` came. Returns whether it is part of the game and nobody needs to hear of it."""
@@ -237,7 +282,8 @@ class ResponseSequencer:
             return False
         if self._sent is None or self._sent.event_id != event_id:
             return False
-        request, self._sent = self._sent, None
+        request = self._sent
+        self._take_sent()
         if detail.code != _BUSY:
             request.fail(server_error(detail))
             self._pump()
@@ -266,8 +312,9 @@ class ResponseSequencer:
     def parted(self) -> None:
         """The session is another: nothing runs there. What ended with the old one was told as its `response.done`.
 
-        A create that was not answered keeps its slot: it is said again.
+        A create that was not answered keeps its slot: it is said again. One that was, as we guessed, is not.
         """
+        self._accept_guess()
         self._cancel_sent.clear()
         self._assumed = None
         self._active = None
@@ -281,6 +328,7 @@ class ResponseSequencer:
     def lost(self, error: Exception) -> None:
         """The connection is gone: whoever waits, or asks from now on, is told why."""
         self._lost = error
+        self._accept_guess()
         waiting = [*self._queue, *self._out_of_band.values(), *self._by_response.values()]
         if self._sent is not None:
             waiting.append(self._sent)

@@ -123,8 +123,12 @@ class RealtimeSession:
         self._clock = clock
         self._subscribers: tuple[Callable[[Sequence[Change]], None], ...] = ()
         self._tools: dict[str, Tool] = {}
-        self._responses = ResponseSequencer(connection.outbox.put, connection.new_event_id)
-        self._configuration = Configuration(connection, self._responses, self._adopt_tools, self._renew_with)
+        self._responses = ResponseSequencer(
+            connection.outbox.put, connection.new_event_id, lambda: self._configuration.server_answers
+        )
+        self._configuration: Configuration = Configuration(
+            connection, self._responses, self._adopt_tools, self._renew_with
+        )
         self._initial = {**(config or {})}
         self._extra = dict(extra or {})
         if tools := check_setting("tools", tools):
@@ -298,8 +302,6 @@ class RealtimeSession:
     @property
     def _quiet(self) -> bool:
         ledger = self.conversation.ledger
-        detection = self._configuration.turn_detection
-        answered_by_server = detection is not None and detection.get("create_response") is not False
         return not (
             not self._responses.quiet
             or self.sound.speaking
@@ -307,7 +309,7 @@ class RealtimeSession:
             or self._calls.pending()
             or self.sink.playing
             or ledger.waiting
-            or (answered_by_server and ledger.unanswered is not None)
+            or (self._configuration.server_answers and ledger.unanswered is not None)
         )
 
     async def _renew_with(self, session: Mapping[str, Any]) -> None:

@@ -11,7 +11,19 @@ import pytest
 from realtime_nb import errors
 from realtime_nb.testing import Script, Step, expect, run, send
 from tests.integration.adversary import Adversary
-from tests.integration.scripted import TYPED, VAD, answers, begins, created, ends, first, refuses, session_with
+from tests.integration.scripted import (
+    TYPED,
+    VAD,
+    answers,
+    begins,
+    created,
+    ends,
+    first,
+    item_added,
+    refuses,
+    says,
+    session_with,
+)
 
 # An adversary
 
@@ -77,6 +89,14 @@ async def test_a_server_that_echoes_no_metadata_and_names_no_event_blocks_nobody
         await asyncio.wait_for(asyncio.gather(*(asyncio.shield(request.done) for request in requests)), 20)
         await asyncio.wait_for(session.responses.idle(), 5)
         assert not session.response_active
+
+
+async def test_a_question_that_crosses_a_whole_response_of_voice_activity_gets_its_own_answer() -> None:
+    asked = [expect("conversation.item.create"), send(item_added)]
+    unasked = [begins("resp_vad", ours=False), says("resp_vad", "item_vad", "Hm?"), ends("resp_vad")]
+    late = [expect("response.create"), *answers("resp_1", "item_1", "Hello!")]
+    async with session_with(first(created(VAD)), *asked, *unasked, *late) as (session, _):
+        assert (await session.ask("Hi", timeout=5)).text == "Hello!"
 
 
 # request(): which answer is to which request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from typing import Any
 
@@ -11,15 +12,16 @@ from realtime_nb.client.acks import METADATA_KEY
 from realtime_nb.client.responses import ResponseRequest, ResponseSequencer
 from realtime_nb.errors import ServerError
 from realtime_nb.wire.realtime import ErrorDetail, Response
+from tests.simulated.clock import simulate
 
 
 class Peer:
     """A sequencer, and what it sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, unasked: bool = False) -> None:
         self.sent: list[dict[str, Any]] = []
         ids = itertools.count(1)
-        self.sequencer = ResponseSequencer(self.sent.append, lambda: f"evt_{next(ids)}")
+        self.sequencer = ResponseSequencer(self.sent.append, lambda: f"evt_{next(ids)}", lambda: unasked)
 
     @property
     def types(self) -> list[str]:
@@ -171,6 +173,109 @@ async def test_a_server_that_echoes_no_metadata_is_understood_by_order(peer: Pee
     peer.created("resp_1")
     peer.ended("resp_1")
     assert request.done.result().id == "resp_1"  # type: ignore[union-attr]
+
+
+# A server that has not shown yet whether it echoes metadata, and may begin responses by itself
+
+
+async def test_a_response_of_voice_activity_that_is_over_before_our_create_arrives_is_not_its_answer() -> None:
+    peer = Peer(unasked=True)
+    request = peer.sequencer.create()
+    peer.created("resp_vad")
+    peer.ended("resp_vad")
+    assert not request.done.done()
+    assert peer.sequencer.active, "nothing else leaves: the create is out"
+    peer.created("resp_1", request)
+    peer.ended("resp_1")
+    assert request.done.result().id == "resp_1"  # type: ignore[union-attr]
+    assert peer.types == ["response.create"]
+
+
+async def test_another_response_of_voice_activity_is_no_better_an_answer() -> None:
+    peer = Peer(unasked=True)
+    request = peer.sequencer.create()
+    for response_id in ("resp_vad_1", "resp_vad_2"):
+        peer.created(response_id)
+        peer.ended(response_id)
+    assert not request.done.done()
+    peer.created("resp_1", request)
+    peer.ended("resp_1")
+    assert request.done.result().id == "resp_1"  # type: ignore[union-attr]
+
+
+async def test_a_create_that_is_refused_after_a_response_of_voice_activity_gets_the_refusal() -> None:
+    peer = Peer(unasked=True)
+    request = peer.sequencer.create()
+    peer.created("resp_vad")
+    peer.ended("resp_vad")
+    peer.sequencer.refused(ErrorDetail(code="invalid_value", message="no such voice", event_id=request.event_id))
+    with pytest.raises(ServerError, match="no such voice"):
+        await request.done
+    await peer.sequencer.idle()
+
+
+async def test_a_create_that_crosses_a_second_response_of_voice_activity_is_sent_again() -> None:
+    peer = Peer(unasked=True)
+    request = peer.sequencer.create()
+    peer.created("resp_vad_1")
+    peer.ended("resp_vad_1")
+    peer.created("resp_vad_2")
+    assert peer.busy(request)
+    peer.ended("resp_vad_2")
+    assert peer.types == ["response.create", "response.create"]
+    peer.created("resp_1", request)
+    peer.ended("resp_1")
+    assert request.done.result().id == "resp_1"  # type: ignore[union-attr]
+
+
+def test_a_server_that_echoes_nothing_is_found_out_once_and_believed_from_then_on() -> None:
+    async def story() -> None:
+        peer = Peer(unasked=True)
+        loop = asyncio.get_running_loop()
+        first, second = peer.sequencer.create(), peer.sequencer.create()
+        peer.created("resp_1")
+        peer.ended("resp_1")
+        assert peer.types == ["response.create"]
+        assert (await first.done).id == "resp_1"  # type: ignore[union-attr]
+        assert 0 < loop.time() < 5
+        assert peer.types == ["response.create", "response.create"]
+        peer.created("resp_2")
+        peer.ended("resp_2")
+        assert second.done.result().id == "resp_2"  # type: ignore[union-attr]
+
+    simulate(story())
+
+
+def test_a_cancel_while_nobody_knows_is_for_the_answer_that_may_come() -> None:
+    async def story() -> None:
+        peer = Peer(unasked=True)
+        request = peer.sequencer.create()
+        peer.created("resp_vad")
+        peer.ended("resp_vad")
+        peer.sequencer.cancel(request)
+        peer.created("resp_1", request)
+        assert peer.sent[-1]["response_id"] == "resp_1"
+        peer.ended("resp_1", "cancelled")
+        assert (await request.done).id == "resp_1"  # type: ignore[union-attr]
+        await asyncio.sleep(60)
+        await peer.sequencer.idle()
+
+    simulate(story())
+
+
+@pytest.mark.parametrize("end", ["another session follows", "it is over"])
+async def test_a_connection_that_is_lost_while_nobody_knows_leaves_the_guess_as_the_answer(end: str) -> None:
+    peer = Peer(unasked=True)
+    request = peer.sequencer.create()
+    peer.created("resp_1")
+    peer.ended("resp_1")
+    if end == "it is over":
+        peer.sequencer.lost(ServerError("gone"))
+    else:
+        peer.sequencer.parted()
+    assert request.done.result().id == "resp_1"  # type: ignore[union-attr]
+    assert not peer.sequencer.active
+    await peer.sequencer.idle()
 
 
 async def test_idle_means_nothing_active_and_nothing_queued(peer: Peer) -> None:
