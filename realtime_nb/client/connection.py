@@ -22,7 +22,7 @@ from realtime_nb import errors
 from realtime_nb.client import resources
 from realtime_nb.client.acks import ACKNOWLEDGED_BY, METADATA_KEY, Acknowledgements
 from realtime_nb.client.emitter import Emitter
-from realtime_nb.client.ends import LOST, POLITE_CODES, CloseEvent, PoliteEnd, ending, loss
+from realtime_nb.client.ends import EXPIRED, LOST, POLITE_CODES, CloseEvent, PoliteEnd, ending, loss
 from realtime_nb.client.handlers import Handlers, OnHandlerError
 from realtime_nb.client.inbox import Inbox
 from realtime_nb.client.line import Line
@@ -377,7 +377,7 @@ class RealtimeConnection(Emitter):
                 self._has_spoken = False
         elif kind is ResponseOutputAudioDelta:
             self._has_spoken = True
-        elif kind is ErrorEvent and event.error.code == "session_expired":
+        elif kind is ErrorEvent and event.error.code == EXPIRED:
             self._expired = True
         for listener in self._listeners:
             try:
@@ -436,6 +436,11 @@ class RealtimeConnection(Emitter):
         """Let `keeper` say what was said and set, and restore it on another transport. Before the first one is lost."""
         self._succession.keep(keeper)
 
+    @property
+    def reconnects(self) -> bool:
+        """Whether it goes on after a loss, and so outlives the session."""
+        return self._line.reconnect is not None
+
     def reconnecting(self, reconnect: bool | Reconnect) -> None:
         """Change what follows when the connection is lost."""
         self._line.reconnect = policy_of(reconnect)
@@ -476,8 +481,9 @@ class RealtimeConnection(Emitter):
         await self._succession.resume(lambda: self._configuration)
 
     def tell(self, event: Reconnecting | Reconnected) -> None:
-        """Tell handlers of `"reconnecting"` and `"reconnected"`."""
+        """Tell of `"reconnecting"` and `"reconnected"`."""
         _log.info("%s: %s", self._where, event.type)
+        self._inbox.notice(event)
         self._handlers.emit(event.type, event, wildcard=False)
 
     # The end

@@ -11,10 +11,13 @@ from realtime_nb.client.transport import TransportClosed
 from realtime_nb.errors import ConnectError, RealtimeError, SessionExpired
 from realtime_nb.wire.realtime import Response, ResponseDone, ResponseError, ResponseStatus
 
-__all__ = ["LOST", "POLITE_CODES", "CloseEvent", "PoliteEnd", "ending", "loss", "lost_response", "was_lost"]
+__all__ = ["EXPIRED", "LOST", "POLITE_CODES", "CloseEvent", "PoliteEnd", "ending", "loss", "lost_response", "was_lost"]
 
 LOST = "connection_lost"
 """The code of what failed because the connection was lost."""
+
+EXPIRED = "session_expired"
+"""The code with which the service says that a session's time is over, right before it closes the socket."""
 
 POLITE_CODES = frozenset({1000, 1001})
 

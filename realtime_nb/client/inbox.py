@@ -39,9 +39,7 @@ class Inbox:
     def put(self, event: Any) -> None:
         """Take an event: to a waiter of its type, and to a reader or the buffer."""
         if self._waiters:
-            for waiter in self._waiters.pop(event.type, ()):
-                if waiter.set_running_or_notify_cancel():
-                    waiter.set_result(event)
+            self.notice(event)
         while self._readers:
             reader = self._readers.popleft()
             if not reader.done():
@@ -58,6 +56,12 @@ class Inbox:
                     self._limit,
                 )
         self.events.append(event)
+
+    def notice(self, event: Any) -> None:
+        """Tell those who wait for its type of an event; one that is no server's is for them alone."""
+        for waiter in self._waiters.pop(event.type, ()):
+            if waiter.set_running_or_notify_cancel():
+                waiter.set_result(event)
 
     def wait_for_a_reader(self) -> None:
         """Keep nothing until somebody reads: a session follows every event by itself."""

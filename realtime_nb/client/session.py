@@ -24,6 +24,7 @@ from realtime_nb.client.configuration import Configuration
 from realtime_nb.client.connection import CloseEvent, RealtimeConnection
 from realtime_nb.client.continuity import Continuity
 from realtime_nb.client.credentials import without_credentials
+from realtime_nb.client.ends import EXPIRED
 from realtime_nb.client.keeping import SessionKeeper
 from realtime_nb.client.loops import any_loop
 from realtime_nb.client.renewal import Renewal
@@ -538,7 +539,11 @@ class RealtimeSession:
         self._responses.ended(event.response, out_of_band=out_of_band)
 
     def _error(self, event: ErrorEvent) -> None:
-        benign = self._responses.refused(event.error) or self._barge_in.expected(event.error.event_id)
+        benign = (
+            self._responses.refused(event.error)
+            or self._barge_in.expected(event.error.event_id)
+            or (event.error.code == EXPIRED and self._connection.reconnects)  # the seam tells of it
+        )
         if not benign and not self._connection.awaits(event.error.event_id):
             self._report(server_error(event.error))
 

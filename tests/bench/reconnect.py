@@ -6,7 +6,6 @@ The pause before the first attempt is policy, not speed: it is taken off, and sa
 from __future__ import annotations
 
 import asyncio
-import inspect
 import statistics
 import time
 from collections.abc import Iterator
@@ -22,9 +21,6 @@ _WHAT = "reconnect to ready"
 
 def lines() -> Iterator[Line]:
     """Yield one line."""
-    if "reconnect" not in inspect.signature(rt.connect).parameters:
-        yield Line(_WHAT, "not measured: rt.connect has no reconnect=")
-        return
     with peer() as address:
         again, first, waited = asyncio.run(_measure(f"ws://{address}/realtime?model=m"))
     yield Line(

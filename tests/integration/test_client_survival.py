@@ -44,27 +44,17 @@ async def talking(
 
 async def lost_and_back(session: RealtimeSession, proxy: FlakyProxy) -> None:
     """The connection is reset; returns when the conversation goes on."""
-    back = asyncio.Event()
-
-    async def come(_: Reconnected) -> None:
-        back.set()
-
-    session.connection.once("reconnected", come)
+    back = session.connection.wait_for("reconnected", timeout=10)
     proxy.kill()
-    await asyncio.wait_for(back.wait(), 10)
+    await back
 
 
 async def lost(session: RealtimeSession, proxy: FlakyProxy) -> None:
     """The connection is reset, and cannot be opened again for now."""
-    trying = asyncio.Event()
-
-    async def tries(_: Reconnecting) -> None:
-        trying.set()
-
-    session.connection.once("reconnecting", tries)
+    trying = session.connection.wait_for("reconnecting", timeout=10)
     proxy.refuse()
     proxy.kill()
-    await asyncio.wait_for(trying.wait(), 10)
+    await trying
 
 
 def said(session: RealtimeSession) -> list[tuple[str, str]]:
