@@ -131,6 +131,46 @@ def test_a_sound_delta_gives_its_bytes() -> None:
     assert event.audio == b"\x01\x02"
 
 
+LONG = base64.b64encode(bytes(range(256)) * 64).decode()
+
+
+@pytest.mark.parametrize("size", [4, 8191, 8192, 100_000])
+@pytest.mark.parametrize("separators", [None, (",", ":"), (" ,\n", " :\t")])
+def test_a_sound_delta_of_any_length_gives_its_bytes(size: int, separators: tuple[str, str] | None) -> None:
+    sound = bytes(range(256)) * (size // 256 + 1)
+    delta = {"delta": base64.b64encode(sound).decode()}
+    for fields in ({**delta, "item_id": "i"}, {"item_id": "i", **delta}):
+        raw = {"type": "response.output_audio.delta", **fields, "response_id": "r"}
+        event = wire.decode_server(json.dumps(raw, separators=separators).encode())
+        assert isinstance(event, wire.ResponseOutputAudioDelta)
+        assert (event.item_id, event.response_id, event.audio) == ("i", "r", sound)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"item_id": "i", "extra": {"delta": LONG}, "delta": "AAAA"},
+        {"item_id": "i", "extra": {"delta": LONG}},
+        {"item_id": f'"delta":"{LONG}"', "delta": "AAAA"},
+        {"item_id": f',"delta":"{LONG}"', "delta": LONG},
+        {"item_id": "i", "delta": LONG + "é" * 5000},
+        {"item_id": "i", "delta": LONG + "\\" + LONG},
+        {"delta": LONG},
+        {"item_id": 7, "delta": LONG},
+        {"item_id": "i", "delta": {"delta": LONG}},
+        {"item_id": "i", "delta": "~", "x": {"delta": LONG}},
+    ],
+)
+@pytest.mark.parametrize(
+    "kind",
+    ["response.output_audio.delta", "response.audio.delta", "response.output_text.delta", "response.dance", "error"],
+)
+def test_a_long_frame_is_read_as_text_would_be(kind: str, fields: dict[str, Any]) -> None:
+    for escaped in (True, False):
+        frame = json.dumps({"type": kind, **fields}, ensure_ascii=escaped)
+        assert wire.decode_server(frame.encode()) == wire.decode_server(frame)
+
+
 def test_omitted_null_and_empty_stay_apart() -> None:
     session = wire.RealtimeSession(
         instructions="", tools=[], audio=wire.AudioConfig(input=wire.AudioInput(turn_detection=None))
