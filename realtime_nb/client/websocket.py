@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import logging
 import ssl
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -17,6 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websocket_connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.frames import Frame
 from websockets.protocol import State
 
 from realtime_nb.client.redact import HIDDEN, redact, secrets_of
@@ -57,6 +59,9 @@ class WebSocketTransport:
         self._max_size = max_size
         # Shorter ones might stand in a frame by chance.
         self._secrets = [secret.encode() for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+        messages = getattr(socket, "recv_messages", None)
+        self._arrived: deque[Frame] = getattr(getattr(messages, "frames", None), "queue", deque())
+        self._arrived_less: Callable[[], None] = getattr(messages, "maybe_resume", _nothing)
 
     async def send(self, frame: bytes | str) -> None:
         """Send one text frame; waits while the socket's buffer is full."""
@@ -78,7 +83,13 @@ class WebSocketTransport:
     async def recv(self) -> bytes | str:
         """The next frame, as bytes: the decoder wants no str."""
         try:
-            frame = await self._socket.recv(decode=False)
+            if self._arrived and self._arrived[0].fin:
+                # websockets' own recv makes three coroutines to hand over what is here and whole already:
+                # more than reading a text delta costs.
+                frame = bytes(self._arrived.popleft().data)
+                self._arrived_less()
+            else:
+                frame = await self._socket.recv(decode=False)
         except ConnectionClosed as closed:
             end = self._closed(closed)
         else:
@@ -120,6 +131,10 @@ class WebSocketTransport:
         if sent is not None:
             return TransportClosed(sent.code, sent.reason)
         return TransportClosed(1006, "the connection broke off")
+
+
+def _nothing() -> None:
+    """A version of websockets that keeps its frames elsewhere: its own recv is used for all of them."""
 
 
 async def open_websocket(

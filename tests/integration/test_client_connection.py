@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from websockets.asyncio.client import ClientConnection
 
 import realtime_nb as rt
 from realtime_nb import backends, errors, testing
@@ -345,6 +346,25 @@ async def test_a_frame_of_16_mib_passes_and_one_past_the_limit_says_which_and_ho
         with pytest.raises(errors.ConnectError, match=r"limit of 1048576 bytes; pass max_size="):
             async for _ in conn:
                 pass
+
+
+async def test_a_burst_is_taken_from_where_websockets_keeps_it_whole_and_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waited = 0
+    recv = ClientConnection.recv
+
+    async def counted(self: ClientConnection, decode: bool | None = None) -> Any:
+        nonlocal waited
+        waited += 1
+        return await recv(self, decode)
+
+    monkeypatch.setattr(ClientConnection, "recv", counted)
+    words = [send("response.output_text.delta", item_id="i", delta=str(number)) for number in range(500)]
+    async with ScriptedServer([CREATED, *words, close(1000)]) as server, connect(server) as conn:
+        heard = [event.delta async for event in conn if event.type == "response.output_text.delta"]
+    assert heard == [str(number) for number in range(500)]
+    assert waited < 250, "this version of websockets keeps its frames elsewhere: WebSocketTransport.recv is slow"
 
 
 async def test_every_awaitable_may_be_awaited_from_any_loop() -> None:
