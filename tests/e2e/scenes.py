@@ -5,11 +5,14 @@ Owns the words of the setup. Must not assert anything.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from tests.e2e.harness.kernel import KernelProbe, Samples
+from tests.e2e.harness.notebook import Notebook
 
-__all__ = ["IMPORT", "KEEP", "heard_of", "received", "trimmed", "without_holes"]
+__all__ = ["CUTS", "IMPORT", "KEEP", "Cut", "first_cut", "heard_of", "received", "trimmed", "without_holes"]
 
 IMPORT = "import numpy as np; import realtime_nb as rt"
 
@@ -26,6 +29,28 @@ KEEP = """
     w.on("response.output_audio.delta", keep_sound)
     w.on("event", keep_event)
 """
+
+CUTS = "[event for event in seen if event.type == 'conversation.item.truncated']"
+
+
+class Cut(NamedTuple):
+    """Where the first answer was cut: as the server was told, and as the recording has it."""
+
+    told_ms: int
+    heard_ms: float
+    complete: bool
+    rest: Samples
+    """What sounds after it in the recording."""
+
+
+async def first_cut(book: Notebook) -> Cut:
+    """Return how the first answer was cut, once the server was told of it."""
+    sent = await received(book.kernel)
+    sound = await book.lab.sound()
+    whole = trimmed(sound.whole())
+    heard, end = heard_of(sent, whole)
+    told_ms = await book.kernel.get(f"{CUTS}[0].audio_end_ms")
+    return Cut(told_ms, heard * 1000 / sound.rate, heard == len(sent), trimmed(whole[end:]))
 
 
 async def received(kernel: KernelProbe, item: int = 0) -> Samples:

@@ -8,9 +8,7 @@ from playwright.async_api import expect
 from tests.e2e.conftest import OpenNotebook
 from tests.e2e.harness.card import Card
 from tests.e2e.harness.speech import Speech
-from tests.e2e.scenes import IMPORT, KEEP, heard_of, received, trimmed, without_holes
-
-_TRUNCATED = "[event for event in seen if event.type == 'conversation.item.truncated']"
+from tests.e2e.scenes import CUTS, IMPORT, KEEP, first_cut, received, trimmed, without_holes
 
 
 async def test_an_interruption_cuts_at_what_was_heard(notebook: OpenNotebook, speech: Speech) -> None:
@@ -23,20 +21,16 @@ async def test_an_interruption_cuts_at_what_was_heard(notebook: OpenNotebook, sp
     await card.write("Count to thirty.")
     await book.lab.until_sound()
     await card.talk.click()
-    await book.kernel.until(f"len({_TRUNCATED}) == 1", timeout=60)
+    await book.kernel.until(f"len({CUTS}) == 1", timeout=60)
     await book.kernel.until("len([turn for turn in w.turns if turn.role == 'assistant']) == 2", timeout=60)
     await card.until("listening")
     await book.lab.until_silence()
 
-    cut_ms = await book.kernel.get(f"{_TRUNCATED}[0].audio_end_ms")
-    first, second = await received(book.kernel, 0), await received(book.kernel, 1)
-    sound = await book.lab.sound()
-    whole = trimmed(sound.whole())
-    heard, end = heard_of(first, whole)
-    assert abs(heard * 1000 / sound.rate - cut_ms) <= 20
-    assert heard < len(first), "the whole answer was heard"
+    cut, second = await first_cut(book), await received(book.kernel, 1)
+    assert abs(cut.heard_ms - cut.told_ms) <= 20
+    assert not cut.complete, "the whole answer was heard"
     # After the cut comes the next answer, whole. Of the old one, nothing.
-    np.testing.assert_array_equal(without_holes(trimmed(whole[end:]), second), trimmed(second))
+    np.testing.assert_array_equal(without_holes(cut.rest, second), trimmed(second))
 
     turn = "next(turn for turn in w.turns if turn.role == 'assistant')"
     assert await book.kernel.get(f"{turn}.status") == "interrupted"
@@ -56,13 +50,10 @@ async def test_stop_speaking_silences_at_once_and_the_conversation_goes_on(noteb
     await card.until("speaking")
     await card.stop_speaking.click()
     await book.lab.until_silence()
-    await book.kernel.until(f"len({_TRUNCATED}) == 1")
-    cut_ms = await book.kernel.get(f"{_TRUNCATED}[0].audio_end_ms")
-    first = await received(book.kernel)
-    sound = await book.lab.sound()
-    heard, end = heard_of(first, trimmed(sound.whole()))
-    assert abs(heard * 1000 / sound.rate - cut_ms) <= 20
-    assert end == len(trimmed(sound.whole())), "something else sounded"
+    await book.kernel.until(f"len({CUTS}) == 1")
+    cut = await first_cut(book)
+    assert abs(cut.heard_ms - cut.told_ms) <= 20
+    assert not len(cut.rest), "something else sounded"
     await card.write("What time is it?")
     await book.kernel.until("len([turn for turn in w.turns if turn.role == 'assistant']) == 2")
     await expect(card.assistant).to_have_count(2)

@@ -20,6 +20,7 @@ from tests.integration.scripted import (
     ends,
     first,
     item_added,
+    refuses,
     says,
     session_with,
     updated,
@@ -193,19 +194,13 @@ async def test_who_spoke_before_approving_still_gets_the_result() -> None:
 
 
 async def test_an_answer_that_the_server_does_not_take_can_be_given_again() -> None:
-    refuse = send(
-        lambda script: {
-            "type": "error",
-            "error": {"type": "invalid_request_error", "message": "not now", "event_id": script.last["event_id"]},
-        }
-    )
     steps = [
         *TYPED,
         begins("resp_1"),
         output_item("resp_1", request_item("mcpr_1")),
         ends("resp_1"),
         approval(True),
-        refuse,
+        refuses(None, "not now"),
         approval(True),
         send(item_added),
         expect("response.create"),

@@ -27,6 +27,7 @@ from tests.integration.scripted import (
     first,
     gate,
     item_added,
+    refuses,
     says,
     session_with,
     updated,
@@ -51,16 +52,9 @@ async def test_questions_of_several_callers_are_asked_one_after_the_other() -> N
 
 
 async def test_an_answer_to_the_microphone_is_not_taken_for_the_answer_to_a_question() -> None:
-    busy = send(
-        lambda script: {
-            "type": "error",
-            "error": {
-                "type": "invalid_request_error",
-                "code": "conversation_already_has_active_response",
-                "message": "Conversation already has an active response in progress: resp_vad.",
-                "event_id": script.last["event_id"],
-            },
-        }
+    busy = refuses(
+        "conversation_already_has_active_response",
+        "Conversation already has an active response in progress: resp_vad.",
     )
     steps = [
         first(created(VAD)),
@@ -89,15 +83,9 @@ async def test_a_failed_response_raises_with_the_servers_words() -> None:
 
 
 async def test_a_question_that_the_server_refuses_raises_and_its_response_is_cancelled() -> None:
-    refuse = send(
-        lambda script: {
-            "type": "error",
-            "error": {"type": "invalid_request_error", "message": "too long", "event_id": script.last["event_id"]},
-        }
-    )
     steps = [
         expect("conversation.item.create"),
-        refuse,
+        refuses(None, "too long"),
         expect("response.create"),
         begins("resp_1"),
         expect("response.cancel", response_id="resp_1"),
@@ -278,20 +266,9 @@ async def test_push_to_talk_commits_and_asks_and_says_when_there_is_nothing() ->
 
 
 async def test_a_commit_that_the_server_refuses_raises_and_asks_for_no_answer() -> None:
-    refuse = send(
-        lambda script: {
-            "type": "error",
-            "error": {
-                "type": "invalid_request_error",
-                "code": "input_audio_buffer_commit_empty",
-                "message": "buffer too small",
-                "event_id": script.last["event_id"],
-            },
-        }
-    )
     steps = [
         expect("input_audio_buffer.commit"),
-        refuse,
+        refuses("input_audio_buffer_commit_empty", "buffer too small"),
         expect("response.create"),
         begins("resp_1"),
         expect("response.cancel", response_id="resp_1"),
@@ -413,18 +390,12 @@ async def test_an_item_that_made_no_sound_is_not_truncated() -> None:
 async def test_a_truncation_that_the_server_refuses_harms_nobody() -> None:
     player = Player()
     player.heard = {"item_1": 240}
-    refuse = send(
-        lambda script: {
-            "type": "error",
-            "error": {"type": "invalid_request_error", "message": "shorter", "event_id": script.last["event_id"]},
-        }
-    )
     steps = [
         begins("resp_1", ours=False),
         says("resp_1", "item_1", "x", audio_samples=480),
         ends("resp_1"),
         expect("conversation.item.truncate"),
-        refuse,
+        refuses(None, "shorter"),
         send("error", error={"type": "server_error", "message": "something else"}),
     ]
     async with session_with(*steps, sink=player) as (session, _):
@@ -769,19 +740,8 @@ async def test_the_first_update_carries_the_whole_configuration_and_the_echo_is_
 
 
 async def test_a_refused_update_raises_the_servers_words_and_changes_nothing() -> None:
-    refuse = send(
-        lambda script: {
-            "type": "error",
-            "error": {
-                "type": "invalid_request_error",
-                "code": "invalid_value",
-                "message": "No such voice",
-                "param": "session.audio.output.voice",
-                "event_id": script.last["event_id"],
-            },
-        }
-    )
-    async with session_with(expect("session.update"), refuse) as (session, _):
+    refusal = refuses("invalid_value", "No such voice", param="session.audio.output.voice")
+    async with session_with(expect("session.update"), refusal) as (session, _):
         before = session.effective
         with pytest.raises(errors.ServerError, match="No such voice"):
             await session.update(voice="nobody")
