@@ -158,6 +158,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
   function receive(message: KernelMessage): void {
     switch (message.kind) {
       case "snapshot":
+        if (message.epoch > playback.silentBelow) socket.silenced();
         playback.rebase(message.epoch);
         setLease(message.lease);
         transcript.reset(message.turns, message.live, message.earlier);

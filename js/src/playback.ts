@@ -34,6 +34,7 @@ export interface Playback {
   stop(): Promise<void>;
   /** Another page has the sound now. */
   yield(): Promise<void>;
+  /** Messages of the kernel were missed; it is at this epoch. */
   rebase(epoch: number): void;
   replay(itemId: string, rate: number, pcm: DataView): void;
   stopReplay(): void;
@@ -92,6 +93,14 @@ export function createPlayback(
     return cut;
   }
 
+  async function flush(next: number): Promise<void> {
+    const items = await (next > lowest ? silence(next) : cut);
+    send({ kind: "play.stopped", epoch: next, items, cause: "flush" });
+  }
+
+  /** What sounds is of an epoch that is over: the flush that said so was lost on its way here. */
+  const overtaken = (at: number) => at > epoch && speaker.last().playing;
+
   return {
     get report() {
       return speaker.last();
@@ -105,6 +114,7 @@ export function createPlayback(
     unlock: () => speaker.unlock(),
     audio(at, itemId, contentIndex, start, pcm) {
       if (at < lowest) return;
+      if (overtaken(at)) void flush(at);
       epoch = Math.max(epoch, at);
       replaying = null;
       speaker.audio(at, itemId, contentIndex, start, fromBytes(pcm));
@@ -122,10 +132,7 @@ export function createPlayback(
       const items = await silence(next);
       send({ kind: "play.stopped", epoch: next, items, cause: "speech" });
     },
-    async flush(next) {
-      const items = await (next > lowest ? silence(next) : cut);
-      send({ kind: "play.stopped", epoch: next, items, cause: "flush" });
-    },
+    flush,
     async stop() {
       const stopped = epoch;
       // With nothing here to silence, raising the epoch could deafen this page to the next answer.
@@ -139,6 +146,7 @@ export function createPlayback(
       send({ kind: "play.stopped", epoch, items, cause: "lease" });
     },
     rebase(next) {
+      if (overtaken(next)) void flush(next);
       epoch = Math.max(epoch, next);
       lowest = Math.max(lowest, next);
     },

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createPlayer } from "../src/audio/player.js";
 import type { Speaker, SpeakerReport } from "../src/audio/speaker.js";
 import type { PageMessage } from "../src/comm/messages.js";
-import { createPlayback } from "../src/playback.js";
+import { createPlayback, type Playback } from "../src/playback.js";
 
 const sound = (count: number) => new DataView(Int16Array.from({ length: count }, (_, i) => i + 1).buffer);
 
@@ -71,6 +71,35 @@ describe("playback", () => {
     });
     playback.audio(0, "a", 0, 5000, sound(100));
     expect(player.report().items).toEqual([]);
+  });
+
+  it.each([
+    ["a snapshot", (playback: Playback) => playback.rebase(1)],
+    ["the next answer", (playback: Playback) => playback.audio(1, "b", 0, 0, sound(100))],
+  ])("falls silent when %s says that it missed a flush", async (_, tell) => {
+    const { playback, player, sent, play } = setUp();
+    playback.audio(0, "a", 0, 0, sound(5000));
+    play(3);
+    tell(playback);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sent.at(-1)).toEqual({
+      kind: "play.stopped",
+      epoch: 1,
+      items: [{ item_id: "a", content_index: 0, played: 384, received: 5000 }],
+      cause: "flush",
+    });
+    expect(player.report().items.map(({ item_id }) => item_id)).not.toContain("a");
+    playback.audio(1, "b", 0, 100, sound(100));
+    expect(player.report().playing).toBe(true);
+  });
+
+  it("goes on sounding when a snapshot tells nothing new", () => {
+    const { playback, player, sent, play } = setUp();
+    playback.audio(1, "a", 0, 0, sound(5000));
+    play(3);
+    playback.rebase(1);
+    expect(player.report().playing).toBe(true);
+    expect(sent.at(-1)).toMatchObject({ kind: "play.state" });
   });
 
   it("falls silent before it speaks of the person's stop", async () => {
