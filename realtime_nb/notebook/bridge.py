@@ -1,7 +1,7 @@
 """From a session to a widget and back: the one place where both are known.
 
-Owns the life of a widget's conversation: connecting, what Python asks for, what the session tells, and which values
-the read-only traits take. What pages ask for is in `page_actions`. Must not know the lab, or how a widget looks.
+Owns the life of a widget's conversation: connecting, what Python asks for, and what the session tells. What pages ask
+for is in `page_actions`, what the traits take in `trait_values`. Must not know the lab, or how a widget looks.
 
 What stands under "From any thread" may be called on any; everything else runs on the loop.
 """
@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime_nb.client.credentials import ApiKey
-from realtime_nb.client.settings import DEFAULT_MODEL, VOICES
 from realtime_nb.client.utterance import Askable, as_utterance
 from realtime_nb.conversation import AudioReceived, Change, Conversation, ResponseEnded, ResponseStarted, Turn
 from realtime_nb.errors import ConnectError, MicrophoneError, RealtimeError
@@ -32,10 +31,10 @@ from realtime_nb.notebook.page_actions import PageActions
 from realtime_nb.notebook.page_socket import PageSockets
 from realtime_nb.notebook.pages import Pages
 from realtime_nb.notebook.speaker import Speaker
-from realtime_nb.notebook.status import Facts, status_of
+from realtime_nb.notebook.status import Facts
+from realtime_nb.notebook.trait_values import trait_values
 from realtime_nb.notebook.transcript import Transcript
 from realtime_nb.notebook.transports import TransportName, Transports, check_transport
-from realtime_nb.wire.realtime import to_dict
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend, Endpoint
@@ -461,40 +460,7 @@ class Bridge:
     def _values(self) -> dict[str, Any]:
         self.transcript.flush()
         self.gauges.facts.sounding = self.speaker.playing or (self._receiving and not len(self.pages))
-        state = self.conversation
-        answers = (turn for turn in reversed(self.conversation.turns) if turn.role == "assistant")
-        latest = next(answers, None)
-        return {
-            "status": status_of(self.gauges.facts),
-            "transport": self.transports.used,
-            "turns": self.conversation.turns,
-            "live": state.live,
-            "level": self.microphone.level if self.microphone.capturing else 0.0,
-            "usage": state.usage,
-            "latency": latest.latency if latest is not None else None,
-            "error": self.gauges.error,
-            "effective": dict(self.session.effective) if self.session is not None else {},
-            "_info": self._info(),
-        }
-
-    def _info(self) -> dict[str, Any]:
-        endpoint = self.endpoint
-        local = endpoint is None or endpoint.name == "local"
-        effective = self.session.effective if self.session is not None else {}
-        output = (effective.get("audio") or {}).get("output") or {}
-        voice = self.settings["voice"] or output.get("voice")
-        return {
-            "backend": endpoint.name if endpoint is not None else None,
-            "label": endpoint.label if endpoint is not None else None,
-            "notice": endpoint.notice if endpoint is not None else None,
-            "transport": self.transports.used,
-            "transport_notice": self.transports.why,
-            "model": effective.get("model") or self.options.model or (None if local else DEFAULT_MODEL),
-            "voice": voice if isinstance(voice, str) or voice is None else str(voice.get("id")),
-            "voices": list(VOICES),
-            "vad": _detection_words(self.settings["turn_detection"]),
-            "cost_usd": self.conversation.usage.cost_usd,
-        }
+        return trait_values(self)
 
     # Failing well
 
@@ -536,11 +502,6 @@ class Bridge:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _detection_words(value: Any) -> str:
-    kind = value if isinstance(value, str) else to_dict(value)["type"] if value is not None else None
-    return {"semantic_vad": "semantic VAD", "server_vad": "server VAD"}.get(str(kind), "push to talk")
 
 
 async def _call(handler: Callable[..., Any], error: MicrophoneError) -> None:
