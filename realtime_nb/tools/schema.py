@@ -47,7 +47,7 @@ class Parameters:
             given = msgspec.json.decode(arguments.strip() or "{}")
             # Not strict: models write "3" for 3 often enough, and mean it.
             filled = msgspec.convert(given, self._struct, strict=False, dec_hook=from_json)
-        except ValueError as error:  # msgspec's, and pydantic's, which says where and why in several lines
+        except (ValueError, msgspec.MsgspecError) as error:  # pydantic's says where and why in several lines
             raise ValueError(f"the arguments are not valid: {error}") from None
         values = {name: value for name in filled.__struct_fields__ if (value := getattr(filled, name)) is not UNSET}
         return [values.pop(name) for name in self._positional if name in values], values

@@ -7,10 +7,13 @@ accept is a sentence from outside that the recogniser vouches for.
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import re
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -42,47 +45,87 @@ class Score:
     remarks: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of one sentence in one condition."""
+
+    condition: str
+    expected: bool
+    right: bool
+    word_for_word: bool
+    understood: bool
+    called: bool
+    seconds: float
+    what: str
+
+
 def measure() -> dict[str, Score]:
-    """Returns the score for each condition, `"clean"` and `"noise"`."""
+    """Returns the score for each condition, `"clean"` and `"noise"`. Every core listens to a part of the sentences."""
     manifest = json.loads(_MANIFEST.read_text("utf-8"))
-    voice = load_voice()
-    assert isinstance(voice.recognizer, SphinxRecognizer), voice.notice
-    tools = manifest["tools"]
-    voice.recognizer.warm(tools=tools)
+    sizes = len(manifest["understood"]), len(manifest["not_understood"])
+    parts = os.cpu_count() or 1
     scores = {"clean": Score(), "noise": Score()}
     taken: dict[str, list[float]] = {"clean": [], "noise": []}
-    for entry, sounds in _utterances(manifest):
-        for condition, sound in sounds.items():
-            score = scores[condition]
-            started = time.perf_counter()
-            heard = voice.recognizer.recognize(sound, tools=tools)
-            taken[condition].append(time.perf_counter() - started)
-            reply = voice.responder.respond(
-                history=(), tools=tools, user_text=heard.text, understood=heard.understood, context=_NOW
-            )
-            what = f"{entry['text']!r} heard as {heard.text!r} ({heard.confidence:.2f})"
-            if "says" in entry or "calls" in entry:
-                share = 1 / len(manifest["understood"])
-                right = heard.understood and _is_expected(entry, reply)
-                score.understood += share * right
-                score.word_for_word += share * (_words(heard.text) == _words(_digits(entry["text"])))
-                score.wrong_calls += bool(reply.tool_calls) and not right
-                if not right:
-                    score.remarks.append(f"not understood: {what}")
-            else:
-                score.false_accepts += heard.understood / len(manifest["not_understood"])
-                score.false_calls += bool(reply.tool_calls)
-                if heard.understood:
-                    score.remarks.append(f"false accept: {what}")
+    # A process each, and a new one: the recogniser holds the interpreter, and a fork would copy its threads.
+    with ProcessPoolExecutor(parts, mp_context=multiprocessing.get_context("spawn")) as pool:
+        listening = [pool.submit(_listen, manifest, part, parts) for part in range(parts)]
+        outcomes = [outcome for heard in listening for outcome in heard.result()]
+    for outcome in outcomes:
+        _count(scores[outcome.condition], outcome, *sizes)
+        taken[outcome.condition].append(outcome.seconds)
     for condition, seconds in taken.items():
         scores[condition].seconds_per_utterance = float(np.median(seconds))
     return scores
 
 
-def _utterances(manifest: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Pcm]]]:
+def _count(score: Score, outcome: _Outcome, understood: int, not_understood: int) -> None:
+    if outcome.expected:
+        score.understood += outcome.right / understood
+        score.word_for_word += outcome.word_for_word / understood
+        score.wrong_calls += outcome.called and not outcome.right
+        if not outcome.right:
+            score.remarks.append(f"not understood: {outcome.what}")
+    else:
+        score.false_accepts += outcome.understood / not_understood
+        score.false_calls += outcome.called
+        if outcome.understood:
+            score.remarks.append(f"false accept: {outcome.what}")
+
+
+def _listen(manifest: dict[str, Any], part: int, parts: int) -> list[_Outcome]:
+    voice = load_voice()
+    assert isinstance(voice.recognizer, SphinxRecognizer), voice.notice
+    tools = manifest["tools"]
+    voice.recognizer.warm(tools=tools)
+    outcomes = []
+    for entry, sounds in _utterances(manifest, part, parts):
+        for condition, sound in sounds.items():
+            started = time.perf_counter()
+            heard = voice.recognizer.recognize(sound, tools=tools)
+            seconds = time.perf_counter() - started
+            reply = voice.responder.respond(
+                history=(), tools=tools, user_text=heard.text, understood=heard.understood, context=_NOW
+            )
+            expected = "says" in entry or "calls" in entry
+            outcomes.append(
+                _Outcome(
+                    condition=condition,
+                    expected=expected,
+                    right=expected and heard.understood and _is_expected(entry, reply),
+                    word_for_word=_words(heard.text) == _words(_digits(entry["text"])),
+                    understood=heard.understood,
+                    called=bool(reply.tool_calls),
+                    seconds=seconds,
+                    what=f"{entry['text']!r} heard as {heard.text!r} ({heard.confidence:.2f})",
+                )
+            )
+    return outcomes
+
+
+def _utterances(manifest: dict[str, Any], part: int, parts: int) -> Iterator[tuple[dict[str, Any], dict[str, Pcm]]]:
     speakers = [Speaker(**speaker) for speaker in manifest["voices"]]
     entries = [*manifest["understood"], *({"text": text} for text in manifest["not_understood"])]
-    for index, entry in enumerate(entries):
+    for index, entry in list(enumerate(entries))[part::parts]:
         # Five is prime to the number of voices: every voice says sentences of every kind.
         clean = render(entry["text"], speakers[index * 5 % len(speakers)])
         yield entry, {"clean": clean, "noise": in_noise(clean, SNR_DB, seed=index)}

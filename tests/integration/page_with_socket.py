@@ -177,6 +177,11 @@ class PageWithSocket:
                 self._tasks.append(asyncio.create_task(self._open(content)))
             elif kind.startswith("socket.") and content["socket"] in self._lines:
                 await self._obey_socket(kind, content, buffer or b"")
+            elif kind == "audio":
+                self._epoch = max(self._epoch, content["epoch"])
+                self._play(content["item_id"], len(buffer or b"") // 2)
+            elif kind == "audio.done":
+                self._played_out(content["item_id"])
             elif kind == "flush" and content["epoch"] > self._epoch:
                 self._epoch = content["epoch"] - 1
                 self.silence("flush")
@@ -225,11 +230,17 @@ class PageWithSocket:
         elif kind == "response.created":
             self._begun.add(event["response"]["id"])
         elif kind == "response.output_audio.delta" and event["response_id"] not in self._dead:
-            item = event["item_id"]
-            self._received[item] = self._received.get(item, 0) + len(base64.b64decode(event["delta"])) // 2
-            self._report("playing", [self._played(item)])
-        elif kind == "response.output_audio.done" and event["item_id"] in self._received and self._plays_s is None:
-            self._report("idle", [self._played(event["item_id"], all_of_it=True)])
+            self._play(event["item_id"], len(base64.b64decode(event["delta"])) // 2)
+        elif kind == "response.output_audio.done":
+            self._played_out(event["item_id"])
+
+    def _play(self, item: str, samples: int) -> None:
+        self._received[item] = self._received.get(item, 0) + samples
+        self._report("playing", [self._played(item)])
+
+    def _played_out(self, item: str) -> None:
+        if item in self._received and self._plays_s is None:
+            self._report("idle", [self._played(item, all_of_it=True)])
 
     def _report(self, state: str, items: list[dict[str, Any]]) -> None:
         self.send("play.state", epoch=self._epoch, state=state, items=items, underruns=0)

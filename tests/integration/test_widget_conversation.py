@@ -251,6 +251,7 @@ async def test_a_microphone_that_fails_says_so_in_python(widget: rt.RealtimeWidg
     assert "Typing" in str(widget.error)
     assert widget.microphone_error is not None
     assert widget.microphone_error.reason == reason
+    page.send("bye")
     turn = await widget.ask("Hello!")
     assert turn.text, "typing still works"
     assert isinstance(told[0], rt.MicrophoneError)
