@@ -26,7 +26,6 @@ __all__ = ["CommandModel", "compile_model", "content_key"]
 _SCALE = 40.0  # occurrences that a weight of 1 stands for: how firmly the model believes in its sentences
 _TOOL_SHARE = 3.0
 _NOVELTY = 0.02
-_COMMON_WORDS = 500
 _BACKGROUND_SHARE = 0.2
 _PHRASE_WEIGHT = 5.0
 
@@ -40,12 +39,12 @@ class CommandModel:
     Attributes:
         key: names the content that it was made from.
         arpa: the language model.
-        new_words: pronunciations of words that the dictionary does not have.
+        words: how each of its words sounds, the usual way first.
     """
 
     key: str
     arpa: str
-    new_words: dict[str, str]
+    words: dict[str, tuple[str, ...]]
 
 
 def content_key(tools: Sequence[Mapping[str, Any]], phrases: Sequence[str]) -> str:
@@ -64,9 +63,9 @@ def compile_model(tools: Sequence[Mapping[str, Any]], phrases: Sequence[str]) ->
     for phrase in phrases:
         _count(counts, [tuple(spoken_words(phrase))], _PHRASE_WEIGHT)
     counts = counts.expanded(CLASSES)
-    new_words = _give_pronunciations(counts)
-    text = arpa(counts, common_words(_COMMON_WORDS), novelty=_NOVELTY, background_share=_BACKGROUND_SHARE)
-    return CommandModel(content_key(tools, phrases), text, new_words)
+    words = _give_pronunciations(counts)
+    text = arpa(counts, common_words(), novelty=_NOVELTY, background_share=_BACKGROUND_SHARE)
+    return CommandModel(content_key(tools, phrases), text, words)
 
 
 @lru_cache(maxsize=1)
@@ -132,13 +131,13 @@ def _closers() -> list[Sentence]:
     return [s for closer in CLOSERS for s in expand(closer) if s]
 
 
-def _give_pronunciations(counts: NgramCounts) -> dict[str, str]:
-    """Return guesses for unknown words, and take those out of the counts that have no sound at all."""
-    known = pronunciations()
+def _give_pronunciations(counts: NgramCounts) -> dict[str, tuple[str, ...]]:
+    """Return how all words sound, unknown ones by a guess, and take those out of the counts that have no sound."""
     words = {word for event in counts.events for word in event} - {START, END, ANY, ""}
+    known = pronunciations(words | common_words().keys())
     guesses = {word: spell_out(word) for word in words if word not in known}
     silent = {word for word, phones in guesses.items() if not phones}
     if silent:
         for event in [event for event in counts.events if silent.intersection(event)]:
             del counts.events[event]
-    return {word: phones for word, phones in guesses.items() if phones}
+    return known | {word: (phones,) for word, phones in guesses.items() if phones}

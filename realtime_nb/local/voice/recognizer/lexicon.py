@@ -6,7 +6,9 @@ not its decoder.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Set
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,30 +23,31 @@ def model_path() -> Path:
     return Path(str(pocketsphinx.get_model_path("en-us")))
 
 
-@lru_cache(maxsize=1)
-def pronunciations() -> dict[str, tuple[str, ...]]:
-    """Return the bundled dictionary: a word's pronunciations, the usual one first."""
+def pronunciations(words: Set[str]) -> dict[str, tuple[str, ...]]:
+    """Return how these words sound, the usual way first; without those that the bundled dictionary does not have."""
     found: dict[str, tuple[str, ...]] = {}
-    with (model_path() / "cmudict-en-us.dict").open(encoding="utf-8") as lines:
-        for line in lines:
-            head, _, phones = line.rstrip("\n").partition(" ")
-            word = head.partition("(")[0]
+    for line in _dictionary():
+        head, _, phones = line.partition(" ")
+        word = head.partition("(")[0]
+        if word in words:
             found[word] = (*found.get(word, ()), phones)
     return found
 
 
-@lru_cache(maxsize=4)
-def common_words(n: int) -> dict[str, float]:
-    """Return the most frequent words of the bundled general model, with their frequencies."""
-    import pocketsphinx
+@lru_cache(maxsize=1)
+def _dictionary() -> tuple[str, ...]:
+    return tuple((model_path() / "cmudict-en-us.dict").read_text(encoding="utf-8").splitlines())
 
-    logmath = pocketsphinx.LogMath()
-    model = pocketsphinx.NGramModel(
-        pocketsphinx.Config(hmm=None, lm=None, dict=None), logmath, str(model_path() / "en-us.lm.bin")
-    )
-    scores = {word: model.prob([word]) for word in pronunciations() if re.fullmatch(r"[a-z]+(?:'[a-z]+)?", word)}
-    top = sorted(scores, key=lambda word: -scores[word])[:n]
-    return {word: logmath.exp(scores[word]) for word in top}
+
+@lru_cache(maxsize=1)
+def common_words() -> dict[str, float]:
+    """Return the 500 most frequent words of the bundled general model, with their frequencies.
+
+    From a file, which a test compares with the model: to ask the model takes as long as everything else here.
+    """
+    text = Path(__file__).with_name("common_words.json").read_text("utf-8")
+    words: dict[str, float] = json.loads(text)
+    return words
 
 
 # The longest match wins; sounds are those that these letters usually have in English names and nouns.

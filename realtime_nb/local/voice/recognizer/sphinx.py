@@ -120,7 +120,7 @@ class _Decoder:
         self._sphinx = pocketsphinx
         self._decoder = pocketsphinx.Decoder(
             hmm=str(model_path() / "en-us"),
-            dict=str(model_path() / "cmudict-en-us.dict"),
+            dict=None,  # words are added with the models that have them: a search goes over all of them once
             lm=None,
             lw=_LANGUAGE_WEIGHT,
             fwdflat=False,  # a second pass over 2,000 words finds what the first found
@@ -174,9 +174,10 @@ class _Decoder:
         if model.key in self._loaded:
             self._loaded.move_to_end(model.key)
             return
-        for word, phones in model.new_words.items():
+        for word, ways in model.words.items():
             if self._decoder.lookup_word(word) is None:
-                self._decoder.add_word(word, phones, update=False)
+                for number, phones in enumerate(ways, 1):
+                    self._decoder.add_word(word if number == 1 else f"{word}({number})", phones, update=False)
         with tempfile.TemporaryDirectory() as folder:  # pocketsphinx reads models from files only
             path = Path(folder) / "model.arpa"
             path.write_text(model.arpa, encoding="utf-8")

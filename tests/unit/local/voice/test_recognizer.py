@@ -1,5 +1,6 @@
 """The recogniser with the real decoder; its speakers are espeak-ng voices. Accuracy is measured in tests/corpus."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,6 +12,7 @@ pytest.importorskip("espeakng_loader", reason="the local extra is not installed"
 from realtime_nb.local.voice import RATE_HZ, Pcm
 from realtime_nb.local.voice.espeak import EspeakSynthesizer
 from realtime_nb.local.voice.recognizer import SphinxRecognizer
+from realtime_nb.local.voice.recognizer.lexicon import common_words, model_path
 from tests.unit.local.voice.conftest import LIGHT, SLIDER, function
 
 
@@ -75,3 +77,15 @@ def test_the_same_sound_gives_the_same_words_on_any_thread(recognizer: SphinxRec
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda sound: recognizer.recognize(sound).text, sounds * 2))
     assert together == alone * 2
+
+
+def test_the_common_words_are_those_of_the_bundled_model() -> None:
+    import pocketsphinx
+
+    logmath = pocketsphinx.LogMath()
+    config = pocketsphinx.Config(hmm=None, lm=None, dict=None)
+    model = pocketsphinx.NGramModel(config, logmath, str(model_path() / "en-us.lm.bin"))
+    dictionary = {line.partition(" ")[0] for line in (model_path() / "cmudict-en-us.dict").open(encoding="utf-8")}
+    scores = {word: model.prob([word]) for word in dictionary if re.fullmatch(r"[a-z]+(?:'[a-z]+)?", word)}
+    expected = {word: logmath.exp(scores[word]) for word in sorted(scores, key=lambda word: -scores[word])[:500]}
+    assert common_words() == pytest.approx(expected, rel=1e-5)
