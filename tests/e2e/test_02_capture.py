@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from playwright.async_api import expect
@@ -36,12 +37,12 @@ async def test_captured_sound_equals_what_was_said(notebook: OpenNotebook, speec
     await book.lab.run(0)
     await book.lab.run(1)
     card = await Card(book.lab).drawn()
-    await card.talk.click()
     source = _source_at_24k(mic)
-    needed = 40 + int(np.flatnonzero(source)[-1]) // 960
-    await book.kernel.until(f"w._bridge.microphone.frames > {needed}")
-    await card.talk.click()
-    captured = await book.kernel.samples(await _audio_of_first_turn(book.kernel))
+    for attempt in range(3):
+        captured = await _capture(book.kernel, card, attempt, 40 + int(_voiced(source)[-1]) // 960)
+        # Chromium's fake device is now and then late by one of its 10 ms buffers, and gives silence in its place.
+        if _late_buffers(captured) <= _late_buffers(source):
+            break
     assert await book.kernel.get("w._bridge.microphone.missing") == 0
     [track] = await book.lab.tracks()
     assert not track["settings"]["echoCancellation"]
@@ -51,9 +52,15 @@ async def test_captured_sound_equals_what_was_said(notebook: OpenNotebook, speec
     await expect(card.root).to_be_visible()
 
 
-async def _audio_of_first_turn(kernel: KernelProbe) -> str:
-    await kernel.until("any(turn.role == 'user' and turn.audio for turn in w.turns)")
-    return "next(turn for turn in w.turns if turn.role == 'user').audio.samples"
+async def _capture(kernel: KernelProbe, card: Card, turn: int, frames: int) -> Samples:
+    """Open the microphone, which plays the file from its beginning, and return what arrived as the user's turn."""
+    before = await kernel.get("w._bridge.microphone.frames")
+    await card.talk.click()
+    await kernel.until(f"w._bridge.microphone.frames > {before + frames}")
+    await card.talk.click()
+    turns = "[turn for turn in w.turns if turn.role == 'user' and turn.audio]"
+    await kernel.until(f"len({turns}) == {turn + 1}")
+    return await kernel.samples(f"{turns}[{turn}].audio.samples")
 
 
 def _source_at_24k(path: Path) -> Sound:
@@ -63,6 +70,18 @@ def _source_at_24k(path: Path) -> Sound:
         samples = np.frombuffer(file.readframes(20 * 2 * _RATE), dtype="<i2").astype(np.float64)
     spectrum = np.fft.rfft(samples)
     return np.fft.irfft(spectrum[: len(samples) // 4 + 1], len(samples) // 2) / 2
+
+
+def _voiced(source: Sound) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return where it is louder than the ripple that cutting its spectrum leaves in silence."""
+    return np.flatnonzero(np.abs(source) > 50)
+
+
+def _late_buffers(samples: np.ndarray[tuple[int], Any]) -> int:
+    """Count the silences of one buffer, which a resampler has heard too: it rings into their first and last samples."""
+    edges = np.flatnonzero(np.abs(samples) > 2)
+    runs = np.diff(edges) - 1
+    return int(np.count_nonzero((runs >= 200) & (runs <= 240)))
 
 
 def _band(spectrum: np.ndarray[tuple[int], np.dtype[np.complex128]], length: int) -> None:
@@ -75,7 +94,7 @@ def signal_to_noise_db(source: Sound, captured: Sound) -> float:
 
     The whole speech is compared, so a gap, a repeat or a wrong rate anywhere in it shows as noise.
     """
-    voiced = np.flatnonzero(np.abs(source) > 50)
+    voiced = _voiced(source)
     speech = source[voiced[0] : voiced[-1]]
     size = 1 << (len(speech) + len(captured)).bit_length()
     reference, other = np.fft.rfft(speech, size), np.fft.rfft(captured, size)
