@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-__all__ = ["Owned", "any_loop", "hop", "running_loop"]
+__all__ = ["Owned", "any_loop", "hop", "on_loop", "running_loop"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,6 +35,19 @@ async def hop(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]
         coroutine.close()
         raise RuntimeError("the event loop that this object lives on has ended; open a new one")
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, loop))
+
+
+def on_loop(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> T:
+    """Do a short piece of work on `loop`, and return when it is done: at once there, else from another thread."""
+    if running_loop() is loop:
+        return work()
+    if not loop.is_running():
+        raise RuntimeError("the event loop that this object lives on does not run any more; open a new one")
+
+    async def there() -> T:
+        return work()
+
+    return asyncio.run_coroutine_threadsafe(there(), loop).result()
 
 
 def any_loop(

@@ -26,7 +26,7 @@ from realtime_nb.client.continuity import Continuity
 from realtime_nb.client.credentials import without_credentials
 from realtime_nb.client.ends import EXPIRED
 from realtime_nb.client.keeping import SessionKeeper
-from realtime_nb.client.loops import any_loop
+from realtime_nb.client.loops import any_loop, on_loop
 from realtime_nb.client.renewal import Renewal
 from realtime_nb.client.responses import ResponseSequencer
 from realtime_nb.client.settings import check_setting
@@ -154,6 +154,15 @@ class RealtimeSession:
         )
         self._asking = Asking(self)
         self.sound = UserSound(connection, self._feed)
+        self._renewal = Renewal(self.renew, wall)
+        self._over = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._forget: list[Callable[[], None]] = []
+        on_loop(connection.loop, self._follow)
+
+    def _follow(self) -> None:
+        """Listen to the connection: on its loop, so that no event comes between."""
+        connection = self._connection
         self._continuity = Continuity(connection, self.conversation)
         connection.keep(
             SessionKeeper(
@@ -168,10 +177,7 @@ class RealtimeSession:
                 feed=self._feed,
             )
         )
-        self._renewal = Renewal(self.renew, wall)
-        self._over = False
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._forget = [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
+        self._forget += [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
         connection.on("close", self._on_close)
         connection.wait_for_a_reader()
         if connection.created is not None:

@@ -140,11 +140,11 @@ def bring(coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
     return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, owner))
 
 
-def run(coroutine: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
-    """Run `coroutine` to its end on our own loop, from a plain cell or a script, and return its result.
+def run(awaitable: Awaitable[T], *, timeout: float | None = None) -> T:
+    """Await something to its end on our own loop, from a plain cell or a script, and return its result.
 
     Args:
-        coroutine: such as `widget.ask("Hello!")`, or any coroutine of yours.
+        awaitable: such as `widget.ask("Hello!")`, `rt.connect()`, or any coroutine of yours.
         timeout: seconds to wait; None waits for as long as it takes.
 
     Raises:
@@ -153,6 +153,7 @@ def run(coroutine: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T
 
     Interrupting the kernel cancels the coroutine too.
     """
+    coroutine = awaitable if asyncio.iscoroutine(awaitable) else _await(awaitable)
     owner = loop()
     try:
         here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -161,8 +162,6 @@ def run(coroutine: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T
     if here is owner:
         coroutine.close()
         raise RuntimeError("rt.run() was called from realtime_nb's own loop: use `await` there instead.")
-    if not asyncio.iscoroutine(coroutine):
-        coroutine = _await(coroutine)
     future = asyncio.run_coroutine_threadsafe(coroutine, owner)
     try:
         return future.result(timeout)

@@ -40,6 +40,30 @@ def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_a_plain_script_talks_without_a_loop_of_its_own(server: LocalServer) -> None:
+    deltas: list[str] = []
+    conn = rt.run(rt.connect(url=server.url, reconnect=True))
+    conn.on("response.output_text.delta", lambda event: deltas.append(event.delta))
+    session = rt.RealtimeSession(conn, {"output": "text"})
+    rt.run(session.start())
+    answer = rt.run(session.ask("What is two plus two?"))
+    rt.run(session.close())
+    rt.run(conn.close())
+    assert answer.text == "2 plus 2 is 4."
+    assert "".join(deltas) == answer.text
+    assert conn.closed is not None
+
+
+def test_a_session_whose_loop_has_ended_says_so(server: LocalServer) -> None:
+    conn = asyncio.run(_opened(server.url))
+    with pytest.raises(RuntimeError, match="does not run any more"):
+        rt.RealtimeSession(conn)
+
+
+async def _opened(url: str) -> Any:
+    return await rt.connect(url=url)
+
+
 @asynccontextmanager
 async def talk(server: LocalServer, **settings: Any) -> AsyncIterator[RealtimeSession]:
     async with backends.connect(url=server.url) as conn:
