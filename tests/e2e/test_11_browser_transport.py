@@ -96,7 +96,7 @@ async def test_a_long_c_call_is_not_heard(notebook: OpenNotebook) -> None:
     for cell in range(4):
         await book.lab.run(cell)
     card = await Card(book.lab).drawn()
-    await card.write("Count to thirty.")
+    await card.write("Count to twenty.")
     await book.lab.until_sound()
     await book.lab.run(4)
     assert await book.kernel.get("held_s") > 5

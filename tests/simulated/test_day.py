@@ -7,7 +7,9 @@ the sessions change. Measured: the transcript keeps 10 KB a turn, more than half
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -128,6 +130,12 @@ async def a_day() -> Day:
 
 @pytest.fixture(scope="module")
 def day() -> Day:
+    # In a process of its own: what is counted there is of this day, and not of the tests before it.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_the_day).result()
+
+
+def _the_day() -> Day:
     return simulate(a_day())
 
 
