@@ -25,8 +25,8 @@ from tests.bench.memory import measurable, resident_kb
 from tests.bench.table import Line
 
 _EARLY, _LATE = 10, 3000
-_MEASURED = 10
-"""Turns before and after: enough of them for a median."""
+_MEASURED = 20
+"""Turns of each: enough of them for a median."""
 _DELTAS = 200
 _KINDS = {"audio": "a sound delta", "text": "a text delta", "rest": "all else in a turn"}
 _PCM = base64.b64encode(bytes(3072)).decode()
@@ -82,12 +82,48 @@ class _Script:
         return (time.process_time() - started) / max(len(events), 1) * 1e6
 
 
+class _Talk:
+    """A session on a script, and how many turns it has had."""
+
+    def __init__(self) -> None:
+        self.script = _Script()
+        self.connection = RealtimeConnection(self.script)
+        self.turns = 0
+        self.spent: dict[str, list[float]] = {kind: [] for kind in _KINDS}
+
+    async def __aenter__(self) -> _Talk:
+        await self.connection.open()
+        self.session = await RealtimeSession(self.connection).start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert len(self.session.conversation.turns) == 2 * self.turns
+        await self.session.close()
+        await self.connection.close()
+
+    async def go_on(self, turns: int) -> None:
+        """So many turns more, short ones."""
+        for _ in range(turns):
+            await self.turn(4)
+
+    async def measured(self) -> None:
+        """One turn more, whose cost is kept."""
+        gc.collect()
+        for kind, cost in (await self.turn(_DELTAS)).items():
+            self.spent[kind].append(cost)
+
+    async def turn(self, deltas: int) -> dict[str, float]:
+        """One turn more; what its events cost."""
+        self.turns += 1
+        return await _turn(self.script, self.turns, deltas)
+
+
 def lines() -> Iterator[Line]:
     """Yield a line for each kind of event, and one for memory."""
-    asyncio.run(_measure(last=30))  # the interpreter and the allocator warm up
-    spent, kept_kb = asyncio.run(_measure(_LATE + _MEASURED))
+    asyncio.run(_measure(30))  # the interpreter and the allocator warm up
+    young, old, kept_kb = asyncio.run(_measure(_LATE))
     for kind, label in _KINDS.items():
-        early, late = (statistics.median(spent[at][kind]) for at in (_EARLY, _LATE))
+        early, late = (statistics.median(talk.spent[kind]) for talk in (young, old))
         yield Line(
             f"{label}, turn {_LATE}",
             f"{late:.1f} us",
@@ -100,26 +136,18 @@ def lines() -> Iterator[Line]:
     )
 
 
-async def _measure(last: int) -> tuple[dict[int, dict[str, list[float]]], float]:
-    script = _Script()
-    connection = await RealtimeConnection(script).open()
-    spent: dict[int, dict[str, list[float]]] = {at: {kind: [] for kind in _KINDS} for at in (_EARLY, _LATE)}
-    before = kept = 0.0
-    async with RealtimeSession(connection) as session:
-        for number in range(last):
-            at = next((at for at in spent if at - _MEASURED < number <= at + _MEASURED), None)
-            if at is not None:
-                gc.collect()
-            taken = await _turn(script, number, _DELTAS if at is not None else 4)
-            for kind in _KINDS if at is not None else ():
-                spent[at or 0][kind].append(taken[kind])
-            if number == 2 * _EARLY + _MEASURED and measurable():
-                before, first = resident_kb(), number
-            elif number == _LATE - _MEASURED and measurable():
-                kept = (resident_kb() - before) / (number - first)
-        assert len(session.conversation.turns) == 2 * last
-        await connection.close()
-    return spent, kept
+async def _measure(late: int) -> tuple[_Talk, _Talk, float]:
+    """A talk that has just begun and one that has lasted, measured in turns: a slow moment of the machine is both's."""
+    async with _Talk() as young, _Talk() as old:
+        await young.go_on(_EARLY)
+        await old.go_on(_EARLY)
+        before = resident_kb() if measurable() else 0.0
+        await old.go_on(late - _EARLY)
+        kept = (resident_kb() - before) / (late - _EARLY) if measurable() else 0.0
+        for _ in range(_MEASURED):
+            await young.measured()
+            await old.measured()
+    return young, old, kept
 
 
 async def _turn(script: _Script, number: int, deltas: int) -> dict[str, float]:

@@ -17,8 +17,8 @@ from tests.bench.peer import peer
 from tests.bench.table import Line
 
 _LATE_MS = 100.0
-_FEWEST, _MOST, _STEP = 20, 500, 10
-_TRIES = 3
+_FEWEST, _MOST, _STEP = 20, 500, 20
+_TRIES = 2
 _SATURATED = 0.9
 """A trial that fails with less of its core than this was disturbed by another process, and is made again."""
 
