@@ -499,6 +499,7 @@ class RealtimeConnection(Emitter):
         self._line.over()
         self._acks.fail_all(error)
         self._succession.fail(error)
+        self._inbox.notice(self._ended)
         self._inbox.close(error)
         if not polite:
             lost = ErrorEvent(error=ErrorDetail(type="connection_error", code=LOST, message=str(error)))

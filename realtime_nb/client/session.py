@@ -8,6 +8,7 @@ the connection's event loop; every public awaitable may be awaited from any loop
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -26,6 +27,7 @@ from realtime_nb.client.continuity import Continuity
 from realtime_nb.client.credentials import without_credentials
 from realtime_nb.client.ends import EXPIRED
 from realtime_nb.client.keeping import SessionKeeper
+from realtime_nb.client.limits import Limits
 from realtime_nb.client.loops import any_loop, on_loop
 from realtime_nb.client.renewal import Renewal
 from realtime_nb.client.responses import ResponseSequencer
@@ -44,6 +46,7 @@ from realtime_nb.conversation import (
     Conversation,
     LocalFact,
     Played,
+    ResponseEnded,
     ResponseStarted,
     ToolProgress,
     Turn,
@@ -75,6 +78,8 @@ __all__ = ["RealtimeSession"]
 _log = logging.getLogger(__name__)
 _ECHOES = frozenset({ConversationItemAdded, ConversationItemDone, ConversationItemCreated})
 _LOOK_S = 0.1
+_POLITE_S = 60.0
+"""How long a limit waits for a pause between turns."""
 
 
 class RealtimeSession:
@@ -94,6 +99,8 @@ class RealtimeSession:
             begins a new one.
         clock: seconds; for latencies.
         wall: seconds since 1970; for the time limit that the service announces.
+        max_session_minutes, max_cost_usd: where the session ends by itself and closes its connection: between turns, a
+            minute later at the latest. Cost is the conversation's, where the model's prices are known.
 
     Attributes:
         conversation: the state; read it on the connection's loop, or take the immutable `turns` from any thread.
@@ -116,7 +123,10 @@ class RealtimeSession:
         wall: Callable[[], float] = time.time,
         conversation: Conversation | None = None,
         extra: Mapping[str, Any] | None = None,
+        max_session_minutes: float | None = None,
+        max_cost_usd: float | None = None,
     ) -> None:
+        self._limits = Limits(max_session_minutes, max_cost_usd, self._end_politely)
         self.conversation = conversation if conversation is not None else Conversation()
         self.sink: AudioSink = sink if sink is not None else NullSink()
         self.on_error: Callable[[ServerError], None] | None = None
@@ -221,6 +231,11 @@ class RealtimeSession:
         return self.sound.held
 
     @property
+    def limit_reached(self) -> str | None:
+        """Which of the user's limits ended the session, or is about to, in words."""
+        return self._limits.reached
+
+    @property
     def tools(self) -> Mapping[str, Tool]:
         """The functions that the model may call, by name."""
         return self._tools
@@ -247,6 +262,7 @@ class RealtimeSession:
         Raises:
             ServerError, ConfigError: it does not take the configuration.
         """
+        self._limits.began()
         await self._configuration.update(self._initial, self._extra)
         if self.conversation.order:
             await self._continuity.tell(self._tell)
@@ -281,11 +297,19 @@ class RealtimeSession:
             return
         self._over = True
         self._renewal.stop()
+        self._limits.stop()
         self._feed(ConnectionEnded(reason))
         self._calls.stop()
         self._responses.lost(error)
         for task in self._tasks:
             task.cancel()
+
+    async def _end_politely(self, why: str) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_POLITE_S):
+                await self.between_turns()
+        if not self._over:
+            await self._connection.close(1000, why)
 
     # Another session underneath
 
@@ -587,6 +611,8 @@ class RealtimeSession:
                 end = change.start_sample + len(change.pcm) // 2
                 self._barge_in.ledger.received(change.item_id, change.content_index, end)
                 self.sink.write(self.epoch, change.item_id, change.content_index, change.start_sample, change.pcm)
+            elif isinstance(change, ResponseEnded):
+                self._limits.spent(self.conversation.usage.cost_usd)
             elif isinstance(change, AudioDone):
                 self._barge_in.ledger.completed(change.item_id, change.content_index)
                 self.sink.done(self.epoch, change.item_id, change.content_index, change.samples)

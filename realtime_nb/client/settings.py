@@ -29,6 +29,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "TRANSCRIPTION_MODEL",
     "VOICES",
+    "check_limit",
     "check_setting",
     "check_settings",
     "session_config",
@@ -236,3 +237,10 @@ def _bad(name: str, value: Any, allowed: str) -> ConfigError:
 def _short(value: Any) -> str:
     shown = repr(value)
     return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+def check_limit(name: str, value: float | None) -> float | None:
+    """A number above 0, or None; anything else raises `ConfigError`."""
+    if value is not None and not (isinstance(value, (int, float)) and value > 0):
+        raise ConfigError(f"{name}={value!r} must be a number above 0, or None.")
+    return value

@@ -120,7 +120,7 @@ class WebSocketTransport:
                 f"a frame was larger than the limit of {self._max_size} bytes; pass max_size= with a larger number of "
                 "bytes",
             )
-        if received is not None:
+        if received is not None and closed.rcvd_then_sent is not False:  # and no mere answer to our goodbye
             return TransportClosed(received.code, received.reason)
         if sent is not None and sent.code == 1000:
             return TransportClosed(1000, sent.reason)

@@ -193,23 +193,7 @@ class Bridge:
         self.session = session
         self.gauges.facts.phase = "open"
         self.carry(session)
-        if self.options.max_session_minutes is not None:
-            self._spawn(self._end_after(session, self.options.max_session_minutes))
         self.gauges.dirty()
-
-    async def _end_after(self, session: RealtimeSession, minutes: float) -> None:
-        await asyncio.sleep(minutes * 60)
-        await self._end_politely(session, f"max_session_minutes={minutes:g} is over")
-
-    async def _end_politely(self, session: RealtimeSession, why: str) -> None:
-        """End between turns: nobody is cut short by a limit."""
-        await session.responses.idle()
-        await self.speaker.drained()
-        if self.session is session:
-            await self.stop()
-            self.fail(
-                RealtimeError(f"The session ended: {why}. The transcript stays; sending or talking begins a new one.")
-            )
 
     def conversation_for(self, endpoint: Endpoint) -> Conversation:
         """The conversation that goes on; a new one where nothing was said yet."""
@@ -389,16 +373,10 @@ class Bridge:
             elif isinstance(change, ResponseEnded) and not change.out_of_band:
                 self.gauges.facts.answering = False
                 self._receiving = False
-                self._check_cost()
             elif isinstance(change, AudioReceived):
                 self._receiving = True
         self.transcript.tell(changes)
         self.gauges.dirty()
-
-    def _check_cost(self) -> None:
-        limit, cost = self.options.max_cost_usd, self.conversation.usage.cost_usd
-        if limit is not None and cost is not None and cost > limit and self.session is not None:
-            self._spawn(self._end_politely(self.session, f"it cost ${cost:.2f}, more than max_cost_usd={limit:g}"))
 
     def on_event(self, event: Any) -> None:
         """Every server event, in the receive loop."""
@@ -439,11 +417,15 @@ class Bridge:
         """The connection has ended."""
         if self.session is None or self.session.connection.closed is None:
             return
-        self.session = None
+        limit, self.session = self.session.limit_reached, None
         self.gauges.facts = Facts(phase="closed", capturing=self.microphone.capturing)
         self._stop_pumping()
         if event.error is not None:
             self.fail(event.error, phase="error")
+        elif limit is not None:
+            self.fail(
+                RealtimeError(f"The session ended: {limit}. The transcript stays; sending or talking begins a new one.")
+            )
         self.gauges.dirty()
 
     def on_handler_error(self, error: BaseException, kind: str) -> None:

@@ -51,6 +51,8 @@ async def open_session(endpoint: backends.Endpoint, bridge: Bridge) -> RealtimeS
             extra=bridge.options.extra,
             sink=bridge.speaker,
             conversation=bridge.conversation_for(endpoint),
+            max_session_minutes=bridge.options.max_session_minutes,
+            max_cost_usd=bridge.options.max_cost_usd,
         )
         bridge.speaker.carried = connection.carries_audio
         session.on_error = bridge.fail

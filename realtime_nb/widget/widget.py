@@ -19,7 +19,7 @@ import anywidget
 import traitlets as t
 
 from realtime_nb.client.credentials import ApiKey, concealed
-from realtime_nb.client.settings import DEFAULTS, check_setting, check_settings
+from realtime_nb.client.settings import DEFAULTS, check_limit, check_setting, check_settings
 from realtime_nb.client.utterance import Askable
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
 from realtime_nb.notebook.constraints import Microphone
@@ -178,8 +178,8 @@ class RealtimeWidget(anywidget.AnyWidget):
                 model=model,
                 api_key=api_key,
                 extra=dict(session or {}),
-                max_session_minutes=_positive("max_session_minutes", max_session_minutes),
-                max_cost_usd=_positive("max_cost_usd", max_cost_usd),
+                max_session_minutes=check_limit("max_session_minutes", max_session_minutes),
+                max_cost_usd=check_limit("max_cost_usd", max_cost_usd),
                 transport=check_transport(transport),
             ),
             settings=dict(settings),
@@ -448,12 +448,6 @@ class RealtimeWidget(anywidget.AnyWidget):
         info = self._info
         where = info.get("label") or "not connected"
         return f"<RealtimeWidget {self.status}, {where}, {len(self.turns)} turns>"
-
-
-def _positive(name: str, value: float | None) -> float | None:
-    if value is not None and not (isinstance(value, (int, float)) and value > 0):
-        raise ConfigError(f"{name}={value!r} must be a number above 0, or None.")
-    return value
 
 
 def _unknown_keyword(name: str) -> TypeError:
