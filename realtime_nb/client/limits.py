@@ -6,7 +6,8 @@ Owns when they are reached. Must not know how a session ends.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from realtime_nb.client.settings import check_limit
 
@@ -24,7 +25,9 @@ class Limits:
         reached: which limit it was, in words; None while there is time and money.
     """
 
-    def __init__(self, minutes: float | None, cost_usd: float | None, end: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self, minutes: float | None, cost_usd: float | None, end: Callable[[str], Coroutine[Any, Any, None]]
+    ) -> None:
         self.reached: str | None = None
         self._minutes = check_limit("max_session_minutes", minutes)
         self._cost_usd = check_limit("max_cost_usd", cost_usd)
@@ -51,7 +54,4 @@ class Limits:
     def _reach(self, why: str) -> None:
         if self._ending is None:
             self.reached = why
-            self._ending = asyncio.get_running_loop().create_task(self._over(why), name="realtime limit")
-
-    async def _over(self, why: str) -> None:
-        await self._end(why)
+            self._ending = asyncio.get_running_loop().create_task(self._end(why), name="realtime limit")
