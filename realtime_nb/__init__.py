@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from realtime_nb.backends import Backend as Backend
     from realtime_nb.backends import connect as connect
     from realtime_nb.backends import create_client_secret as create_client_secret
-    from realtime_nb.client.approvals import McpApprovalRequest as McpApprovalRequest
+    from realtime_nb.client.auth.client_secrets import ClientSecret as ClientSecret
     from realtime_nb.client.connection import RealtimeConnection as RealtimeConnection
-    from realtime_nb.client.reconnecting import Reconnect as Reconnect
-    from realtime_nb.client.secrets import ClientSecret as ClientSecret
+    from realtime_nb.client.reconnect.policy import Reconnect as Reconnect
     from realtime_nb.client.session import RealtimeSession as RealtimeSession
+    from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest as McpApprovalRequest
     from realtime_nb.client.utterance import Utterance as Utterance
     from realtime_nb.conversation import Latency as Latency
     from realtime_nb.conversation import ToolCall as ToolCall
@@ -62,12 +62,12 @@ _HOMES = {
     "AudioClip": "audio",
     "AudioError": "errors",
     "Backend": "backends",
-    "ClientSecret": "client.secrets",
+    "ClientSecret": "client.auth.client_secrets",
     "ConfigError": "errors",
     "ConnectError": "errors",
     "Latency": "conversation",
     "LocalServer": "local",
-    "McpApprovalRequest": "client.approvals",
+    "McpApprovalRequest": "client.turns.mcp_approvals",
     "McpTool": "wire.realtime",
     "Microphone": "notebook.constraints",
     "MicrophoneError": "errors",
@@ -76,7 +76,7 @@ _HOMES = {
     "RealtimeError": "errors",
     "RealtimeSession": "client.session",
     "RealtimeWidget": "widget",
-    "Reconnect": "client.reconnecting",
+    "Reconnect": "client.reconnect.policy",
     "SemanticVad": "wire.realtime",
     "ServerError": "errors",
     "ServerVad": "wire.realtime",

@@ -20,20 +20,28 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
+from realtime_nb.client.auth.client_secrets import ClientSecret, mint
+from realtime_nb.client.auth.credentials import (
+    ApiKey,
+    Headers,
+    Secret,
+    bearer,
+    concealed,
+    current_key,
+    refuse_key_in_url,
+)
+from realtime_nb.client.auth.redact import HIDDEN, redacted_headers, safe_url
 from realtime_nb.client.connection import RealtimeConnection
-from realtime_nb.client.connector import (
+from realtime_nb.client.events.handlers import OnHandlerError
+from realtime_nb.client.reconnect.policy import Reconnect
+from realtime_nb.client.settings import DEFAULT_MODEL
+from realtime_nb.client.transport.base import Transport
+from realtime_nb.client.transport.connector import (
     DEFAULT_MAX_SIZE,
     DEFAULT_PING_INTERVAL_S,
     DEFAULT_PING_TIMEOUT_S,
     WebSocketConnector,
 )
-from realtime_nb.client.credentials import ApiKey, Headers, Secret, bearer, concealed, current_key, refuse_key_in_url
-from realtime_nb.client.handlers import OnHandlerError
-from realtime_nb.client.reconnecting import Reconnect
-from realtime_nb.client.redact import HIDDEN, redacted_headers, safe_url
-from realtime_nb.client.secrets import ClientSecret, mint
-from realtime_nb.client.settings import DEFAULT_MODEL
-from realtime_nb.client.transport import Transport
 from realtime_nb.errors import ConfigError
 from realtime_nb.wire.realtime import nearest
 

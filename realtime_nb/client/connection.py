@@ -20,18 +20,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 from realtime_nb import errors
 from realtime_nb.client import resources
-from realtime_nb.client.acks import ACKNOWLEDGED_BY, METADATA_KEY, Acknowledgements
-from realtime_nb.client.emitter import Emitter
-from realtime_nb.client.ends import EXPIRED, LOST, POLITE_CODES, CloseEvent, PoliteEnd, ending, loss
-from realtime_nb.client.handlers import Handlers, OnHandlerError
-from realtime_nb.client.inbox import Inbox
-from realtime_nb.client.line import Line
-from realtime_nb.client.loops import any_loop, running_loop
-from realtime_nb.client.outbox import Outbox
-from realtime_nb.client.outgoing import EventIds, as_client_event, keep_voice, sound_bytes
-from realtime_nb.client.reconnecting import Reconnect, Reconnected, Reconnecting, policy_of
-from realtime_nb.client.succession import Succession
-from realtime_nb.client.transport import Connector, TransportClosed
+from realtime_nb.client.events.client_event import EventIds, as_client_event, keep_voice, sound_bytes
+from realtime_nb.client.events.emitter import Emitter
+from realtime_nb.client.events.event_loop import any_loop, running_loop
+from realtime_nb.client.events.handlers import Handlers, OnHandlerError
+from realtime_nb.client.events.outbox import Outbox
+from realtime_nb.client.events.pending_requests import ACKNOWLEDGED_BY, METADATA_KEY, Acknowledgements
+from realtime_nb.client.events.receive_buffer import Inbox
+from realtime_nb.client.reconnect.policy import Reconnect, Reconnected, Reconnecting, policy_of
+from realtime_nb.client.reconnect.resume import Succession
+from realtime_nb.client.reconnect.transport_manager import Line
+from realtime_nb.client.transport.base import Connector, TransportClosed
+from realtime_nb.client.transport.close import EXPIRED, LOST, POLITE_CODES, CloseEvent, PoliteEnd, ending, loss
 from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
 from realtime_nb.wire.realtime import (
     ErrorDetail,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from realtime_nb.client.continuity import Keeper
+    from realtime_nb.client.reconnect.session_snapshot import Keeper
 
 __all__ = ["CloseEvent", "RealtimeConnection"]
 
@@ -153,7 +153,9 @@ class RealtimeConnection(Emitter):
             raise RealtimeError("this connection was opened before; make a new one")
         self._loop = asyncio.get_running_loop()
         if self._line.reconnect is not None and self._succession.keeper is None:
-            from realtime_nb.client.continuity import Following  # whoever does not reconnect does not pay for it
+            from realtime_nb.client.reconnect.session_snapshot import (
+                Following,  # whoever does not reconnect does not pay for it
+            )
 
             self.keep(Following(self))
         try:

@@ -17,25 +17,25 @@ from typing import Any, Self
 
 import msgspec
 
-from realtime_nb.client.acks import server_error
-from realtime_nb.client.approvals import Approvals, McpApprovalRequest
-from realtime_nb.client.asking import Asking, typed_turn
-from realtime_nb.client.barge_in import BargeIn
-from realtime_nb.client.configuration import Configuration
+from realtime_nb.client.auth.credentials import without_credentials
 from realtime_nb.client.connection import CloseEvent, RealtimeConnection
-from realtime_nb.client.continuity import Continuity
-from realtime_nb.client.credentials import without_credentials
-from realtime_nb.client.ends import EXPIRED
-from realtime_nb.client.keeping import SessionKeeper
-from realtime_nb.client.limits import Limits
-from realtime_nb.client.loops import any_loop, on_loop
-from realtime_nb.client.renewal import Renewal
-from realtime_nb.client.responses import ResponseSequencer
+from realtime_nb.client.events.event_loop import any_loop, on_loop
+from realtime_nb.client.events.pending_requests import server_error
+from realtime_nb.client.reconnect.handover import SessionKeeper
+from realtime_nb.client.reconnect.renewal import Renewal
+from realtime_nb.client.reconnect.session_snapshot import Continuity
+from realtime_nb.client.session_config import Configuration
 from realtime_nb.client.settings import check_setting
-from realtime_nb.client.sinks import AudioSink, NullSink, PlayedItem
-from realtime_nb.client.tool_calls import ToolRunner
-from realtime_nb.client.transport import Connector
-from realtime_nb.client.user_sound import Pcm, UserSound
+from realtime_nb.client.transport.base import Connector
+from realtime_nb.client.transport.close import EXPIRED
+from realtime_nb.client.turns.ask import Asking, typed_turn
+from realtime_nb.client.turns.audio_sink import AudioSink, NullSink, PlayedItem
+from realtime_nb.client.turns.barge_in import BargeIn
+from realtime_nb.client.turns.input_audio import Pcm, UserSound
+from realtime_nb.client.turns.limits import Limits
+from realtime_nb.client.turns.mcp_approvals import Approvals, McpApprovalRequest
+from realtime_nb.client.turns.response_queue import ResponseSequencer
+from realtime_nb.client.turns.tool_runner import ToolRunner
 from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.conversation import (
     AudioDone,

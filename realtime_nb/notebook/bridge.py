@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from realtime_nb.client.credentials import ApiKey
+from realtime_nb.client.auth.credentials import ApiKey
 from realtime_nb.client.utterance import Askable, as_utterance
 from realtime_nb.conversation import AudioReceived, Change, Conversation, ResponseEnded, ResponseStarted, Turn
 from realtime_nb.errors import ConnectError, MicrophoneError, RealtimeError
@@ -39,9 +39,9 @@ from realtime_nb.notebook.transports import TransportName, Transports, check_tra
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend, Endpoint
     from realtime_nb.client.connection import CloseEvent
-    from realtime_nb.client.reconnecting import Reconnected, Reconnecting
+    from realtime_nb.client.reconnect.policy import Reconnected, Reconnecting
     from realtime_nb.client.session import RealtimeSession
-    from realtime_nb.client.transport import Connector
+    from realtime_nb.client.transport.base import Connector
 
 __all__ = ["Bridge", "Options"]
 

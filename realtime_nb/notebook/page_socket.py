@@ -21,8 +21,8 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from realtime_nb.client.redact import safe_url
-from realtime_nb.client.transport import Transport, TransportClosed
+from realtime_nb.client.auth.redact import safe_url
+from realtime_nb.client.transport.base import Transport, TransportClosed
 from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.notebook import messages as m
 from realtime_nb.notebook.channel import Channel
@@ -308,7 +308,7 @@ class PageConnector:
         return await self._sockets.open(self._url, lambda: asyncio.ensure_future(self._mint()))
 
     async def _mint(self) -> str:
-        from realtime_nb.client.secrets import mint  # with it comes the client, which nobody needs before
+        from realtime_nb.client.auth.client_secrets import mint  # with it comes the client, which nobody needs before
 
         made = await mint(self._url, self._headers, {}, _SECRET_S)
         if not made.value.startswith("ek_"):

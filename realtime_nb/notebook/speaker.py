@@ -22,7 +22,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from realtime_nb.client.sinks import PlayedItem
+from realtime_nb.client.turns.audio_sink import PlayedItem
 from realtime_nb.notebook.channel import Channel
 from realtime_nb.notebook.messages import AudioDone, AudioMessage, Flush, PlayState, PlayStopped
 from realtime_nb.notebook.pages import Pages

@@ -18,7 +18,7 @@ from realtime_nb.notebook.page_socket import PageConnector, PageSockets
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Endpoint
-    from realtime_nb.client.transport import Connector, Transport
+    from realtime_nb.client.transport.base import Connector, Transport
 
 __all__ = ["TransportName", "Transports", "check_transport"]
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import anywidget
 import traitlets as t
 
-from realtime_nb.client.credentials import ApiKey, concealed
+from realtime_nb.client.auth.credentials import ApiKey, concealed
 from realtime_nb.client.settings import DEFAULTS, check_limit, check_setting, check_settings
 from realtime_nb.client.utterance import Askable
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError

@@ -19,7 +19,7 @@ from typing import Any
 
 from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.session import RealtimeSession
-from realtime_nb.client.transport import TransportClosed
+from realtime_nb.client.transport.base import TransportClosed
 from tests.bench.frames import CREATED
 from tests.bench.memory import measurable, resident_kb
 from tests.bench.table import Line

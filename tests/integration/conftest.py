@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 
-from realtime_nb.client.websocket import WebSocketTransport
+from realtime_nb.client.transport.websocket import WebSocketTransport
 from realtime_nb.testing import ScriptedServer
 from tests.sdk_validator import check_client, check_server
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from realtime_nb import backends
 from realtime_nb.client.session import RealtimeSession
-from realtime_nb.client.sinks import PlayedItem
+from realtime_nb.client.turns.audio_sink import PlayedItem
 from realtime_nb.testing import Script, ScriptedServer, Step, expect, never, run, send
 from tests.sdk_validator import check_client
 

@@ -10,7 +10,7 @@ import pytest
 
 import realtime_nb as rt
 from realtime_nb import errors
-from realtime_nb.client.ends import CloseEvent
+from realtime_nb.client.transport.close import CloseEvent
 
 PRICED = "gpt-realtime-2.1"
 

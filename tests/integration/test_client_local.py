@@ -17,7 +17,7 @@ import realtime_nb as rt
 from realtime_nb import backends, errors
 from realtime_nb.audio.wav import load_24k
 from realtime_nb.client.session import RealtimeSession
-from realtime_nb.client.sinks import PlayedItem
+from realtime_nb.client.turns.audio_sink import PlayedItem
 from realtime_nb.conversation import Turn
 from realtime_nb.local import LocalServer
 from tests.sdk_validator import check_client

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from realtime_nb import errors
-from realtime_nb.client.acks import METADATA_KEY
-from realtime_nb.client.sinks import PlayedItem
+from realtime_nb.client.events.pending_requests import METADATA_KEY
+from realtime_nb.client.turns.audio_sink import PlayedItem
 from realtime_nb.testing import Script, ScriptedServer, expect, run, send
 from tests.integration.scripted import (
     TYPED,

@@ -15,7 +15,7 @@ import pytest
 
 import realtime_nb as rt
 from realtime_nb import errors
-from realtime_nb.client.reconnecting import Reconnected, Reconnecting
+from realtime_nb.client.reconnect.policy import Reconnected, Reconnecting
 from realtime_nb.client.session import RealtimeSession
 from realtime_nb.testing import ScriptedServer, never, send
 from tests.integration.flaky_proxy import FlakyProxy

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from realtime_nb.client.transport import TransportClosed
+from realtime_nb.client.transport.base import TransportClosed
 from realtime_nb.errors import ConnectError
 from realtime_nb.local.core import Job, Perform, Recognize, Stop
 from realtime_nb.local.items import StoredItem

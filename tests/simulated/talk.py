@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from realtime_nb.client.connection import RealtimeConnection
-from realtime_nb.client.reconnecting import Reconnect
+from realtime_nb.client.reconnect.policy import Reconnect
 from realtime_nb.client.session import RealtimeSession
 from tests.simulated.clock import wall
 from tests.simulated.service import Service

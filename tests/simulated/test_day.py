@@ -172,7 +172,7 @@ def test_what_the_client_holds_is_the_same_after_two_hours_and_after_a_day(day: 
         assert mark.piles[PER_ITEM] <= mark.items
         new = mark.objects - first.objects
         calls = mark.calls - first.calls
-        assert new.pop("realtime_nb.client.responses.ResponseRequest", 0) <= calls
+        assert new.pop("realtime_nb.client.turns.response_queue.ResponseRequest", 0) <= calls
         assert new.pop("_asyncio.Future", 0) <= 2 * calls
         assert not new
 

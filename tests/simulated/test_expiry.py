@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from realtime_nb.audio import RATE_HZ
-from realtime_nb.client.reconnecting import Reconnect
+from realtime_nb.client.reconnect.policy import Reconnect
 from realtime_nb.wire.realtime import to_dict, user_message
 from tests.simulated.clock import simulate, wall
 from tests.simulated.service import SPOKEN_WORDS, Service

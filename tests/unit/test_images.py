@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from realtime_nb import Utterance, errors, user_message
-from realtime_nb.client.restoring import restoring_items
+from realtime_nb.client.reconnect.replay_items import restoring_items
 from realtime_nb.conversation import ClientItem, Conversation, reduce
 from realtime_nb.conversation.turn import as_text
 from realtime_nb.images import data_uri

@@ -18,7 +18,7 @@ __all__ = ["judge", "keep_frames"]
 _STARTUP = """
 def _keep_frames(folder):
     import itertools, os, pathlib
-    from realtime_nb.client.websocket import WebSocketTransport as Transport
+    from realtime_nb.client.transport.websocket import WebSocketTransport as Transport
 
     numbers, send, recv, init = itertools.count(), Transport.send, Transport.recv, Transport.__init__
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from realtime_nb.client.transport import Transport, TransportClosed
+from realtime_nb.client.transport.base import Transport, TransportClosed
 from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.notebook import messages as m
 from realtime_nb.notebook.channel import Channel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from realtime_nb.client.sinks import PlayedItem
+from realtime_nb.client.turns.audio_sink import PlayedItem
 from realtime_nb.notebook import messages as m
 from realtime_nb.notebook.channel import Channel
 from realtime_nb.notebook.pages import Pages

@@ -1,0 +1,122 @@
+"""Keys and tokens: given as text, or made by a function each time a connection is opened.
+
+Owns what may stand for a key, how it becomes headers, and that no repr shows it. Must not know which server wants it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
+
+from realtime_nb.client.auth.redact import HIDDEN, looks_like_a_key, redact, redacted_headers, safe_url
+from realtime_nb.errors import ConfigError, ConnectError
+
+__all__ = [
+    "ApiKey",
+    "Headers",
+    "Secret",
+    "bearer",
+    "concealed",
+    "current_key",
+    "refuse_key_in_url",
+    "without_credentials",
+]
+
+ApiKey: TypeAlias = str | Callable[[], "str | Awaitable[str]"]
+"""A key, or a function (synchronous or not) that returns one and is called for every connection."""
+
+_KEY_NAMES = frozenset({"api_key", "api-key", "apikey", "authorization", "access_token"})
+
+
+class Secret(str):
+    """A key whose repr does not show it: tracebacks with local variables are printed, sent and saved."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(HIDDEN)
+
+
+class Headers(dict[str, str]):
+    """Headers whose repr shows names only."""
+
+    def __repr__(self) -> str:
+        return repr(redacted_headers(self))
+
+
+def concealed(key: Any) -> Any:
+    """A key of text as a `Secret`; anything else as it is."""
+    return Secret(key) if isinstance(key, str) else key
+
+
+def bearer(key: str) -> Headers:
+    """`Authorization: Bearer`."""
+    return Headers(Authorization=f"Bearer {key}")
+
+
+async def current_key(provider: Callable[[], Any]) -> Secret:
+    """What a key function returns now; a synchronous one runs in a thread, since it may ask a server.
+
+    Raises:
+        ConfigError: it returned no text. ConnectError: it raised; says what, without a key.
+    """
+    name = getattr(provider, "__qualname__", type(provider).__qualname__)
+    try:
+        key = provider() if inspect.iscoroutinefunction(provider) else await asyncio.to_thread(provider)
+        if inspect.isawaitable(key):
+            key = await key
+    except Exception as error:
+        # Outside of the `except` clause: the context would keep what a token library put into its exception.
+        failed = ConnectError(f"api_key={name}() raised {type(error).__name__}: {redact(str(error))[:300]}")
+    else:
+        if not isinstance(key, str) or not key.strip():
+            kind = "an empty string" if isinstance(key, str) else type(key).__name__
+            raise ConfigError(f"api_key={name}() returned {kind}; it must return the key or token as text")
+        return Secret(key.strip())
+    raise failed
+
+
+def without_credentials(session: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A configuration as the server echoes it, without what an MCP server is told to log in with."""
+    tools = session.get("tools")
+    if not isinstance(tools, list) or not any("authorization" in tool or "headers" in tool for tool in tools):
+        return session
+    hidden = [
+        {
+            **tool,
+            **({"authorization": HIDDEN} if tool.get("authorization") else {}),
+            **({"headers": dict.fromkeys(tool["headers"], HIDDEN)} if tool.get("headers") else {}),
+        }
+        for tool in tools
+    ]
+    return {**session, "tools": hidden}
+
+
+def refuse_key_in_url(url: str, *, option: str = "url") -> None:
+    """Raise `ConfigError` if an address carries a credential: addresses are logged by everything on their way."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ConfigError(
+            f"{option}={safe_url(url)!r} holds a user name or password before its host. Addresses end up in logs: pass "
+            "api_key=, or headers={'Authorization': ...}."
+        )
+    try:
+        _ = parts.port
+    except ValueError:
+        odd = True
+    else:
+        odd = False
+    if odd:  # raised here: the context would tell it
+        raise ConfigError(
+            f"{option}={safe_url(url)!r} has a port that is no number. If a user name and a password stand before the "
+            "host, pass headers={'Authorization': ...} instead."
+        )
+    for name, value in parse_qsl(parts.query):
+        if name.lower() in _KEY_NAMES or looks_like_a_key(value):
+            raise ConfigError(
+                f"{option}={safe_url(url)!r} holds a key, in its {name if name.lower() in _KEY_NAMES else 'query'!r} "
+                "parameter. Addresses end up in logs: pass api_key=, or headers={...}."
+            )

@@ -1,0 +1,119 @@
+"""A session's side of a lost or exchanged connection: what stops, what is carried over, and what a reader is told.
+
+Owns the keeper of a `RealtimeSession`. Must not know sockets, or when a connection is lost.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+from realtime_nb.client.reconnect.replay_items import output_item_id
+from realtime_nb.client.reconnect.session_snapshot import Continuity, Say
+from realtime_nb.client.session_config import Configuration
+from realtime_nb.client.turns.barge_in import BargeIn
+from realtime_nb.client.turns.input_audio import UserSound
+from realtime_nb.client.turns.mcp_approvals import Approvals
+from realtime_nb.client.turns.response_queue import ResponseSequencer
+from realtime_nb.client.turns.tool_runner import ToolRunner
+from realtime_nb.conversation import ConnectionEnded, Conversation, InputAppended, LocalFact, Seam
+from realtime_nb.errors import RealtimeError, SessionExpired
+from realtime_nb.wire.realtime import encode_append
+
+__all__ = ["SessionKeeper"]
+
+_SAMPLES_PER_S = 24_000
+_ONSET_SAMPLES = _SAMPLES_PER_S // 2
+"""Speech is noticed some 300 ms after it began: so much of the sound before a switch may be a beginning."""
+
+
+class SessionKeeper:
+    """What a session does when its connection gets another transport.
+
+    Args:
+        conversation, continuity, configuration, responses, calls, approvals, barge_in, sound: the session's own.
+        feed: takes local facts.
+    """
+
+    def __init__(
+        self,
+        *,
+        conversation: Conversation,
+        continuity: Continuity,
+        configuration: Configuration,
+        responses: ResponseSequencer,
+        calls: ToolRunner,
+        approvals: Approvals,
+        barge_in: BargeIn,
+        sound: UserSound,
+        feed: Callable[[LocalFact], None],
+    ) -> None:
+        self._conversation = conversation
+        self._continuity = continuity
+        self._configuration = configuration
+        self._responses = responses
+        self._calls = calls
+        self._approvals = approvals
+        self._barge_in = barge_in
+        self._sound = sound
+        self._feed = feed
+        self._carried = b""
+        self._cause = ""
+        self._cut_speech = False
+        self._seams = itertools.count(1)
+
+    def close(self) -> None:
+        """The session is over, or another has taken its place."""
+        self._continuity.close()
+
+    def open_responses(self) -> Sequence[str]:
+        """The responses under way."""
+        return self._continuity.open_responses()
+
+    def parted(self, error: RealtimeError, *, planned: bool) -> None:
+        """Nothing of the old session counts any more; what it heard of a turn is lost, unless we left it."""
+        self._carried = self._uncommitted_sound() if planned else b""
+        if not planned and not self._cause:
+            self._cause = "reached its time limit" if isinstance(error, SessionExpired) else "was lost"
+            self._cut_speech = self._sound.speaking
+        self._feed(ConnectionEnded(str(error), resuming=True))
+        self._configuration.has_spoken = False
+        self._barge_in.parted()
+        self._sound.parted()
+        self._responses.parted()
+        self._approvals.parted()
+
+    async def restore(self, say: Say) -> None:
+        """Configuration, items, and the sound that was carried over; then the seam, where there is one to see."""
+        sent = self._conversation.ledger.items
+        unsent = {call_id for call_id in self._calls.taken if output_item_id(call_id) not in sent}
+        await self._continuity.restore(say, unsent=unsent)
+        if self._carried:
+            carried, self._carried = self._carried, b""
+            await say(encode_append(carried, None))
+            self._sound.carried(len(carried) // 2)
+            self._feed(InputAppended(carried))
+        if self._cause:
+            self._show_seam()
+
+    def _show_seam(self) -> None:
+        cause, self._cause = self._cause, ""
+        if not self._conversation.order:
+            return
+        said = [f"The connection {cause}; the conversation goes on in a new session."]
+        dropped_s = self._sound.take_dropped() / _SAMPLES_PER_S
+        if self._cut_speech or dropped_s >= 0.1:
+            said.append("What was spoken meanwhile was not heard.")
+        if self._continuity.omitted:
+            turns = "turn" if self._continuity.omitted == 1 else "turns"
+            said.append(f"{self._continuity.omitted} {turns} could not be told again.")
+        while f"seam_{(number := next(self._seams))}" in self._conversation.items:
+            pass
+        self._feed(Seam(f"seam_{number}", " ".join(said)))
+
+    def _uncommitted_sound(self) -> bytes:
+        timeline = self._conversation.ledger.timeline
+        start = timeline.buffer_start
+        if self._configuration.turn_detection is not None:
+            start = max(start, timeline.end - _ONSET_SAMPLES)
+        return timeline.cut(start, timeline.end)

@@ -1,0 +1,204 @@
+"""What outlives a connection: how the session was set, and what was said, to be restored in a new one.
+
+Owns the sum of the configuration that was sent, and the order in which a new session is told of it all: configuration
+first, then the items (`restoring`). Must not know sockets, or why a new session is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from realtime_nb import errors
+from realtime_nb.client.reconnect.replay_items import restoring_items
+from realtime_nb.client.settings import overlay
+from realtime_nb.conversation import ClientItem, ConnectionEnded, Conversation, reduce
+from realtime_nb.errors import RealtimeError, ServerError
+from realtime_nb.wire.realtime import ErrorEvent, Item, SessionUpdated
+
+if TYPE_CHECKING:
+    from realtime_nb.client.connection import RealtimeConnection
+
+__all__ = ["Continuity", "Following", "Keeper", "Say"]
+
+Say = Callable[[dict[str, Any] | bytes], Awaitable[asyncio.Future[Any]]]
+"""Sends an event on the new transport, before anything that waits; the future gets its acknowledgement."""
+
+_ANSWER_S = 30.0
+_AT_ONCE = 256
+
+
+class Keeper(Protocol):
+    """Who knows what a lost connection had. Called on the connection's loop."""
+
+    def open_responses(self) -> Sequence[str]:
+        """The responses under way, which no server will end any more."""
+
+    def parted(self, error: RealtimeError, *, planned: bool) -> None:
+        """The transport is gone; what was sent from now on waits. `planned`: because we wanted another."""
+
+    async def restore(self, say: Say) -> None:
+        """Tell a new session what was set and said. Raises what makes that impossible."""
+
+    def close(self) -> None:
+        """Somebody else keeps it from now on."""
+
+
+class Continuity:
+    """The configuration and the items of one conversation, over any number of sessions.
+
+    Args:
+        connection: whose configuration is followed.
+        conversation: what was said.
+
+    Attributes:
+        restored: the ids of items that a new session was told of: its echo of them is no news.
+        omitted: how many turns the last restoring had to leave out.
+        refused: why the last new session did not take what was wished for.
+    """
+
+    def __init__(self, connection: RealtimeConnection, conversation: Conversation) -> None:
+        self.restored: set[str] = set()
+        self.omitted = 0
+        self.refused: ServerError | None = None
+        self._wish: dict[str, Any] = {}
+        self._conversation = conversation
+        self._base: dict[str, Any] = {}
+        self._sent: dict[str, dict[str, Any]] = {}  # by event id, oldest first: sent, and not answered yet
+        self._forget = [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
+
+    def close(self) -> None:
+        """Follow no more."""
+        for forget in self._forget:
+            forget()
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """All that was sent and not refused, as one `session`; empty where nothing was."""
+        merged = self._base
+        for session in self._sent.values():
+            merged = overlay(merged, session)
+        return merged
+
+    def wish(self, session: Mapping[str, Any]) -> None:
+        """Let the next session be set otherwise in this; if it refuses, `refused` says why, and all stays as it was."""
+        self._wish = dict(session)
+
+    def open_responses(self) -> list[str]:
+        """The responses that have begun and not ended."""
+        return [i for i in self._conversation.ledger.open_responses if self._conversation.ledger.responses[i].started]
+
+    async def restore(self, say: Say, *, unsent: Set[str] = frozenset()) -> None:
+        """Tell a new session everything.
+
+        Args:
+            say: sends an event to it.
+            unsent: ids of function calls whose output is still to be sent.
+
+        Raises:
+            ServerError: the new session does not take the configuration.
+            TimeoutError: it does not answer.
+        """
+        await self._restore_configuration(say)
+        await self.tell(say, unsent=unsent)
+
+    async def tell(self, say: Say, *, unsent: Set[str] = frozenset()) -> None:
+        """Tell a new session of the conversation; its echoes of the items are known from now on.
+
+        A part at a time: a day's conversation is more than a connection notes as unanswered, and what it gave up for
+        that would be somebody's request.
+        """
+        items, self.omitted = restoring_items(self._conversation, unsent)
+        self.restored = {item["id"] for item in items}
+        for start in range(0, len(items), _AT_ONCE):
+            part = items[start : start + _AT_ONCE]
+            await _answered([await say({"type": "conversation.item.create", "item": item}) for item in part])
+
+    async def _restore_configuration(self, say: Say) -> None:
+        self.refused = None
+        wish, self._wish = self._wish, {}
+        if wish:
+            try:
+                await _update(say, overlay(self.configuration, wish))
+            except ServerError as refused:
+                self.refused = refused  # the conversation goes on as it was
+            else:
+                self._base = overlay(self.configuration, wish)
+                self._sent.clear()
+                return
+        if self.configuration:
+            await _update(say, self.configuration)
+
+    def is_echo(self, item: Any) -> bool:
+        """Whether an item is a new session's repetition of what it was told, and so nothing new."""
+        return item.id in self.restored and self._conversation.items[item.id].in_conversation
+
+    def _on_event(self, event: Any) -> None:
+        if isinstance(event, SessionUpdated):
+            if self._sent:
+                self._base = overlay(self._base, self._sent.pop(next(iter(self._sent))))
+        elif isinstance(event, ErrorEvent) and event.error.event_id is not None:
+            self._sent.pop(event.error.event_id, None)
+
+    def _on_sent(self, raw: dict[str, Any]) -> None:
+        if raw["type"] == "session.update":
+            self._sent[raw["event_id"]] = raw["session"]
+
+
+class Following:
+    """The keeper of a connection without a session: it follows the events by itself."""
+
+    def __init__(self, connection: RealtimeConnection) -> None:
+        self._conversation = Conversation()
+        self._continuity = Continuity(connection, self._conversation)
+        self._forget = [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
+
+    def close(self) -> None:
+        """Follow no more."""
+        self._continuity.close()
+        for forget in self._forget:
+            forget()
+
+    def open_responses(self) -> Sequence[str]:
+        """The responses that have begun and not ended."""
+        return self._continuity.open_responses()
+
+    def parted(self, error: RealtimeError, *, planned: bool) -> None:
+        """What was under way is over."""
+        reduce(self._conversation, ConnectionEnded(str(error), resuming=True))
+
+    async def restore(self, say: Say) -> None:
+        """Tell a new session what was set and said."""
+        await self._continuity.restore(say)
+
+    def _on_event(self, event: Any) -> None:
+        item = getattr(event, "item", None)
+        if item is None or not self._continuity.is_echo(item):
+            reduce(self._conversation, event)
+
+    def _on_sent(self, raw: dict[str, Any]) -> None:
+        if raw["type"] == "conversation.item.create":
+            item = msgspec.convert(raw["item"], Item)
+            reduce(self._conversation, ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))
+
+
+async def _answered(answers: Sequence[asyncio.Future[Any]]) -> None:
+    """Wait until a new session has taken what it was told.
+
+    What it refuses, it reports as an error; the rest of the conversation is worth going on with.
+    """
+    if answers:
+        await asyncio.wait(answers, timeout=_ANSWER_S)
+
+
+async def _update(say: Say, session: Mapping[str, Any]) -> None:
+    answer = await say({"type": "session.update", "session": msgspec.to_builtins(dict(session))})
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            await answer
+    except builtins.TimeoutError:
+        raise errors.TimeoutError(f"the server did not answer a session.update within {_ANSWER_S:g} s") from None

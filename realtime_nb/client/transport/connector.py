@@ -1,0 +1,121 @@
+"""Where a websocket leads, and how it shall be opened.
+
+Owns the `Connector` of websockets: address, headers, limits, proxies. Must not know events, or the socket itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from realtime_nb.client.auth.credentials import Headers, concealed, refuse_key_in_url
+from realtime_nb.client.auth.redact import redacted_headers, safe_url
+from realtime_nb.client.transport.base import Transport
+from realtime_nb.errors import ConfigError
+
+__all__ = ["DEFAULT_MAX_SIZE", "DEFAULT_PING_INTERVAL_S", "DEFAULT_PING_TIMEOUT_S", "WebSocketConnector", "is_loopback"]
+
+DEFAULT_MAX_SIZE = 64 * 2**20
+"""Bytes of the largest frame accepted. One frame may hold minutes of sound as base64: websockets' 1 MiB is small."""
+
+DEFAULT_PING_INTERVAL_S = 20.0
+"""Seconds between two questions whether the other side is still there."""
+
+DEFAULT_PING_TIMEOUT_S = 45.0
+"""Seconds that it may take to answer: a half-open socket is noticed, a server that stalls half a minute is forgiven."""
+
+
+class WebSocketConnector:
+    """How to open a websocket to one address.
+
+    Args:
+        url: `ws://` or `wss://`.
+        headers: sent with the handshake; their values never show in a repr, log or error.
+        late: returns further headers each time a socket is opened: a token that expires.
+        subprotocols: offered in this order.
+        max_size: bytes of the largest frame accepted.
+        open_timeout_s: how long a handshake may take.
+        ping_interval_s: seconds between two pings; None sends none, and a connection that is half open is not noticed.
+        ping_timeout_s: how long the other side may take to answer one; None waits for ever.
+        proxy: True for the system's (`HTTPS_PROXY`, `NO_PROXY`, ...), None for none, or an address.
+        user_agent: the header of that name.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        late: Callable[[], Awaitable[Mapping[str, str]]] | None = None,
+        subprotocols: Sequence[str] = (),
+        max_size: int = DEFAULT_MAX_SIZE,
+        open_timeout_s: float = 15.0,
+        ping_interval_s: float | None = DEFAULT_PING_INTERVAL_S,
+        ping_timeout_s: float | None = DEFAULT_PING_TIMEOUT_S,
+        proxy: str | Literal[True] | None = True,
+        user_agent: str | None = None,
+    ) -> None:
+        if urlsplit(url).scheme not in {"ws", "wss"} or not urlsplit(url).netloc:
+            raise ConfigError(
+                f"url={safe_url(url)!r} is not a websocket address: it must begin with ws:// or wss:// and name a host"
+            )
+        refuse_key_in_url(url)
+        if max_size < 1:
+            raise ConfigError(f"max_size={max_size!r} must be a positive number of bytes")
+        for name, seconds in (("ping_interval_s", ping_interval_s), ("ping_timeout_s", ping_timeout_s)):
+            if seconds is not None and seconds <= 0:
+                raise ConfigError(f"{name}={seconds!r} must be a positive number of seconds, or None")
+        self.url = url
+        self._headers = Headers(headers or {})
+        self._late = late
+        self._options: dict[str, Any] = {
+            "compression": None,
+            "max_size": max_size,
+            "max_queue": 64,
+            "write_limit": 2**20,
+            "open_timeout": open_timeout_s,
+            "close_timeout": 2,
+            "ping_interval": ping_interval_s,
+            "ping_timeout": ping_timeout_s,
+            "proxy": None if proxy is True and is_loopback(url) else concealed(proxy),  # it may hold a password
+            "user_agent_header": user_agent or _user_agent(),
+            "subprotocols": list(subprotocols) or None,
+        }
+        self._max_size = max_size
+
+    def __repr__(self) -> str:
+        return f"WebSocketConnector({safe_url(self.url)!r}, headers={redacted_headers(self._headers)!r})"
+
+    def describe(self) -> str:
+        """The address, without anything secret in it."""
+        return safe_url(self.url)
+
+    async def connect(self) -> Transport:
+        """Open the socket; raises `ConnectError`."""
+        headers = self._headers if self._late is None else Headers({**await self._late(), **self._headers})
+        # websockets is loaded when a socket is opened: it is most of what importing a client would cost.
+        from realtime_nb.client.transport.websocket import open_websocket
+
+        return await open_websocket(self.url, headers, self._options, self._max_size)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is this machine: no proxy leads there, whatever the environment says."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+@functools.cache
+def _user_agent() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"realtime-nb/{version('realtime-nb')}"
+    except PackageNotFoundError:  # a checkout on the path, not installed
+        return "realtime-nb"

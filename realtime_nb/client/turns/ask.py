@@ -1,0 +1,227 @@
+"""One question, one answer.
+
+Owns `ask`: a user turn said in one piece, whatever the turn detection, and the wait for its own answer among all
+others. Must not know sockets or widgets.
+
+Sound goes through the input buffer with turn detection put off around it: clear, append, commit, then turn detection
+as it was, then `response.create`. A detector would end the turn at any pause inside a recording and answer each half;
+with the commit by hand there is exactly one user item. All of it leaves in one go, so it costs no round trip, and turn
+detection is back before the microphone is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from typing import TYPE_CHECKING, Any
+
+from realtime_nb import errors
+from realtime_nb.audio import RATE_HZ
+from realtime_nb.client.transport.close import was_lost
+from realtime_nb.client.turns.input_audio import MINIMUM_SAMPLES
+from realtime_nb.client.turns.response_queue import ResponseRequest
+from realtime_nb.client.utterance import Samples, Utterance
+from realtime_nb.conversation import Turn
+from realtime_nb.errors import ConnectError, RealtimeError, ServerError
+from realtime_nb.wire.realtime import Response, to_dict, user_message
+
+if TYPE_CHECKING:
+    from realtime_nb.client.session import RealtimeSession
+
+__all__ = ["Asking", "typed_turn"]
+
+_CHUNK_SAMPLES = RATE_HZ // 10
+_TRANSCRIPT_S = 3.0
+
+
+class Asking:
+    """The questions of one session, one after the other."""
+
+    def __init__(self, session: RealtimeSession) -> None:
+        self._session = session
+        self._one_at_a_time = asyncio.Lock()
+        self._stage = ""
+
+    async def ask(self, utterance: Utterance, timeout: float | None) -> Turn:
+        """Say it and return the answer; `timeout` does not count playback."""
+        stage = _Stage()
+        try:
+            async with asyncio.timeout(timeout), self._one_at_a_time:
+                response = await self._answer(utterance, stage)
+        except builtins.TimeoutError:
+            raise errors.TimeoutError(
+                f"no answer to {utterance.label!r} within {timeout:g} s: waited for {stage.awaited}"
+            ) from None
+        turn = self._turn_of(response)
+        await self._played(turn)
+        await self._transcribed(stage)
+        return self._session.conversation.turn(turn.item_id) or turn
+
+    async def _answer(self, utterance: Utterance, stage: _Stage) -> Response:
+        """The answer, asked for a second time where the connection was lost in the middle of the first.
+
+        Not where a tool has run: what it did would be done twice.
+        """
+        session = self._session
+        for again in (True, False):
+            lost: RealtimeError | None = None
+            try:
+                response = await self._asked(utterance, stage)
+            except ConnectError as error:
+                lost = error
+            else:
+                if not was_lost(response) or self._is_whole(response):
+                    return response
+            if not again or stage.tools_ran or session.connection.closed is not None:
+                why = "a tool had run already" if stage.tools_ran else "it was lost twice"
+                raise lost or ConnectError(
+                    f"the connection was lost in the middle of the answer to {utterance.label!r}. It is not asked "
+                    f"again, because {why}; the conversation goes on."
+                )
+            stage.awaited = "the connection to come back"
+            await session.connection.ready()
+        raise AssertionError("unreachable")
+
+    async def _asked(self, utterance: Utterance, stage: _Stage) -> Response:
+        session = self._session
+        stage.awaited = "the response before it to end"
+        await session.responses.idle()
+        stage.awaited = "the server to take the question"
+        if stage.accepted is None:
+            if utterance.text is not None:
+                stage.accepted = session.post(typed_turn(utterance, session.connection.new_event_id()))
+            else:
+                stage.accepted = stage.spoken = await self._say(utterance.sound)
+        accepted = stage.accepted
+        request = session.responses.create({})
+        try:
+            await asyncio.wait([accepted, request.done], return_when=asyncio.FIRST_COMPLETED)
+            if accepted.done():
+                accepted.result()
+            return await self._end_of(request, stage)
+        except ConnectError:
+            session.responses.cancel(stage.request or request)
+            if not accepted.done() or accepted.exception() is not None:
+                stage.accepted = None  # the question itself was lost: it must be said again
+            raise
+        except BaseException:
+            session.responses.cancel(stage.request or request)
+            raise
+
+    async def _say(self, samples: Samples) -> asyncio.Future[Any]:
+        """One user item of recorded sound; the future gets the server's word that it has it."""
+        session = self._session
+        pcm = samples.tobytes().ljust(2 * MINIMUM_SAMPLES, b"\0")  # with silence: the service would refuse less
+        session.sound.held = True
+        resume = session.configuration.suspend_turn_detection()
+        try:
+            session.connection.outbox.put({"type": "input_audio_buffer.clear"})
+            await session.flushed()
+            for start in range(0, len(pcm), 2 * _CHUNK_SAMPLES):
+                if not await session.sound.append(pcm[start : start + 2 * _CHUNK_SAMPLES]):
+                    raise ConnectError("the connection was lost while the question was being said")
+            return session.post({"type": "input_audio_buffer.commit"})
+        finally:
+            resume()
+            session.sound.held = False
+
+    async def _end_of(self, request: ResponseRequest, stage: _Stage) -> Response:
+        """The response that ends the answer: the one after which no tool has anything to say."""
+        last: Response | None = None
+        while True:
+            stage.request = request
+            stage.awaited = "the response to end" if request.response_id else "the response"
+            response = await asyncio.shield(request.done)
+            if response is None:
+                if last is None:
+                    raise RealtimeError("the question was interrupted before its answer began")
+                return last
+            stage.tools_ran = stage.tools_ran or self._session.calls.ran_for(response.id or "")
+            if was_lost(response) and not self._is_whole(response):
+                return response
+            last = response
+            stage.awaited = "the tools: " + (", ".join(self._session.calls.pending()) or "none")
+            following = await self._session.calls.followup(response.id or "")
+            if following is None:
+                return response
+            request = following
+
+    def _is_whole(self, response: Response) -> bool:
+        """Whether nothing but the end of a lost response is missing: its answer had come to its end."""
+        turn = self._said_in(response)
+        return turn is not None and turn.status == "completed"
+
+    def _said_in(self, response: Response) -> Turn | None:
+        conversation = self._session.conversation
+        for turn in (*reversed(conversation.live), *reversed(conversation.turns)):
+            if turn.role == "assistant" and turn.response_id == response.id:
+                return turn
+        return None
+
+    def _turn_of(self, response: Response) -> Turn:
+        turn = self._said_in(response)
+        if turn is not None and (response.status != "failed" or self._is_whole(response)):
+            return turn
+        if response.status == "failed":
+            error = response.status_details.error if response.status_details is not None else None
+            said = (error.message or error.code) if error is not None else None
+            raise ServerError(
+                said or "the response failed, and the server did not say why", code=error.code if error else None
+            )
+        for item in reversed(response.output or []):
+            known = self._session.conversation.turn(item.id or "")
+            if known is not None:
+                return known
+        raise RealtimeError(f"the response ended ({response.status}) without saying anything")
+
+    async def _played(self, turn: Turn) -> None:
+        """Wait for the sound to be heard where a page plays it; a page that went away must not hold up a program."""
+        try:
+            async with asyncio.timeout(10 + (turn.audio_ms or 0) / 1000):
+                await self._session.sink.drained()
+        except builtins.TimeoutError:
+            pass
+
+    async def _transcribed(self, stage: _Stage) -> None:
+        """Wait a moment for what the user was heard to say: it may follow the whole answer, or never come."""
+        session = self._session
+        audio = session.effective.get("audio") or {}
+        if stage.spoken is None or not (audio.get("input") or {}).get("transcription"):
+            return
+        item_id = stage.spoken.result().item_id if stage.spoken.done() else ""
+        settled = asyncio.Event()
+
+        def look(_: Any) -> None:
+            if any(turn.item_id == item_id for turn in session.conversation.turns):
+                settled.set()
+
+        forget = session.subscribe(look)
+        look(None)
+        try:
+            async with asyncio.timeout(_TRANSCRIPT_S):
+                await settled.wait()
+        except builtins.TimeoutError:
+            pass
+        finally:
+            forget()
+
+
+class _Stage:
+    """What a question waits for, for the message when it waits too long."""
+
+    awaited = "its turn: another question is under way"
+    request: ResponseRequest | None = None
+    spoken: asyncio.Future[Any] | None = None
+    accepted: asyncio.Future[Any] | None = None
+    tools_ran = False
+
+
+def typed_turn(utterance: Utterance, event_id: str) -> dict[str, Any]:
+    """The event that adds a typed turn; its item has an id of ours, so that it can be shown at once."""
+    item = user_message(
+        utterance.text or "",
+        images=utterance.images,
+        detail=utterance.detail,
+        id=f"item_{event_id.removeprefix('evt_')}",
+    )
+    return {"type": "conversation.item.create", "event_id": event_id, "item": to_dict(item)}

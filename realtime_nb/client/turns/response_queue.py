@@ -1,0 +1,357 @@
+"""One response at a time.
+
+Owns when a `response.create` may leave, which response answers it, and what a cancel means at each moment (protocol
+notes 19 to 22). Sans-IO: it is told of events and calls `send`. Must not know sockets, turns or tools.
+
+Two slots describe the default conversation: `_sent`, a create that the server has not answered, and `_active`, the id
+of the response that runs. A new create leaves only when both are empty. Responses that the server makes by itself
+(voice activity) fill `_active` alone; a create that crosses one on the wire is refused and waits for its turn again.
+
+Our own create is known by its metadata, once the server has shown that it echoes them. Until then a response without
+any is taken for the answer to the create that is out. Where the server may also begin responses by itself, that is a
+guess: such a response can begin and end before our create arrives. So at its end the create stays out for a moment
+(`_guess`): its own `response.created`, or a refusal, would come now. Where neither does, the server echoes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from realtime_nb.client.events.pending_requests import METADATA_KEY, server_error
+from realtime_nb.wire.realtime import ErrorDetail, Response
+
+__all__ = ["ResponseRequest", "ResponseSequencer"]
+
+_BUSY = "conversation_already_has_active_response"
+_REMEMBERED = 256
+_UNNAMED = ""
+_PATIENCE_S = 2.0
+"""How long a create that was sent before a response ended may still be on its way when we hear of that end."""
+
+
+class ResponseRequest:
+    """A response that somebody asked for.
+
+    Attributes:
+        done: the final `Response`, or None where the request was dropped before it became one.
+        response_id: once the server has made one.
+    """
+
+    def __init__(self, event_id: str, params: dict[str, Any], *, automatic: bool) -> None:
+        self.event_id = event_id
+        self.params = params
+        self.automatic = automatic
+        self.out_of_band = params.get("conversation") == "none"
+        self.cancelled = False
+        self.response_id: str | None = None
+        self.done: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
+        # Nobody has to look: a refused automatic request is reported as an error event already.
+        self.done.add_done_callback(lambda future: future.cancelled() or future.exception())
+
+    def event(self) -> dict[str, Any]:
+        """The `response.create`; its metadata says whose it is."""
+        metadata = {**(self.params.get("metadata") or {}), METADATA_KEY: self.event_id}
+        return {
+            "type": "response.create",
+            "event_id": self.event_id,
+            "response": {**self.params, "metadata": metadata},
+        }
+
+    def finish(self, response: Response | None) -> None:
+        """The response has ended, or never will begin."""
+        if not self.done.done():
+            self.done.set_result(response)
+
+    def fail(self, error: Exception) -> None:
+        """The server refused it, or the connection is gone."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+class ResponseSequencer:
+    """The order of responses on one connection.
+
+    Args:
+        send: takes a client event, at once and in order.
+        new_id: makes ids for client events.
+        unasked: whether the server may begin responses by itself.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[dict[str, Any]], None],
+        new_id: Callable[[], str],
+        unasked: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._send = send
+        self._new_id = new_id
+        self._unasked = unasked
+        self._queue: deque[ResponseRequest] = deque()
+        self._sent: ResponseRequest | None = None
+        self._active: str | None = None
+        self._cancel_sent: set[str] = set()
+        self._cancel_events: deque[str] = deque(maxlen=_REMEMBERED)
+        self._out_of_band: dict[str, ResponseRequest] = {}
+        self._by_response: dict[str, ResponseRequest] = {}
+        self._known_out_of_band: deque[str] = deque(maxlen=_REMEMBERED)
+        self._echoes_metadata: bool | None = None  # None: it has not shown yet
+        self._assumed: ResponseRequest | None = None
+        self._guess: tuple[Response, asyncio.TimerHandle] | None = None
+        self._lost: Exception | None = None
+        self._idle: asyncio.Event = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def active(self) -> bool:
+        """Whether a response of the default conversation runs, or was asked for."""
+        return self._active is not None or self._sent is not None
+
+    @property
+    def active_id(self) -> str | None:
+        """The id of the response that runs."""
+        return self._active
+
+    async def idle(self) -> None:
+        """Returns when nothing runs and nothing is queued."""
+        await self._idle.wait()
+
+    def is_out_of_band(self, response_id: str | None) -> bool:
+        """Whether a response keeps out of the conversation."""
+        return response_id in self._known_out_of_band
+
+    def create(self, params: dict[str, Any] | None = None, *, automatic: bool = False) -> ResponseRequest:
+        """Ask for a response: now if none is active, else after it.
+
+        An automatic request joins one that waits already; one that a caller made with its own parameters never does.
+        """
+        if automatic:
+            waiting = next((known for known in self._queue if known.automatic and known.params == (params or {})), None)
+            if waiting is not None:
+                return waiting
+        request = ResponseRequest(self._new_id(), params or {}, automatic=automatic)
+        if self._lost is not None:
+            request.fail(self._lost)
+            return request
+        if request.out_of_band:
+            self._out_of_band[request.event_id] = request
+            self._send(request.event())
+            return request
+        self._queue.append(request)
+        self._pump()
+        return request
+
+    def cancel(self, request: ResponseRequest | None = None) -> bool:
+        """Stop `request`, or whatever runs on the default conversation; also before the server has answered.
+
+        Returns:
+            whether there was anything to stop.
+        """
+        if request is None:
+            if self._sent is not None:
+                self._sent.cancelled = True
+            if self._active is not None:
+                self._cancel_response(self._active)
+            return self.active
+        if request in self._queue:
+            self._queue.remove(request)
+            request.finish(None)
+            self._pump()
+        elif request.response_id is not None and not request.done.done():
+            self._cancel_response(request.response_id)
+        else:
+            request.cancelled = True  # remembered: a cancel that arrives before `response.created` is lost
+        return True
+
+    def cancelling(self, response_id: str | None) -> bool:
+        """Whether a response was told to stop and has not ended yet."""
+        return response_id in self._cancel_sent
+
+    def drop_automatic(self) -> None:
+        """The user spoke: answers that only we asked for are no longer wanted."""
+        for request in [known for known in self._queue if known.automatic]:
+            self._queue.remove(request)
+            request.finish(None)
+        if self._sent is not None and self._sent.automatic:
+            self._sent.cancelled = True
+        self._pump()
+
+    def created(self, response: Response, *, out_of_band: bool) -> bool:
+        """`response.created` came. Returns whether it is out of band, which our own request knows for certain."""
+        key = (response.metadata or {}).get(METADATA_KEY)
+        response_id = response.id or ""
+        if key is not None:
+            self._echoes_metadata = True
+        request = self._answered_by(key, out_of_band=out_of_band)
+        if request is not None:
+            out_of_band = request.out_of_band
+            request.response_id = response_id
+            self._by_response[response_id] = request
+            while len(self._by_response) > _REMEMBERED:
+                del self._by_response[next(iter(self._by_response))]
+        if out_of_band:
+            self._known_out_of_band.append(response_id)
+        else:
+            self._active = response_id
+            self._idle.clear()
+        if request is not None and request.cancelled:
+            self._cancel_response(response_id)
+        return out_of_band
+
+    def answered_by(self, response_id: str | None) -> str | None:
+        """The event id of the `response.create` that a response answers."""
+        request = self._by_response.get(response_id or "")
+        return request.event_id if request is not None else None
+
+    def _answered_by(self, key: str | None, *, out_of_band: bool) -> ResponseRequest | None:
+        if key is not None:
+            if key in self._out_of_band:
+                return self._out_of_band.pop(key)
+            if self._sent is not None and self._sent.event_id == key:
+                return self._take_sent()
+            return None
+        if self._echoes_metadata:
+            return None  # a server that echoes, and did not: it made this one by itself
+        if out_of_band and self._out_of_band:
+            return self._out_of_band.pop(next(iter(self._out_of_band)))
+        if self._guess is not None:
+            return None  # the one before it is the better guess
+        self._assumed = self._take_sent()
+        return self._assumed
+
+    def _take_sent(self) -> ResponseRequest | None:
+        request, self._sent = self._sent, None
+        if self._guess is not None:
+            self._guess[1].cancel()
+            self._guess = None
+        return request
+
+    def ended(self, response: Response, *, out_of_band: bool) -> None:
+        """`response.done` came, however it ended; one out of band leaves the active one alone."""
+        response_id = response.id or ""
+        self._cancel_sent.discard(response_id)
+        request = self._by_response.pop(response_id, None)
+        if self._active == response_id or (self._active == _UNNAMED and not out_of_band):
+            self._active = None
+        if request is not None and request is self._assumed:
+            self._assumed = None
+            if self._echoes_metadata is None and self._unasked():
+                self._wait_for_another_answer(request, response)
+                return
+        if request is not None:
+            request.finish(response)
+        self._pump()
+
+    def _wait_for_another_answer(self, request: ResponseRequest, response: Response) -> None:
+        request.response_id = None
+        self._sent = request
+        timer = asyncio.get_running_loop().call_later(_PATIENCE_S, self._none_came)
+        self._guess = response, timer
+
+    def _none_came(self) -> None:
+        self._echoes_metadata = False
+        self._accept_guess()
+        self._pump()
+
+    def _accept_guess(self) -> None:
+        """The response that ended was the answer, as far as anybody will ever know."""
+        if self._guess is None:
+            return
+        response = self._guess[0]
+        request = self._take_sent()
+        if request is not None:
+            request.response_id = response.id
+            request.finish(response)
+
+    def refused(self, detail: ErrorDetail) -> bool:
+        """An `error` came. Returns whether it is part of the game and nobody needs to hear of it."""
+        ours = detail.event_id is None or detail.event_id in self._cancel_events
+        if detail.code == "response_cancel_not_active" and ours:
+            return True
+        event_id = detail.event_id
+        if detail.code == _BUSY:
+            if self._assumed is not None and self._sent is None and event_id in (None, self._assumed.event_id):
+                self._disclaim(self._assumed)
+            if event_id is None and self._sent is not None:
+                event_id = self._sent.event_id  # some servers do not say which event they mean
+        if event_id in self._out_of_band:
+            self._out_of_band.pop(event_id).fail(server_error(detail))
+            return False
+        if self._sent is None or self._sent.event_id != event_id:
+            return False
+        request = self._sent
+        self._take_sent()
+        if detail.code != _BUSY:
+            request.fail(server_error(detail))
+            self._pump()
+            return False
+        self._crossed(request, detail)
+        return True
+
+    def _disclaim(self, request: ResponseRequest) -> None:
+        """A response without metadata was taken for the answer to `request`, and was one of the server's own."""
+        self._by_response.pop(request.response_id or "", None)
+        request.response_id = None
+        self._sent, self._assumed = request, None
+
+    def _crossed(self, request: ResponseRequest, detail: ErrorDetail) -> None:
+        """The server had begun a response of its own when our create arrived: ours waits for the end of that one."""
+        if request.cancelled:
+            request.finish(None)
+        else:
+            self._queue.appendleft(request)
+        if self._active is None:
+            # Its `response.done` is still to come: the server wrote this error while it ran.
+            named = re.search(r"\bresp_\w+", detail.message or "")
+            self._active = named[0] if named else _UNNAMED
+        self._pump()
+
+    def parted(self) -> None:
+        """The session is another: nothing runs there. What ended with the old one was told as its `response.done`.
+
+        A create that was not answered keeps its slot: it is said again. One that was, as we guessed, is not.
+        """
+        self._accept_guess()
+        self._cancel_sent.clear()
+        self._assumed = None
+        self._active = None
+        self._pump()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing runs and nothing waits for its turn."""
+        return self._idle.is_set()
+
+    def lost(self, error: Exception) -> None:
+        """The connection is gone: whoever waits, or asks from now on, is told why."""
+        self._lost = error
+        self._accept_guess()
+        waiting = [*self._queue, *self._out_of_band.values(), *self._by_response.values()]
+        if self._sent is not None:
+            waiting.append(self._sent)
+        self._queue.clear()
+        self._out_of_band.clear()
+        self._by_response.clear()
+        self._sent = self._active = None
+        self._idle.set()
+        for request in waiting:
+            request.fail(error)
+
+    def _cancel_response(self, response_id: str) -> None:
+        if response_id and response_id not in self._cancel_sent:
+            self._cancel_sent.add(response_id)
+            event_id = self._new_id()
+            self._cancel_events.append(event_id)
+            self._send({"type": "response.cancel", "event_id": event_id, "response_id": response_id})
+
+    def _pump(self) -> None:
+        if not self.active and self._queue:
+            self._sent = self._queue.popleft()
+            self._send(self._sent.event())
+        if self.active or self._queue:
+            self._idle.clear()
+        else:
+            self._idle.set()

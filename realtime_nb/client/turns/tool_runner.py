@@ -1,0 +1,188 @@
+"""Calls that a response asks for: run, answered once each, and followed by one response.
+
+Owns the batch of calls of one response (protocol notes 26 to 28), and with it what else must be over before the next
+response (`join`). Must not know sockets or widgets. Runs beside the receive loop: a call is a task of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from realtime_nb.client.reconnect.replay_items import output_item_id
+from realtime_nb.client.turns.response_queue import ResponseRequest
+from realtime_nb.tools import Tool, error_output
+from realtime_nb.wire.realtime import FunctionCallItem, MessageItem, Response, function_output, to_dict
+
+__all__ = ["ToolRunner"]
+
+_REMEMBERED = 512
+
+
+@dataclass
+class _Batch:
+    """The calls of one response."""
+
+    marker: int
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    left_to_user: bool = False
+    joined: bool = False
+    response: Response | None = None
+
+
+class ToolRunner:
+    """Runs tools for a session.
+
+    Args:
+        tools: the functions by name, looked up when a call comes.
+        declared: whether the server was told of a tool of this name, by whatever way.
+        send: takes a client event, at once and in order.
+        create: asks for the response that follows a batch.
+        progress: told of each call: id, `"running"` / `"completed"` / `"failed"`, and the output.
+        marker: a number that changes when the user takes the turn; a batch begun before that asks for no response.
+    """
+
+    def __init__(
+        self,
+        *,
+        tools: Callable[[], Mapping[str, Tool]],
+        declared: Callable[[str], bool],
+        send: Callable[[dict[str, Any]], None],
+        create: Callable[[], ResponseRequest],
+        progress: Callable[[str, str, str | None], None],
+        marker: Callable[[], int],
+    ) -> None:
+        self._tools = tools
+        self._declared = declared
+        self._send = send
+        self._create = create
+        self._progress = progress
+        self._marker = marker
+        self._batches: dict[str, _Batch] = {}
+        # Kept beyond their batch: whoever waits for the answer may look after the batch is over.
+        self._followups: dict[str, asyncio.Future[ResponseRequest | None]] = {}
+        self._answered: dict[str, None] = {}  # call ids, bounded, oldest first: a call is announced in three shapes
+
+    def item_done(self, response_id: str, item: Any) -> None:
+        """An output item is complete: run it if it is a call whose arguments are whole."""
+        if not isinstance(item, FunctionCallItem) or item.status not in ("completed", None):
+            return  # the arguments of an incomplete call may be cut off
+        call_id = item.call_id or ""
+        if not call_id or call_id in self._answered:
+            return
+        self._answered[call_id] = None
+        while len(self._answered) > _REMEMBERED:
+            del self._answered[next(iter(self._answered))]
+        batch = self._batch(response_id)
+        tool = self._tools().get(item.name)
+        if (tool is None and self._declared(item.name)) or (tool is not None and tool.function is None):
+            batch.left_to_user = True  # declared without a function: whoever did so answers it
+            return
+        call = self._call(tool, item, call_id)
+        batch.tasks[call_id] = asyncio.get_running_loop().create_task(call, name=f"tool {item.name}")
+        batch.tasks[call_id].add_done_callback(lambda _: self._complete(response_id))
+
+    def join(
+        self, response_id: str | None, key: str, until: asyncio.Future[None], name: str, *, renews: bool = False
+    ) -> None:
+        """Hold the next response back until a future is done.
+
+        Args:
+            response_id: the response whose batch it belongs to; None: one that has ended.
+            key: what it is known by, in the batch.
+            until: done when it is over; nothing is sent for it here.
+            name: for messages.
+            renews: a person decided just then that the conversation goes on, whoever spoke meanwhile.
+        """
+        if response_id is None:
+            response_id = key
+            self._batch(key).response = Response(id=key, status="completed", output=[])
+        batch = self._batch(response_id)
+        batch.joined = True
+
+        async def over() -> None:
+            await until
+            if renews:
+                batch.marker = self._marker()
+
+        batch.tasks[key] = asyncio.get_running_loop().create_task(over(), name=name)
+        batch.tasks[key].add_done_callback(lambda _: self._complete(response_id))
+
+    def response_done(self, response: Response) -> None:
+        """The parent has ended: its batch is whole, once its calls have answered."""
+        for item in response.output or ():
+            self.item_done(response.id or "", item)
+        batch = self._batches.get(response.id or "")
+        if batch is not None:
+            batch.response = response
+            self._complete(response.id or "")
+
+    def _batch(self, response_id: str) -> _Batch:
+        if response_id not in self._batches:
+            self._batches[response_id] = _Batch(self._marker())
+            self._followups[response_id] = asyncio.get_running_loop().create_future()
+            while len(self._followups) > _REMEMBERED:
+                del self._followups[next(iter(self._followups))]
+        return self._batches[response_id]
+
+    async def followup(self, response_id: str) -> ResponseRequest | None:
+        """The request for the response after this one's calls; None where there is none."""
+        waiting = self._followups.get(response_id)
+        return await asyncio.shield(waiting) if waiting is not None else None
+
+    @property
+    def taken(self) -> Set[str]:
+        """The ids of the calls that were taken on, newest last."""
+        return self._answered.keys()
+
+    def ran_for(self, response_id: str) -> bool:
+        """Whether a response's calls were taken on."""
+        return response_id in self._followups
+
+    def pending(self) -> list[str]:
+        """The names of the tasks under way, for messages."""
+        return [task.get_name() for batch in self._batches.values() for task in batch.tasks.values() if not task.done()]
+
+    def stop(self) -> None:
+        """The session is over: nobody can be answered any more."""
+        for waiting in self._followups.values():
+            if not waiting.done():
+                waiting.set_result(None)
+        batches, self._batches = self._batches, {}
+        for batch in batches.values():
+            for task in batch.tasks.values():
+                task.cancel()
+
+    async def _call(self, tool: Tool | None, item: FunctionCallItem, call_id: str) -> None:
+        self._progress(call_id, "running", None)
+        if tool is None:
+            known = ", ".join(sorted(self._tools())) or "none"
+            output = error_output(f"there is no tool {item.name!r}; the tools are: {known}")
+        else:
+            output = await tool.call(item.arguments)
+        answer = function_output(call_id, output, id=output_item_id(call_id))
+        self._send({"type": "conversation.item.create", "item": to_dict(answer)})
+        self._progress(call_id, "failed" if output.startswith('{"error":') else "completed", output)
+
+    def _complete(self, response_id: str) -> None:
+        batch = self._batches.get(response_id)
+        if batch is None or batch.response is None or not all(task.done() for task in batch.tasks.values()):
+            return
+        del self._batches[response_id]
+        # The service may have gone on by itself after a call of its own, in the same response.
+        output = batch.response.output or []
+        ours = any(isinstance(item, FunctionCallItem) for item in output)
+        spoken = bool(output) and isinstance(output[-1], MessageItem) and batch.joined and not ours
+        wanted = (
+            batch.tasks
+            and not spoken
+            and not batch.left_to_user
+            and batch.response.status in ("completed", None)
+            and batch.marker == self._marker()
+        )
+        following = self._create() if wanted else None
+        waiting = self._followups.get(response_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(following)
