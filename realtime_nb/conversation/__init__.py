@@ -18,7 +18,8 @@ from .changes import (
     TurnText,
     UsageChanged,
 )
-from .facts import (
+from .conversation import Conversation
+from .local_events import (
     ClearSent,
     ClientItem,
     Clock,
@@ -32,7 +33,6 @@ from .facts import (
     ToolProgress,
 )
 from .reducer import reduce
-from .state import Conversation
 from .turn import Latency, ToolCall, Turn
 from .usage import Usage
 

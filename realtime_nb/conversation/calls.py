@@ -11,13 +11,13 @@ from typing import get_args
 
 from realtime_nb.wire.realtime import ResponseMcpCallCompleted, ResponseMcpCallFailed, ResponseMcpCallInProgress
 
+from .build_turn import is_boundary
 from .changes import Change
-from .facts import ToolProgress
-from .ledger import Ledger
+from .conversation import Conversation
+from .local_events import ToolProgress
 from .records import ItemRecord
-from .state import Conversation
+from .store import Ledger
 from .turn import ToolStatus
-from .view import is_boundary
 
 __all__ = ["note_call", "note_output", "on_mcp_call", "on_tool_progress", "regroup", "regroup_around"]
 

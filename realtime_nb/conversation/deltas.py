@@ -21,8 +21,8 @@ from realtime_nb.wire.realtime import (
 
 from .calls import note_call
 from .changes import AudioDone, AudioReceived, Change, TurnText
+from .conversation import Conversation
 from .records import ItemRecord
-from .state import Conversation
 
 __all__ = [
     "on_arguments_delta",

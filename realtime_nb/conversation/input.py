@@ -17,10 +17,10 @@ from realtime_nb.wire.realtime import (
 )
 
 from .changes import Change, TurnText, UsageChanged
-from .facts import ClearSent, CommitSent, InputAppended
+from .conversation import Conversation
+from .input_timeline import SAMPLES_PER_MS
+from .local_events import ClearSent, CommitSent, InputAppended
 from .records import ItemRecord
-from .state import Conversation
-from .timeline import SAMPLES_PER_MS
 from .usage import from_transcription
 
 __all__ = [

@@ -25,10 +25,10 @@ from realtime_nb.wire.realtime import (
 
 from .calls import note_call, note_output
 from .changes import Change
-from .facts import ClientItem
+from .conversation import Conversation
 from .input import take_turn
+from .local_events import ClientItem
 from .records import ItemRecord, Kind, PartRecord
-from .state import Conversation
 from .turn import Role
 
 __all__ = ["absorb", "on_client_item", "on_deleted", "on_error", "on_item", "on_retrieved", "refuse"]

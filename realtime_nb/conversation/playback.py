@@ -8,10 +8,10 @@ from __future__ import annotations
 from realtime_nb.wire.realtime import ConversationItemTruncated
 
 from .changes import Change
-from .facts import LocalInterrupt, Played
+from .conversation import Conversation
+from .input_timeline import SAMPLES_PER_MS
+from .local_events import LocalInterrupt, Played
 from .records import ItemRecord
-from .state import Conversation
-from .timeline import SAMPLES_PER_MS
 
 __all__ = ["on_interrupt", "on_played", "on_truncated"]
 

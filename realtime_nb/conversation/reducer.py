@@ -14,11 +14,11 @@ import msgspec
 
 from realtime_nb.wire import realtime as wire
 
-from . import calls, deltas, facts, input, items, playback, responses, session  # noqa: A004 - the wire's word
+from . import calls, deltas, input, items, local_events, playback, responses, session  # noqa: A004 - the wire's word
 from .changes import Change
-from .ledger import Ledger
+from .conversation import Conversation
 from .records import ItemRecord
-from .state import Conversation
+from .store import Ledger
 
 __all__ = ["reduce"]
 
@@ -61,15 +61,15 @@ _HANDLERS: dict[type, Handler] = {
     wire.ResponseMcpCallCompleted: calls.on_mcp_call,
     wire.ResponseMcpCallFailed: calls.on_mcp_call,
     wire.ErrorEvent: items.on_error,
-    facts.InputAppended: input.on_appended,
-    facts.CommitSent: input.on_commit_sent,
-    facts.ClearSent: input.on_clear_sent,
-    facts.Played: playback.on_played,
-    facts.LocalInterrupt: playback.on_interrupt,
-    facts.ClientItem: items.on_client_item,
-    facts.ConnectionEnded: session.on_ended,
-    facts.Seam: session.on_seam,
-    facts.ToolProgress: calls.on_tool_progress,
+    local_events.InputAppended: input.on_appended,
+    local_events.CommitSent: input.on_commit_sent,
+    local_events.ClearSent: input.on_clear_sent,
+    local_events.Played: playback.on_played,
+    local_events.LocalInterrupt: playback.on_interrupt,
+    local_events.ClientItem: items.on_client_item,
+    local_events.ConnectionEnded: session.on_ended,
+    local_events.Seam: session.on_seam,
+    local_events.ToolProgress: calls.on_tool_progress,
 }
 
 # How far back a repeated event is known by its id. Beyond that, events are idempotent by what they say.
@@ -78,7 +78,7 @@ _RECENT = 512
 
 def reduce(
     state: Conversation,
-    event: wire.ServerEvent | wire.UnknownEvent | facts.LocalFact,
+    event: wire.ServerEvent | wire.UnknownEvent | local_events.LocalFact,
     at: float | None = None,
 ) -> list[Change]:
     """Updates `state` by one event or local fact, in place, and returns what changed for readers.
@@ -88,7 +88,7 @@ def reduce(
         event: what happened; an unknown event changes nothing.
         at: when, in seconds on any one clock that does not go back; None: when the last `Clock` fact said.
     """
-    if type(event) is facts.Clock:
+    if type(event) is local_events.Clock:
         state.ledger.now = event.now
         return []
     handler = _HANDLERS.get(type(event))
@@ -105,7 +105,7 @@ def reduce(
 def _repeated(state: Conversation, event: msgspec.Struct) -> bool:
     """Tells whether the very same event came before: a stream that resumes may repeat its last part."""
     event_id = getattr(event, "event_id", None)
-    if not event_id or isinstance(event, facts.ClientItem):
+    if not event_id or isinstance(event, local_events.ClientItem):
         return False
     recent = state.recent
     if event_id in recent:  # an id alone is no proof: scripts and simple servers use one for all

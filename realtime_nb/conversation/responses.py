@@ -18,10 +18,10 @@ from realtime_nb.wire.realtime import (
 )
 
 from .changes import AudioDone, Change, ResponseEnded, ResponseStarted, UsageChanged
+from .conversation import Conversation
 from .input import stop_waiting
 from .items import absorb
 from .records import ItemRecord, ResponseRecord
-from .state import Conversation
 from .usage import from_response
 
 __all__ = ["close_response", "on_content_part", "on_created", "on_done", "on_output_item"]

@@ -16,11 +16,11 @@ from realtime_nb.wire.realtime import (
 )
 
 from .changes import Change
-from .facts import ConnectionEnded, Seam
+from .conversation import Conversation
 from .input import drop_reserved, stop_waiting
 from .items import refuse
+from .local_events import ConnectionEnded, Seam
 from .responses import close_response
-from .state import Conversation
 
 __all__ = ["on_ended", "on_seam", "on_session"]
 

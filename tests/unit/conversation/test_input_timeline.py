@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from realtime_nb.conversation import ClearSent, CommitSent, Conversation, InputAppended, reduce
-from realtime_nb.conversation.timeline import LONGEST_SAMPLES, PREROLL_SAMPLES, InputTimeline
+from realtime_nb.conversation.input_timeline import LONGEST_SAMPLES, PREROLL_SAMPLES, InputTimeline
 
 from .dsl import conversation, wire
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .input_timeline import InputTimeline
 from .order import ItemOrder
 from .prices import response_cost_usd, transcription_cost_usd
 from .records import ItemRecord, ResponseRecord
-from .timeline import InputTimeline
 from .usage import Usage
 
 __all__ = ["Ledger"]

@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 import msgspec
 
-from .board import Board
-from .ledger import Ledger
 from .records import ItemRecord
+from .store import Ledger
 from .turn import Turn
+from .turn_list import Board
 from .usage import Usage
 
 __all__ = ["Conversation"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .heard import cut_at_word, heard_chars
-from .ledger import Ledger
 from .records import ItemRecord, PartRecord, ResponseRecord
+from .store import Ledger
 from .turn import Latency, Sound, ToolCall, Turn, TurnStatus
 from .usage import Usage
 

@@ -5,11 +5,11 @@ Owns the two tuples and which item is in which; reading them costs nothing while
 
 from __future__ import annotations
 
+from .build_turn import build_turn, is_settled, same_facts
 from .changes import Change, TurnChanged, TurnOpened, TurnRemoved, TurnSettled
-from .ledger import Ledger
 from .records import ItemRecord
+from .store import Ledger
 from .turn import Turn
-from .view import build_turn, is_settled, same_facts
 
 __all__ = ["Board"]
 
