@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from realtime_nb.errors import SessionExpired as SessionExpired
     from realtime_nb.errors import TimeoutError as TimeoutError  # noqa: A004 - also the built-in
     from realtime_nb.local import LocalServer as LocalServer
-    from realtime_nb.notebook.constraints import Microphone as Microphone
+    from realtime_nb.notebook.audio.microphone_options import Microphone as Microphone
     from realtime_nb.notebook.runtime import allow_nested_asyncio as allow_nested_asyncio
     from realtime_nb.notebook.runtime import run as run
     from realtime_nb.tools import Tool as Tool
@@ -69,7 +69,7 @@ _HOMES = {
     "LocalServer": "local",
     "McpApprovalRequest": "client.turns.mcp_approvals",
     "McpTool": "wire.realtime",
-    "Microphone": "notebook.constraints",
+    "Microphone": "notebook.audio.microphone_options",
     "MicrophoneError": "errors",
     "NoiseReduction": "wire.realtime",
     "RealtimeConnection": "client.connection",

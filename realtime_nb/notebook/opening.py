@@ -13,7 +13,7 @@ from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.session import RealtimeSession
 
 if TYPE_CHECKING:
-    from realtime_nb.notebook.bridge import Bridge, Options
+    from realtime_nb.notebook.controller import Bridge, Options
 
 __all__ = ["kernel_connector", "open_session", "resolve"]
 

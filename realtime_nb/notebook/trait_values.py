@@ -12,7 +12,7 @@ from realtime_nb.notebook.status import status_of
 from realtime_nb.wire.realtime import to_dict
 
 if TYPE_CHECKING:
-    from realtime_nb.notebook.bridge import Bridge
+    from realtime_nb.notebook.controller import Bridge
 
 __all__ = ["trait_values"]
 

@@ -22,7 +22,7 @@ from realtime_nb.client.auth.credentials import ApiKey, concealed
 from realtime_nb.client.settings import DEFAULTS, check_limit, check_setting, check_settings
 from realtime_nb.client.utterance import Askable
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
-from realtime_nb.notebook.constraints import Microphone
+from realtime_nb.notebook.audio.microphone_options import Microphone
 from realtime_nb.notebook.host import keep_comm_on_subshell
 from realtime_nb.widget.traits import check_page_value, latency_to_page, to_page
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from realtime_nb.client.connection import RealtimeConnection
     from realtime_nb.client.session import RealtimeSession
     from realtime_nb.conversation import Turn
-    from realtime_nb.notebook.bridge import Bridge
+    from realtime_nb.notebook.controller import Bridge
     from realtime_nb.notebook.event_log import EventRecord
 
 __all__ = ["RealtimeWidget"]
@@ -167,8 +167,8 @@ class RealtimeWidget(anywidget.AnyWidget):
             "max_output_tokens": max_output_tokens,
         }
         settings = check_settings(given)
-        from realtime_nb.notebook.bridge import Bridge, Options  # with the first widget, not with the import
-        from realtime_nb.notebook.transports import check_transport
+        from realtime_nb.notebook.browser.selection import check_transport
+        from realtime_nb.notebook.controller import Bridge, Options  # with the first widget, not with the import
 
         bridge = Bridge(
             send=self._send_to_pages,

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 import realtime_nb as rt
-from realtime_nb.notebook import messages as m
+from realtime_nb.notebook.page import messages as m
 
 __all__ = ["PageWithSocket"]
 

@@ -1,7 +1,7 @@
 /**
  * The comm messages, declared once for the page: what may be sent, what may arrive, and the checks.
  *
- * Twin of realtime_nb/notebook/messages.py; tests/contract/messages.json keeps the two equal. A
+ * Twin of realtime_nb/notebook/page/messages.py; tests/contract/messages.json keeps the two equal. A
  * message that fails a check is dropped by the caller: a broken kernel must not break the card.
  */
 

@@ -10,11 +10,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from realtime_nb.errors import MicrophoneError
-from realtime_nb.notebook import messages as m
-from realtime_nb.notebook.remedies import microphone_remedy
+from realtime_nb.notebook.microphone_remedies import microphone_remedy
+from realtime_nb.notebook.page import messages as m
 
 if TYPE_CHECKING:
-    from realtime_nb.notebook.bridge import Bridge
+    from realtime_nb.notebook.controller import Bridge
 
 __all__ = ["PageActions"]
 

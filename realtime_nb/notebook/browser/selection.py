@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from realtime_nb.errors import ConfigError, ConnectError
-from realtime_nb.notebook.page_socket import PageConnector, PageSockets
+from realtime_nb.notebook.browser.transport import PageConnector, PageSockets
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Endpoint

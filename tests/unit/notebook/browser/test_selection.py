@@ -8,10 +8,10 @@ import pytest
 
 from realtime_nb.backends import Endpoint
 from realtime_nb.errors import ConfigError
-from realtime_nb.notebook.channel import Channel
-from realtime_nb.notebook.page_socket import PageSockets
-from realtime_nb.notebook.pages import Pages
-from realtime_nb.notebook.transports import Transports, check_transport
+from realtime_nb.notebook.browser.selection import Transports, check_transport
+from realtime_nb.notebook.browser.transport import PageSockets
+from realtime_nb.notebook.page.channel import Channel
+from realtime_nb.notebook.page.lease import Pages
 
 HERE = Endpoint(
     name="url", label="here", url="ws://127.0.0.1:1/v1/realtime", headers={"Authorization": "Bearer hunter2"}

@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 from realtime_nb.client.turns.audio_sink import PlayedItem
-from realtime_nb.notebook import messages as m
-from realtime_nb.notebook.channel import Channel
-from realtime_nb.notebook.pages import Pages
-from realtime_nb.notebook.speaker import Speaker
+from realtime_nb.notebook.audio.speaker import Speaker
+from realtime_nb.notebook.page import messages as m
+from realtime_nb.notebook.page.channel import Channel
+from realtime_nb.notebook.page.lease import Pages
 
 SECOND = b"\1\0" * 24_000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from realtime_nb.notebook.microphone import Microphone
+from realtime_nb.notebook.audio.microphone_queue import Microphone
 
 PCM = b"\0\0"
 

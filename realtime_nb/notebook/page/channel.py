@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from realtime_nb.notebook.messages import Gap, KernelMessage, Lost, PageMessage
+from realtime_nb.notebook.page.messages import Gap, KernelMessage, Lost, PageMessage
 
 __all__ = ["Channel"]
 

@@ -23,9 +23,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from realtime_nb.client.turns.audio_sink import PlayedItem
-from realtime_nb.notebook.channel import Channel
-from realtime_nb.notebook.messages import AudioDone, AudioMessage, Flush, PlayState, PlayStopped
-from realtime_nb.notebook.pages import Pages
+from realtime_nb.notebook.page.channel import Channel
+from realtime_nb.notebook.page.lease import Pages
+from realtime_nb.notebook.page.messages import AudioDone, AudioMessage, Flush, PlayState, PlayStopped
 
 __all__ = ["Speaker"]
 

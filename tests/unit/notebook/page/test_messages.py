@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_nb.notebook import messages as m
+from realtime_nb.notebook.page import messages as m
 
 GOLDEN: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "contract" / "messages.json").read_text())
 

@@ -17,10 +17,10 @@ from realtime_nb.conversation import (
     TurnSettled,
     TurnText,
 )
-from realtime_nb.notebook.channel import Channel
-from realtime_nb.notebook.messages import Gone, Live, LiveDelta, Snapshot, TurnMessage
-from realtime_nb.notebook.pages import Pages
-from realtime_nb.notebook.views import turn_view
+from realtime_nb.notebook.page.channel import Channel
+from realtime_nb.notebook.page.lease import Pages
+from realtime_nb.notebook.page.messages import Gone, Live, LiveDelta, Snapshot, TurnMessage
+from realtime_nb.notebook.page.turn_view import turn_view
 
 __all__ = ["Transcript"]
 

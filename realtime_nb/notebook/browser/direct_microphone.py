@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from realtime_nb.notebook.microphone import Microphone
-from realtime_nb.notebook.page_socket import PageSockets, PageTransport
+from realtime_nb.notebook.audio.microphone_queue import Microphone
+from realtime_nb.notebook.browser.transport import PageSockets, PageTransport
 
 if TYPE_CHECKING:
     from realtime_nb.client.session import RealtimeSession

@@ -20,21 +20,21 @@ from realtime_nb.client.auth.credentials import ApiKey
 from realtime_nb.client.utterance import Askable, as_utterance
 from realtime_nb.conversation import AudioReceived, Change, Conversation, ResponseEnded, ResponseStarted, Turn
 from realtime_nb.errors import ConnectError, MicrophoneError, RealtimeError
-from realtime_nb.notebook import messages as m
 from realtime_nb.notebook import runtime
-from realtime_nb.notebook.channel import Channel, Send
-from realtime_nb.notebook.direct_microphone import DirectMicrophone
+from realtime_nb.notebook.audio.microphone_queue import Microphone
+from realtime_nb.notebook.audio.speaker import Speaker
+from realtime_nb.notebook.browser.direct_microphone import DirectMicrophone
+from realtime_nb.notebook.browser.selection import TransportName, Transports, check_transport
+from realtime_nb.notebook.browser.transport import PageSockets
 from realtime_nb.notebook.event_log import EventLog
-from realtime_nb.notebook.gauges import Gauges
-from realtime_nb.notebook.microphone import Microphone
-from realtime_nb.notebook.page_actions import PageActions
-from realtime_nb.notebook.page_socket import PageSockets
-from realtime_nb.notebook.pages import Pages
-from realtime_nb.notebook.speaker import Speaker
+from realtime_nb.notebook.page import messages as m
+from realtime_nb.notebook.page.actions import PageActions
+from realtime_nb.notebook.page.channel import Channel, Send
+from realtime_nb.notebook.page.lease import Pages
+from realtime_nb.notebook.page.transcript import Transcript
 from realtime_nb.notebook.status import Facts
+from realtime_nb.notebook.trait_publisher import Gauges
 from realtime_nb.notebook.trait_values import trait_values
-from realtime_nb.notebook.transcript import Transcript
-from realtime_nb.notebook.transports import TransportName, Transports, check_transport
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend, Endpoint

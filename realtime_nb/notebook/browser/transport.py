@@ -24,9 +24,9 @@ from collections.abc import Callable, Mapping
 from realtime_nb.client.auth.redact import safe_url
 from realtime_nb.client.transport.base import Transport, TransportClosed
 from realtime_nb.errors import ConfigError, ConnectError
-from realtime_nb.notebook import messages as m
-from realtime_nb.notebook.channel import Channel
-from realtime_nb.notebook.pages import Pages
+from realtime_nb.notebook.page import messages as m
+from realtime_nb.notebook.page.channel import Channel
+from realtime_nb.notebook.page.lease import Pages
 
 __all__ = ["PageConnector", "PageSockets", "PageTransport"]
 

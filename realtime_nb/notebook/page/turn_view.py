@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from realtime_nb.conversation import Turn
 from realtime_nb.conversation.turn import shown_text
-from realtime_nb.notebook.messages import ToolCallView, TurnView
+from realtime_nb.notebook.page.messages import ToolCallView, TurnView
 
 __all__ = ["turn_view"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from realtime_nb.notebook.pages import Pages
+from realtime_nb.notebook.page.lease import Pages
 
 
 def test_the_first_page_has_the_sound_until_a_gesture() -> None:

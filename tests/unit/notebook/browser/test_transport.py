@@ -9,10 +9,10 @@ import pytest
 
 from realtime_nb.client.transport.base import Transport, TransportClosed
 from realtime_nb.errors import ConfigError, ConnectError
-from realtime_nb.notebook import messages as m
-from realtime_nb.notebook.channel import Channel
-from realtime_nb.notebook.page_socket import PageConnector, PageSockets, PageTransport
-from realtime_nb.notebook.pages import Pages
+from realtime_nb.notebook.browser.transport import PageConnector, PageSockets, PageTransport
+from realtime_nb.notebook.page import messages as m
+from realtime_nb.notebook.page.channel import Channel
+from realtime_nb.notebook.page.lease import Pages
 
 SECRET = "ek_0123456789"
 

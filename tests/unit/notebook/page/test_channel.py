@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_nb.notebook import messages as m
-from realtime_nb.notebook.channel import Channel
+from realtime_nb.notebook.page import messages as m
+from realtime_nb.notebook.page.channel import Channel
 
 
 def _frame(seq: int, page: str = "p") -> m.MicFrame:
