@@ -107,7 +107,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     import os
 
     from realtime_nb.local.__main__ import TOKEN_VARIABLE, run
-    from realtime_nb.local.app import Listening, ServerOptions
+    from realtime_nb.local.http.server import Listening, ServerOptions
 
     def announce(listening: Listening) -> None:
         if listening.notice:

@@ -3,6 +3,6 @@
 `LocalServer` starts it in a process of its own. Importing this package imports neither the server nor the voice.
 """
 
-from realtime_nb.local.server import LocalServer as LocalServer
+from realtime_nb.local.process import LocalServer as LocalServer
 
 __all__ = ["LocalServer"]

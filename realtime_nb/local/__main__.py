@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from realtime_nb.errors import RealtimeError
-from realtime_nb.local.app import Listening, ServerOptions, serve
+from realtime_nb.local.http.server import Listening, ServerOptions, serve
 
 __all__ = ["TOKEN_VARIABLE", "main", "run"]
 

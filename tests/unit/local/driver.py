@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from realtime_nb.local.core import Job, Perform, Recognize
-from realtime_nb.local.machine import SessionMachine
-from realtime_nb.local.response import ResponseWriter
+from realtime_nb.local.session.machine import SessionMachine
+from realtime_nb.local.session.response_writer import ResponseWriter
+from realtime_nb.local.session.state import Job, Perform, Recognize
 from realtime_nb.local.voice.protocols import Pcm, Recognition
 from realtime_nb.wire.realtime import encode
 from tests.sdk_validator import check_server

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from realtime_nb.local.voice.responder.rules import RuleResponder
+from realtime_nb.local.voice.responder.order import RuleResponder
 
 __all__ = ["RuleResponder"]

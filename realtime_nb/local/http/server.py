@@ -1,0 +1,190 @@
+"""The server: options, listening, and an orderly end.
+
+Owns the event loop's contents from the first socket to the last. Must not know what a session does, nor who started
+the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from realtime_nb.errors import ConfigError, ConnectError
+from realtime_nb.local.http.auth import Gate, SecretStore, is_loopback
+from realtime_nb.local.http.context import Services
+from realtime_nb.local.http.routes import ClientSecrets, NotFound, Welcome
+from realtime_nb.local.http.websocket import SessionSocket
+from realtime_nb.local.job_runner import Workers
+from realtime_nb.local.recognizer_process import Listener, ProcessListener, ThreadListener
+from realtime_nb.local.voice import load_voice
+from realtime_nb.local.voice.recognizer.none import NoRecognizer
+
+__all__ = ["Listening", "ServerOptions", "serve"]
+
+_log = logging.getLogger(__name__)
+
+_FAREWELL_S = 1.0
+# A 15 MiB append is answered with an error event up to here; anything longer closes the socket (1009).
+_MAX_FRAME = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """How a server runs.
+
+    Attributes:
+        host, port: where it listens; port 0 picks a free one.
+        token: what callers must know; required when `host` is not a loopback address.
+        session_s: how long a session may last.
+        pace: how many times faster than real time sound is sent; 0: as fast as it is made.
+        voice: `"auto"`, or `"plain"` for the voice of a machine without the `local` extra.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    token: str | None = None
+    session_s: float = 3600.0
+    pace: float = 4.0
+    voice: str = "auto"
+
+    def check(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            ConfigError: with the option, the value and what is allowed.
+        """
+        if not 0 <= self.port <= 65_535:
+            raise ConfigError(f"port={self.port}: a port is a number from 0 (any free one) to 65535.")
+        if self.session_s <= 0:
+            raise ConfigError(f"session_s={self.session_s}: a session lasts longer than 0 seconds.")
+        if self.pace < 0:
+            raise ConfigError(f"pace={self.pace}: a factor above 0, or 0 for as fast as possible.")
+        if self.voice not in ("auto", "plain"):
+            raise ConfigError(f"voice={self.voice!r}: 'auto' or 'plain'.")
+        if self.token == "":
+            raise ConfigError("token='': a token has at least one character; None asks for none.")
+        if self.token is None and not is_loopback(self.host):
+            raise ConfigError(
+                f"host={self.host!r} can be reached from other machines: a token is required there "
+                "(--token TOKEN), or listen on 127.0.0.1."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A server that listens: where, and what speaks there."""
+
+    url: str
+    port: int
+    label: str
+    notice: str | None
+
+
+async def serve(options: ServerOptions, *, until: asyncio.Event, announce: Callable[[Listening], None]) -> None:
+    """Listen until the event is set, then close every session and return.
+
+    Args:
+        options: how to run.
+        until: ends the server.
+        announce: called once it listens.
+
+    Raises:
+        ConfigError: the options make no sense.
+        ConnectError: the address cannot be listened on; the message names it and the remedy.
+    """
+    options.check()
+    sockets = _bind(options)
+    port = int(sockets[0].getsockname()[1])
+    voice = load_voice(extra=options.voice != "plain")
+    threads = ThreadPoolExecutor(max_workers=min(8, 2 * (os.cpu_count() or 1)), thread_name_prefix="local")
+    deaf = isinstance(voice.recognizer, NoRecognizer)
+    listener: Listener = ThreadListener(voice.recognizer, threads) if deaf else ProcessListener()
+    services = Services(
+        gate=Gate(options.token, is_loopback(options.host), SecretStore()),
+        voice=voice,
+        workers=Workers(listener, threads),
+        session_s=options.session_s,
+        pace=options.pace,
+    )
+    server = HTTPServer(_application(services))
+    server.add_sockets(sockets)
+    threads.submit(_warm, voice.synthesizer.warm)
+    warming = asyncio.create_task(listener.warm())
+    announce(Listening(_url(options.host, port), port, voice.label, voice.notice))
+    try:
+        await until.wait()
+    finally:
+        server.stop()
+        await _close_sessions(services)
+        await server.close_all_connections()
+        warming.cancel()
+        await listener.close()
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def _close_sessions(services: Services) -> None:
+    sessions = tuple(services.sessions)
+    for session in sessions:
+        session.shut_down()
+    # A client that does not answer the close must not keep the server.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FAREWELL_S):
+            for session in sessions:
+                await session.closed.wait()
+
+
+def _application(services: Services) -> Application:
+    shared = {"services": services}
+    # The second spelling is Azure's: its clients need only another host.
+    return Application(
+        [
+            (r"/(?:openai/)?v1/realtime/?", SessionSocket, shared),
+            (r"/(?:openai/)?v1/realtime/client_secrets/?", ClientSecrets, shared),
+            (r"/", Welcome, shared),
+        ],
+        default_handler_class=NotFound,
+        default_handler_args=shared,
+        websocket_max_message_size=_MAX_FRAME,
+        log_function=_log_request,
+    )
+
+
+def _log_request(handler: object) -> None:
+    """Log nothing: a URL may carry what a log must not keep, and a practice server has no use for it."""
+
+
+def _bind(options: ServerOptions) -> list[socket.socket]:
+    try:
+        return bind_sockets(options.port, options.host)
+    except OSError as error:
+        where = f"{options.host}:{options.port}"
+        if error.errno == errno.EADDRINUSE:
+            why = f"Port {options.port} on {options.host} is taken: choose another, or port 0 for any free one."
+        elif error.errno == errno.EACCES:
+            why = f"Port {options.port} needs more rights than this user has: choose one above 1023."
+        else:
+            why = f"Cannot listen on {where}: {error.strerror or error}. Check the host name."
+        raise ConnectError(why, retryable=False) from error
+
+
+def _url(host: str, port: int) -> str:
+    return f"ws://{f'[{host}]' if ':' in host else host}:{port}/v1/realtime"
+
+
+def _warm(part: Callable[[], None]) -> None:
+    """Load models before the first words need them."""
+    try:
+        part()
+    except Exception:
+        _log.exception("the voice could not be warmed up")

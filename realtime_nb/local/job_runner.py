@@ -1,0 +1,254 @@
+"""Carries out a session's jobs: listens, thinks, writes and speaks, off the event loop, and at a human pace.
+
+Owns the tasks of one session and the pace of its responses. Must not know sockets, nor the order of events: it tells
+the machine and the writers what happened, and they know what to say about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from realtime_nb.local.recognizer_process import Listener
+from realtime_nb.local.session.items import StoredItem
+from realtime_nb.local.session.machine import SessionMachine
+from realtime_nb.local.session.response_plan import ResponsePlan
+from realtime_nb.local.session.response_writer import ResponseWriter
+from realtime_nb.local.session.state import Job, Perform, Prepare, Recognize, Stop
+from realtime_nb.local.voice import Voice
+from realtime_nb.local.voice.protocols import RATE_HZ, Chunk, Context, Reply
+from realtime_nb.wire.realtime import FunctionCallOutputItem, MessageItem, encode, to_dict
+
+__all__ = ["Performer", "Workers"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_CHUNK, _CHUNK = RATE_HZ // 10, RATE_HZ // 5
+# Sound may run this far ahead of `pace` times the clock: the first words should not wait for a timer.
+_HEAD_START_S = 0.25
+_WORDS = re.compile(r"\s*\S+\s*$|\s*\S+")
+_WORD_S = 0.02
+_ARGUMENT_CHARS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """What sessions share to get their work done.
+
+    Attributes:
+        listener: hears.
+        threads: for short pulls of sound, detection and the responder.
+    """
+
+    listener: Listener
+    threads: Executor
+
+
+class Performer:
+    """The hands of one session.
+
+    Args:
+        machine: told what came of each job.
+        voice: who listens, answers and speaks.
+        workers: where it does.
+        flush: sends what the machine has to say; awaited, so that a slow client slows its own response only.
+        pace: how many times faster than real time sound is sent; 0: as fast as it is made.
+    """
+
+    def __init__(
+        self,
+        machine: SessionMachine,
+        voice: Voice,
+        workers: Workers,
+        *,
+        flush: Callable[[], Awaitable[None]],
+        pace: float,
+    ) -> None:
+        self._machine = machine
+        self._voice = voice
+        self._workers = workers
+        self._flush = flush
+        self._pace = pace
+        self._performances: dict[str, asyncio.Task[None]] = {}
+        self._listening: dict[int, asyncio.Task[None]] = {}
+        self._preparing: set[asyncio.Task[None]] = set()
+
+    def start(self, job: Job) -> None:
+        """Begin a job; returns at once."""
+        match job:
+            case Recognize():
+                key = id(job.stored)
+                task = self._listening[key] = asyncio.create_task(self._recognize(job))
+                task.add_done_callback(lambda _: self._listening.pop(key, None))
+            case Prepare():
+                preparing = asyncio.create_task(self._workers.listener.warm(tools=job.tools))
+                self._preparing.add(preparing)
+                preparing.add_done_callback(self._preparing.discard)
+            case Perform():
+                name = job.writer.plan.response_id
+                performance = self._performances[name] = asyncio.create_task(self._perform(job.writer))
+                performance.add_done_callback(lambda _: self._performances.pop(name, None))
+            case Stop():
+                if (running := self._performances.get(job.response_id)) is not None:
+                    running.cancel()
+
+    async def close(self) -> None:
+        """Stop everything and wait until it has stopped."""
+        tasks = [*self._performances.values(), *self._listening.values(), *self._preparing]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # -- listening
+
+    async def _recognize(self, job: Recognize) -> None:
+        sound = job.stored.user_sound
+        assert sound is not None
+        try:
+            recognition = await self._workers.listener.listen(sound, tools=job.tools, phrases=job.phrases)
+        except Exception:
+            _log.exception("recognition failed")
+            recognition = None
+        self._machine.heard(job.stored, recognition, job.transcription)
+        await self._flush()
+
+    # -- responses
+
+    async def _perform(self, writer: ResponseWriter) -> None:
+        try:
+            reply = await self._think(writer.plan)
+            complete = (not reply.text or await self._message(writer, reply.text)) and await self._calls(writer, reply)
+            reason = None if complete else "max_output_tokens"
+            self._machine.finish(writer, "completed" if complete else "incomplete", reason=reason)
+        except Exception as error:
+            _log.exception("a response failed")
+            why = {"type": "server_error", "code": "server_error", "message": f"{type(error).__name__}: {error}"}
+            self._machine.finish(writer, "failed", error=why)
+        await self._flush()
+
+    async def _think(self, plan: ResponsePlan) -> Reply:
+        waiting = [self._listening[id(stored)] for stored in plan.context if id(stored) in self._listening]
+        if waiting:
+            await asyncio.wait(waiting)
+        user_text, understood = _last_words(plan.context)
+        context = Context(
+            voice=_voice_name(plan.voice),
+            model=plan.model,
+            label=self._voice.label,
+            parallel_tool_calls=plan.parallel_tool_calls,
+        )
+
+        def think() -> Reply:
+            return self._voice.responder.respond(
+                history=[to_dict(stored.as_context()) for stored in plan.context],
+                instructions=plan.instructions,
+                tools=plan.tools,
+                tool_choice=plan.tool_choice,
+                user_text=user_text,
+                understood=understood,
+                context=context,
+            )
+
+        return await asyncio.get_running_loop().run_in_executor(self._workers.threads, think)
+
+    async def _message(self, writer: ResponseWriter, text: str) -> bool:
+        writer.begin_message()
+        await self._flush()
+        told = await (self._speak(writer, text) if writer.speaks else self._write(writer, text))
+        if told:
+            writer.end_message()
+        return told
+
+    async def _write(self, writer: ResponseWriter, text: str) -> bool:
+        for match in _WORDS.finditer(text):
+            if not writer.write(match.group()):
+                return False
+            await self._flush()
+            await asyncio.sleep(_WORD_S / self._pace if self._pace else 0)
+        return True
+
+    async def _speak(self, writer: ResponseWriter, text: str) -> bool:
+        loop = asyncio.get_running_loop()
+        speech = _Speech(self._voice, text, _voice_name(writer.plan.voice), writer.plan.speed)
+        said = writer.samples
+        began: float | None = None
+        try:
+            while True:
+                least = _FIRST_CHUNK if writer.samples == said else _CHUNK
+                piece = await loop.run_in_executor(self._workers.threads, speech.pull, least)
+                if piece is None:
+                    return True
+                # From the first sound, not from the request: a voice that still loads must not be caught up with.
+                began = loop.time() if began is None else began
+                if not writer.say_words(piece.text, int(piece.samples.size)) or not writer.say(piece.samples):
+                    return False
+                await self._flush()
+                ahead_s = (writer.samples - said) / RATE_HZ / self._pace - (loop.time() - began) if self._pace else 0
+                await asyncio.sleep(max(ahead_s - _HEAD_START_S, 0))
+        finally:
+            speech.stop.set()
+            self._workers.threads.submit(speech.close)
+
+    async def _calls(self, writer: ResponseWriter, reply: Reply) -> bool:
+        calls = reply.tool_calls if writer.plan.parallel_tool_calls else reply.tool_calls[:1]
+        for call in calls:
+            writer.begin_call(call.name)
+            arguments = encode(call.arguments).decode()
+            for start in range(0, len(arguments), _ARGUMENT_CHARS):
+                if not writer.write_arguments(arguments[start : start + _ARGUMENT_CHARS]):
+                    return False
+                await self._flush()
+            writer.end_call()
+        return True
+
+
+class _Speech:
+    """A synthesiser's stream, pulled from whichever worker is free; the lock keeps a close from meeting a pull."""
+
+    def __init__(self, voice: Voice, text: str, name: str, speed: float) -> None:
+        self.stop = threading.Event()
+        self._lock = threading.Lock()
+        self._stream: Iterator[Chunk] = voice.synthesizer.stream(text, voice=name, speed=speed, stop=self.stop)
+
+    def pull(self, least: int) -> Chunk | None:
+        """Return at least this much sound with its words, less at the end, None after it."""
+        with self._lock:
+            blocks, words, size = [], [], 0
+            for chunk in self._stream:
+                blocks.append(chunk.samples)
+                words.append(chunk.text)
+                size += int(chunk.samples.size)
+                if size >= least:
+                    break
+            return Chunk(np.concatenate(blocks), "".join(words)) if blocks else None
+
+    def close(self) -> None:
+        """End the stream."""
+        with self._lock:
+            close = getattr(self._stream, "close", None)
+            if close is not None:
+                close()
+
+
+def _voice_name(voice: str | dict[str, Any]) -> str:
+    return voice if isinstance(voice, str) else str(voice.get("id", ""))
+
+
+def _last_words(context: list[StoredItem]) -> tuple[str | None, bool]:
+    """What the user just said, where that was sound: the recogniser's doubts are not in the item."""
+    for stored in reversed(context):
+        if isinstance(stored.item, FunctionCallOutputItem):
+            break
+        if isinstance(stored.item, MessageItem) and stored.item.role == "user":
+            if stored.recognition is not None:
+                return stored.recognition.text, stored.recognition.understood
+            break
+    return None, True

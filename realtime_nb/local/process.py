@@ -1,0 +1,177 @@
+"""`LocalServer`: the practice backend in a process of its own, as a context manager.
+
+Owns the child process: its start, its one line of news, its end. Must not import the server itself, nor its voice:
+both live in the child only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from types import TracebackType
+from typing import Any
+
+from realtime_nb.errors import ConfigError, ConnectError
+from realtime_nb.local.http.auth import is_loopback
+
+__all__ = ["LocalServer"]
+
+_TOKEN_VARIABLE = "REALTIME_NB_LOCAL_TOKEN"
+_START_S = 60.0
+_STOP_S = 5.0
+_OPTIONS = {"session_seconds": "--session-seconds", "pace": "--pace", "voice": "--voice"}
+
+
+class LocalServer:
+    """The local practice backend, as long as the context lasts.
+
+    Example:
+        >>> with LocalServer() as server:           # doctest: +SKIP
+        ...     print(server.url)                   # ws://127.0.0.1:PORT/v1/realtime
+
+    It ends with this process, however this process ends.
+
+    Args:
+        host: where it listens; anything but a loopback address requires a token.
+        port: 0 picks a free one.
+        token: what clients must send as their key; None asks for none.
+        **options: `session_seconds` (3600), `pace` (4.0: sound is sent four times faster than real time; 0: at once),
+            `voice` (`"auto"`, or `"plain"`: tones and no recognition, as without the `local` extra).
+
+    Attributes:
+        url: `ws://HOST:PORT/v1/realtime`, once it listens.
+        token: the token, or None.
+        label: what the backend calls itself.
+        notice: what is missing on this machine, or None.
+    """
+
+    def __init__(
+        self, host: str = "127.0.0.1", port: int = 0, token: str | None = None, **options: float | str
+    ) -> None:
+        for name in options:
+            if name not in _OPTIONS:
+                raise TypeError(f"LocalServer() has no option {name!r}: there are {', '.join(_OPTIONS)}.")
+        self.host = host
+        self.token = token
+        self.label = ""
+        self.notice: str | None = None
+        self._url: str | None = None
+        self._command = [sys.executable, "-m", "realtime_nb.local", "--with-parent", f"--host={host}", f"--port={port}"]
+        self._command += [f"{_OPTIONS[name]}={value}" for name, value in options.items()]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._complaints: deque[str] = deque(maxlen=20)
+
+    def __repr__(self) -> str:
+        return f"LocalServer({self._url or 'not running'})"
+
+    @property
+    def url(self) -> str:
+        """Where it listens.
+
+        Raises:
+            ConfigError: it is not running.
+        """
+        if self._url is None:
+            raise ConfigError("The local server is not running: use `with LocalServer() as server:`.")
+        return self._url
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> LocalServer:
+        """Start it, and return when it listens.
+
+        Raises:
+            ConfigError: it would be open to other machines without a token.
+            ConnectError: it does not start; the message says why and what to do.
+        """
+        if self._process is not None:
+            return self
+        if self.token is None and not is_loopback(self.host):
+            raise ConfigError(
+                f"host={self.host!r} can be reached from other machines: give a token=, or listen on 127.0.0.1."
+            )
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        environment.pop(_TOKEN_VARIABLE, None)
+        if self.token is not None:
+            environment[_TOKEN_VARIABLE] = self.token
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            # Ctrl-C in a terminal, or an interrupted kernel, means the cell and not the server.
+            start_new_session=True,
+        )
+        threading.Thread(target=self._collect, args=(self._process,), name="local-server-stderr", daemon=True).start()
+        news = self._first_line(self._process)
+        if "url" not in news:
+            self.close()
+            why = news.get("error") or "; ".join(self._complaints) or "it ended without a word"
+            raise ConnectError(f"The local practice backend did not start: {why}", retryable=False)
+        self._url, self.label, self.notice = news["url"], news["label"], news["notice"]
+        return self
+
+    def close(self) -> None:
+        """Stop it and wait until it is gone; may be called twice."""
+        process, self._process, self._url = self._process, None, None
+        if process is None:
+            return
+        with contextlib.suppress(OSError):
+            process.stdin.close()  # type: ignore[union-attr] # a pipe: we asked for one
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def __enter__(self) -> LocalServer:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> LocalServer:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.close)
+
+    def _first_line(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+        # A child that neither speaks nor ends must not hang a notebook.
+        watchdog = threading.Timer(_START_S, process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            line = process.stdout.readline()  # type: ignore[union-attr] # a pipe
+        finally:
+            watchdog.cancel()
+        try:
+            news = json.loads(line)
+        except ValueError:
+            process.wait()
+            return {}
+        return news if isinstance(news, dict) else {}
+
+    def _collect(self, process: subprocess.Popen[bytes]) -> None:
+        """Keep the end of what it complains of; a full pipe would stop it."""
+        with contextlib.suppress(OSError, ValueError):
+            for line in process.stderr:  # type: ignore[union-attr] # a pipe
+                self._complaints.append(line.decode(errors="replace").strip())

@@ -1,0 +1,110 @@
+"""Token counts that a practice bill can be made of.
+
+Owns the estimates: four characters a text token, ten audio tokens a second in and twenty out, which is about what the
+service charges. Must not know events. They are plausible, not exact: no tokenizer is at work here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from realtime_nb.local.session.items import StoredItem
+from realtime_nb.local.voice.protocols import RATE_HZ
+from realtime_nb.wire.realtime import (
+    CachedTokens,
+    FunctionCallItem,
+    FunctionCallOutputItem,
+    InputTokens,
+    MessageItem,
+    OutputTokens,
+    Usage,
+)
+
+__all__ = ["Tokens", "input_audio_tokens", "input_tokens", "output_audio_tokens", "text_tokens", "usage_of"]
+
+_CACHE_BLOCK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens by kind."""
+
+    text: int = 0
+    audio: int = 0
+    image: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.text + self.audio + self.image
+
+
+def text_tokens(text: str | None) -> int:
+    """Tokens of a text; at least one where there is any."""
+    return -(-len(text) // 4) if text else 0
+
+
+def input_audio_tokens(samples: int) -> int:
+    """Tokens of a user's sound: 10 a second."""
+    return -(-samples * 10 // RATE_HZ)
+
+
+def output_audio_tokens(samples: int) -> int:
+    """Tokens of an assistant's sound: 20 a second."""
+    return -(-samples * 20 // RATE_HZ)
+
+
+def input_tokens(instructions: str, tools: list[dict[str, Any]], items: Iterable[StoredItem]) -> Tokens:
+    """Tokens of everything that a response is made from."""
+    text = text_tokens(instructions) + (text_tokens(json.dumps(tools)) if tools else 0)
+    audio = image = 0
+    for stored in items:
+        text += 4  # the frame of a message
+        if stored.user_sound is not None:
+            audio += input_audio_tokens(int(stored.user_sound.size))
+        if stored.spoken is not None:
+            audio += output_audio_tokens(stored.spoken.samples)
+        item = stored.item
+        if isinstance(item, MessageItem):
+            text += sum(text_tokens(part.text) for part in item.content)
+            image += sum(500 for part in item.content if part.image_url)
+        elif isinstance(item, FunctionCallItem):
+            text += text_tokens(item.name) + text_tokens(item.arguments)
+        elif isinstance(item, FunctionCallOutputItem):
+            text += text_tokens(item.output)
+    return Tokens(text, audio, image)
+
+
+def usage_of(given: Tokens, before: Tokens, made: Tokens) -> Usage:
+    """Return the bill of a response.
+
+    Args:
+        given: what it was made from.
+        before: what the response before it was made from: that much may come from the cache, in whole blocks.
+        made: what it said.
+    """
+    cached = CachedTokens(
+        text_tokens=_cached(given.text, before.text),
+        audio_tokens=_cached(given.audio, before.audio),
+        image_tokens=0,
+    )
+    return Usage(
+        total_tokens=given.total + made.total,
+        input_tokens=given.total,
+        output_tokens=made.total,
+        input_token_details=InputTokens(
+            text_tokens=given.text,
+            audio_tokens=given.audio,
+            image_tokens=given.image,
+            cached_tokens=(cached.text_tokens or 0) + (cached.audio_tokens or 0),
+            cached_tokens_details=cached,
+        ),
+        output_token_details=OutputTokens(text_tokens=made.text, audio_tokens=made.audio),
+    )
+
+
+def _cached(now: int, before: int) -> int:
+    return min(now, before) // _CACHE_BLOCK * _CACHE_BLOCK

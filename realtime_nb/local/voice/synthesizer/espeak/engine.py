@@ -1,0 +1,101 @@
+"""The one thread that espeak-ng lives on, shared by every session of the process.
+
+Owns the thread and its queue. Must not know voices of the API, resampling or text chunks. A job is one sentence: many
+streams take turns at sentence boundaries, and none can change another's voice half way.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass, field
+
+from realtime_nb.local.voice.protocols import Pcm
+from realtime_nb.local.voice.synthesizer.espeak.library import EspeakLibrary, VoiceSpec
+
+__all__ = ["EspeakEngine", "Job", "Sound"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What one callback brought: samples at the library's rate, and the text positions of words that start."""
+
+    samples: Pcm
+    words: list[int]
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A sentence to speak. `results` ends with None, or with the exception that ended it."""
+
+    text: str
+    voice: VoiceSpec
+    cancelled: threading.Event
+    results: queue.SimpleQueue[Sound | Exception | None] = field(default_factory=queue.SimpleQueue)
+
+    def take(self, samples: Pcm, words: list[int]) -> bool:
+        """Hand sound over; False once the job is cancelled."""
+        if self.cancelled.is_set():
+            return False
+        self.results.put(Sound(samples, words))
+        return True
+
+
+class EspeakEngine:
+    """Runs jobs in the order of `submit`, on a daemon thread that starts with the first and holds nothing to save."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._ready = threading.Event()
+        self._failure: Exception | None = None
+        self._thread: threading.Thread | None = None
+        self._rate_hz = 0
+
+    @property
+    def rate_hz(self) -> int:
+        """The library's sample rate; starts it if need be.
+
+        Raises:
+            EspeakError: it does not initialise.
+            OSError: it does not load.
+        """
+        self._start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
+        return self._rate_hz
+
+    def submit(self, job: Job) -> None:
+        """Queue a job."""
+        self._start()
+        self._jobs.put(job)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="espeak", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            library = EspeakLibrary()
+            self._rate_hz = library.rate_hz
+        except Exception as error:
+            self._failure = error
+        self._ready.set()
+        while True:
+            job = self._jobs.get()
+            if self._failure is not None:
+                job.results.put(self._failure)
+                continue
+            try:
+                if not job.cancelled.is_set():
+                    library.synthesize(job.text, job.voice, job.take)
+                job.results.put(None)
+            except Exception as error:
+                job.results.put(error)
+
+
+ENGINE = EspeakEngine()
+"""One a process, as the library's state is."""

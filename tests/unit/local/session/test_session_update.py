@@ -1,0 +1,222 @@
+"""Configuration: what an update changes, what it leaves, what it is refused for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from realtime_nb.local.session.state import Prepare
+from tests.unit.local.driver import Driver
+
+
+def test_the_first_event_shows_every_default() -> None:
+    session = Driver(model="some-model").session
+    assert session["type"] == "realtime"
+    assert session["object"] == "realtime.session"
+    assert session["id"].startswith("sess_")
+    assert session["expires_at"] == 1_000 + 3_600
+    assert session["model"] == "some-model"
+    assert session["instructions"]
+    assert session["output_modalities"] == ["audio"]
+    assert session["tools"] == []
+    assert session["max_output_tokens"] == "inf"
+    assert session["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}
+    assert session["audio"]["input"]["turn_detection"] == {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": 500,
+        "idle_timeout_ms": None,
+        "create_response": True,
+        "interrupt_response": True,
+    }
+    assert session["audio"]["output"]["speed"] == 1.0
+
+
+def test_only_present_fields_change() -> None:
+    driver = Driver()
+    before = driver.effective(instructions="Be brief.", audio={"input": {"transcription": {"model": "whisper-1"}}})
+    after = driver.effective(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 200}}})
+    assert after["instructions"] == "Be brief."
+    assert after["audio"]["input"]["transcription"] == before["audio"]["input"]["transcription"]
+    assert after["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 200
+    assert after["audio"]["input"]["turn_detection"]["prefix_padding_ms"] == 300
+
+
+def test_empty_values_clear() -> None:
+    driver = Driver()
+    driver.effective(instructions="x", tools=[{"type": "function", "name": "f"}])
+    after = driver.effective(instructions="", tools=[])
+    assert (after["instructions"], after["tools"]) == ("", [])
+
+
+def test_null_switches_features_off() -> None:
+    driver = Driver()
+    driver.effective(audio={"input": {"transcription": {"model": "m"}, "noise_reduction": {"type": "near_field"}}})
+    after = driver.effective(audio={"input": {"transcription": None, "noise_reduction": None, "turn_detection": None}})
+    assert after["audio"]["input"]["transcription"] is None
+    assert after["audio"]["input"]["noise_reduction"] is None
+    assert after["audio"]["input"]["turn_detection"] is None
+
+
+def test_null_elsewhere_says_nothing() -> None:
+    driver = Driver()
+    before = driver.effective()
+    after = driver.effective(
+        instructions=None,
+        tools=None,
+        tool_choice=None,
+        model=None,
+        max_output_tokens=None,
+        output_modalities=None,
+        audio={"input": {"format": None}, "output": {"voice": None, "speed": None, "format": None}},
+    )
+    assert after == before
+
+
+def test_another_kind_of_turn_detection_starts_from_its_own_defaults() -> None:
+    driver = Driver()
+    after = driver.effective(audio={"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "high"}}})
+    assert after["audio"]["input"]["turn_detection"] == {
+        "type": "semantic_vad",
+        "eagerness": "high",
+        "create_response": True,
+        "interrupt_response": True,
+    }
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        {"tracing": "auto"},
+        {"tracing": {"workflow_name": "w", "group_id": "g", "metadata": {"a": 1}}},
+        {"prompt": {"id": "pmpt_1", "variables": {"city": "Paris"}}},
+        {"truncation": {"type": "retention_ratio", "retention_ratio": 0.8}},
+        {"include": ["item.input_audio_transcription.logprobs"]},
+        {"audio": {"input": {"noise_reduction": {"type": "far_field"}}}},
+        {"audio": {"output": {"voice": "nobody-knows-this-one"}}},
+        {"audio": {"output": {"voice": {"id": "voice_123"}}}},
+        {"model": "unheard-of"},
+        {"reasoning": {"effort": "low"}, "parallel_tool_calls": True},
+        {"tools": [{"type": "mcp", "server_label": "docs", "server_url": "https://example.org/mcp"}]},
+        {"audio": {"input": {"format": {"type": "audio/pcmu"}}, "output": {"format": {"type": "audio/pcma"}}}},
+    ],
+)
+def test_tolerates_and_echoes_what_real_clients_send(session: dict[str, Any]) -> None:
+    after = Driver().effective(**session)
+
+    def echoed(sent: Any, got: Any) -> bool:
+        if isinstance(sent, dict):
+            return all(echoed(value, got[key]) for key, value in sent.items())
+        return bool(sent == got)
+
+    assert echoed(session, after)
+
+
+@pytest.mark.parametrize(
+    ("session", "code", "param"),
+    [
+        ({"type": "realtime", "voise": "x"}, "unknown_parameter", "session.voise"),
+        ({"type": "realtime", "modalities": ["text"]}, "unknown_parameter", "session.modalities"),
+        ({"type": "realtime", "temperature": 0.8}, "unknown_parameter", "session.temperature"),
+        ({"type": "realtime", "id": "sess_1"}, "unknown_parameter", "session.id"),
+        (
+            {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "server_vad", "silence": 2}}}},
+            "unknown_parameter",
+            "session.audio.input.turn_detection.silence",
+        ),
+        ({"instructions": "x"}, "missing_required_parameter", "session.type"),
+        ({"type": "realtime", "output_modalities": ["text", "audio"]}, "invalid_value", "session.output_modalities"),
+        ({"type": "realtime", "max_output_tokens": 0}, "invalid_value", "session.max_output_tokens"),
+        ({"type": "realtime", "max_output_tokens": 4097}, "invalid_value", "session.max_output_tokens"),
+        ({"type": "realtime", "audio": {"output": {"speed": 2.0}}}, "invalid_value", "session.audio.output.speed"),
+        (
+            {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "server_vad", "threshold": 1.5}}}},
+            "invalid_value",
+            "session.audio.input.turn_detection.threshold",
+        ),
+        (
+            {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": 16000}}}},
+            "invalid_value",
+            "session.audio.input.format.rate",
+        ),
+        ({"type": "realtime", "instructions": 3}, "invalid_type", "session.instructions"),
+        ({"type": "realtime", "tool_choice": "sometimes"}, "invalid_value", "session.tool_choice"),
+    ],
+)
+def test_one_bad_field_refuses_the_whole_update(session: dict[str, Any], code: str, param: str) -> None:
+    driver = Driver()
+    error = driver.refused("session.update", session={**session, "tools": [{"type": "function", "name": "f"}]})
+    assert (error["code"], error["param"]) == (code, param)
+    assert error["type"] == "invalid_request_error"
+    assert driver.effective()["tools"] == []
+
+
+def test_the_voice_is_frozen_once_it_was_heard() -> None:
+    driver = Driver()
+    assert driver.effective(audio={"output": {"voice": "ash"}})["audio"]["output"]["voice"] == "ash"
+    driver.spoken_item("Hello.")
+    error = driver.refused("session.update", session={"type": "realtime", "audio": {"output": {"voice": "cedar"}}})
+    assert error["code"] == "cannot_update_voice"
+    assert driver.effective(audio={"output": {"voice": "ash"}})["audio"]["output"]["voice"] == "ash"
+
+
+def test_the_speed_changes_between_turns_only() -> None:
+    driver = Driver()
+    driver.send("response.create")
+    faster = {"type": "realtime", "audio": {"output": {"speed": 1.25}}}
+    assert driver.refused("session.update", session=faster)["param"] == "session.audio.output.speed"
+    driver.finish()
+    assert driver.effective(audio={"output": {"speed": 1.25}})["audio"]["output"]["speed"] == 1.25
+
+
+def test_new_tools_are_prepared_for_before_somebody_speaks() -> None:
+    driver = Driver()
+    tool = {"type": "function", "name": "f"}
+    driver.effective(tools=[tool])
+    driver.effective(tools=[tool], instructions="x")
+    assert [job.tools for job in driver.jobs if isinstance(job, Prepare)] == [[tool]]
+
+
+def test_tracing_is_immutable_once_on() -> None:
+    driver = Driver()
+    driver.effective(tracing="auto")
+    assert driver.refused("session.update", session={"type": "realtime", "tracing": None})["param"] == "session.tracing"
+    assert driver.effective(tracing="auto")["tracing"] == "auto"
+
+
+def test_credentials_of_mcp_servers_never_come_back() -> None:
+    tool = {"type": "mcp", "server_label": "d", "authorization": "sentinel", "headers": {"X": "sentinel"}}
+    assert "sentinel" not in str(Driver().update(tools=[tool]))
+
+
+def test_a_transcription_session_has_no_voice_and_no_responses() -> None:
+    driver = Driver(kind="transcription")
+    assert driver.session["type"] == "transcription"
+    assert "output" not in driver.session["audio"]
+    assert driver.session["audio"]["input"]["transcription"]["model"]
+    assert driver.refused("response.create")["code"] == "invalid_event"
+    driver.say(*[1.0] * 10, *[0.0] * 20)
+    events = driver.hear("hello there")
+    assert events[-1]["transcript"] == "hello there"
+    assert not [job for job in driver.jobs if type(job).__name__ == "Perform"]
+
+
+def test_a_session_may_become_a_transcription_session_before_it_began() -> None:
+    driver = Driver()
+    (event,) = driver.send("session.update", session={"type": "transcription"})
+    assert event["session"]["type"] == "transcription"
+    late = Driver()
+    late.user_says()
+    assert late.refused("session.update", session={"type": "transcription"})["param"] == "session.type"
+
+
+def test_streaming_whisper_takes_no_turn_detection() -> None:
+    whisper = {"transcription": {"model": "gpt-realtime-whisper"}}
+    driver = Driver(kind="transcription")
+    (event,) = driver.send("session.update", session={"type": "transcription", "audio": {"input": whisper}})
+    assert event["session"]["audio"]["input"]["turn_detection"] is None
+    both = {**whisper, "turn_detection": {"type": "server_vad"}}
+    error = driver.refused("session.update", session={"type": "transcription", "audio": {"input": both}})
+    assert error["param"] == "session.audio.input.turn_detection"

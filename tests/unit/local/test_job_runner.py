@@ -1,0 +1,208 @@
+"""Jobs carried out: what goes wrong off the loop becomes an event, and what is stopped stops everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+
+from realtime_nb.local.job_runner import Performer, Workers
+from realtime_nb.local.recognizer_process import ThreadListener
+from realtime_nb.local.voice import Voice
+from realtime_nb.local.voice.detector.energy import EnergyDetector
+from realtime_nb.local.voice.protocols import Chunk, PlannedCall, Recognition, Reply
+from realtime_nb.local.voice.synthesizer.tone import ToneSynthesizer
+from tests.unit.local.driver import Driver, Event, types
+
+
+class Recogniser:
+    def __init__(self, hear: Callable[[], Recognition] = lambda: Recognition("hello", True, 0.9)) -> None:
+        self._hear = hear
+
+    def recognize(self, samples: Any, **_: Any) -> Recognition:
+        return self._hear()
+
+    def warm(self, **_: Any) -> None: ...
+
+
+class Script:
+    """A responder that answers what it is told to, and keeps what it was asked."""
+
+    def __init__(self, answer: Callable[[], Reply]) -> None:
+        self.answer = answer
+        self.asked: list[dict[str, Any]] = []
+
+    def respond(self, **asked: Any) -> Reply:
+        self.asked.append(asked)
+        return self.answer()
+
+
+class Endless:
+    """A synthesiser that never comes to an end, and knows when it was told to."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def stream(self, text: str, **_: Any) -> Iterator[Chunk]:
+        try:
+            while True:
+                yield Chunk(np.ones(4_800, np.int16), "on ")
+        finally:
+            self.closed.set()
+
+    def warm(self) -> None: ...
+
+
+class Stage:
+    """A session with a performer, and every event that it sent."""
+
+    def __init__(self, driver: Driver, performer: Performer, events: list[Event]) -> None:
+        self.driver = driver
+        self.events = events
+        self._performer = performer
+        self._news = asyncio.Event()
+
+    async def flush(self) -> None:
+        self.events += self.driver.drain()
+        jobs, self.driver.jobs = self.driver.jobs, []
+        for job in jobs:
+            self._performer.start(job)
+        self._news.set()
+
+    async def send(self, event_type: str, **fields: Any) -> None:
+        self.events += self.driver.send(event_type, **fields)
+        await self.flush()
+
+    async def until(self, event_type: str) -> Event:
+        async with asyncio.timeout(20):
+            while True:
+                for event in self.events:
+                    if event["type"] == event_type:
+                        return event
+                self._news.clear()
+                await self._news.wait()
+
+
+@asynccontextmanager
+async def stage(
+    answer: Callable[[], Reply], *, synthesizer: Any = None, recogniser: Any = None
+) -> AsyncIterator[tuple[Stage, Script]]:
+    driver, script = Driver(), Script(answer)
+    voice = Voice(EnergyDetector, Recogniser(), script, synthesizer or ToneSynthesizer(), "practice", None)
+    with ThreadPoolExecutor(2) as threads:
+        workers = Workers(ThreadListener(recogniser or Recogniser(), threads), threads)
+
+        async def flush() -> None:
+            await running.flush()
+
+        performer = Performer(driver.machine, voice, workers, flush=flush, pace=0)
+        running = Stage(driver, performer, [])
+        yield running, script
+        await performer.close()
+
+
+def _fail() -> Reply:
+    raise ValueError("no idea")
+
+
+async def test_a_responder_that_fails_fails_its_response_only() -> None:
+    async with stage(_fail) as (session, script):
+        await session.send("response.create")
+        done = (await session.until("response.done"))["response"]
+        assert done["status"] == "failed"
+        assert done["status_details"]["error"]["message"] == "ValueError: no idea"
+        script.answer = lambda: Reply("Better.")
+        session.events.clear()
+        await session.send("response.create")
+        assert (await session.until("response.done"))["response"]["status"] == "completed"
+
+
+async def test_a_reply_may_speak_and_call() -> None:
+    calls = (PlannedCall("a", {"x": 1}), PlannedCall("b", {}))
+    async with stage(lambda: Reply("One moment.", calls)) as (session, _):
+        await session.send("response.create")
+        output = (await session.until("response.done"))["response"]["output"]
+        assert [item["type"] for item in output] == ["message", "function_call", "function_call"]
+        assert output[1]["arguments"] == '{"x":1}'
+
+
+async def test_without_parallel_calls_only_the_first_is_made() -> None:
+    calls = (PlannedCall("a", {}), PlannedCall("b", {}))
+    async with stage(lambda: Reply("", calls)) as (session, _):
+        await session.send("response.create", response={"parallel_tool_calls": False})
+        output = (await session.until("response.done"))["response"]["output"]
+        assert [item["name"] for item in output] == ["a"]
+
+
+async def test_a_cancelled_response_stops_its_voice() -> None:
+    voice = Endless()
+    async with stage(lambda: Reply("on and on"), synthesizer=voice) as (session, _):
+        await session.send("response.create")
+        await session.until("response.output_audio.delta")
+        await session.send("response.cancel")
+        assert (await session.until("response.done"))["response"]["status"] == "cancelled"
+        count = len(session.events)
+        assert await asyncio.to_thread(voice.closed.wait, 20)
+        await session.flush()
+        assert len(session.events) == count
+
+
+async def test_a_session_that_closes_stops_its_voice() -> None:
+    voice = Endless()
+    async with stage(lambda: Reply("on and on"), synthesizer=voice) as (session, _):
+        await session.send("response.create")
+        await session.until("response.output_audio.delta")
+    assert voice.closed.is_set()
+
+
+async def test_the_token_limit_stops_an_endless_voice() -> None:
+    async with stage(lambda: Reply("on and on"), synthesizer=Endless()) as (session, _):
+        await session.send("response.create", response={"max_output_tokens": 50})
+        done = (await session.until("response.done"))["response"]
+        assert done["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
+        assert done["usage"]["output_tokens"] <= 50
+
+
+async def test_a_response_waits_for_what_was_heard_and_knows_the_doubt() -> None:
+    may_hear = threading.Event()
+
+    def hear() -> Recognition:
+        assert may_hear.wait(20)
+        return Recognition("mumble", understood=False, confidence=0.1)
+
+    async with stage(lambda: Reply("Pardon?"), recogniser=Recogniser(hear)) as (session, script):
+        session.events += session.driver.say(*[1.0] * 20, *[0.0] * 20)
+        await session.flush()
+        await session.until("response.created")
+        assert "response.output_item.added" not in types(session.events)
+        may_hear.set()
+        await session.until("response.done")
+        (asked,) = script.asked
+        assert (asked["user_text"], asked["understood"]) == ("mumble", False)
+        assert asked["history"][-1]["content"][0]["transcript"] == "mumble"
+
+
+async def test_a_recogniser_that_fails_leaves_an_answer_possible() -> None:
+    def hear() -> Recognition:
+        raise OSError("no model")
+
+    async with stage(lambda: Reply("Pardon?"), recogniser=Recogniser(hear)) as (session, script):
+        session.driver.effective(audio={"input": {"transcription": {"model": "m"}}})
+        session.events += session.driver.say(*[1.0] * 20, *[0.0] * 20)
+        await session.flush()
+        await session.until("conversation.item.input_audio_transcription.failed")
+        assert (await session.until("response.done"))["response"]["status"] == "completed"
+        assert script.asked[0]["understood"] is False
+
+
+async def test_text_after_a_spoken_turn_is_not_doubted() -> None:
+    async with stage(lambda: Reply("Yes.")) as (session, script):
+        session.driver.user_says("typed")
+        await session.send("response.create")
+        await session.until("response.done")
+        assert (script.asked[0]["user_text"], script.asked[0]["understood"]) == (None, True)

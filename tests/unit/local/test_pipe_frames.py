@@ -1,0 +1,35 @@
+"""Messages survive the pipe whole, or are not messages."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import pytest
+
+from realtime_nb.local.pipe_frames import pack, read, read_async
+
+MESSAGE = {"id": 1, "sound": b"\x00\xff" * 1_000, "tools": [{"name": "f"}], "phrases": [], "none": None}
+
+
+def test_a_message_comes_out_as_it_went_in() -> None:
+    stream = io.BytesIO(pack(MESSAGE) + pack({}))
+    assert read(stream) == MESSAGE
+    assert read(stream) == {}
+    assert read(stream) is None
+
+
+@pytest.mark.parametrize("kept", [0, 3, 4, 100])
+async def test_a_torn_message_is_the_end(kept: int) -> None:
+    torn = pack(MESSAGE)[:kept]
+    assert read(io.BytesIO(torn)) is None
+    stream = asyncio.StreamReader()
+    stream.feed_data(torn)
+    stream.feed_eof()
+    assert await read_async(stream) is None
+
+
+async def test_both_readers_agree() -> None:
+    stream = asyncio.StreamReader()
+    stream.feed_data(pack(MESSAGE))
+    assert await read_async(stream) == MESSAGE
