@@ -120,7 +120,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _ask(arguments: argparse.Namespace) -> int:
-    from realtime_nb.asking import ask_once
+    from realtime_nb.cli_ask import ask_once
 
     return ask_once(arguments)
 

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from realtime_nb.errors import ConfigError
-from realtime_nb.tools.hints import from_json, readable, schema_of, to_json
+from realtime_nb.tools.docstring import from_json, readable, schema_of, to_json
 
 __all__ = ["Parameters", "parameters_of"]
 

@@ -24,7 +24,7 @@ from realtime_nb.client.utterance import Askable
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
 from realtime_nb.notebook.audio.microphone_options import Microphone
 from realtime_nb.notebook.host import keep_comm_on_subshell
-from realtime_nb.widget.traits import check_page_value, latency_to_page, to_page
+from realtime_nb.widget.page_values import check_page_value, latency_to_page, to_page
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend
