@@ -1,0 +1,1 @@
+"""How frames travel: the transport protocol, its websocket implementation, and what its errors and closes mean."""

@@ -1,0 +1,1 @@
+"""The browser transport: the page holds the websocket, the kernel sends and sees every event."""

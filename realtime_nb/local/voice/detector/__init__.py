@@ -1,0 +1,1 @@
+"""Speech detection: which moments of a stream are speech."""
