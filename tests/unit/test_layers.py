@@ -28,7 +28,7 @@ _LAYERS = (
     ("widget",),
     ("lab",),
     ("tutorials",),
-    ("asking", "doctor"),
+    ("cli_ask", "doctor"),
     ("cli",),
 )
 _RANK = {name: rank for rank, names in enumerate(_LAYERS) for name in names}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from realtime_nb.notebook.page import messages as m
 
-GOLDEN: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "contract" / "messages.json").read_text())
+GOLDEN: list[dict[str, Any]] = json.loads((Path(__file__).parents[3] / "contract" / "messages.json").read_text())
 
 
 def _name(case: dict[str, Any]) -> str:
