@@ -2,7 +2,8 @@
 
 Owns the traits and the methods that a user sees. No logic: the bridge has it. Must not know the lab.
 
-Synced, written by the kernel: `status`, `error`, `controls`, `_info`, `_latency`, `_microphone`.
+Synced, written by the kernel: `status`, `error`, `controls`, `_info`, `_latency`, `_microphone`,
+`_health`.
 Synced, written by either side: `muted`, `instructions`, `voice`, `speed`, `turn_detection`.
 Not synced: everything else; turns reach a page as messages.
 """
@@ -120,6 +121,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     _info = t.Dict(read_only=True).tag(sync=True)
     _latency = t.Dict(read_only=True).tag(sync=True)
     _microphone = t.Dict(read_only=True).tag(sync=True)
+    _health = t.List(t.Unicode(), read_only=True).tag(sync=True)
 
     _frozen: Any = None
     _bridge: Bridge | None = None  # until it is made: traits are set, and widgets closed, before that
