@@ -44,7 +44,7 @@ from realtime_nb.conversation import (
     ClientItem,
     ConnectionEnded,
     Conversation,
-    LocalFact,
+    LocalEvent,
     Played,
     ResponseEnded,
     ResponseStarted,
@@ -332,15 +332,15 @@ class RealtimeSession:
 
     @property
     def _quiet(self) -> bool:
-        ledger = self.conversation.ledger
+        store = self.conversation.store
         return not (
             not self._responses.quiet
             or self.sound.speaking
             or self.sound.held
             or self._calls.pending()
             or self.sink.playing
-            or ledger.waiting
-            or (self._configuration.server_answers and ledger.unanswered is not None)
+            or store.waiting
+            or (self._configuration.server_answers and store.unanswered is not None)
         )
 
     async def _renew_with(self, session: Mapping[str, Any]) -> None:
@@ -596,7 +596,7 @@ class RealtimeSession:
         elif raw["type"] == "input_audio_buffer.clear":
             self.sound.cleared()
 
-    def _feed(self, fact: LocalFact) -> None:
+    def _feed(self, fact: LocalEvent) -> None:
         self._publish(self._reduce(fact))
 
     def _reduce(self, event: Any) -> list[Change]:

@@ -18,12 +18,12 @@ from realtime_nb.client.settings import DEFAULTS, check_setting, overlay, sessio
 from realtime_nb.client.turns.response_queue import ResponseSequencer
 from realtime_nb.errors import ConfigError
 from realtime_nb.tools import Tool
-from realtime_nb.wire.realtime import RealtimeSession, Session, check, nearest, to_dict
+from realtime_nb.wire.realtime import AnySessionConfig, RealtimeSessionConfig, check, nearest, to_dict
 from realtime_nb.wire.realtime.validate import field_names
 
 __all__ = ["Configuration"]
 
-_WIRE_FIELDS = frozenset(field_names(RealtimeSession)) | {"type"}
+_WIRE_FIELDS = frozenset(field_names(RealtimeSessionConfig)) | {"type"}
 _ANSWER_S = 30.0
 
 
@@ -120,7 +120,7 @@ class Configuration:
         if raw:
             session = to_dict(session)
             _only_pcm(session)
-            problem = check(session, Session, path="session")
+            problem = check(session, AnySessionConfig, path="session")
             if problem is not None:
                 raise ConfigError(problem.message)
         if "tools" in named:

@@ -17,7 +17,7 @@ from realtime_nb.tools import Tool, as_tool
 from realtime_nb.wire.realtime import (
     McpTool,
     NoiseReduction,
-    RealtimeSession,
+    RealtimeSessionConfig,
     SemanticVad,
     ServerVad,
     Transcription,
@@ -101,7 +101,7 @@ def check_setting(name: str, value: Any) -> Any:
             )
         if not (value is None or isinstance(value, (str, dict, ServerVad, SemanticVad))):
             raise _bad(name, value, "None, 'server_vad', 'semantic_vad', rt.ServerVad(...) or rt.SemanticVad(...)")
-    problem = check(session_config({name: value}), RealtimeSession, path="session")
+    problem = check(session_config({name: value}), RealtimeSessionConfig, path="session")
     if problem is not None:
         raise ConfigError(f"{name}={_short(value)}: {problem.message}")
     return value
@@ -190,7 +190,7 @@ def _is_mcp(tool: Any) -> bool:
 def _mcp(tool: Any) -> McpTool:
     """An MCP server as a struct, whose repr hides `authorization` and `headers`."""
     given = _builtins(tool)
-    problem = check({"type": "realtime", "tools": [given]}, RealtimeSession, path="session")
+    problem = check({"type": "realtime", "tools": [given]}, RealtimeSessionConfig, path="session")
     if problem is not None:
         raise ConfigError(problem.message)
     if not any(given.get(name) for name in _MCP_ADDRESSES):

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from .heard import cut_at_word, heard_chars
 from .records import ItemRecord, PartRecord, ResponseRecord
-from .store import Ledger
-from .turn import Latency, Sound, ToolCall, Turn, TurnStatus
+from .store import ConversationStore
+from .turn import Latency, ToolCall, Turn, TurnSound, TurnStatus
 from .usage import Usage
 
 __all__ = ["build_turn", "is_boundary", "is_settled", "same_facts"]
@@ -18,22 +18,22 @@ __all__ = ["build_turn", "is_boundary", "is_settled", "same_facts"]
 _MS_SAMPLES = 24  # truncation is told in whole milliseconds: less than one missing is nothing missing
 
 
-def is_boundary(ledger: Ledger, item: ItemRecord) -> bool:
+def is_boundary(store: ConversationStore, item: ItemRecord) -> bool:
     """Tells whether an item ends a run of tool calls: an answer, or a user's turn that was really taken."""
-    if item.kind != "message" or ledger.hidden(item):
+    if item.kind != "message" or store.hidden(item):
         return False
     if item.role == "assistant":
         return True
     return item.role == "user" and (item.committed or item.in_conversation)
 
 
-def is_settled(ledger: Ledger, item: ItemRecord) -> bool:
+def is_settled(store: ConversationStore, item: ItemRecord) -> bool:
     """Tells whether nothing more is expected of a turn (it may still be corrected)."""
     if item.kind == "call":
         return item.over or item.passed
     if item.refused or item.shown == "settled":  # readers hold it: it can be corrected, not withdrawn
         return True
-    response = ledger.response_of(item)
+    response = store.response_of(item)
     if response is not None:
         return response.done
     if item.role == "user" and _speaks(item):
@@ -45,10 +45,10 @@ def is_settled(ledger: Ledger, item: ItemRecord) -> bool:
     return item.in_conversation
 
 
-def build_turn(ledger: Ledger, item: ItemRecord, revision: int) -> Turn:
+def build_turn(store: ConversationStore, item: ItemRecord, revision: int) -> Turn:
     """Returns the turn that an item is by now, as the given revision."""
-    text, heard, stopped = _texts(ledger, item)
-    status = _status(ledger, item, stopped)
+    text, heard, stopped = _texts(store, item)
+    status = _status(store, item, stopped)
     known = any(part.words is not None for part in item.parts.values()) or item.kind == "call"
     return Turn(
         item_id=item.id,
@@ -59,12 +59,12 @@ def build_turn(ledger: Ledger, item: ItemRecord, revision: int) -> Turn:
         status=status,
         response_id=item.response_id,
         started_at=item.started_at,
-        latency=_latency(ledger, item),
-        usage=_usage(ledger, item),
-        tool_calls=tuple(_tool_calls(ledger, item)),
+        latency=_latency(store, item),
+        usage=_usage(store, item),
+        tool_calls=tuple(_tool_calls(store, item)),
         images=tuple(part.image_url for part in item.parts.values() if part.image_url),
         text_known=known,
-        note=_note(ledger, item, known=known),
+        note=_note(store, item, known=known),
         _sound=_sound(item),
     )
 
@@ -92,14 +92,14 @@ def _speaks(item: ItemRecord) -> bool:
     return item.reserved or item.committed or item.idle or any(part.is_audio for part in item.parts.values())
 
 
-def _texts(ledger: Ledger, item: ItemRecord) -> tuple[str, str, bool]:
+def _texts(store: ConversationStore, item: ItemRecord) -> tuple[str, str, bool]:
     """Returns the text, its heard prefix, and whether playback stopped before the end."""
     text, heard, stopped = "", "", False
     for part in item.parts.values():
         words = part.words or ""
         joint = "\n" if text and words else ""
         text += joint + words
-        share = _heard_share(ledger, item, part, len(words))
+        share = _heard_share(store, item, part, len(words))
         if share is not None and not stopped:
             stopped = True
             cut = cut_at_word(words, share)
@@ -109,10 +109,10 @@ def _texts(ledger: Ledger, item: ItemRecord) -> tuple[str, str, bool]:
     return text, heard, stopped
 
 
-def _heard_share(ledger: Ledger, item: ItemRecord, part: PartRecord, chars: int) -> int | None:
+def _heard_share(store: ConversationStore, item: ItemRecord, part: PartRecord, chars: int) -> int | None:
     """Returns how many characters of a part were heard, or None if all were."""
     at = part.stopped_at
-    response = ledger.response_of(item)
+    response = store.response_of(item)
     if at is None:
         # Cancelled by the server, and a player tells how far it came: until it says more, that is what was heard.
         if part.played is None or part.finished or response is None or response.status != "cancelled":
@@ -124,62 +124,62 @@ def _heard_share(ledger: Ledger, item: ItemRecord, part: PartRecord, chars: int)
     return heard_chars(chars, part.samples, at, part.marks)
 
 
-def _status(ledger: Ledger, item: ItemRecord, stopped: bool) -> TurnStatus:
+def _status(store: ConversationStore, item: ItemRecord, stopped: bool) -> TurnStatus:
     if item.refused:
         return "failed"
     if stopped:
         return "interrupted"
-    if not is_settled(ledger, item):
+    if not is_settled(store, item):
         return "in_progress"
     if item.status == "completed" or item.role != "assistant":
         return "completed"
-    response = ledger.response_of(item)
+    response = store.response_of(item)
     told = response.status if response is not None and response.done else item.status
     if told in ("failed", "incomplete") and response is not None:
         return "failed"
     return "interrupted" if told in ("cancelled", "incomplete") else "completed"
 
 
-def _note(ledger: Ledger, item: ItemRecord, *, known: bool) -> str | None:
+def _note(store: ConversationStore, item: ItemRecord, *, known: bool) -> str | None:
     if item.note is not None:
         return item.note
     if item.role == "user":
         if item.idle:
             return "nothing was said"
-        if not known and is_settled(ledger, item) and _speaks(item):
+        if not known and is_settled(store, item) and _speaks(item):
             return "not transcribed"
         return None
-    response = ledger.response_of(item)
+    response = store.response_of(item)
     return response.note if response is not None and item.status != "completed" else None
 
 
-def _tool_calls(ledger: Ledger, item: ItemRecord) -> Iterator[ToolCall]:
+def _tool_calls(store: ConversationStore, item: ItemRecord) -> Iterator[ToolCall]:
     for call_item in item.calls:
-        call = ledger.items[call_item]
+        call = store.items[call_item]
         call_id = call.call_id or call.id
-        if ledger.calls.get(call_id, call.id) == call.id:  # the same call told in two items is one call
+        if store.calls.get(call_id, call.id) == call.id:  # the same call told in two items is one call
             yield ToolCall(call_id, call.name, "".join(call.arguments), call.call_status, call.output)
 
 
-def _responses(ledger: Ledger, item: ItemRecord) -> Iterator[ResponseRecord]:
+def _responses(store: ConversationStore, item: ItemRecord) -> Iterator[ResponseRecord]:
     """Yields the responses that worked on a turn and stand in no other, oldest first."""
     seen = set()
     for item_id in (*item.calls, item.id):
-        response = ledger.response_of(ledger.items[item_id])
+        response = store.response_of(store.items[item_id])
         if response is None or response.id in seen:
             continue
         seen.add(response.id)
-        anchor = _anchor(ledger, response)
+        anchor = _anchor(store, response)
         if anchor == item.id or anchor in item.calls:
             yield response
 
 
-def _anchor(ledger: Ledger, response: ResponseRecord) -> str | None:
+def _anchor(store: ConversationStore, response: ResponseRecord) -> str | None:
     """Returns the item of a response that its usage is shown with: its first message, else its first call."""
     fallback = None
     for item_id in response.items:
-        item = ledger.items[item_id]
-        if ledger.hidden(item):
+        item = store.items[item_id]
+        if store.hidden(item):
             continue
         if item.kind == "message":
             return item_id
@@ -188,10 +188,10 @@ def _anchor(ledger: Ledger, response: ResponseRecord) -> str | None:
     return fallback
 
 
-def _usage(ledger: Ledger, item: ItemRecord) -> Usage | None:
+def _usage(store: ConversationStore, item: ItemRecord) -> Usage | None:
     total = item.usage
     if item.response_id is not None or item.calls:
-        for response in _responses(ledger, item):
+        for response in _responses(store, item):
             if response.usage is not None:
                 total = response.usage if total is None else total + response.usage
     return total
@@ -201,12 +201,12 @@ def _between(start: float | None, end: float | None) -> float | None:
     return None if start is None or end is None else max(end - start, 0.0) * 1000
 
 
-def _latency(ledger: Ledger, item: ItemRecord) -> Latency:
-    first = next(iter(_responses(ledger, item)), None) if item.response_id is not None or item.calls else None
+def _latency(store: ConversationStore, item: ItemRecord) -> Latency:
+    first = next(iter(_responses(store, item)), None) if item.response_id is not None or item.calls else None
     if first is None:
         return Latency()
-    own = ledger.response_of(item) or first
-    user = ledger.items.get(first.user) if first.user is not None else None
+    own = store.response_of(item) or first
+    user = store.items.get(first.user) if first.user is not None else None
     spoke = (user.speech_end_at if user.sent_at is None else user.sent_at) if user is not None else None
     return Latency(
         speech_end_to_committed=_between(spoke, user.committed_at) if user is not None else None,
@@ -217,11 +217,11 @@ def _latency(ledger: Ledger, item: ItemRecord) -> Latency:
     )
 
 
-def _sound(item: ItemRecord) -> Sound | None:
+def _sound(item: ItemRecord) -> TurnSound | None:
     if item.sound:
-        return Sound((item.sound,), len(item.sound) // 2)
+        return TurnSound((item.sound,), len(item.sound) // 2)
     chunks = [part.chunks for part in item.parts.values() if part.samples]
     if not chunks:
         return None
     pieces = chunks[0] if len(chunks) == 1 else [piece for part in chunks for piece in part]
-    return Sound(pieces, sum(part.samples for part in item.parts.values()))
+    return TurnSound(pieces, sum(part.samples for part in item.parts.values()))

@@ -41,24 +41,24 @@ def _open(c: Conversation, item_id: str, response_id: str, at: float | None) -> 
     """Returns the message that a delta belongs to, or None if nothing of it counts any more."""
     if not item_id:
         return None
-    response = c.ledger.responses.get(response_id)
+    response = c.store.responses.get(response_id)
     if response is not None and response.done:
         return None
-    record = c.ledger.item(item_id, at)
+    record = c.store.item(item_id, at)
     if record.closed or record.deleted:
         return None
     if record.kind is None:
         record.kind, record.role = "message", "assistant"
     if record.started_at is None:
         record.started_at = at
-    c.ledger.join(record, response_id)
-    c.ledger.touch(item_id)
+    c.store.join(record, response_id)
+    c.store.mark_changed(item_id)
     return record
 
 
 def on_text_delta(c: Conversation, event: TextDelta, at: float | None, out: list[Change]) -> None:
     """Adds to a text or a transcript."""
-    record = c.ledger.items.get(event.item_id)
+    record = c.store.items.get(event.item_id)
     flows = record is not None and record.shown == "live" and not record.closed
     if record is None or not flows or (record.response_id or "") != event.response_id:
         record = _open(c, event.item_id, event.response_id, at)
@@ -79,20 +79,20 @@ def on_text_delta(c: Conversation, event: TextDelta, at: float | None, out: list
     part.pieces.append(delta)
     part.chars += len(delta)
     if flows:
-        c.board.grew(record)
+        c.turn_list.note_growth(record)
         out.append(TurnText(record.id, delta))
     else:
-        c.ledger.touch(record.id)
+        c.store.mark_changed(record.id)
 
 
 def on_text_done(c: Conversation, event: TextDone, at: float | None, out: list[Change]) -> None:
     """Replaces the deltas by the whole text; an empty one (or none at all) erases nothing."""
-    record = c.ledger.standing(event.item_id, at)
+    record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return
     if record.kind is None:
         record.kind, record.role = "message", "assistant"
-    c.ledger.join(record, event.response_id)
+    c.store.join(record, event.response_id)
     part = record.part(event.content_index)
     if isinstance(event, ResponseOutputAudioTranscriptDone):
         words, part.is_audio = event.transcript, True
@@ -100,7 +100,7 @@ def on_text_done(c: Conversation, event: TextDone, at: float | None, out: list[C
         words = event.text
     if words or part.words is None:
         part.final = words
-    c.ledger.touch(record.id)
+    c.store.mark_changed(record.id)
 
 
 def on_audio_delta(c: Conversation, event: ResponseOutputAudioDelta, at: float | None, out: list[Change]) -> None:
@@ -109,7 +109,7 @@ def on_audio_delta(c: Conversation, event: ResponseOutputAudioDelta, at: float |
         pcm = event.audio
     except ValueError:  # a damaged delta is lost, not the conversation
         return
-    record = c.ledger.items.get(event.item_id)
+    record = c.store.items.get(event.item_id)
     flows = record is not None and record.shown == "live" and not record.closed
     if record is None or not flows or (record.response_id or "") != event.response_id:
         record = _open(c, event.item_id, event.response_id, at)
@@ -130,8 +130,8 @@ def on_audio_delta(c: Conversation, event: ResponseOutputAudioDelta, at: float |
     part.chunks.append(pcm)
     part.samples = start + len(pcm) // 2
     if flows:
-        c.board.grew(record)
-    response = c.ledger.responses.get(event.response_id)
+        c.turn_list.note_growth(record)
+    response = c.store.responses.get(event.response_id)
     if response is not None and (response.interrupted or response.in_band is False):
         return
     if part.cut is None and part.truncated is None:
@@ -141,27 +141,27 @@ def on_audio_delta(c: Conversation, event: ResponseOutputAudioDelta, at: float |
 def _begin_sound(c: Conversation, record: ItemRecord, content_index: int, at: float | None) -> None:
     part = record.parts[content_index]
     part.is_audio = True
-    response = c.ledger.response_of(record)
+    response = c.store.response_of(record)
     if response is not None and response.first_audio_at is None:
         response.first_audio_at = at
     if response is not None and response.interrupted and part.cut is None:
         part.implied_cut = 0  # it will never be played
-    elif not c.ledger.hidden(record):
-        c.ledger.queue[record.id, content_index] = None
-    c.ledger.touch(record.id)
+    elif not c.store.hidden(record):
+        c.store.queue[record.id, content_index] = None
+    c.store.mark_changed(record.id)
 
 
 def on_audio_done(c: Conversation, event: ResponseOutputAudioDone, at: float | None, out: list[Change]) -> None:
     """Ends a part's sound."""
-    record = c.ledger.items.get(event.item_id)
+    record = c.store.items.get(event.item_id)
     part = record.parts.get(event.content_index) if record is not None else None
     if record is None or part is None or part.audio_done:
         return
     part.audio_done = True
-    response = c.ledger.response_of(record)
-    if not c.ledger.hidden(record) and not (response is not None and response.interrupted):
+    response = c.store.response_of(record)
+    if not c.store.hidden(record) and not (response is not None and response.interrupted):
         out.append(AudioDone(record.id, event.content_index, part.samples))
-    c.ledger.touch(record.id)
+    c.store.mark_changed(record.id)
 
 
 def on_arguments_delta(
@@ -173,15 +173,15 @@ def on_arguments_delta(
     """Adds to a call's arguments, which are no JSON before they are done."""
     if not event.item_id:
         return
-    response = c.ledger.responses.get(event.response_id)
-    known = c.ledger.items.get(event.item_id)
+    response = c.store.responses.get(event.response_id)
+    known = c.store.items.get(event.item_id)
     if (response is not None and response.done) or (known is not None and known.arguments_done):
         return
-    record = known or c.ledger.item(event.item_id, at)
+    record = known or c.store.item(event.item_id, at)
     if known is None or record.kind is None:
-        c.ledger.join(record, event.response_id)
-        note_call(c.ledger, record, call_id=getattr(event, "call_id", "") or "", name="")
-        c.ledger.touch(record.id)
+        c.store.join(record, event.response_id)
+        note_call(c.store, record, call_id=getattr(event, "call_id", "") or "", name="")
+        c.store.mark_changed(record.id)
     record.arguments.append(event.delta)
 
 
@@ -192,15 +192,15 @@ def on_arguments_done(
     out: list[Change],
 ) -> None:
     """Takes a call's whole arguments; the same come again with its item and with the response's end."""
-    record = c.ledger.standing(event.item_id, at)
+    record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return
-    c.ledger.join(record, event.response_id)
+    c.store.join(record, event.response_id)
     if isinstance(event, ResponseFunctionCallArgumentsDone):
-        note_call(c.ledger, record, call_id=event.call_id, name=event.name)
+        note_call(c.store, record, call_id=event.call_id, name=event.name)
     else:
-        note_call(c.ledger, record, call_id=record.id, name="")
+        note_call(c.store, record, call_id=record.id, name="")
     if event.arguments or not record.arguments:
         record.arguments = [event.arguments]
     record.arguments_done = True
-    c.ledger.touch(record.id)
+    c.store.mark_changed(record.id)

@@ -24,6 +24,7 @@ from .records import ItemRecord
 from .usage import from_transcription
 
 __all__ = [
+    "accept_user_turn",
     "drop_reserved",
     "on_appended",
     "on_clear_sent",
@@ -37,43 +38,42 @@ __all__ = [
     "on_transcription_delta",
     "on_transcription_failed",
     "stop_waiting",
-    "take_turn",
 ]
 
 
 def on_appended(c: Conversation, event: InputAppended, at: float | None, out: list[Change]) -> None:
     """Moves the input clock on."""
-    c.ledger.timeline.append(event.pcm, at)
+    c.store.timeline.append(event.pcm, at)
 
 
 def on_commit_sent(c: Conversation, event: CommitSent, at: float | None, out: list[Change]) -> None:
     """Ends the buffer here, not where the server's answer comes."""
-    c.ledger.timeline.mark("commit")
+    c.store.timeline.mark("commit")
 
 
 def on_clear_sent(c: Conversation, event: ClearSent, at: float | None, out: list[Change]) -> None:
     """Begins the buffer here, not where the server's answer comes."""
-    c.ledger.timeline.mark("clear")
+    c.store.timeline.mark("clear")
 
 
 def _user(c: Conversation, item_id: str, at: float | None) -> ItemRecord | None:
     if not item_id:
         return None
-    record = c.ledger.item(item_id, at)
+    record = c.store.item(item_id, at)
     if record.started_at is None:
         record.started_at = at
     if record.kind is None:
         record.kind, record.role = "message", "user"
-    c.ledger.touch(item_id)
+    c.store.mark_changed(item_id)
     return record
 
 
 def drop_reserved(c: Conversation, *, but: str | None = None) -> None:
     """Takes back turns that were announced and never committed."""
-    for item_id in [i for i in c.ledger.reserved if i != but]:
-        del c.ledger.reserved[item_id]
-        c.ledger.items[item_id].dropped = True
-        c.ledger.touch(item_id)
+    for item_id in [i for i in c.store.reserved if i != but]:
+        del c.store.reserved[item_id]
+        c.store.items[item_id].dropped = True
+        c.store.mark_changed(item_id)
 
 
 def on_speech_started(
@@ -87,8 +87,8 @@ def on_speech_started(
     if record.committed or record.in_conversation or record.deleted:
         return
     record.reserved, record.dropped = True, False
-    c.ledger.reserved[record.id] = None
-    c.ledger.timeline.speech_start = record.span_start
+    c.store.reserved[record.id] = None
+    c.store.timeline.speech_start = record.span_start
     drop_reserved(c, but=record.id)
 
 
@@ -100,7 +100,7 @@ def on_speech_stopped(
     if record is None:
         return
     record.span_end = max(event.audio_end_ms, 0) * SAMPLES_PER_MS
-    sent_at = c.ledger.timeline.appended_at(record.span_end)
+    sent_at = c.store.timeline.appended_at(record.span_end)
     record.speech_end_at = sent_at if sent_at is not None else at
 
 
@@ -120,14 +120,14 @@ def on_committed(c: Conversation, event: InputAudioBufferCommitted, at: float | 
     record = _user(c, event.item_id, at)
     if record is None:
         return
-    c.ledger.link(record.id, event.previous_item_id)
+    c.store.link(record.id, event.previous_item_id)
     if record.committed or record.deleted:
         return
     record.committed = True
-    timeline = c.ledger.timeline
+    timeline = c.store.timeline
     # A detected turn without an end was committed by hand in mid-speech: the server then says no speech_stopped.
     by_hand = record.span_end is None
-    start, end = timeline.take_buffer(by_hand=by_hand)
+    start, end = timeline.commit_buffer(by_hand=by_hand)
     if record.span_start is not None:
         start = record.span_start
         end = end if record.span_end is None else record.span_end
@@ -136,43 +136,43 @@ def on_committed(c: Conversation, event: InputAudioBufferCommitted, at: float | 
     if record.speech_end_at is None:
         sent_at = timeline.appended_at(end) if by_hand else None
         record.speech_end_at = sent_at if sent_at is not None else at
-    take_turn(c, record, at)
+    accept_user_turn(c, record, at)
     if record.committed_at is None:
         record.committed_at = at
 
 
-def take_turn(c: Conversation, record: ItemRecord, at: float | None) -> None:
+def accept_user_turn(c: Conversation, record: ItemRecord, at: float | None) -> None:
     """Counts a user's item as part of the conversation: it ends what came before, and waits for an answer."""
-    c.ledger.reserved.pop(record.id, None)
+    c.store.reserved.pop(record.id, None)
     record.dropped = False
     if record.committed_at is None:
         record.committed_at = at
-        c.ledger.unanswered = record.id
-    for item_id in list(c.ledger.waiting):
+        c.store.unanswered = record.id
+    for item_id in list(c.store.waiting):
         if item_id != record.id:
-            _settle(c, c.ledger.items[item_id])
+            _settle(c, c.store.items[item_id])
     spoken = record.committed or any(part.is_audio for part in record.parts.values())
-    expected = c.ledger.transcribing is not False and not record.idle and record.transcription is None
+    expected = c.store.transcribing is not False and not record.idle and record.transcription is None
     if spoken and expected and not record.words_known:
         record.waiting = True
-        c.ledger.waiting[record.id] = None
+        c.store.waiting[record.id] = None
 
 
 def stop_waiting(c: Conversation, item_id: str | None) -> None:
     """Settles a user's turn without its transcript, if that has not come; it may still come later."""
-    if item_id is not None and item_id in c.ledger.waiting:
-        _settle(c, c.ledger.items[item_id])
+    if item_id is not None and item_id in c.store.waiting:
+        _settle(c, c.store.items[item_id])
 
 
 def _settle(c: Conversation, record: ItemRecord) -> None:
     record.waiting = False
-    c.ledger.waiting.pop(record.id, None)
-    c.ledger.touch(record.id)
+    c.store.waiting.pop(record.id, None)
+    c.store.mark_changed(record.id)
 
 
 def on_cleared(c: Conversation, event: InputAudioBufferCleared, at: float | None, out: list[Change]) -> None:
     """Forgets the buffer and the turn that it would have become."""
-    c.ledger.timeline.clear()
+    c.store.timeline.clear()
     drop_reserved(c)
 
 
@@ -182,14 +182,14 @@ def on_transcription_delta(
     """Adds to a transcript; also before its item, or after the answer."""
     if not event.item_id or not event.delta:
         return
-    record = c.ledger.items.get(event.item_id) or c.ledger.item(event.item_id, at)
+    record = c.store.items.get(event.item_id) or c.store.item(event.item_id, at)
     part = record.part(event.content_index or 0)
     part.is_audio = True
     if part.final is not None or record.deleted:
         return
     part.pieces.append(event.delta)
     if record.shown == "live" and len(record.parts) == 1:
-        c.board.grew(record)
+        c.turn_list.note_growth(record)
         out.append(TurnText(record.id, event.delta))
     elif record.shown != "settled":  # a settled turn waits for the whole correction
         _user(c, event.item_id, at)
@@ -207,7 +207,7 @@ def on_transcription_completed(
     record.transcription, record.note = "done", None
     _settle(c, record)
     if event.usage is not None:
-        priced = c.ledger.count(
+        priced = c.store.add_usage(
             f"transcription {event.item_id} {event.content_index}", from_transcription(event.usage), transcription=True
         )
         if priced is not None:

@@ -64,7 +64,7 @@ class InputTimeline:
         """Notes that a commit or a clear was sent here: its answer comes after later samples were sent."""
         self._marks.append((mark, self.end))
 
-    def answered(self, mark: Mark) -> int:
+    def acknowledge(self, mark: Mark) -> int:
         """Returns where the commit or clear stands that the server answers now; here, if we noted none."""
         while self._marks:
             kind, at = self._marks.popleft()
@@ -72,15 +72,15 @@ class InputTimeline:
                 return at
         return self.end
 
-    def take_buffer(self, *, by_hand: bool) -> tuple[int, int]:
+    def commit_buffer(self, *, by_hand: bool) -> tuple[int, int]:
         """Returns the samples `(start, end)` of a committed buffer, and begins the next one."""
         start = self.buffer_start
-        self.buffer_start = self.answered("commit") if by_hand else self.end
+        self.buffer_start = self.acknowledge("commit") if by_hand else self.end
         return start, self.buffer_start
 
     def clear(self) -> None:
         """Forgets the buffer: what was appended until the clear was sent will not be committed."""
-        self.buffer_start = self.answered("clear")
+        self.buffer_start = self.acknowledge("clear")
         self.speech_start = None
 
     def restart(self) -> None:

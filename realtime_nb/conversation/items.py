@@ -26,21 +26,21 @@ from realtime_nb.wire.realtime import (
 from .calls import note_call, note_output
 from .changes import Change
 from .conversation import Conversation
-from .input import take_turn
+from .input import accept_user_turn
 from .local_events import ClientItem
 from .records import ItemRecord, Kind, PartRecord
 from .turn import Role
 
-__all__ = ["absorb", "on_client_item", "on_deleted", "on_error", "on_item", "on_retrieved", "refuse"]
+__all__ = ["apply_snapshot", "on_client_item", "on_deleted", "on_error", "on_item", "on_retrieved", "refuse"]
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
 
 
-def absorb(c: Conversation, item: Item, at: float | None) -> ItemRecord | None:
+def apply_snapshot(c: Conversation, item: Item, at: float | None) -> ItemRecord | None:
     """Adds what an item's snapshot tells to its record; an item without an id cannot be told from others."""
     if not item.id:
         return None
-    record = c.ledger.item(item.id, at)
+    record = c.store.item(item.id, at)
     if record.deleted:
         return None
     if record.started_at is None:
@@ -49,21 +49,21 @@ def absorb(c: Conversation, item: Item, at: float | None) -> ItemRecord | None:
     if record.kind not in (None, kind):  # an id means one thing; the first that was said of it stays
         return None
     record.kind = kind
-    c.ledger.touch(record.id)
+    c.store.mark_changed(record.id)
     if item.status is not None and not (record.status in ("completed", "incomplete") and item.status == "in_progress"):
         record.status = item.status
     if isinstance(item, MessageItem):
         record.role = _ROLES.get(item.role, record.role)
         for index, content in enumerate(item.content):
-            _absorb_part(record.part(index), content, growing=item.status == "in_progress" and item.role == "assistant")
+            _apply_part(record.part(index), content, growing=item.status == "in_progress" and item.role == "assistant")
     elif isinstance(item, FunctionCallItem):
-        note_call(c.ledger, record, call_id=item.call_id or "", name=item.name)
+        note_call(c.store, record, call_id=item.call_id or "", name=item.name)
         if item.status != "in_progress" and item.arguments:
             _arguments(record, item.arguments)
         if item.status == "incomplete" and record.output is None:
             record.call_status = "cancelled"  # its arguments may be cut off: it must not run
     elif isinstance(item, McpCallItem):
-        note_call(c.ledger, record, call_id=record.id, name=item.name)
+        note_call(c.store, record, call_id=record.id, name=item.name)
         if item.arguments:
             _arguments(record, item.arguments)
         if item.output is not None:
@@ -71,7 +71,7 @@ def absorb(c: Conversation, item: Item, at: float | None) -> ItemRecord | None:
         if item.error is not None:
             record.output, record.call_status = str(item.error.get("message") or item.error), "failed"
     elif isinstance(item, FunctionCallOutputItem):
-        note_output(c.ledger, item.call_id, item.output)
+        note_output(c.store, item.call_id, item.output)
     return record
 
 
@@ -86,7 +86,7 @@ def _arguments(record: ItemRecord, arguments: str) -> None:
     record.arguments_done = True
 
 
-def _absorb_part(part: PartRecord, content: ContentPart, *, growing: bool) -> None:
+def _apply_part(part: PartRecord, content: ContentPart, *, growing: bool) -> None:
     part.is_audio = part.is_audio or content.is_audio
     words = content.words
     # The snapshot of a growing item repeats what deltas tell. Null is not known, and after a truncation the server
@@ -112,16 +112,16 @@ def on_item(
     out: list[Change],
 ) -> None:
     """Takes `added`, `done` and the legacy `created` alike: any of them may be missing or repeated."""
-    record = absorb(c, event.item, at)
+    record = apply_snapshot(c, event.item, at)
     if record is None:
         return
-    c.ledger.link(record.id, event.previous_item_id)
+    c.store.link(record.id, event.previous_item_id)
     _place(c, record, at)
 
 
 def on_retrieved(c: Conversation, event: ConversationItemRetrieved, at: float | None, out: list[Change]) -> None:
     """Takes an item that was asked for; it tells no predecessor."""
-    record = absorb(c, event.item, at)
+    record = apply_snapshot(c, event.item, at)
     if record is not None:
         _place(c, record, at)
 
@@ -129,56 +129,56 @@ def on_retrieved(c: Conversation, event: ConversationItemRetrieved, at: float | 
 def _place(c: Conversation, record: ItemRecord, at: float | None) -> None:
     first = not record.in_conversation
     record.in_conversation = True
-    c.ledger.unacknowledged.pop(record.id, None)
+    c.store.unacknowledged.pop(record.id, None)
     if record.refused:  # it was lost with a connection, and is here after all
         record.refused, record.note = False, None
     if record.role == "user" and first:
-        take_turn(c, record, at)
+        accept_user_turn(c, record, at)
 
 
 def on_deleted(c: Conversation, event: ConversationItemDeleted, at: float | None, out: list[Change]) -> None:
     """Forgets an item for good; its place stays, for the items that follow it."""
     if not event.item_id:
         return
-    record = c.ledger.item(event.item_id, None)
+    record = c.store.item(event.item_id, None)
     record.deleted = True
     record.parts = {}
     record.sound = None
     record.arguments = []
-    c.ledger.reserved.pop(record.id, None)
-    c.ledger.waiting.pop(record.id, None)
-    c.ledger.lone_calls.pop(record.id, None)
-    c.ledger.unacknowledged.pop(record.id, None)
-    c.ledger.touch(record.id)
+    c.store.reserved.pop(record.id, None)
+    c.store.waiting.pop(record.id, None)
+    c.store.lone_calls.pop(record.id, None)
+    c.store.unacknowledged.pop(record.id, None)
+    c.store.mark_changed(record.id)
 
 
 def on_client_item(c: Conversation, event: ClientItem, at: float | None, out: list[Change]) -> None:
     """Shows an item that we sent before the server has it."""
-    known = c.ledger.items.get(event.item.id or "")
+    known = c.store.items.get(event.item.id or "")
     if known is not None and known.in_conversation:
         return
-    record = absorb(c, event.item, at)
+    record = apply_snapshot(c, event.item, at)
     if record is None:
         return
     record.sent_at = at
-    c.ledger.link(record.id, event.previous_item_id)
-    c.ledger.unacknowledged[record.id] = event.event_id
+    c.store.link(record.id, event.previous_item_id)
+    c.store.unacknowledged[record.id] = event.event_id
 
 
 def on_error(c: Conversation, event: ErrorEvent, at: float | None, out: list[Change]) -> None:
     """Marks what the server refused: an item, or a commit; other errors are not about the conversation."""
     if (event.error.code or "").startswith("input_audio_buffer_commit"):
-        c.ledger.timeline.answered("commit")
+        c.store.timeline.acknowledge("commit")
     if not event.error.event_id:
         return
-    for item_id, event_id in c.ledger.unacknowledged.items():
+    for item_id, event_id in c.store.unacknowledged.items():
         if event_id == event.error.event_id:
-            refuse(c, c.ledger.items[item_id], event.error.message or event.error.code or "refused by the server")
+            refuse(c, c.store.items[item_id], event.error.message or event.error.code or "refused by the server")
             return
 
 
 def refuse(c: Conversation, record: ItemRecord, note: str) -> None:
     """Marks an item of ours that the server does not have."""
-    c.ledger.unacknowledged.pop(record.id, None)
+    c.store.unacknowledged.pop(record.id, None)
     record.refused, record.note = True, note
-    c.ledger.touch(record.id)
+    c.store.mark_changed(record.id)

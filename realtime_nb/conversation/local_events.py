@@ -1,6 +1,6 @@
 """What happens on our side and no server tells: what was sent, played and cut.
 
-Owns the LocalFact structs. Must not know who reports them.
+Owns the LocalEvent structs. Must not know who reports them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ __all__ = [
     "CommitSent",
     "ConnectionEnded",
     "InputAppended",
-    "LocalFact",
+    "LocalEvent",
     "LocalInterrupt",
     "Played",
-    "Seam",
+    "SessionResumed",
     "ToolProgress",
 ]
 
@@ -86,7 +86,7 @@ class ConnectionEnded(msgspec.Struct, frozen=True):
     resuming: bool = False
 
 
-class Seam(msgspec.Struct, frozen=True):
+class SessionResumed(msgspec.Struct, frozen=True):
     """The conversation goes on in another session; `text` tells a reader what that means here.
 
     It becomes a turn of the role `system`, behind all that is known so far. No server hears of it.
@@ -104,7 +104,7 @@ class ToolProgress(msgspec.Struct, frozen=True):
     output: str | None = None
 
 
-LocalFact = (
+LocalEvent = (
     InputAppended
     | CommitSent
     | ClearSent
@@ -113,6 +113,6 @@ LocalFact = (
     | ClientItem
     | Clock
     | ConnectionEnded
-    | Seam
+    | SessionResumed
     | ToolProgress
 )

@@ -23,7 +23,7 @@ class ItemOrder:
         self._at: dict[str, int] = {}
         self._previous: dict[str, str | None] = {}
         self._next: dict[str | None, list[str]] = {}
-        self._glued: dict[str, str] = {}
+        self._pinned: dict[str, str] = {}
         self.moves = 0
         """Grows whenever an item lands anywhere but at the end."""
         self._moved: dict[str, None] = {}
@@ -60,8 +60,8 @@ class ItemOrder:
         """
         if item_id in self._previous or item_id == previous:
             return False
-        while previous in self._glued:
-            previous = self._glued[previous]
+        while previous in self._pinned:
+            previous = self._pinned[previous]
         if previous is not None:
             self.add(previous)
             if item_id not in self._at and self._at[previous] == len(self._ids) - 1:
@@ -74,13 +74,13 @@ class ItemOrder:
         self._note(item_id, previous)
         return self._move(block, previous)
 
-    def glue(self, item_id: str, previous: str) -> None:
+    def pin_behind(self, item_id: str, previous: str) -> None:
         """Puts something that the server knows no item for behind an item, and before all that follows that one."""
-        while previous in self._glued:
-            previous = self._glued[previous]
+        while previous in self._pinned:
+            previous = self._pinned[previous]
         self.link(item_id, previous)
         if self._previous.get(item_id) == previous:
-            self._glued[previous] = item_id
+            self._pinned[previous] = item_id
 
     def _note(self, item_id: str, previous: str | None) -> None:
         self._previous[item_id] = previous
@@ -110,7 +110,7 @@ class ItemOrder:
         self._moved.update(dict.fromkeys(block))
         return True
 
-    def take_moved(self) -> dict[str, None]:
+    def pop_moved(self) -> dict[str, None]:
         """Returns the items that moved since the last call, in order."""
         moved, self._moved = self._moved, {}
         return moved

@@ -19,31 +19,31 @@ __all__ = ["on_interrupt", "on_played", "on_truncated"]
 def _heard_something(c: Conversation, record: ItemRecord, at: float | None) -> None:
     if record.first_played_at is None and at is not None:
         record.first_played_at = at
-        c.ledger.touch(record.id)
+        c.store.mark_changed(record.id)
 
 
 def on_played(c: Conversation, event: Played, at: float | None, out: list[Change]) -> None:
     """Moves a part's playback on; after a cut nothing more was heard."""
-    record = c.ledger.standing(event.item_id, at)
+    record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return
     part = record.part(event.content_index)
     if part.cut is None and (part.played is None or event.samples > part.played):
         part.played = max(event.samples, 0)
-        response = c.ledger.response_of(record)
+        response = c.store.response_of(record)
         if response is not None and response.status == "cancelled":
-            c.ledger.touch(record.id)  # how much was heard depends on it
+            c.store.mark_changed(record.id)  # how much was heard depends on it
     if event.samples > 0:
         _heard_something(c, record, at)
     if event.final and not part.finished:
         part.finished = True
-        c.ledger.queue.pop((record.id, event.content_index), None)
-        c.ledger.touch(record.id)
+        c.store.queue.pop((record.id, event.content_index), None)
+        c.store.mark_changed(record.id)
 
 
 def on_interrupt(c: Conversation, event: LocalInterrupt, at: float | None, out: list[Change]) -> None:
     """Cuts a part where the player fell silent, and all that was queued behind it."""
-    record = c.ledger.standing(event.item_id, at)
+    record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return
     part = record.part(event.content_index)
@@ -52,29 +52,29 @@ def on_interrupt(c: Conversation, event: LocalInterrupt, at: float | None, out: 
         _heard_something(c, record, at)
     _silence(c, record)
     key = (record.id, event.content_index)
-    if key in c.ledger.queue:
-        queued = list(c.ledger.queue)
+    if key in c.store.queue:
+        queued = list(c.store.queue)
         for item_id, content_index in queued[queued.index(key) + 1 :]:
-            behind = c.ledger.items[item_id]
+            behind = c.store.items[item_id]
             other = behind.part(content_index)
             other.implied_cut = other.played or 0
             _silence(c, behind)
         # What stands before it was played, or the player would not have come so far.
-        c.ledger.queue.clear()
+        c.store.queue.clear()
 
 
 def _silence(c: Conversation, record: ItemRecord) -> None:
-    response = c.ledger.response_of(record)
+    response = c.store.response_of(record)
     if response is not None and not response.done:
         response.interrupted = True
-    c.ledger.touch(record.id)
+    c.store.mark_changed(record.id)
 
 
 def on_truncated(c: Conversation, event: ConversationItemTruncated, at: float | None, out: list[Change]) -> None:
     """Notes where the server cut an item; our own text stays, the server's is gone."""
-    record = c.ledger.standing(event.item_id, at)
+    record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return
     record.part(event.content_index).truncated = max(event.audio_end_ms, 0) * SAMPLES_PER_MS
-    c.ledger.queue.pop((record.id, event.content_index), None)
-    c.ledger.touch(record.id)
+    c.store.queue.pop((record.id, event.content_index), None)
+    c.store.mark_changed(record.id)

@@ -18,7 +18,7 @@ from . import calls, deltas, input, items, local_events, playback, responses, se
 from .changes import Change
 from .conversation import Conversation
 from .records import ItemRecord
-from .store import Ledger
+from .store import ConversationStore
 
 __all__ = ["reduce"]
 
@@ -68,7 +68,7 @@ _HANDLERS: dict[type, Handler] = {
     local_events.LocalInterrupt: playback.on_interrupt,
     local_events.ClientItem: items.on_client_item,
     local_events.ConnectionEnded: session.on_ended,
-    local_events.Seam: session.on_seam,
+    local_events.SessionResumed: session.on_session_resumed,
     local_events.ToolProgress: calls.on_tool_progress,
 }
 
@@ -78,7 +78,7 @@ _RECENT = 512
 
 def reduce(
     state: Conversation,
-    event: wire.ServerEvent | wire.UnknownEvent | local_events.LocalFact,
+    event: wire.ServerEvent | wire.UnknownEvent | local_events.LocalEvent,
     at: float | None = None,
 ) -> list[Change]:
     """Updates `state` by one event or local fact, in place, and returns what changed for readers.
@@ -89,14 +89,14 @@ def reduce(
         at: when, in seconds on any one clock that does not go back; None: when the last `Clock` fact said.
     """
     if type(event) is local_events.Clock:
-        state.ledger.now = event.now
+        state.store.now = event.now
         return []
     handler = _HANDLERS.get(type(event))
     if handler is None or _repeated(state, event):
         return []
     after: list[Change] = []
-    handler(state, event, state.ledger.now if at is None else at, after)
-    if not state.ledger.dirty:
+    handler(state, event, state.store.now if at is None else at, after)
+    if not state.store.changed_items:
         return after
     # Turns first: whoever hears of sound, or of a response's end, can look the turn up.
     return [*_publish(state), *after]
@@ -118,36 +118,36 @@ def _repeated(state: Conversation, event: msgspec.Struct) -> bool:
 
 def _publish(state: Conversation) -> list[Change]:
     """Looks at the turns that changed facts concern."""
-    ledger, board = state.ledger, state.board
+    store, turn_list = state.store, state.turn_list
     changes: list[Change] = []
-    moved = ledger.order.take_moved()
-    pending = list(ledger.dirty)
+    moved = store.order.pop_moved()
+    pending = list(store.changed_items)
     if moved:
         pending = list(dict.fromkeys([*pending, *moved]))
-    ledger.dirty = {}
-    if ledger.has_calls:
-        pending = _with_calls(ledger, pending)
+    store.changed_items = {}
+    if store.has_calls:
+        pending = _with_calls(store, pending)
     for item_id in pending:
-        item = ledger.items[item_id]
-        changes += board.refresh(item, is_turn=_is_turn(state, item), moved=item_id in moved)
-    board.publish()
+        item = store.items[item_id]
+        changes += turn_list.refresh(item, is_turn=_is_turn(state, item), moved=item_id in moved)
+    turn_list.publish()
     return changes
 
 
-def _with_calls(ledger: Ledger, pending: list[str]) -> list[str]:
+def _with_calls(store: ConversationStore, pending: list[str]) -> list[str]:
     """Returns the items and all that share tool calls with them, now or before."""
     concerned = dict.fromkeys(pending)
-    if ledger.grouped_moves != ledger.order.moves:  # an item left neighbours behind: look at all
-        ledger.grouped_moves = ledger.order.moves
-        concerned.update(dict.fromkeys(calls.regroup(ledger, list(ledger.order))))
+    if store.grouped_moves != store.order.moves:  # an item left neighbours behind: look at all
+        store.grouped_moves = store.order.moves
+        concerned.update(dict.fromkeys(calls.regroup(store, list(store.order))))
     else:
         for item_id in pending:
-            concerned.update(dict.fromkeys(calls.regroup_around(ledger, item_id)))
+            concerned.update(dict.fromkeys(calls.regroup_around(store, item_id)))
     return list(concerned)
 
 
 def _is_turn(state: Conversation, item: ItemRecord) -> bool:
-    if state.ledger.hidden(item):
+    if state.store.hidden(item):
         return False
     if item.kind == "call":
         return item.owner == item.id

@@ -20,7 +20,7 @@ from realtime_nb.wire.realtime import (
 from .changes import AudioDone, Change, ResponseEnded, ResponseStarted, UsageChanged
 from .conversation import Conversation
 from .input import stop_waiting
-from .items import absorb
+from .items import apply_snapshot
 from .records import ItemRecord, ResponseRecord
 from .usage import from_response
 
@@ -32,13 +32,13 @@ _PARTS_OF_SOUND = ("audio", "output_audio")
 def _response(c: Conversation, told: Response) -> ResponseRecord | None:
     if not told.id:
         return None
-    response = c.ledger.response(told.id)
+    response = c.store.response(told.id)
     if told.conversation_id is not UNSET:
         in_band = told.conversation_id is not None or response.in_band is True
         if in_band is not response.in_band:
             response.in_band = in_band
             for item_id in response.items:
-                c.ledger.touch(item_id)
+                c.store.mark_changed(item_id)
     return response
 
 
@@ -50,7 +50,7 @@ def on_created(c: Conversation, event: ResponseCreated, at: float | None, out: l
     response.started = True
     response.created_at = at
     if not response.out_of_band:
-        response.user, c.ledger.unanswered = c.ledger.unanswered, None
+        response.user, c.store.unanswered = c.store.unanswered, None
     out.append(ResponseStarted(response.id, response.out_of_band))
 
 
@@ -58,10 +58,10 @@ def on_output_item(
     c: Conversation, event: ResponseOutputItemAdded | ResponseOutputItemDone, at: float | None, out: list[Change]
 ) -> None:
     """Adds an item to its response."""
-    record = absorb(c, event.item, at)
+    record = apply_snapshot(c, event.item, at)
     if record is None:
         return
-    response = c.ledger.join(record, event.response_id)
+    response = c.store.join(record, event.response_id)
     record.output_index = event.output_index
     if response is not None and response.id == event.response_id:
         _put_before_later_ones(c, response, record)
@@ -69,21 +69,21 @@ def on_output_item(
 
 def _put_before_later_ones(c: Conversation, response: ResponseRecord, record: ItemRecord) -> None:
     """Items that nothing links stand as they arrived; of one response, their indices know better."""
-    place = c.ledger.order.position(record.id)
+    place = c.store.order.position(record.id)
     for item_id in response.items:
-        later = c.ledger.items[item_id]
-        if later.output_index > record.output_index and c.ledger.order.position(item_id) < place:
-            c.ledger.link(item_id, record.id)
+        later = c.store.items[item_id]
+        if later.output_index > record.output_index and c.store.order.position(item_id) < place:
+            c.store.link(item_id, record.id)
 
 
 def on_content_part(
     c: Conversation, event: ResponseContentPartAdded | ResponseContentPartDone, at: float | None, out: list[Change]
 ) -> None:
     """Notes a part's kind, and its words once it is done."""
-    record = c.ledger.standing(event.item_id, at)
+    record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return
-    response = c.ledger.join(record, event.response_id)
+    response = c.store.join(record, event.response_id)
     if record.kind is None:
         record.kind, record.role = "message", "assistant"
     part = record.part(event.content_index)
@@ -92,7 +92,7 @@ def on_content_part(
     done = isinstance(event, ResponseContentPartDone)
     if done and words and not (response is not None and response.done and part.final):
         part.final = words
-    c.ledger.touch(record.id)
+    c.store.mark_changed(record.id)
 
 
 def on_done(c: Conversation, event: ResponseDone, at: float | None, out: list[Change]) -> None:
@@ -102,17 +102,17 @@ def on_done(c: Conversation, event: ResponseDone, at: float | None, out: list[Ch
     if response is None:
         return
     for item in told.output or ():
-        record = absorb(c, item, at)
+        record = apply_snapshot(c, item, at)
         if record is not None:
-            c.ledger.join(record, response.id)
+            c.store.join(record, response.id)
     if told.usage is not None:
-        priced = c.ledger.count(f"response {response.id}", from_response(told.usage))
+        priced = c.store.add_usage(f"response {response.id}", from_response(told.usage))
         if priced is not None:
             response.usage = priced
             out.append(UsageChanged())
     if response.done:
         for item_id in response.items:
-            c.ledger.touch(item_id)
+            c.store.mark_changed(item_id)
         return
     note = None
     if (details := told.status_details) is not None:
@@ -127,10 +127,10 @@ def close_response(c: Conversation, response: ResponseRecord, status: str, note:
     response.done, response.status = True, status
     if status in ("failed", "incomplete"):
         response.note = f"{status}: {note}" if note else status
-    c.ledger.open_responses.pop(response.id, None)
+    c.store.open_responses.pop(response.id, None)
     answered = False
     for item_id in response.items:
-        item = c.ledger.items[item_id]
+        item = c.store.items[item_id]
         item.closed = True
         answered = answered or item.kind == "message"
         if item.kind == "call" and status != "completed" and item.status != "completed":
@@ -140,9 +140,9 @@ def close_response(c: Conversation, response: ResponseRecord, status: str, note:
         for index, part in item.parts.items():
             if part.samples and not part.audio_done:
                 part.audio_done = True
-                if not response.interrupted and not c.ledger.hidden(item):
+                if not response.interrupted and not c.store.hidden(item):
                     out.append(AudioDone(item_id, index, part.samples))
-        c.ledger.touch(item_id)
+        c.store.mark_changed(item_id)
     if not response.out_of_band:
         if not answered:
             _end_calls_before(c, response)
@@ -153,22 +153,22 @@ def close_response(c: Conversation, response: ResponseRecord, status: str, note:
 
 def _end_calls_before(c: Conversation, response: ResponseRecord) -> None:
     """Settles calls that this response should have answered, and did not."""
-    if any(c.ledger.items[i].kind == "call" for i in response.items):
+    if any(c.store.items[i].kind == "call" for i in response.items):
         return
-    for item_id in list(c.ledger.lone_calls):
-        call = c.ledger.items[item_id]
+    for item_id in list(c.store.lone_calls):
+        call = c.store.items[item_id]
         if call.response_id != response.id:
             call.over = True
-            c.ledger.touch(item_id)
+            c.store.mark_changed(item_id)
 
 
 def _show_failure(c: Conversation, response: ResponseRecord) -> None:
     """Shows a response that failed before it had an item: silence would be a riddle to a reader."""
-    record = c.ledger.item(response.id, response.created_at)
+    record = c.store.item(response.id, response.created_at)
     if record.kind is None:
         record.kind, record.role = "message", "assistant"
-        c.ledger.join(record, response.id)
-        anchor = response.user if response.user is not None else c.ledger.order.at(len(c.ledger.order) - 2)
+        c.store.join(record, response.id)
+        anchor = response.user if response.user is not None else c.store.order.at(len(c.store.order) - 2)
         if anchor is not None:
-            c.ledger.order.glue(record.id, anchor)
-        c.ledger.touch(record.id)
+            c.store.order.pin_behind(record.id, anchor)
+        c.store.mark_changed(record.id)

@@ -6,10 +6,10 @@ Owns what of a session's configuration the conversation depends on. Must not kno
 from __future__ import annotations
 
 from realtime_nb.wire.realtime import (
+    AnySessionConfig,
     AudioConfig,
     AudioInput,
-    RealtimeSession,
-    Session,
+    RealtimeSessionConfig,
     SessionCreated,
     SessionUpdated,
     Transcription,
@@ -19,72 +19,72 @@ from .changes import Change
 from .conversation import Conversation
 from .input import drop_reserved, stop_waiting
 from .items import refuse
-from .local_events import ConnectionEnded, Seam
+from .local_events import ConnectionEnded, SessionResumed
 from .responses import close_response
 
-__all__ = ["on_ended", "on_seam", "on_session"]
+__all__ = ["on_ended", "on_session", "on_session_resumed"]
 
 
 def on_session(c: Conversation, event: SessionCreated | SessionUpdated, at: float | None, out: list[Change]) -> None:
     """Takes the effective configuration; another session's beginning ends what the last one left open."""
     if isinstance(event, SessionCreated):
         key = event.session.id if isinstance(event.session.id, str) else event.event_id
-        if key and c.ledger.session_key not in (None, key):
+        if key and c.store.session_key not in (None, key):
             # The items that were not acknowledged are told again to a session that was announced.
-            _end(c, "the connection was lost", out, resuming=c.ledger.resuming)
-        c.ledger.resuming = False
-        c.ledger.session_key = key or c.ledger.session_key
+            _end(c, "the connection was lost", out, resuming=c.store.resuming)
+        c.store.resuming = False
+        c.store.session_key = key or c.store.session_key
     _configure(c, event.session)
 
 
-def _configure(c: Conversation, session: Session) -> None:
+def _configure(c: Conversation, session: AnySessionConfig) -> None:
     audio = session.audio if isinstance(session.audio, AudioConfig) else None
     user = audio.input if audio is not None and isinstance(audio.input, AudioInput) else None
-    if isinstance(session, RealtimeSession):
+    if isinstance(session, RealtimeSessionConfig):
         if isinstance(session.model, str):
-            c.ledger.model = session.model
+            c.store.model = session.model
         if user is not None:
-            c.ledger.transcribing = isinstance(user.transcription, Transcription)
+            c.store.transcribing = isinstance(user.transcription, Transcription)
     else:
-        c.ledger.transcribing = True
+        c.store.transcribing = True
     if user is not None:
         if isinstance(user.transcription, Transcription) and isinstance(user.transcription.model, str):
-            c.ledger.transcription_model = user.transcription.model
-        c.ledger.timeline.detected = bool(user.turn_detection)
+            c.store.transcription_model = user.transcription.model
+        c.store.timeline.detected = bool(user.turn_detection)
 
 
 def on_ended(c: Conversation, event: ConnectionEnded, at: float | None, out: list[Change]) -> None:
     """Ends what was under way when the connection went."""
     _end(c, event.reason, out, resuming=event.resuming)
-    c.ledger.resuming = event.resuming
+    c.store.resuming = event.resuming
 
 
-def on_seam(c: Conversation, event: Seam, at: float | None, out: list[Change]) -> None:
+def on_session_resumed(c: Conversation, event: SessionResumed, at: float | None, out: list[Change]) -> None:
     """Marks the place where one session ends and another begins."""
-    if event.item_id in c.ledger.items:
+    if event.item_id in c.store.items:
         return
-    last = c.ledger.order.at(len(c.ledger.order) - 1)
-    record = c.ledger.item(event.item_id, at)
+    last = c.store.order.at(len(c.store.order) - 1)
+    record = c.store.item(event.item_id, at)
     record.kind, record.role, record.local = "message", "system", True
     record.in_conversation, record.status = True, "completed"
     record.part(0).final = event.text
     if last is not None:
-        c.ledger.order.glue(record.id, last)  # what the new session adds behind that item stands behind this one
-    c.ledger.touch(record.id)
+        c.store.order.pin_behind(record.id, last)  # what the new session adds behind that item stands behind this one
+    c.store.mark_changed(record.id)
 
 
 def _end(c: Conversation, reason: str | None, out: list[Change], *, resuming: bool = False) -> None:
-    for response_id in list(c.ledger.open_responses):
+    for response_id in list(c.store.open_responses):
         status = "cancelled" if reason is None else "failed"
-        close_response(c, c.ledger.responses[response_id], status, reason, out)
-    for item_id in list(c.ledger.waiting):
+        close_response(c, c.store.responses[response_id], status, reason, out)
+    for item_id in list(c.store.waiting):
         stop_waiting(c, item_id)
     if not resuming:
-        for item_id in list(c.ledger.unacknowledged):
-            refuse(c, c.ledger.items[item_id], f"not delivered: {reason or 'the connection was closed'}")
-        for item_id in list(c.ledger.lone_calls):
-            c.ledger.items[item_id].over = True
-            c.ledger.touch(item_id)
+        for item_id in list(c.store.unacknowledged):
+            refuse(c, c.store.items[item_id], f"not delivered: {reason or 'the connection was closed'}")
+        for item_id in list(c.store.lone_calls):
+            c.store.items[item_id].over = True
+            c.store.mark_changed(item_id)
     drop_reserved(c)
-    c.ledger.unanswered = None
-    c.ledger.timeline.restart()
+    c.store.unanswered = None
+    c.store.timeline.restart()

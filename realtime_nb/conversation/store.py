@@ -14,10 +14,10 @@ from .prices import response_cost_usd, transcription_cost_usd
 from .records import ItemRecord, ResponseRecord
 from .usage import Usage
 
-__all__ = ["Ledger"]
+__all__ = ["ConversationStore"]
 
 
-class Ledger:
+class ConversationStore:
     """The facts of a conversation.
 
     Args:
@@ -49,7 +49,7 @@ class Ledger:
         self.usage = Usage()
         self.counted: set[str] = set()
         self.now: float | None = None
-        self.dirty: dict[str, None] = {}
+        self.changed_items: dict[str, None] = {}
 
     def item(self, item_id: str, at: float | None) -> ItemRecord:
         """Returns an item's record; an unknown one becomes a placeholder at the end."""
@@ -59,7 +59,7 @@ class Ledger:
             self.order.add(item_id)
         return record
 
-    def standing(self, item_id: str, at: float | None) -> ItemRecord | None:
+    def undeleted_item(self, item_id: str, at: float | None) -> ItemRecord | None:
         """Returns the record that an event is about; None where it names no item, or one that was deleted."""
         if not item_id:
             return None
@@ -99,11 +99,11 @@ class Ledger:
         response = self.response_of(item)
         return item.deleted or item.dropped or (response is not None and response.out_of_band)
 
-    def touch(self, item_id: str) -> None:
+    def mark_changed(self, item_id: str) -> None:
         """Notes that a turn may look different now."""
-        self.dirty[item_id] = None
+        self.changed_items[item_id] = None
 
-    def count(self, key: str, usage: Usage, *, transcription: bool = False) -> Usage | None:
+    def add_usage(self, key: str, usage: Usage, *, transcription: bool = False) -> Usage | None:
         """Prices and adds a usage, once a key; returns it priced, or None if it was counted before."""
         if not key or key in self.counted:
             return None

@@ -21,10 +21,10 @@ __all__ = [
     "SPEAKERS",
     "Latency",
     "Role",
-    "Sound",
     "ToolCall",
     "ToolStatus",
     "Turn",
+    "TurnSound",
     "TurnStatus",
     "as_text",
     "shown_text",
@@ -84,7 +84,7 @@ class ToolCall:
         return value if isinstance(value, dict) else None
 
 
-class Sound:
+class TurnSound:
     """Sound in pieces, joined when somebody listens: building a turn must not copy its audio."""
 
     __slots__ = ("_clip", "_pieces", "samples")
@@ -138,7 +138,7 @@ class Turn:
     images: tuple[str, ...] = ()
     text_known: bool = True
     note: str | None = None
-    _sound: Sound | None = None
+    _sound: TurnSound | None = None
 
     @property
     def audio(self) -> AudioClip | None:

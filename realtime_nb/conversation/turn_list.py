@@ -8,17 +8,17 @@ from __future__ import annotations
 from .build_turn import build_turn, is_settled, same_facts
 from .changes import Change, TurnChanged, TurnOpened, TurnRemoved, TurnSettled
 from .records import ItemRecord
-from .store import Ledger
+from .store import ConversationStore
 from .turn import Turn
 
-__all__ = ["Board"]
+__all__ = ["TurnList"]
 
 
-class Board:
-    """What is shown of a ledger."""
+class TurnList:
+    """What is shown of a store."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: ConversationStore) -> None:
+        self._store = store
         self._settled: list[Turn] = []
         self._row: dict[str, int] = {}  # where a settled turn is in the list
         self._moves = 0  # of the order, when the list was built
@@ -32,7 +32,7 @@ class Board:
 
     def publish(self) -> None:
         """Shows what `refresh` collected. Not left to the reader: that one may be on another thread."""
-        if self._stale or self._moves != self._ledger.order.moves:
+        if self._stale or self._moves != self._store.order.moves:
             self._rebuild()
         if self._changed:
             self._changed = False
@@ -41,10 +41,10 @@ class Board:
     @property
     def live(self) -> tuple[Turn, ...]:
         """The turns under way, in order."""
-        if self._live is None or self._live_moves != self._ledger.order.moves:
-            self._live_moves = self._ledger.order.moves
-            ids = sorted(self._live_ids, key=self._ledger.order.position)
-            self._live = tuple(self.current(self._ledger.items[item_id]) for item_id in ids)
+        if self._live is None or self._live_moves != self._store.order.moves:
+            self._live_moves = self._store.order.moves
+            ids = sorted(self._live_ids, key=self._store.order.position)
+            self._live = tuple(self.current(self._store.items[item_id]) for item_id in ids)
         return self._live
 
     def current(self, item: ItemRecord) -> Turn:
@@ -53,10 +53,10 @@ class Board:
             return item.turn
         # Kept apart from `turn`: reading must not change what the next event makes of the item.
         if item.read is None or item.read.revision != item.revision:
-            item.read = build_turn(self._ledger, item, item.revision)
+            item.read = build_turn(self._store, item, item.revision)
         return item.read
 
-    def grew(self, item: ItemRecord) -> None:
+    def note_growth(self, item: ItemRecord) -> None:
         """Notes that a live turn got more text or sound: the cheap way, for deltas."""
         item.revision += 1
         self._live = None
@@ -65,10 +65,10 @@ class Board:
         """Looks at an item's facts again, and returns what changed for readers; its place is a fact too."""
         if not is_turn:
             return self._remove(item)
-        settled = is_settled(self._ledger, item)
+        settled = is_settled(self._store, item)
         was, before = item.shown, item.turn
         item.shown = "settled" if settled else "live"
-        after = build_turn(self._ledger, item, item.revision + 1)
+        after = build_turn(self._store, item, item.revision + 1)
         current = before is not None and before.revision == item.revision and was == item.shown and not moved
         if before is not None and current and same_facts(before, after):
             return []
@@ -96,12 +96,12 @@ class Board:
         return [TurnRemoved(item.id)]
 
     def _settle(self, item_id: str, turn: Turn) -> None:
-        position = self._ledger.order.position
+        position = self._store.order.position
         self._changed = True
         if item_id in self._row:
             self._settled[self._row[item_id]] = turn
             return
-        if self._stale or self._moves != self._ledger.order.moves:
+        if self._stale or self._moves != self._store.order.moves:
             return  # the list is built anew anyway
         # Mostly the end; a late transcript settles a turn or two before it.
         row = len(self._settled)
@@ -112,10 +112,10 @@ class Board:
         self._row[item_id] = row
 
     def _rebuild(self) -> None:
-        items = self._ledger.items
-        settled = [turn for i in self._ledger.order if (r := items[i]).shown == "settled" and (turn := r.turn)]
+        items = self._store.items
+        settled = [turn for i in self._store.order if (r := items[i]).shown == "settled" and (turn := r.turn)]
         self._row = {turn.item_id: row for row, turn in enumerate(settled)}
-        self._moves = self._ledger.order.moves
+        self._moves = self._store.order.moves
         self._stale = False
         self._changed = self._changed or settled != self._settled
         self._settled = settled

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from realtime_nb.wire.realtime import DurationUsage, TokenUsage
-from realtime_nb.wire.realtime import Usage as WireUsage
+from realtime_nb.wire.realtime import DurationUsage, ResponseUsage, TokenUsage
 
 __all__ = ["Usage", "from_response", "from_transcription"]
 
@@ -72,7 +71,7 @@ def _count(value: int | None) -> int:
     return max(value, 0) if value is not None else 0
 
 
-def from_response(usage: WireUsage) -> Usage:
+def from_response(usage: ResponseUsage) -> Usage:
     """Reads a response's usage; whatever a server leaves out is 0."""
     into, out = usage.input_token_details, usage.output_token_details
     cached = into.cached_tokens_details if into is not None else None

@@ -27,7 +27,7 @@ def piles(session: RealtimeSession) -> dict[str, int]:
     those that cannot grow without end.
     """
     sizes: dict[str, int] = {}
-    seen: set[int] = {id(session.conversation), id(session.conversation.ledger)}
+    seen: set[int] = {id(session.conversation), id(session.conversation.store)}
     ways: list[tuple[str, Any]] = [("session", session)]
     while ways:
         path, holder = ways.pop()

@@ -146,7 +146,7 @@ def test_the_conversation_keeps_pictures_also_where_the_server_echoes_none() -> 
     assert "1 image" in repr(turn)
     assert as_text([turn]) == "You: What is this? [image]"
     assert f'<img alt="image" src="{PNG_URI}">' in to_html([turn])
-    kept = state.ledger.items["item_1"].parts[1]
+    kept = state.store.items["item_1"].parts[1]
     assert (kept.image_url, kept.detail) == (PNG_URI, "high")
 
 

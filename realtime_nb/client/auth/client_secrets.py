@@ -15,7 +15,7 @@ import msgspec
 from realtime_nb.client.auth.redact import redact, safe_url, secrets_of
 from realtime_nb.client.transport.connector import is_loopback
 from realtime_nb.errors import ConfigError, ConnectError
-from realtime_nb.wire.realtime import Session, check
+from realtime_nb.wire.realtime import AnySessionConfig, check
 
 __all__ = ["ClientSecret", "mint"]
 
@@ -48,7 +48,7 @@ async def mint(url: str, headers: Mapping[str, str], session: Mapping[str, Any],
     model = parse_qs(urlsplit(url).query).get("model")
     if model and body["type"] == "realtime":
         body.setdefault("model", model[0])
-    problem = check(body, Session, path="session")
+    problem = check(body, AnySessionConfig, path="session")
     if problem is not None:
         raise ConfigError(problem.message)
     address = _rest(url)

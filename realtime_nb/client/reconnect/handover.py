@@ -16,7 +16,7 @@ from realtime_nb.client.turns.input_audio import UserSound
 from realtime_nb.client.turns.mcp_approvals import Approvals
 from realtime_nb.client.turns.response_queue import ResponseSequencer
 from realtime_nb.client.turns.tool_runner import ToolRunner
-from realtime_nb.conversation import ConnectionEnded, Conversation, InputAppended, LocalFact, Seam
+from realtime_nb.conversation import ConnectionEnded, Conversation, InputAppended, LocalEvent, SessionResumed
 from realtime_nb.errors import RealtimeError, SessionExpired
 from realtime_nb.wire.realtime import encode_append
 
@@ -46,7 +46,7 @@ class SessionKeeper:
         approvals: Approvals,
         barge_in: BargeIn,
         sound: UserSound,
-        feed: Callable[[LocalFact], None],
+        feed: Callable[[LocalEvent], None],
     ) -> None:
         self._conversation = conversation
         self._continuity = continuity
@@ -85,7 +85,7 @@ class SessionKeeper:
 
     async def restore(self, say: Say) -> None:
         """Configuration, items, and the sound that was carried over; then the seam, where there is one to see."""
-        sent = self._conversation.ledger.items
+        sent = self._conversation.store.items
         unsent = {call_id for call_id in self._calls.taken if output_item_id(call_id) not in sent}
         await self._continuity.restore(say, unsent=unsent)
         if self._carried:
@@ -109,10 +109,10 @@ class SessionKeeper:
             said.append(f"{self._continuity.omitted} {turns} could not be told again.")
         while f"seam_{(number := next(self._seams))}" in self._conversation.items:
             pass
-        self._feed(Seam(f"seam_{number}", " ".join(said)))
+        self._feed(SessionResumed(f"seam_{number}", " ".join(said)))
 
     def _uncommitted_sound(self) -> bytes:
-        timeline = self._conversation.ledger.timeline
+        timeline = self._conversation.store.timeline
         start = timeline.buffer_start
         if self._configuration.turn_detection is not None:
             start = max(start, timeline.end - _ONSET_SAMPLES)

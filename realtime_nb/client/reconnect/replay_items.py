@@ -77,11 +77,11 @@ def _call(conversation: Conversation, record: ItemRecord, unsent: Set[str]) -> I
 
 
 def _content(conversation: Conversation, record: ItemRecord) -> list[dict[str, Any]]:
-    known = record.in_conversation or record.committed or record.id in conversation.ledger.unacknowledged
+    known = record.in_conversation or record.committed or record.id in conversation.store.unacknowledged
     if not known and record.response_id is None:
         return []
     if record.role == "assistant":
-        response = conversation.ledger.response_of(record)
+        response = conversation.store.response_of(record)
         if response is not None and response.status == "failed" and record.status != "completed":
             return []  # it was lost in the middle: the question will be answered anew
         turn = conversation.turn(record.id)

@@ -90,7 +90,7 @@ class Continuity:
 
     def open_responses(self) -> list[str]:
         """The responses that have begun and not ended."""
-        return [i for i in self._conversation.ledger.open_responses if self._conversation.ledger.responses[i].started]
+        return [i for i in self._conversation.store.open_responses if self._conversation.store.responses[i].started]
 
     async def restore(self, say: Say, *, unsent: Set[str] = frozenset()) -> None:
         """Tell a new session everything.

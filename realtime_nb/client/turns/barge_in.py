@@ -15,7 +15,7 @@ from typing import Any
 
 from realtime_nb.client.turns.audio_sink import AudioSink, Heard
 from realtime_nb.client.turns.interruption import PlaybackLedger
-from realtime_nb.conversation import LocalFact, LocalInterrupt
+from realtime_nb.conversation import LocalEvent, LocalInterrupt
 
 __all__ = ["BargeIn"]
 
@@ -40,7 +40,7 @@ class BargeIn:
         sink: Callable[[], AudioSink],
         send: Callable[[dict[str, Any]], None],
         new_id: Callable[[], str],
-        feed: Callable[[LocalFact], None],
+        feed: Callable[[LocalEvent], None],
     ) -> None:
         self.ledger = PlaybackLedger()
         self.epoch = 0

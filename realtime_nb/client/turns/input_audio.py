@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from realtime_nb.audio import RATE_HZ
 from realtime_nb.client.connection import RealtimeConnection
-from realtime_nb.conversation import ClearSent, CommitSent, InputAppended, LocalFact
+from realtime_nb.conversation import ClearSent, CommitSent, InputAppended, LocalEvent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,7 @@ class UserSound:
         speaking: whether the server hears speech.
     """
 
-    def __init__(self, connection: RealtimeConnection, feed: Callable[[LocalFact], None]) -> None:
+    def __init__(self, connection: RealtimeConnection, feed: Callable[[LocalEvent], None]) -> None:
         self.on_held: Callable[[bool], None] | None = None
         self.speaking = False
         self._held = False

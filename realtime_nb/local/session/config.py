@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from realtime_nb.wire.realtime import Session, WireError, to_dict
+from realtime_nb.wire.realtime import AnySessionConfig, WireError, to_dict
 
 __all__ = ["DEFAULT_INSTRUCTIONS", "DEFAULT_MODEL", "DEFAULT_TRANSCRIPTION_MODEL", "default_config", "merge"]
 
@@ -98,7 +98,7 @@ def default_config(kind: str, model: str | None = None) -> dict[str, Any]:
 
 def merge(
     current: dict[str, Any],
-    session: Session,
+    session: AnySessionConfig,
     *,
     has_items: bool = False,
     has_spoken: bool = False,

@@ -23,6 +23,7 @@ from realtime_nb.local.session.state import Core, Job, Prepare
 from realtime_nb.local.session.transcription import tell_heard
 from realtime_nb.local.voice.protocols import Pcm, Recognition
 from realtime_nb.wire.realtime import (
+    AnySessionConfig,
     ClientEvent,
     ConversationItemCreate,
     ConversationItemDelete,
@@ -32,15 +33,14 @@ from realtime_nb.wire.realtime import (
     InputAudioBufferClear,
     InputAudioBufferCommit,
     OutputAudioBufferClear,
-    RealtimeSession,
+    RealtimeSessionConfig,
     ResponseCancel,
     ResponseCreate,
     ServerEvent,
-    Session,
     SessionCreated,
     SessionUpdate,
     SessionUpdated,
-    TranscriptionSession,
+    TranscriptionSessionConfig,
     WireError,
     decode_client,
 )
@@ -170,7 +170,7 @@ class SessionMachine:
                     param="type",
                 )
 
-    def _update(self, session: Session) -> None:
+    def _update(self, session: AnySessionConfig) -> None:
         before = self._core.functions
         self._core.config = merge(
             self._core.config,
@@ -184,12 +184,12 @@ class SessionMachine:
             self._core.jobs.append(Prepare(self._core.functions))
         self._core.emit(SessionUpdated(session=self._session()))
 
-    def _session(self) -> Session:
-        kind: type[RealtimeSession] | type[TranscriptionSession]
+    def _session(self) -> AnySessionConfig:
+        kind: type[RealtimeSessionConfig] | type[TranscriptionSessionConfig]
         kind, name = (
-            (RealtimeSession, "realtime.session")
+            (RealtimeSessionConfig, "realtime.session")
             if self._core.speaks
-            else (TranscriptionSession, "realtime.transcription_session")
+            else (TranscriptionSessionConfig, "realtime.transcription_session")
         )
         shown = {**self._core.config, "id": self._session_id, "object": name, "expires_at": self._expires_at}
         return msgspec.convert(shown, kind)

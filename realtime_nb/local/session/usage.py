@@ -20,7 +20,7 @@ from realtime_nb.wire.realtime import (
     InputTokens,
     MessageItem,
     OutputTokens,
-    Usage,
+    ResponseUsage,
 )
 
 __all__ = ["Tokens", "input_audio_tokens", "input_tokens", "output_audio_tokens", "text_tokens", "usage_of"]
@@ -78,7 +78,7 @@ def input_tokens(instructions: str, tools: list[dict[str, Any]], items: Iterable
     return Tokens(text, audio, image)
 
 
-def usage_of(given: Tokens, before: Tokens, made: Tokens) -> Usage:
+def usage_of(given: Tokens, before: Tokens, made: Tokens) -> ResponseUsage:
     """Return the bill of a response.
 
     Args:
@@ -91,7 +91,7 @@ def usage_of(given: Tokens, before: Tokens, made: Tokens) -> Usage:
         audio_tokens=_cached(given.audio, before.audio),
         image_tokens=0,
     )
-    return Usage(
+    return ResponseUsage(
         total_tokens=given.total + made.total,
         input_tokens=given.total,
         output_tokens=made.total,

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from realtime_nb.wire.realtime.items import Item
 from realtime_nb.wire.realtime.response import ResponseParams
-from realtime_nb.wire.realtime.session import Session
+from realtime_nb.wire.realtime.session import AnySessionConfig
 
 __all__ = [
     "ClientEvent",
@@ -38,7 +38,7 @@ class SessionUpdate(_ClientEvent, kw_only=True, tag="session.update"):
     """Change the configuration; only the fields present change."""
 
     type: ClassVar[Literal["session.update"]] = "session.update"
-    session: Session
+    session: AnySessionConfig
 
 
 class InputAudioBufferAppend(_ClientEvent, kw_only=True, tag="input_audio_buffer.append"):

@@ -26,7 +26,7 @@ __all__ = [
     "ResponseError",
     "ResponseParams",
     "ResponseStatus",
-    "Usage",
+    "ResponseUsage",
 ]
 
 
@@ -110,7 +110,7 @@ class OutputTokens(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     audio_tokens: int | None = None
 
 
-class Usage(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
+class ResponseUsage(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     """What a response consumed."""
 
     total_tokens: int | None = None
@@ -149,7 +149,7 @@ class Response(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     output_modalities: list[str] | None = None
     max_output_tokens: int | str | None = None
     audio: ResponseAudio | None = None
-    usage: Usage | None = None
+    usage: ResponseUsage | None = None
     metadata: dict[str, str] | None = None
 
 

@@ -15,7 +15,7 @@ import pybase64
 
 from realtime_nb.wire.realtime.items import Item
 from realtime_nb.wire.realtime.response import ErrorDetail, RateLimit, Response
-from realtime_nb.wire.realtime.session import Session
+from realtime_nb.wire.realtime.session import AnySessionConfig
 
 __all__ = [
     "ConversationCreated",
@@ -147,14 +147,14 @@ class SessionCreated(_ServerEvent, kw_only=True, tag="session.created"):
     """The first event: the session and its defaults."""
 
     type: ClassVar[Literal["session.created"]] = "session.created"
-    session: Session
+    session: AnySessionConfig
 
 
 class SessionUpdated(_ServerEvent, kw_only=True, tag="session.updated"):
     """The whole configuration, as it is now."""
 
     type: ClassVar[Literal["session.updated"]] = "session.updated"
-    session: Session
+    session: AnySessionConfig
 
 
 class ConversationCreated(_ServerEvent, kw_only=True, tag="conversation.created"):

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 __all__ = [
+    "AnySessionConfig",
     "AudioConfig",
     "AudioFormat",
     "AudioInput",
@@ -23,14 +24,13 @@ __all__ = [
     "McpTool",
     "NoiseReduction",
     "Prompt",
-    "RealtimeSession",
+    "RealtimeSessionConfig",
     "Reasoning",
     "SemanticVad",
     "ServerVad",
-    "Session",
     "ToolSpec",
     "Transcription",
-    "TranscriptionSession",
+    "TranscriptionSessionConfig",
     "TurnDetection",
 ]
 
@@ -174,7 +174,7 @@ class Reasoning(_Config, frozen=True, kw_only=True):
     effort: str | UnsetType | None = UNSET
 
 
-class RealtimeSession(_Config, frozen=True, kw_only=True, tag_field="type", tag="realtime"):
+class RealtimeSessionConfig(_Config, frozen=True, kw_only=True, tag_field="type", tag="realtime"):
     """A speech-to-speech session. `id`, `object` and `expires_at` come from servers only."""
 
     type: ClassVar[Literal["realtime"]] = "realtime"
@@ -196,7 +196,7 @@ class RealtimeSession(_Config, frozen=True, kw_only=True, tag_field="type", tag=
     expires_at: int | UnsetType | None = UNSET
 
 
-class TranscriptionSession(_Config, frozen=True, kw_only=True, tag_field="type", tag="transcription"):
+class TranscriptionSessionConfig(_Config, frozen=True, kw_only=True, tag_field="type", tag="transcription"):
     """A session that only transcribes: sound in, text out, no responses."""
 
     type: ClassVar[Literal["transcription"]] = "transcription"
@@ -207,4 +207,4 @@ class TranscriptionSession(_Config, frozen=True, kw_only=True, tag_field="type",
     expires_at: int | UnsetType | None = UNSET
 
 
-Session = RealtimeSession | TranscriptionSession
+AnySessionConfig = RealtimeSessionConfig | TranscriptionSessionConfig

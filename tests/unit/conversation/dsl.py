@@ -16,7 +16,7 @@ from realtime_nb.conversation import (
     ClientItem,
     Conversation,
     InputAppended,
-    LocalFact,
+    LocalEvent,
     LocalInterrupt,
     Played,
     ToolProgress,
@@ -25,7 +25,7 @@ from realtime_nb.conversation import (
 from realtime_nb.wire.realtime import ServerEvent, decode_server, function_output, user_message
 from realtime_nb.wire.realtime.server_events import UnknownEvent
 
-Event = ServerEvent | UnknownEvent | LocalFact
+Event = ServerEvent | UnknownEvent | LocalEvent
 Stream = Sequence[tuple[Event, float]]
 
 SAMPLES_PER_WORD = 2400  # 100 ms a word
@@ -69,7 +69,7 @@ class Script:
         self.events.append((wire(type=type_, event_id=f"{self.prefix}event_{self.n_events}", **fields), self.now))
         return self
 
-    def fact(self, fact: LocalFact) -> Script:
+    def fact(self, fact: LocalEvent) -> Script:
         self.events.append((fact, self.now))
         return self
 

@@ -15,7 +15,7 @@ from realtime_nb.conversation import (
     CommitSent,
     ConnectionEnded,
     InputAppended,
-    LocalFact,
+    LocalEvent,
     LocalInterrupt,
     Played,
     ToolProgress,
@@ -190,7 +190,7 @@ def _events_of(cls: type[msgspec.Struct]) -> st.SearchStrategy[ServerEvent | Unk
 
 
 SERVER_EVENTS = st.one_of([_events_of(cls) for cls in get_args(ServerEvent)])
-FACTS: st.SearchStrategy[LocalFact] = st.one_of(
+FACTS: st.SearchStrategy[LocalEvent] = st.one_of(
     st.builds(InputAppended, st.binary(max_size=50)),
     st.just(CommitSent()),
     st.just(ClearSent()),

@@ -64,7 +64,7 @@ def test_a_manual_commit_takes_the_whole_buffer_since_the_last_one() -> None:
         reduce(state, CommitSent(), 1.0)
         reduce(state, InputAppended(ramp(20_000, 10)), 1.0)  # belongs to the next turn
         reduce(state, wire(type="input_audio_buffer.committed", item_id=f"u{n}"), 1.1)
-        state.ledger.transcribing = False
+        state.store.transcribing = False
     second = state.turn("u1")
     assert second is not None
     assert second.audio is not None

@@ -57,7 +57,7 @@ class Watcher:
         assert len(set(ids)) == len(ids)
         assert not {t.item_id for t in live} & set(ids)
         assert all(t.status != "in_progress" for t in turns)
-        positions = [state.ledger.order.position(i) for i in ids]
+        positions = [state.store.order.position(i) for i in ids]
         assert positions == sorted(positions)
         for turn in (*turns, *live):
             assert turn.text.startswith(turn.heard_text)
@@ -141,7 +141,7 @@ def test_a_stream_that_is_told_again_from_the_start_tells_nothing_new(script: Sc
 def test_what_was_said_does_not_depend_on_the_order_of_events(script: Script, random: random.Random) -> None:
     # Sound needs its deltas in order; words, roles, calls, statuses and the order of turns do not.
     def said(state: Conversation) -> list[Any]:
-        turns = sorted((*state.turns, *state.live), key=lambda t: state.ledger.order.position(t.item_id))
+        turns = sorted((*state.turns, *state.live), key=lambda t: state.store.order.position(t.item_id))
         return [(t.role, t.text, t.heard_text, t.status, [(c.name, c.output) for c in t.tool_calls]) for t in turns]
 
     stream = script.events.copy()

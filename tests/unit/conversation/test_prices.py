@@ -4,8 +4,7 @@ import pytest
 
 from realtime_nb.conversation.prices import response_cost_usd, transcription_cost_usd
 from realtime_nb.conversation.usage import Usage, from_response, from_transcription
-from realtime_nb.wire.realtime import DurationUsage, TokenUsage
-from realtime_nb.wire.realtime import Usage as WireUsage
+from realtime_nb.wire.realtime import DurationUsage, ResponseUsage, TokenUsage
 
 from .dsl import conversation
 
@@ -43,7 +42,7 @@ def test_images_cost_nothing_known_where_the_model_has_no_price_for_them() -> No
 
 
 def test_tokens_that_no_detail_explains_are_priced_as_text() -> None:
-    bare = from_response(WireUsage(input_tokens=1_000_000, output_tokens=0))
+    bare = from_response(ResponseUsage(input_tokens=1_000_000, output_tokens=0))
     assert response_cost_usd(bare, "gpt-realtime-2") == pytest.approx(4.0)
 
 
@@ -71,6 +70,6 @@ def test_the_local_backend_costs_nothing_whatever_model_it_says_it_is() -> None:
 
 
 def test_null_usage_is_no_usage() -> None:
-    assert from_response(WireUsage()).total_tokens == 0
+    assert from_response(ResponseUsage()).total_tokens == 0
     script = conversation().begin().message("hello").end(usage=False)
     assert script.play().usage.responses == 0

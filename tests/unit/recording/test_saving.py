@@ -11,7 +11,7 @@ import pytest
 
 from realtime_nb.audio.wav import read_wav
 from realtime_nb.conversation import ToolCall, Turn
-from realtime_nb.conversation.turn import Sound
+from realtime_nb.conversation.turn import TurnSound
 from realtime_nb.errors import AudioError, ConfigError
 from realtime_nb.recording import save, to_html
 
@@ -28,7 +28,7 @@ def _turn(
         revision=1,
         role=role,  # type: ignore[arg-type]
         text=text,
-        _sound=Sound([samples.tobytes()], 2400) if sound else None,
+        _sound=TurnSound([samples.tobytes()], 2400) if sound else None,
         **fields,  # type: ignore[arg-type]
     )
 

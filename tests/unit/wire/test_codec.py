@@ -172,7 +172,7 @@ def test_a_long_frame_is_read_as_text_would_be(kind: str, fields: dict[str, Any]
 
 
 def test_omitted_null_and_empty_stay_apart() -> None:
-    session = wire.RealtimeSession(
+    session = wire.RealtimeSessionConfig(
         instructions="", tools=[], audio=wire.AudioConfig(input=wire.AudioInput(turn_detection=None))
     )
     raw = json.loads(wire.encode(wire.SessionUpdate(session=session)))
@@ -187,4 +187,4 @@ def test_omitted_null_and_empty_stay_apart() -> None:
 
 def test_no_repr_shows_an_mcp_credential() -> None:
     tool = wire.McpTool(server_label="docs", authorization="hush", headers={"X-Key": "hush"})
-    assert "hush" not in repr(wire.SessionUpdate(session=wire.RealtimeSession(tools=[tool])))
+    assert "hush" not in repr(wire.SessionUpdate(session=wire.RealtimeSessionConfig(tools=[tool])))

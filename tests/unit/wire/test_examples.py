@@ -57,7 +57,7 @@ def _sample(kind: Any) -> Any:
     """An event of a type with the least that it requires."""
     values: dict[str, Any] = {"event_id": "event_1"}
     samples: dict[str, Any] = {
-        "session": wire.RealtimeSession(model="m"),
+        "session": wire.RealtimeSessionConfig(model="m"),
         "conversation": wire.ConversationInfo(id="conv_1"),
         "item": wire.user_message("hi", id="item_1"),
         "item_id": "item_1",

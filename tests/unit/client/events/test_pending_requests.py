@@ -13,7 +13,7 @@ from realtime_nb.wire.realtime import (
     ConversationItemDeleted,
     ErrorDetail,
     ErrorEvent,
-    RealtimeSession,
+    RealtimeSessionConfig,
     Response,
     ResponseCreated,
     SessionUpdated,
@@ -31,7 +31,7 @@ async def test_updates_are_answered_in_the_order_in_which_they_were_sent_awaited
     acks.sent({"type": "session.update", "event_id": "raw", "session": {}}, None)
     awaited = request(acks, "mine", "session.update", session={})
     for expected in (False, True):
-        acks.seen(SessionUpdated(session=RealtimeSession()))
+        acks.seen(SessionUpdated(session=RealtimeSessionConfig()))
         assert awaited.done() is expected
 
 
@@ -71,7 +71,7 @@ async def test_an_update_that_failed_without_a_name_does_not_shift_the_ones_behi
     acks.sent({"type": "session.update", "event_id": "raw", "session": {}}, None)
     awaited = request(acks, "mine", "session.update", session={})
     acks.seen(ErrorEvent(error=ErrorDetail(message="bad")))
-    acks.seen(SessionUpdated(session=RealtimeSession()))
+    acks.seen(SessionUpdated(session=RealtimeSessionConfig()))
     assert awaited.done()
 
 
