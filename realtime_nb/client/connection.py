@@ -20,16 +20,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from realtime_nb import errors
 from realtime_nb.client import resources
-from realtime_nb.client.events.client_event import EventIds, as_client_event, keep_voice, sound_bytes
-from realtime_nb.client.events.emitter import Emitter
+from realtime_nb.client.events.client_event import EventIds, as_client_event, item_id_for, keep_voice, sound_bytes
 from realtime_nb.client.events.event_loop import any_loop, running_loop
-from realtime_nb.client.events.handlers import Handlers, OnHandlerError
-from realtime_nb.client.events.outbox import Outbox
-from realtime_nb.client.events.pending_requests import ACKNOWLEDGED_BY, METADATA_KEY, Acknowledgements
-from realtime_nb.client.events.receive_buffer import Inbox
+from realtime_nb.client.events.handlers import Emitter, Handlers, OnHandlerError
+from realtime_nb.client.events.pending_requests import ACKNOWLEDGED_BY, METADATA_KEY, PendingRequests
+from realtime_nb.client.events.receive_buffer import ReceiveBuffer
+from realtime_nb.client.events.send_queue import SendQueue
 from realtime_nb.client.reconnect.policy import Reconnect, Reconnected, Reconnecting, policy_of
-from realtime_nb.client.reconnect.resume import Succession
-from realtime_nb.client.reconnect.transport_manager import Line
+from realtime_nb.client.reconnect.resume import Resumption
+from realtime_nb.client.reconnect.transport_manager import TransportManager
 from realtime_nb.client.transport.base import Connector, TransportClosed
 from realtime_nb.client.transport.close import EXPIRED, LOST, POLITE_CODES, CloseEvent, PoliteEnd, ending, loss
 from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
@@ -91,22 +90,24 @@ class RealtimeConnection(Emitter):
         reconnect: bool | Reconnect = False,
     ) -> None:
         super().__init__(Handlers(executor, on_handler_error))
-        self.session = resources.Session(self)
-        self.conversation = resources.Conversation(self)
-        self.input_audio_buffer = resources.InputAudioBuffer(self)
-        self.output_audio_buffer = resources.OutputAudioBuffer(self)
-        self.response = resources.Response(self)
+        self.session = resources.SessionResource(self)
+        self.conversation = resources.ConversationResource(self)
+        self.input_audio_buffer = resources.InputAudioBufferResource(self)
+        self.output_audio_buffer = resources.OutputAudioBufferResource(self)
+        self.response = resources.ResponseResource(self)
         self.created: SessionCreated | None = None
         self.session_type = "realtime"
         self._configuration: Any = None
-        self._line = Line(connector, self, reconnect=policy_of(reconnect), session_timeout_s=session_timeout_s)
+        self._line = TransportManager(
+            connector, self, reconnect=policy_of(reconnect), session_timeout_s=session_timeout_s
+        )
         self._listeners: tuple[Callable[[Any], None], ...] = ()
         self._send_listeners: tuple[Callable[[dict[str, Any]], object], ...] = ()
-        self._acks = Acknowledgements(keep_all=self._line.reconnect is not None)
-        self.outbox = Outbox(self)
-        self._inbox = Inbox(buffer)
+        self._acks = PendingRequests(keep_all=self._line.reconnect is not None)
+        self.outbox = SendQueue(self)
+        self._inbox = ReceiveBuffer(buffer)
         self._event_id = EventIds()
-        self._succession = Succession(
+        self._succession = Resumption(
             self._line, self._acks, deliver=self.deliver, transmit=self._transmit, new_event_id=self._event_id
         )
         self._input_is_pcm = True
@@ -253,7 +254,7 @@ class RealtimeConnection(Emitter):
         elif self._line.state == "reconnecting" and raw["type"] == "input_audio_buffer.commit":
             raise ConnectError("the connection is lost, and with it the sound that this commit would make a turn of")
         else:
-            self._succession.waiting.put(raw, answer)
+            self._succession.waiting.put(raw, answer, where=self._where)
         return event_id
 
     async def _transmit(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None) -> None:
@@ -262,7 +263,7 @@ class RealtimeConnection(Emitter):
         if self._succession.keeper is not None and raw["type"] == "conversation.item.create":
             # Named by us, so that a lost connection leaves no doubt which items the conversation has.
             raw["item"]["id"] = raw["item"].get("id") or item_id_for(raw["event_id"])
-        self._acks.sent(raw, answer)
+        self._acks.add(raw, answer)
         for listener in self._send_listeners:
             listener(raw)
         try:
@@ -297,7 +298,7 @@ class RealtimeConnection(Emitter):
                 frame = encode_append(view[start : start + _APPEND_BYTES], self._event_id())
                 transport = self._line.transport
                 if waits or transport is None:
-                    self._succession.waiting.put(frame)
+                    self._succession.waiting.put(frame, where=self._where)
                 else:
                     await transport.send(frame)
         except TransportClosed as closed:
@@ -365,7 +366,7 @@ class RealtimeConnection(Emitter):
 
     def wait_for_a_reader(self) -> None:
         """Keep no events for `recv` until it is called: a session follows them by itself."""
-        self._inbox.wait_for_a_reader()
+        self._inbox.keep_nothing_until_read()
 
     decode = staticmethod(decode_server)
 
@@ -386,7 +387,7 @@ class RealtimeConnection(Emitter):
                 listener(event)
             except Exception:
                 _log.exception("a listener raised on %r; the conversation goes on", event.type)
-        self._acks.seen(event)
+        self._acks.on_event(event)
         self._inbox.put(event)
         if not self._handlers.idle:
             self._handlers.emit(event.type, event)
@@ -443,13 +444,9 @@ class RealtimeConnection(Emitter):
         """Whether it goes on after a loss, and so outlives the session."""
         return self._line.reconnect is not None
 
-    def reconnecting(self, reconnect: bool | Reconnect) -> None:
-        """Change what follows when the connection is lost."""
-        self._line.reconnect = policy_of(reconnect)
-
     def answered(self, event_id: str) -> None:
         """A `response.create` was answered, as whoever sent it knows: it is not to be said again."""
-        self._acks.forget(event_id)
+        self._acks.drop_unawaited(event_id)
 
     @any_loop
     async def renew(
@@ -485,7 +482,7 @@ class RealtimeConnection(Emitter):
     def tell(self, event: Reconnecting | Reconnected) -> None:
         """Tell of `"reconnecting"` and `"reconnected"`."""
         _log.info("%s: %s", self._where, event.type)
-        self._inbox.notice(event)
+        self._inbox.notify_waiters(event)
         self._handlers.emit(event.type, event, wildcard=False)
 
     # The end
@@ -501,7 +498,7 @@ class RealtimeConnection(Emitter):
         self._line.over()
         self._acks.fail_all(error)
         self._succession.fail(error)
-        self._inbox.notice(self._ended)
+        self._inbox.notify_waiters(self._ended)
         self._inbox.close(error)
         if not polite:
             lost = ErrorEvent(error=ErrorDetail(type="connection_error", code=LOST, message=str(error)))
@@ -519,11 +516,6 @@ class RealtimeConnection(Emitter):
     def _end_error(self, end: TransportClosed) -> RealtimeError:
         polite = self._closing or end.code in POLITE_CODES
         return ending(self._where, end, polite=polite, expired=self._expired)
-
-
-def item_id_for(event_id: str) -> str:
-    """The id of an item that a client event creates."""
-    return f"item_{event_id.removeprefix('evt_')}"
 
 
 async def _at_once() -> None:

@@ -1,7 +1,7 @@
-"""`conn.session.update(...)`, `conn.response.create(...)`: the client events as methods.
+"""Client events as methods: `conn.session.update(...)`, `conn.response.create(...)`.
 
 Owns their signatures, which follow the official SDK. Must not know sockets. Each method sends one event and returns its
-id, without waiting for an answer; `conn.request` waits.
+id without waiting for the answer; `conn.request` waits for it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Conversation", "InputAudioBuffer", "OutputAudioBuffer", "Response", "Session"]
+__all__ = [
+    "ConversationResource",
+    "InputAudioBufferResource",
+    "OutputAudioBufferResource",
+    "ResponseResource",
+    "SessionResource",
+]
 
 
 class Sender(Protocol):
-    """What the methods need of a connection."""
+    """Sends client events of one connection."""
 
     @property
     def loop(self) -> Any:
@@ -29,13 +35,13 @@ class Sender(Protocol):
 
     @property
     def session_type(self) -> str:
-        """`realtime` or `transcription`."""
+        """`"realtime"` or `"transcription"`."""
 
     async def send(self, event: Any, *, extra: Mapping[str, Any] | None = None, strict: bool = True) -> str:
-        """Send one event; returns its id."""
+        """Check and send one event; returns its id."""
 
     async def append(self, audio: Any) -> bool:
-        """Send sound."""
+        """Send sound to the input buffer; returns False where it was dropped."""
 
 
 class _Resource:
@@ -47,8 +53,8 @@ def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not msgspec.UNSET}
 
 
-class Session(_Resource):
-    """The session's configuration."""
+class SessionResource(_Resource):
+    """`conn.session`: the session's configuration."""
 
     async def update(
         self,
@@ -57,7 +63,7 @@ class Session(_Resource):
         extra: Mapping[str, Any] | None = None,
         **fields: Any,
     ) -> str:
-        """Change configuration; only what is named changes. None switches off, empty clears.
+        """Change the named fields of the configuration; None switches a field off, an empty value clears it.
 
         Args:
             session: the configuration as a dict or struct; or name its fields as keywords.
@@ -75,8 +81,8 @@ class Session(_Resource):
         )
 
 
-class ConversationItem(_Resource):
-    """The items of the conversation."""
+class ConversationItemResource(_Resource):
+    """`conn.conversation.item`: the items of the conversation."""
 
     async def create(self, *, item: Any, previous_item_id: Any = msgspec.UNSET) -> str:
         """Add an item (`rt.user_message("Hello")`, or a dict); `previous_item_id="root"` puts it first."""
@@ -89,11 +95,11 @@ class ConversationItem(_Resource):
         return await self._sender.send({"type": "conversation.item.delete", "item_id": item_id})
 
     async def retrieve(self, *, item_id: str) -> str:
-        """Ask for an item with its sound; comes as `conversation.item.retrieved`."""
+        """Ask for an item with its sound; the server answers with `conversation.item.retrieved`."""
         return await self._sender.send({"type": "conversation.item.retrieve", "item_id": item_id})
 
     async def truncate(self, *, item_id: str, audio_end_ms: int, content_index: int = 0) -> str:
-        """Cut an assistant's sound at what was heard."""
+        """Cut the sound of an assistant's item at `audio_end_ms`, the part that was heard."""
         return await self._sender.send(
             {
                 "type": "conversation.item.truncate",
@@ -104,40 +110,40 @@ class ConversationItem(_Resource):
         )
 
 
-class Conversation(_Resource):
-    """The conversation."""
+class ConversationResource(_Resource):
+    """`conn.conversation`: holds `item`."""
 
     def __init__(self, sender: Sender) -> None:
         super().__init__(sender)
-        self.item = ConversationItem(sender)
+        self.item = ConversationItemResource(sender)
 
 
-class InputAudioBuffer(_Resource):
-    """The user's sound before it is an item."""
+class InputAudioBufferResource(_Resource):
+    """`conn.input_audio_buffer`: the user's sound before it becomes an item."""
 
     async def append(self, audio: bytes | bytearray | memoryview | npt.NDArray[np.int16]) -> None:
-        """Add sound: bytes in the session's input format, or an int16 array at 24 kHz. It is not acknowledged."""
+        """Add bytes in the session's input format, or an int16 array at 24 kHz. The server does not acknowledge it."""
         await self._sender.append(audio)
 
     async def commit(self) -> str:
-        """Make a user item of what was appended; asks for no response."""
+        """Make a user item of the appended sound; this asks for no response."""
         return await self._sender.send({"type": "input_audio_buffer.commit"})
 
     async def clear(self) -> str:
-        """Forget what was appended."""
+        """Discard the appended sound."""
         return await self._sender.send({"type": "input_audio_buffer.clear"})
 
 
-class OutputAudioBuffer(_Resource):
-    """Sound that the server plays (WebRTC and SIP)."""
+class OutputAudioBufferResource(_Resource):
+    """`conn.output_audio_buffer`: the sound that the server plays (WebRTC and SIP only)."""
 
     async def clear(self) -> str:
-        """Stop it."""
+        """Stop playback; send it after `response.cancel`."""
         return await self._sender.send({"type": "output_audio_buffer.clear"})
 
 
-class Response(_Resource):
-    """Responses."""
+class ResponseResource(_Resource):
+    """`conn.response`: begin and cancel responses."""
 
     async def create(
         self,
@@ -154,5 +160,5 @@ class Response(_Resource):
         )
 
     async def cancel(self, *, response_id: Any = msgspec.UNSET) -> str:
-        """Stop a response; the current one where no id is given."""
+        """Cancel a response; without an id, the one under way."""
         return await self._sender.send({"type": "response.cancel", **_given(response_id=response_id)})

@@ -1,7 +1,7 @@
-"""What a client event must look like before it leaves.
+"""Check client events before they are sent, and make the ids that they carry.
 
-Owns the local check of client events and configuration: one unknown field makes the service refuse a whole
-`session.update`, so it is found here, with the nearest name. Must not know sockets.
+Owns the local check of client events: one unknown field makes the service refuse a whole `session.update`
+(docs/protocol.md 2), so it raises here, with the nearest known name. Must not know sockets.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ import msgspec
 from realtime_nb.errors import ConfigError
 from realtime_nb.wire.realtime import CLIENT_TYPES, check, nearest
 
-__all__ = ["EventIds", "as_client_event", "keep_voice", "sound_bytes"]
+__all__ = ["EventIds", "as_client_event", "item_id_for", "keep_voice", "sound_bytes"]
 
 
 class EventIds:
-    """Ids for client events: unique in all connections, and cheap."""
+    """Makes ids for client events that are unique across all connections."""
 
     def __init__(self) -> None:
         self._prefix = f"evt_{secrets.token_hex(6)}_"
         self._counter = itertools.count(1)
 
     def __call__(self) -> str:
-        """Another id."""
+        """Return a new id."""
         return f"{self._prefix}{next(self._counter)}"
 
 
 def as_client_event(event: Any, *, extra: Mapping[str, Any] | None = None, strict: bool = True) -> dict[str, Any]:
-    """A client event as the dict that travels.
+    """Check a client event, and return it as the dict to encode.
 
     Args:
         event: a struct of `wire.realtime`, or a dict with a `type`.
         extra: fields of `session` or `response` that this version does not know; passed on unchecked.
-        strict: False passes an event on as it is, of whatever type.
+        strict: False passes an event of any type on unchecked.
 
     Raises:
         ConfigError: an unknown type or field (with the nearest known one), or a value out of range.
@@ -81,8 +81,13 @@ def keep_voice(session: dict[str, Any], effective: Any) -> None:
     session["audio"] = {**session["audio"], "output": {k: v for k, v in output.items() if k != "voice"}}
 
 
+def item_id_for(event_id: str) -> str:
+    """The id of the item that a `conversation.item.create` with this event id creates."""
+    return f"item_{event_id.removeprefix('evt_')}"
+
+
 def sound_bytes(audio: Any, *, pcm16: bool) -> memoryview:
-    """Sound as the bytes that travel, without a copy.
+    """Return the bytes of a sound for `input_audio_buffer.append`, without a copy.
 
     Args:
         audio: bytes in the session's input format, or an int16 array at 24 kHz.

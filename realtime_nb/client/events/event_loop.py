@@ -1,6 +1,6 @@
-"""Awaiting what lives on another event loop.
+"""Make methods of an object that lives on one event loop awaitable from any event loop.
 
-Owns the hop from whichever loop a caller runs on to the loop that owns an object. Must not know what is awaited.
+Owns the hop from the caller's loop to the object's loop. Must not know the objects.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ T = TypeVar("T")
 
 
 class Owned(Protocol):
-    """Something that lives on one event loop."""
+    """An object whose coroutines must run on one event loop."""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that it lives on."""
+        """The event loop that the object lives on."""
 
 
 OwnedT = TypeVar("OwnedT", bound=Owned)
 
 
 async def hop(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Await `coroutine` on `loop`, from whichever loop this is; cancelling one cancels the other."""
+    """Await `coroutine` on `loop` from any loop; cancelling the one cancels the other."""
     if asyncio.get_running_loop() is loop:
         return await coroutine
     if loop.is_closed():
@@ -38,7 +38,7 @@ async def hop(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]
 
 
 def on_loop(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> T:
-    """Do a short piece of work on `loop`, and return when it is done: at once there, else from another thread."""
+    """Call `work` on `loop` and return its result; blocks where the caller is on another thread."""
     if running_loop() is loop:
         return work()
     if not loop.is_running():
@@ -53,12 +53,12 @@ def on_loop(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> T:
 def any_loop(
     method: Callable[Concatenate[OwnedT, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[OwnedT, P], Coroutine[Any, Any, T]]:
-    """Make an async method awaitable from any event loop: it runs on its object's own."""
+    """Decorate an async method: it runs on its object's loop, and can be awaited from any."""
 
     @functools.wraps(method)
     def call(self: OwnedT, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
         coroutine = method(self, *args, **kwargs)
-        # On the owner's loop the coroutine itself is what is awaited: sound is sent 25 times a second.
+        # On the owner's loop the caller awaits the coroutine itself: sound is sent 25 times a second.
         return coroutine if running_loop() is self.loop else hop(self.loop, coroutine)
 
     return call

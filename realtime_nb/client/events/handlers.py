@@ -1,11 +1,12 @@
-"""Running other people's code beside the receive loop, never in it.
+"""Run user callbacks registered with `on` and `once` outside the receive loop.
 
-Owns who listens to which event type, the order in which one handler sees its events, and what becomes of exceptions.
-Must not know sockets. Everything but `run` of a synchronous handler happens on the owner's event loop.
+Owns the registered handlers, the order in which each one gets its events, and the report of their exceptions. Must not
+know sockets. A callback inside the receive loop would delay sound and socket (docs/protocol.md 41): synchronous
+handlers run on an executor (one worker thread unless the caller gives another), asynchronous ones as tasks on the
+connection's event loop; everything else here runs on that loop.
 
-A handler sees its events one after the other, in order; different handlers do not wait for each other. Synchronous ones
-run on the executor (one worker unless the caller gives another), asynchronous ones as tasks on the owner's loop. What
-they raise is logged and reported; they stay registered.
+One handler gets its events one after the other, in order; different handlers do not wait for each other. An exception
+is logged and reported, and the handler stays registered.
 """
 
 from __future__ import annotations
@@ -17,18 +18,19 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, overload
 
 from realtime_nb.errors import RealtimeError
 
-__all__ = ["EventHandler", "Handlers", "OnHandlerError"]
+__all__ = ["Emitter", "EventHandler", "Handlers", "OnHandlerError"]
 
 EventHandler: TypeAlias = Callable[[Any], Any]
 OnHandlerError: TypeAlias = Callable[[BaseException, str], None]
+_Function = TypeVar("_Function", bound=EventHandler)
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 10_000
-"""Events that one handler may lag behind; beyond it the oldest are dropped, and that is reported."""
+"""Events that one handler may lag behind; beyond it the oldest are dropped, and one error is reported."""
 
 _inside: contextvars.ContextVar[object | None] = contextvars.ContextVar("inside", default=None)
 
@@ -93,11 +95,11 @@ class _Handler:
 
 
 class Handlers:
-    """A registry of handlers by event type; `"event"` hears all.
+    """Registered handlers by event type; those of `"event"` get every server event.
 
     Args:
         executor: where synchronous handlers run; one worker thread of our own when None.
-        on_error: called with what a handler raised and its event type, on the thread where it happened.
+        on_error: called with a handler's exception and its event type, on the thread on which it was raised.
     """
 
     def __init__(self, executor: Executor | None = None, on_error: OnHandlerError | None = None) -> None:
@@ -108,7 +110,7 @@ class Handlers:
 
     @property
     def executor(self) -> Executor:
-        """Where synchronous handlers run."""
+        """The executor of synchronous handlers; made at the first use."""
         if self._given is not None:
             return self._given
         if self._own is None:
@@ -123,7 +125,7 @@ class Handlers:
         self._by_type[kind] = [*self._by_type.get(kind, ()), _Handler(self, kind, function, once=once)]
 
     def remove(self, kind: str, function: EventHandler | None = None) -> None:
-        """Forget `function`, or every handler of `kind`; not an error if there is none."""
+        """Remove `function`, or every handler of `kind`; does nothing where there is none."""
         kept = [h for h in self._by_type.get(kind, ()) if function is not None and h.function != function]
         if kept:
             self._by_type[kind] = kept
@@ -131,24 +133,24 @@ class Handlers:
             self._by_type.pop(kind, None)
 
     def emit(self, kind: str, event: Any, *, wildcard: bool = True) -> None:
-        """Hand `event` to the handlers of `kind`, and to those of every event."""
+        """Queue `event` for the handlers of `kind`, and with `wildcard` for those of `"event"`."""
         for name in (kind, "event") if wildcard else (kind,):
             for handler in self._by_type.get(name, ()):
                 if handler.once:
                     self._by_type[name] = [h for h in self._by_type[name] if h is not handler]
                 handler.push(event)
 
-    def hears(self, kind: str) -> bool:
+    def has(self, kind: str) -> bool:
         """Whether a handler of `kind` is registered."""
         return kind in self._by_type
 
     @property
     def idle(self) -> bool:
-        """Whether nobody listens: the receive loop then spends nothing here."""
+        """Whether no handler is registered; the receive loop then skips them."""
         return not self._by_type
 
     def report(self, error: BaseException, kind: str) -> None:
-        """Say what a handler raised: to the log and to whoever asked for it."""
+        """Log a handler's exception, and call `on_error` with it."""
         _log.error("a handler of %r raised %s", kind, type(error).__name__, exc_info=error)
         if self._on_error is not None:
             try:
@@ -157,7 +159,7 @@ class Handlers:
                 _log.exception("the report of a handler's exception raised itself")
 
     async def drain(self, timeout_s: float) -> None:
-        """Wait until the handlers have seen what was emitted; at once from inside one of them."""
+        """Wait until the handlers have run for every emitted event; returns at once inside a handler (no deadlock)."""
         if _inside.get() is self:
             return
         tasks = [h.task for handlers in self._by_type.values() for h in handlers if h.task is not None]
@@ -165,7 +167,54 @@ class Handlers:
             await asyncio.wait(tasks, timeout=timeout_s)
 
     def shut(self) -> None:
-        """Let go of the worker thread, if it is ours."""
+        """Shut down the worker thread, if it is ours."""
         if self._own is not None:
             self._own.shutdown(wait=False)
             self._own = None
+
+
+class Emitter:
+    """Base class with `on`, `once` and `off`."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
+
+    @overload
+    def on(self, kind: str) -> Callable[[_Function], _Function]: ...
+    @overload
+    def on(self, kind: str, handler: _Function) -> _Function: ...
+    def on(self, kind: str, handler: EventHandler | None = None) -> Any:
+        """Call `handler` with every event of type `kind`; also a decorator.
+
+        `"event"` stands for all server events; `"error"` comes also for a lost connection; `"close"` comes once, at
+        the end.
+        """
+        return self._register(kind, handler, once=False)
+
+    @overload
+    def once(self, kind: str) -> Callable[[_Function], _Function]: ...
+    @overload
+    def once(self, kind: str, handler: _Function) -> _Function: ...
+    def once(self, kind: str, handler: EventHandler | None = None) -> Any:
+        """Call `handler` with the next event of type `kind` only; also a decorator."""
+        return self._register(kind, handler, once=True)
+
+    def off(self, kind: str, handler: EventHandler | None = None) -> None:
+        """Remove a handler, or all of `kind`."""
+        self._handlers.remove(kind, handler)
+
+    def announce(self, event: Any) -> bool:
+        """Emit an event that is none of the wire; returns whether a handler of its type is registered."""
+        self._handlers.emit(event.type, event, wildcard=False)
+        return self._handlers.has(event.type)
+
+    def _register(self, kind: str, handler: EventHandler | None, *, once: bool) -> Any:
+        if handler is not None:
+            self._handlers.add(kind, handler, once=once)
+            return handler
+
+        def decorate(function: EventHandler) -> EventHandler:
+            self._handlers.add(kind, function, once=once)
+            return function
+
+        return decorate

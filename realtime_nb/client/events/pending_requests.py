@@ -1,25 +1,27 @@
-"""Which server event answers which client event.
+"""Match server events, acknowledgements and errors, to the client events that they answer.
 
-Owns the table of acknowledgements and the bounded map of events that wait for one. Must not know sockets.
+Owns the table of acknowledgements and the bounded map of client events that may still be answered. Must not know
+sockets.
 
-The service names a client event only in errors. An acknowledgement is recognised by what it is about: the item's id,
-the response's metadata, or, where there is neither (`session.updated`), by the order in which requests were sent.
+The service names a client event only in errors, and not in all of them (docs/protocol.md 19, 40). An acknowledgement is
+recognised by the item's id, by the response's metadata, or, where there is neither (`session.updated`), by the order in
+which requests were sent.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from realtime_nb.client.events.blame import kinds_blamed
 from realtime_nb.errors import ServerError
 from realtime_nb.wire.realtime import ErrorDetail, ErrorEvent
 
-__all__ = ["ACKNOWLEDGED_BY", "METADATA_KEY", "Acknowledgements", "Unanswered", "server_error"]
+__all__ = ["ACKNOWLEDGED_BY", "METADATA_KEY", "PendingRequest", "PendingRequests", "server_error"]
 
 METADATA_KEY = "realtime_nb"
-"""The pair of a response's metadata by which we know our own `response.create` again."""
+"""The metadata key that marks a response as the answer to a `response.create` of ours."""
 
 ACKNOWLEDGED_BY: dict[str, tuple[str, ...]] = {
     "session.update": ("session.updated",),
@@ -36,14 +38,37 @@ ACKNOWLEDGED_BY: dict[str, tuple[str, ...]] = {
 _ANSWERS = {name: kind for kind, names in ACKNOWLEDGED_BY.items() for name in names}
 _LIMIT = 1024
 
+# Which client events an error without an `event_id` may answer (docs/protocol.md 19): by its code, else its param.
+_BY_CODE = {
+    "conversation_already_has_active_response": "response.create",
+    "response_cancel_not_active": "response.cancel",
+}
+_BY_CODES_BEGINNING = {
+    "input_audio_buffer_commit_": "input_audio_buffer.commit",
+    "item_create_": "conversation.item.create",
+    "item_delete_": "conversation.item.delete",
+    "item_retrieve_": "conversation.item.retrieve",
+    "item_truncate_": "conversation.item.truncate",
+}
+_BY_PARAM = {
+    "session": ("session.update",),
+    "response": ("response.create",),
+    "response_id": ("response.cancel",),
+    "item": ("conversation.item.create",),
+    "previous_item_id": ("conversation.item.create",),
+    "audio_end_ms": ("conversation.item.truncate",),
+    "content_index": ("conversation.item.truncate",),
+    "item_id": ("conversation.item.delete", "conversation.item.retrieve", "conversation.item.truncate"),
+}
+
 
 @dataclass
-class Unanswered:
+class PendingRequest:
     """A client event that was sent, and may still be answered.
 
     Attributes:
-        event: as it travelled.
-        future: gets the answer; None where nobody waits.
+        event: as it was sent.
+        future: gets the answer; None where no caller waits for it.
     """
 
     event: dict[str, Any]
@@ -57,18 +82,18 @@ class Unanswered:
         return kind
 
     def answer(self, event: Any) -> None:
-        """Whoever waits gets the acknowledgement."""
+        """Resolve the future with the acknowledging event."""
         if self.future is not None and not self.future.done():
             self.future.set_result(event)
 
     def fail(self, error: Exception) -> None:
-        """Whoever waits is told why there is none."""
+        """Fail the future with `error`."""
         if self.future is not None and not self.future.done():
             self.future.set_exception(error)
 
 
 def server_error(detail: ErrorDetail) -> ServerError:
-    """The exception for an error of the server."""
+    """The exception for an error that the server reported."""
     return ServerError(
         detail.message or detail.code or "the server reported an error without a message",
         code=detail.code,
@@ -77,41 +102,40 @@ def server_error(detail: ErrorDetail) -> ServerError:
     )
 
 
-class Acknowledgements:
+class PendingRequests:
     """The client events that may still be answered, in the order in which they were sent.
 
     Args:
-        keep_all: note also those for whose answer nobody waits; what a lost connection left unanswered can then be said
-            again.
+        keep_all: note also events whose answer no caller awaits, so that they can be sent again after a loss.
 
     Attributes:
-        all_asked_for: whether the server begins no response by itself: then one is an answer to the oldest request for
+        all_asked_for: whether the server begins no response by itself: a response then answers the oldest request for
             one, also where the server does not echo its metadata.
     """
 
     def __init__(self, *, keep_all: bool = False) -> None:
         self.keep_all = keep_all
         self.all_asked_for = False
-        self._pending: dict[str, Unanswered] = {}
+        self._pending: dict[str, PendingRequest] = {}
 
-    def sent(self, event: dict[str, Any], future: asyncio.Future[Any] | None) -> None:
-        """Note an event that is about to go out; `future` gets its acknowledgement or its error."""
+    def add(self, event: dict[str, Any], future: asyncio.Future[Any] | None) -> None:
+        """Note an event right before it is sent; `future` gets its acknowledgement or its error."""
         kind = event["type"]
         if kind not in ACKNOWLEDGED_BY:
             return
         if future is None and not self.keep_all and kind != "session.update":
-            return  # only `session.updated` is matched by order, so only it must be counted when nobody waits
+            return  # only `session.updated` is matched by order, so only it must be counted when no caller waits
         if len(self._pending) >= _LIMIT:
-            self._forget_one()
-        self._pending[event["event_id"]] = Unanswered(event, _key_of_request(event), future)
+            self._drop_one()
+        self._pending[event["event_id"]] = PendingRequest(event, _key_of_request(event), future)
 
     def awaited(self, event_id: str | None) -> bool:
-        """Whether somebody waits for the answer to this event."""
+        """Whether a caller waits for the answer to this event."""
         pending = self._pending.get(event_id or "")
         return pending is not None and pending.future is not None
 
-    def seen(self, event: Any) -> None:
-        """Look at a server event; resolves or fails what it answers."""
+    def on_event(self, event: Any) -> None:
+        """Resolve or fail the requests that a server event answers."""
         if not self._pending:
             return
         kind = _ANSWERS.get(event.type)
@@ -124,14 +148,14 @@ class Acknowledgements:
                     pending.answer(event)
                     if kind != "conversation.item.create" or pending.key is None:
                         return
-                    # One id is one item: what was sent, and what told a new session of it again, is the same.
+                    # After a loss the same item may be pending twice, as sent and as restored: answer both.
         elif isinstance(event, ErrorEvent):
-            self._failed(event.error)
+            self._on_error(event.error)
 
-    def _failed(self, detail: ErrorDetail) -> None:
+    def _on_error(self, detail: ErrorDetail) -> None:
         event_id = detail.event_id
         if event_id is None:
-            kinds = kinds_blamed(detail)
+            kinds = _kinds_blamed(detail)
             awaited = (p for p in self._pending.values() if p.future is not None or p.kind == "session.update")
             if not kinds and all(pending.kind == "session.update" for pending in awaited):
                 kinds = ("session.update",)  # nothing else can be meant, and updates are told apart by their order
@@ -140,27 +164,27 @@ class Acknowledgements:
         if pending is not None:
             pending.fail(server_error(detail))
 
-    def take(self) -> list[Unanswered]:
-        """The connection is gone, and another will follow: all that is unanswered, in order, for it to decide about."""
+    def take_all(self) -> list[PendingRequest]:
+        """Remove and return all unanswered requests in order: the transport that would have answered them is gone."""
         pending, self._pending = self._pending, {}
         return list(pending.values())
 
-    def forget(self, event_id: str) -> None:
-        """An event was answered, as somebody who knows better has found."""
-        unanswered = self._pending.get(event_id)
-        if unanswered is not None and unanswered.future is None:
+    def drop_unawaited(self, event_id: str) -> None:
+        """Drop a request that was answered without a match here, unless a caller awaits it."""
+        pending = self._pending.get(event_id)
+        if pending is not None and pending.future is None:
             del self._pending[event_id]
 
-    def put_back(self, unanswered: Unanswered) -> None:
-        """An event of `take` will be said again by other means; its answer is still awaited."""
-        self._pending[unanswered.event["event_id"]] = unanswered
+    def put_back(self, pending: PendingRequest) -> None:
+        """Note a request of `take_all` again: its item is restored under the same id, and its answer still awaited."""
+        self._pending[pending.event["event_id"]] = pending
 
     def fail_all(self, error: Exception) -> None:
-        """The connection is gone: nothing will be answered."""
-        for unanswered in self.take():
-            unanswered.fail(error)
+        """Fail every request with `error`: no connection will follow."""
+        for pending in self.take_all():
+            pending.fail(error)
 
-    def _forget_one(self) -> None:
+    def _drop_one(self) -> None:
         unawaited = (event_id for event_id, p in self._pending.items() if p.future is None or p.future.done())
         oldest = next(unawaited, None) or next(iter(self._pending))
         self._pending.pop(oldest).fail(
@@ -187,3 +211,14 @@ def _key_of_answer(event: Any) -> str | None:
         created = event.type == "response.created"
         key = (response.metadata or {}).get(METADATA_KEY) if created else response.id
     return key
+
+
+def _kinds_blamed(detail: ErrorDetail) -> tuple[str, ...]:
+    """The types of client events that an error without an `event_id` may answer; empty where it cannot be told."""
+    code = detail.code or ""
+    if code in _BY_CODE:
+        return (_BY_CODE[code],)
+    for beginning, kind in _BY_CODES_BEGINNING.items():
+        if code.startswith(beginning):
+            return (kind,)
+    return _BY_PARAM.get(re.split(r"[.\[]", detail.param or "", maxsplit=1)[0], ())

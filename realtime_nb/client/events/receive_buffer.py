@@ -1,6 +1,6 @@
-"""Events that wait for someone to read them.
+"""The bounded buffer of server events behind `recv`, `async for` and `wait_for`.
 
-Owns the bounded buffer behind `recv`, `async for` and `wait_for`. Must not know sockets. Lives on one event loop.
+Owns the events until a reader or a waiter gets them. Must not know sockets. Lives on one event loop.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import logging
 from collections import deque
 from typing import Any
 
-__all__ = ["Inbox"]
+__all__ = ["ReceiveBuffer"]
 
 _log = logging.getLogger(__name__)
 
 
-class Inbox:
-    """A first-in first-out buffer with an end.
+class ReceiveBuffer:
+    """A bounded first-in first-out buffer of server events, which can be closed.
 
     Args:
-        limit: events kept for a reader that lags or has not begun; beyond it the oldest are dropped, and a warning
-            says so once.
+        limit: events kept for a reader that lags or has not begun; beyond it the oldest are dropped, and one warning is
+            logged.
 
     Attributes:
-        events: what waits; a reader may take from its left, on any thread.
+        events: the buffered events; a reader may pop from the left on any thread.
     """
 
     def __init__(self, limit: int) -> None:
@@ -37,9 +37,9 @@ class Inbox:
         self._keeps = limit > 0
 
     def put(self, event: Any) -> None:
-        """Take an event: to a waiter of its type, and to a reader or the buffer."""
+        """Hand an event to the waiters for its type, and to the next reader or the buffer."""
         if self._waiters:
-            self.notice(event)
+            self.notify_waiters(event)
         while self._readers:
             reader = self._readers.popleft()
             if not reader.done():
@@ -52,24 +52,24 @@ class Inbox:
             if not self._warned:
                 self._warned = True
                 _log.warning(
-                    "%d events wait and nobody reads them with recv() or `async for`: the oldest are dropped",
+                    "%d events are waiting, and no code reads them with recv() or `async for`: the oldest are dropped",
                     self._limit,
                 )
         self.events.append(event)
 
-    def notice(self, event: Any) -> None:
-        """Tell those who wait for its type of an event; one that is no server's is for them alone."""
+    def notify_waiters(self, event: Any) -> None:
+        """Resolve `wait_for` futures for the type of `event`; local events such as `reconnected` stop here."""
         for waiter in self._waiters.pop(event.type, ()):
             if waiter.set_running_or_notify_cancel():
                 waiter.set_result(event)
 
-    def wait_for_a_reader(self) -> None:
-        """Keep nothing until somebody reads: a session follows every event by itself."""
+    def keep_nothing_until_read(self) -> None:
+        """Drop events until the first `get`: a session follows them as a listener, and reads none."""
         self._keeps = False
         self.events.clear()
 
     async def get(self) -> Any:
-        """The next event; raises the end when there will be none."""
+        """Return the next event; raises the closing error once the buffer is closed and empty."""
         self._keeps = self._limit > 0
         if self.events:
             return self.events.popleft()
@@ -80,13 +80,13 @@ class Inbox:
         try:
             return await reader
         except asyncio.CancelledError:
-            # Cancelled after it was served: the event belongs to the next reader.
+            # Cancelled after `put` had resolved it: the event belongs to the next reader.
             if reader.done() and not reader.cancelled() and reader.exception() is None:
                 self.events.appendleft(reader.result())
             raise
 
     def watch(self, kind: str, waiter: concurrent.futures.Future[Any]) -> None:
-        """Give `waiter` the next event of type `kind`."""
+        """Resolve `waiter` with the next event of type `kind`."""
         if self._end is not None:
             if waiter.set_running_or_notify_cancel():
                 waiter.set_exception(self._end)
@@ -95,7 +95,7 @@ class Inbox:
         self._waiters[kind] = [*waiting, waiter]
 
     def close(self, end: Exception) -> None:
-        """No more events: whoever waits, now or later, gets `end` once the buffer is empty."""
+        """Fail present readers and waiters with `end`, and later ones once the buffer is empty."""
         self._end = end
         for reader in self._readers:
             if not reader.done():

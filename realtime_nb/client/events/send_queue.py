@@ -1,26 +1,28 @@
-"""What was sent while there was nowhere to send it: before the connection is open, and while it is lost.
+"""Two queues in front of the transport: events decided in synchronous code, and events sent while it is not open.
 
-Owns the bounded queue. Must not know sockets, or why it waits.
+Owns the order in which client events leave. Must not know sockets, or what the events mean.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Protocol
 
-from realtime_nb.errors import ConnectError
+from realtime_nb.errors import ConnectError, RealtimeError
 from realtime_nb.wire.realtime import encode
 
-__all__ = ["Waiting", "WaitingEvent"]
+__all__ = ["OfflineQueue", "QueuedEvent", "SendQueue"]
 
+_log = logging.getLogger(__name__)
 _EVENTS = 1024
 _BYTES = 16 * 2**20
 
 
-class WaitingEvent(NamedTuple):
-    """A client event; sound is a frame already, everything else the dict that will travel."""
+class QueuedEvent(NamedTuple):
+    """A client event that waits: sound as its encoded frame, every other event as the dict to encode later."""
 
     event: dict[str, Any] | bytes
     answer: asyncio.Future[Any] | None = None
@@ -31,49 +33,96 @@ class WaitingEvent(NamedTuple):
         return len(self.event if isinstance(self.event, bytes) else encode(self.event))
 
 
-class Waiting:
-    """Events in the order in which they will leave.
+class OfflineQueue:
+    """Client events sent before the connection is open or while it is lost; bounded, first in, first out."""
 
-    Args:
-        where: tells the address, for people.
-    """
-
-    def __init__(self, where: Callable[[], str]) -> None:
-        self._where = where
-        self._events: deque[WaitingEvent] = deque()
+    def __init__(self) -> None:
+        self._events: deque[QueuedEvent] = deque()
         self._bytes = 0
 
     def __len__(self) -> int:
         return len(self._events)
 
-    def put(self, event: dict[str, Any] | bytes, answer: asyncio.Future[Any] | None = None) -> None:
-        """Let an event wait. Raises `ConnectError` where too much waits already; what waits is kept."""
-        waiting = WaitingEvent(event, answer)
-        size = waiting.size
+    def put(self, event: dict[str, Any] | bytes, answer: asyncio.Future[Any] | None = None, *, where: str) -> None:
+        """Append an event.
+
+        Args:
+            event: sound as its encoded frame, every other event as a dict.
+            answer: gets the server's acknowledgement.
+            where: the address, for the error text.
+
+        Raises:
+            ConnectError: the queue is full; what it holds already is kept.
+        """
+        queued = QueuedEvent(event, answer)
+        size = queued.size
         if len(self._events) >= _EVENTS or self._bytes + size > _BYTES:
             raise ConnectError(
-                f"the connection to {self._where()} is not open, and {len(self._events)} events ({self._bytes} bytes) "
+                f"the connection to {where} is not open, and {len(self._events)} events ({self._bytes} bytes) "
                 f"wait for it already; it takes {_EVENTS} events and {_BYTES} bytes. Await the connection (or its "
                 "'reconnected' event) before sending more."
             )
-        self._events.append(waiting)
+        self._events.append(queued)
         self._bytes += size
 
-    def put_first(self, events: Iterable[WaitingEvent]) -> None:
-        """Events that left before, and must leave again before anything else; they count, but are never refused."""
-        for waiting in reversed(list(events)):
-            self._events.appendleft(waiting)
-            self._bytes += waiting.size
+    def put_first(self, events: Iterable[QueuedEvent]) -> None:
+        """Put events that must be sent again before all others; they count toward the limit but are never refused."""
+        for queued in reversed(list(events)):
+            self._events.appendleft(queued)
+            self._bytes += queued.size
 
-    def take(self) -> WaitingEvent:
-        """The next event."""
-        waiting = self._events.popleft()
-        self._bytes -= waiting.size
-        return waiting
+    def pop(self) -> QueuedEvent:
+        """Remove and return the oldest event."""
+        queued = self._events.popleft()
+        self._bytes -= queued.size
+        return queued
 
     def fail(self, error: Exception) -> None:
-        """There will be no connection: whoever waits for an answer is told."""
+        """Empty the queue, and fail the futures of its events with `error`: no connection will follow."""
         while self._events:
-            answer = self.take().answer
+            answer = self.pop().answer
             if answer is not None and not answer.done():
                 answer.set_exception(error)
+
+
+class Transmitter(Protocol):
+    """Sends one checked client event."""
+
+    async def transmit(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None = None) -> str:
+        """Send the event as it is; returns its id."""
+
+
+class SendQueue:
+    """One writer task for events that are decided in synchronous code, such as the receive loop's listeners."""
+
+    def __init__(self, transmitter: Transmitter) -> None:
+        self._transmitter = transmitter
+        self._events: deque[tuple[dict[str, Any], asyncio.Future[Any] | None]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    def put(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None = None) -> None:
+        """Queue an event; `answer` gets the server's acknowledgement, or the error that prevented it."""
+        self._events.append((raw, answer))
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._write(), name="realtime send queue")
+
+    async def _write(self) -> None:
+        try:
+            while self._events:
+                raw, answer = self._events.popleft()
+                try:
+                    await self._transmitter.transmit(raw, answer)
+                except Exception as error:
+                    if answer is not None and not answer.done():
+                        answer.set_exception(error)
+                    elif isinstance(error, RealtimeError):
+                        _log.info("%r was not sent: the connection is closed", raw["type"])
+                    else:
+                        _log.exception("%r was not sent", raw["type"])
+        finally:
+            self._task = None
+
+    async def flushed(self) -> None:
+        """Return once every queued event was handed to the transport."""
+        if self._task is not None:
+            await asyncio.wait([self._task])

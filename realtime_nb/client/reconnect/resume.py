@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from realtime_nb.client.events.pending_requests import Acknowledgements
-from realtime_nb.client.events.send_queue import Waiting, WaitingEvent
-from realtime_nb.client.reconnect.transport_manager import Line
+from realtime_nb.client.events.pending_requests import PendingRequests
+from realtime_nb.client.events.send_queue import OfflineQueue, QueuedEvent
+from realtime_nb.client.reconnect.transport_manager import TransportManager
 from realtime_nb.client.transport.base import TransportClosed
 from realtime_nb.client.transport.close import lost_response
 from realtime_nb.errors import RealtimeError
@@ -21,12 +21,12 @@ from realtime_nb.wire.realtime import ConversationItemDeleted, SessionUpdated, e
 if TYPE_CHECKING:
     from realtime_nb.client.reconnect.session_snapshot import Keeper
 
-__all__ = ["Succession"]
+__all__ = ["Resumption"]
 
 Transmit = Callable[[dict[str, Any], "asyncio.Future[Any] | None"], Awaitable[None]]
 
 
-class Succession:
+class Resumption:
     """The past of one connection, told to its next session.
 
     Args:
@@ -43,15 +43,15 @@ class Succession:
 
     def __init__(
         self,
-        line: Line,
-        acks: Acknowledgements,
+        line: TransportManager,
+        acks: PendingRequests,
         *,
         deliver: Callable[[Any], None],
         transmit: Transmit,
         new_event_id: Callable[[], str],
     ) -> None:
         self.keeper: Keeper | None = None
-        self.waiting = Waiting(line.connector.describe)
+        self.waiting = OfflineQueue()
         self._line = line
         self._acks = acks
         self._deliver = deliver
@@ -74,7 +74,7 @@ class Succession:
             # Every response ends with `response.done`, also for whoever only follows events.
             self._deliver(lost_response(response_id, str(error)))
         again = []
-        for unanswered in self._acks.take():
+        for unanswered in self._acks.take_all():
             kind, event = unanswered.kind, unanswered.event
             if kind == "conversation.item.create":
                 self._acks.put_back(unanswered)  # restored with the rest, under the same id
@@ -82,7 +82,7 @@ class Succession:
                 if unanswered.future is not None:
                     self._updates.append(unanswered.future)  # part of the configuration that is restored
             elif kind == "response.create":
-                again.append(WaitingEvent(event, unanswered.future))  # no response came of it
+                again.append(QueuedEvent(event, unanswered.future))  # no response came of it
             elif kind == "conversation.item.delete":
                 deleted = ConversationItemDeleted(item_id=event["item_id"])  # it is not restored: that is deleted
                 self._deliver(deleted)
@@ -113,9 +113,9 @@ class Succession:
         """Send it in its order, and let everything else through after it."""
         transport = self._line.transport
         while len(self.waiting):
-            event, answer = self.waiting.take()
+            event, answer = self.waiting.pop()
             if transport is None or transport is not self._line.transport:
-                self.waiting.put_first([WaitingEvent(event, answer)])
+                self.waiting.put_first([QueuedEvent(event, answer)])
                 raise TransportClosed(1006, "lost again")
             if isinstance(event, bytes):
                 await transport.send(event)
@@ -141,6 +141,6 @@ class Succession:
             await transport.send(raw)
         else:
             raw["event_id"] = raw.get("event_id") or self._new_event_id()
-            self._acks.sent(raw, answer)
+            self._acks.add(raw, answer)
             await transport.send(encode(raw))
         return answer

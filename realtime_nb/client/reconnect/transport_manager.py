@@ -16,17 +16,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol
 
 from realtime_nb import errors
-from realtime_nb.client.reconnect.greeting import greeted
+from realtime_nb.client.events.pending_requests import server_error
 from realtime_nb.client.reconnect.policy import Reconnect, Reconnected, Reconnecting, heals
 from realtime_nb.client.transport.base import Connector, Transport, TransportClosed
 from realtime_nb.errors import ConnectError, RealtimeError
+from realtime_nb.wire.realtime import ErrorEvent, SessionCreated, decode_server
 
-__all__ = ["Line", "LineHost"]
+__all__ = ["TransportHost", "TransportManager"]
 
 State = Literal["new", "open", "reconnecting", "switching", "closed"]
 
 
-class LineHost(Protocol):
+class TransportHost(Protocol):
     """What a line needs of its connection. All of it is called on the loop, and must be quick but for `resume`."""
 
     def deliver(self, frame_event: Any) -> None:
@@ -51,7 +52,7 @@ class LineHost(Protocol):
         """It is over."""
 
 
-class Line:
+class TransportManager:
     """Transports, one after the other.
 
     Args:
@@ -67,7 +68,7 @@ class Line:
     """
 
     def __init__(
-        self, connector: Connector, host: LineHost, *, reconnect: Reconnect | None, session_timeout_s: float
+        self, connector: Connector, host: TransportHost, *, reconnect: Reconnect | None, session_timeout_s: float
     ) -> None:
         self.connector = connector
         self.reconnect = reconnect
@@ -128,7 +129,7 @@ class Line:
         greeting: list[Any] = []
         try:
             async with asyncio.timeout(self._session_timeout_s):
-                await greeted(transport, connector.describe(), greeting.append)
+                await _greeted(transport, connector.describe(), greeting.append)
         except BaseException as error:
             with contextlib.suppress(Exception):
                 await transport.close()
@@ -308,3 +309,35 @@ def _given_up(lost: RealtimeError, problem: RealtimeError, attempts: int) -> Rea
         status=getattr(problem, "status", None),
         retryable=heals(problem),
     )
+
+
+async def _greeted(transport: Transport, where: str, deliver: Callable[[Any], None]) -> None:
+    """Deliver events up to and with `session.created`.
+
+    Raises:
+        ConnectError: the server closed, refused, or speaks something else; says what to do.
+    """
+    while True:
+        try:
+            event = decode_server(await transport.recv())
+        except TransportClosed as closed:
+            reason = f", {closed.reason}" if closed.reason else ""
+            raise ConnectError(
+                f"{where} closed the connection at once (code {closed.code}{reason}). Check the model and the key, and "
+                "the server's own log."
+            ) from None
+        if isinstance(event, ErrorEvent):
+            raise _refused(event, where)
+        deliver(event)  # a server that says something else first is odd, not wrong
+        if isinstance(event, SessionCreated):
+            return
+
+
+def _refused(event: ErrorEvent, where: str) -> ConnectError:
+    if event.error.code == "malformed_frame":
+        return ConnectError(
+            f"{where} is a websocket server, but does not speak the Realtime API: {event.error.message} "
+            "Check the address (it usually ends in /v1/realtime).",
+            retryable=False,
+        )
+    return ConnectError(f"{where} refused the session: {server_error(event.error)}", retryable=False)

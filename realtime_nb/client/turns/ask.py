@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime_nb import errors
 from realtime_nb.audio import RATE_HZ
+from realtime_nb.client.events.client_event import item_id_for
 from realtime_nb.client.transport.close import was_lost
 from realtime_nb.client.turns.input_audio import MINIMUM_SAMPLES
 from realtime_nb.client.turns.response_queue import ResponseRequest
@@ -222,6 +223,6 @@ def typed_turn(utterance: Utterance, event_id: str) -> dict[str, Any]:
         utterance.text or "",
         images=utterance.images,
         detail=utterance.detail,
-        id=f"item_{event_id.removeprefix('evt_')}",
+        id=item_id_for(event_id),
     )
     return {"type": "conversation.item.create", "event_id": event_id, "item": to_dict(item)}

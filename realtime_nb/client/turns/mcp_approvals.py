@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from realtime_nb.client.events.client_event import item_id_for
 from realtime_nb.client.turns.tool_runner import ToolRunner
 from realtime_nb.errors import ConfigError, ServerError
 from realtime_nb.wire.realtime import (
@@ -129,7 +130,7 @@ class Approvals:
         request, answered = self._pending.pop(request_id)
         event_id = self._new_id()
         item = McpApprovalResponseItem(
-            id=f"item_{event_id.removeprefix('evt_')}", approval_request_id=request_id, approve=approve, reason=reason
+            id=item_id_for(event_id), approval_request_id=request_id, approve=approve, reason=reason
         )
         try:
             await self._post({"type": "conversation.item.create", "event_id": event_id, "item": to_dict(item)})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from realtime_nb.client.events.pending_requests import METADATA_KEY, Acknowledgements
+from realtime_nb.client.events.pending_requests import METADATA_KEY, PendingRequests
 from realtime_nb.errors import ServerError
 from realtime_nb.wire.realtime import (
     ConversationItemDeleted,
@@ -20,31 +20,31 @@ from realtime_nb.wire.realtime import (
 )
 
 
-def request(acks: Acknowledgements, event_id: str, kind: str, **fields: Any) -> asyncio.Future[Any]:
+def request(acks: PendingRequests, event_id: str, kind: str, **fields: Any) -> asyncio.Future[Any]:
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    acks.sent({"type": kind, "event_id": event_id, **fields}, future)
+    acks.add({"type": kind, "event_id": event_id, **fields}, future)
     return future
 
 
 async def test_updates_are_answered_in_the_order_in_which_they_were_sent_awaited_or_not() -> None:
-    acks = Acknowledgements()
-    acks.sent({"type": "session.update", "event_id": "raw", "session": {}}, None)
+    acks = PendingRequests()
+    acks.add({"type": "session.update", "event_id": "raw", "session": {}}, None)
     awaited = request(acks, "mine", "session.update", session={})
     for expected in (False, True):
-        acks.seen(SessionUpdated(session=RealtimeSessionConfig()))
+        acks.on_event(SessionUpdated(session=RealtimeSessionConfig()))
         assert awaited.done() is expected
 
 
 async def test_items_and_responses_are_answered_by_what_they_are_about() -> None:
-    acks = Acknowledgements()
+    acks = PendingRequests()
     delete = request(acks, "a", "conversation.item.delete", item_id="item_2")
     create = request(acks, "b", "response.create", response={"metadata": {METADATA_KEY: "b"}})
-    acks.seen(ConversationItemDeleted(item_id="item_1"))
-    acks.seen(ResponseCreated(response=Response(id="resp_vad")))
+    acks.on_event(ConversationItemDeleted(item_id="item_1"))
+    acks.on_event(ResponseCreated(response=Response(id="resp_vad")))
     assert not delete.done()
     assert not create.done()
-    acks.seen(ResponseCreated(response=Response(id="resp_1", metadata={METADATA_KEY: "b"})))
-    acks.seen(ConversationItemDeleted(item_id="item_2"))
+    acks.on_event(ResponseCreated(response=Response(id="resp_1", metadata={METADATA_KEY: "b"})))
+    acks.on_event(ConversationItemDeleted(item_id="item_2"))
     assert create.result().response.id == "resp_1"
     assert delete.result().item_id == "item_2"
 
@@ -57,26 +57,26 @@ async def test_items_and_responses_are_answered_by_what_they_are_about() -> None
     ],
 )
 async def test_an_error_finds_its_request_by_event_or_else_by_code(error: ErrorDetail) -> None:
-    acks = Acknowledgements()
+    acks = PendingRequests()
     other = request(acks, "other", "conversation.item.delete", item_id="item_2")
     commit = request(acks, "mine", "input_audio_buffer.commit")
-    acks.seen(ErrorEvent(error=error))
+    acks.on_event(ErrorEvent(error=error))
     with pytest.raises(ServerError, match="empty"):
         await commit
     assert not other.done()
 
 
 async def test_an_update_that_failed_without_a_name_does_not_shift_the_ones_behind_it() -> None:
-    acks = Acknowledgements()
-    acks.sent({"type": "session.update", "event_id": "raw", "session": {}}, None)
+    acks = PendingRequests()
+    acks.add({"type": "session.update", "event_id": "raw", "session": {}}, None)
     awaited = request(acks, "mine", "session.update", session={})
-    acks.seen(ErrorEvent(error=ErrorDetail(message="bad")))
-    acks.seen(SessionUpdated(session=RealtimeSessionConfig()))
+    acks.on_event(ErrorEvent(error=ErrorDetail(message="bad")))
+    acks.on_event(SessionUpdated(session=RealtimeSessionConfig()))
     assert awaited.done()
 
 
 async def test_requests_are_bounded_and_the_oldest_gives_way_with_a_word() -> None:
-    acks = Acknowledgements()
+    acks = PendingRequests()
     futures = [request(acks, f"e{n}", "input_audio_buffer.clear") for n in range(1100)]
     given_up = [future for future in futures if future.done()]
     assert len(given_up) == 1100 - 1024
