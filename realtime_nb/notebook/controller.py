@@ -21,7 +21,7 @@ from realtime_nb.client.utterance import Askable, as_utterance
 from realtime_nb.conversation import AudioReceived, Change, Conversation, ResponseEnded, ResponseStarted, Turn
 from realtime_nb.errors import ConnectError, MicrophoneError, RealtimeError
 from realtime_nb.notebook import runtime
-from realtime_nb.notebook.audio.microphone_queue import Microphone
+from realtime_nb.notebook.audio.microphone_queue import MicrophoneQueue
 from realtime_nb.notebook.audio.speaker import Speaker
 from realtime_nb.notebook.browser.direct_microphone import DirectMicrophone
 from realtime_nb.notebook.browser.selection import TransportName, Transports, check_transport
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from realtime_nb.client.session import RealtimeSession
     from realtime_nb.client.transport.base import Connector
 
-__all__ = ["Bridge", "Options"]
+__all__ = ["Controller", "Options"]
 
 _logger = logging.getLogger("realtime_nb")
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Options:
     transport: TransportName = "kernel"
 
 
-class Bridge:
+class Controller:
     """A widget's conversation.
 
     Args:
@@ -85,7 +85,7 @@ class Bridge:
         self.options = options
         self.settings = settings
         self.events = EventLog()
-        self.microphone = Microphone()
+        self.microphone = MicrophoneQueue()
         self.microphone_error: MicrophoneError | None = None
         self.endpoint: Endpoint | None = None
         self.session: RealtimeSession | None = None
@@ -448,7 +448,7 @@ class Bridge:
 
     def refused(self, what: str, why: str) -> None:
         """Tell the pages that something was not taken."""
-        self.channel.send(m.Refused(what=what[:80], why=why[:300]))
+        self.channel.send(m.RefusedMessage(what=what[:80], why=why[:300]))
 
     def fail(self, error: BaseException, *, phase: Any = None) -> None:
         """Show what went wrong, and tell `error` handlers of what no wire tells them."""

@@ -1,7 +1,8 @@
 """Finding a backend and opening a session with it: what is loaded when somebody connects, and not before.
 
-Owns nothing that lasts. Must not know pages or traits; what it wires up is the bridge's. Importing the widget is felt
-in every notebook's first cell; the client, its socket and the backends are wanted only when the conversation begins.
+Owns nothing that lasts. Must not know pages or traits; what it wires up is the controller's. Importing the widget is
+felt in every notebook's first cell; the client, its socket and the backends are wanted only when the conversation
+begins.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.session import RealtimeSession
 
 if TYPE_CHECKING:
-    from realtime_nb.notebook.controller import Bridge, Options
+    from realtime_nb.notebook.controller import Controller, Options
 
 __all__ = ["kernel_connector", "open_session", "resolve"]
 
@@ -28,35 +29,35 @@ def kernel_connector(endpoint: backends.Endpoint, options: Options) -> backends.
     return backends.BackendConnector(endpoint, options.model, options.api_key)
 
 
-async def open_session(endpoint: backends.Endpoint, bridge: Bridge) -> RealtimeSession:
-    """A session of the bridge's conversation, configured and ready.
+async def open_session(endpoint: backends.Endpoint, controller: Controller) -> RealtimeSession:
+    """A session of the controller's conversation, configured and ready.
 
     Everything listens before the first event comes. Where the session cannot start, the connection is closed again.
     """
     connection = RealtimeConnection(
-        bridge.transports.connector(endpoint), on_handler_error=bridge.on_handler_error, reconnect=True
+        controller.transports.connector(endpoint), on_handler_error=controller.on_handler_error, reconnect=True
     )
-    for kind, handler, once in bridge.handlers:
+    for kind, handler, once in controller.handlers:
         (connection.once if once else connection.on)(kind, handler)
-    connection.add_listener(bridge.on_event)
-    connection.add_send_listener(bridge.on_sent)
-    connection.on("reconnecting", bridge.on_reconnecting)
-    connection.on("reconnected", bridge.on_reconnected)
-    connection.on("close", bridge.on_close)
+    connection.add_listener(controller.on_event)
+    connection.add_send_listener(controller.on_sent)
+    connection.on("reconnecting", controller.on_reconnecting)
+    connection.on("reconnected", controller.on_reconnected)
+    connection.on("close", controller.on_close)
     await connection.open()
     try:
         session = RealtimeSession(
             connection,
-            bridge.settings,
-            extra=bridge.options.extra,
-            sink=bridge.speaker,
-            conversation=bridge.conversation_for(endpoint),
-            max_session_minutes=bridge.options.max_session_minutes,
-            max_cost_usd=bridge.options.max_cost_usd,
+            controller.settings,
+            extra=controller.options.extra,
+            sink=controller.speaker,
+            conversation=controller.conversation_for(endpoint),
+            max_session_minutes=controller.options.max_session_minutes,
+            max_cost_usd=controller.options.max_cost_usd,
         )
-        bridge.speaker.carried = connection.carries_audio
-        session.on_error = bridge.fail
-        session.subscribe(bridge.on_changes)
+        controller.speaker.carried = connection.carries_audio
+        session.on_error = controller.fail
+        session.subscribe(controller.on_changes)
         return await session.start()
     except BaseException:
         await connection.close()

@@ -1,6 +1,6 @@
 """`RealtimeWidget`: a conversation with a realtime voice model, in a cell.
 
-Owns the traits and the methods that a user sees. No logic: the bridge has it. Must not know the lab.
+Owns the traits and the methods that a user sees. No logic: the controller has it. Must not know the lab.
 
 Synced, written by the kernel: `status`, `error`, `controls`, `_info`, `_latency`, `_microphone`,
 `_health`.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from realtime_nb.client.connection import RealtimeConnection
     from realtime_nb.client.session import RealtimeSession
     from realtime_nb.conversation import Turn
-    from realtime_nb.notebook.controller import Bridge
+    from realtime_nb.notebook.controller import Controller
     from realtime_nb.notebook.event_log import EventRecord
 
 __all__ = ["RealtimeWidget"]
@@ -124,7 +124,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     _health = t.List(t.Unicode(), read_only=True).tag(sync=True)
 
     _frozen: Any = None
-    _bridge: Bridge | None = None  # until it is made: traits are set, and widgets closed, before that
+    _controller: Controller | None = None  # until it is made: traits are set, and widgets closed, before that
 
     def __init__(
         self,
@@ -170,9 +170,9 @@ class RealtimeWidget(anywidget.AnyWidget):
         }
         settings = check_settings(given)
         from realtime_nb.notebook.browser.selection import check_transport
-        from realtime_nb.notebook.controller import Bridge, Options  # with the first widget, not with the import
+        from realtime_nb.notebook.controller import Controller, Options  # with the first widget, not with the import
 
-        bridge = Bridge(
+        controller = Controller(
             send=self._send_to_pages,
             write=self._write,
             options=Options(
@@ -192,9 +192,9 @@ class RealtimeWidget(anywidget.AnyWidget):
         self.set_trait("transport", transport)
         extra = {} if layout is None else {"layout": layout}
         super().__init__(controls=controls, **settings, **extra)
-        self._bridge = bridge
+        self._controller = controller
         keep_comm_on_subshell(self.comm)
-        self.on_msg(lambda _, content, buffers: bridge.receive(content, buffers))
+        self.on_msg(lambda _, content, buffers: controller.receive(content, buffers))
 
     # The conversation
 
@@ -204,13 +204,13 @@ class RealtimeWidget(anywidget.AnyWidget):
         Raises:
             ConfigError, ConnectError: no connection; says why and what to do. The card shows it too.
         """
-        bridge = self._live_bridge
-        await bridge.bring(bridge.started())
+        controller = self._live_controller
+        await controller.bring(controller.started())
 
     async def stop(self) -> None:
         """Disconnect; the transcript stays."""
-        bridge = self._live_bridge
-        await bridge.bring(bridge.stopped())
+        controller = self._live_controller
+        await controller.bring(controller.stopped())
 
     async def use_transport(self, name: str) -> None:
         """Let the page (`"browser"`) or the kernel (`"kernel"`) hold the connection.
@@ -218,8 +218,8 @@ class RealtimeWidget(anywidget.AnyWidget):
         Raises:
             ConfigError: another name, or a service that no page may connect to.
         """
-        bridge = self._live_bridge
-        await bridge.bring(bridge.use_transport(name))
+        controller = self._live_controller
+        await controller.bring(controller.use_transport(name))
 
     async def ask(self, x: Askable, *, timeout: float = 60) -> Turn:
         """Say one thing and return the answer, heard to its end where a page plays.
@@ -236,8 +236,8 @@ class RealtimeWidget(anywidget.AnyWidget):
             TimeoutError: no answer in time; says what was awaited.
             ServerError, ConnectError, ConfigError, AudioError: as they say.
         """
-        bridge = self._live_bridge
-        return await bridge.bring(bridge.ask(x, timeout=timeout))
+        controller = self._live_controller
+        return await controller.bring(controller.ask(x, timeout=timeout))
 
     async def approve(self, request_id: str, approve: bool = True, reason: str | None = None) -> None:
         """Let the service call a tool of an MCP server, or not: the answer to an `"mcp_approval_request"` event.
@@ -254,19 +254,19 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     async def commit(self) -> None:
         """End the user's turn by hand and ask for an answer (push to talk)."""
-        bridge = self._live_bridge
-        await bridge.bring(bridge.commit())
+        controller = self._live_controller
+        await controller.bring(controller.commit())
 
     async def interrupt(self) -> None:
         """Silence the assistant now; what was heard stays known."""
-        bridge = self._live_bridge
-        await bridge.bring(bridge.interrupt())
+        controller = self._live_controller
+        await controller.bring(controller.interrupt())
 
     def close(self) -> None:
         """Disconnect and take the card away. Returns at once; may be called twice."""
-        bridge = self._bridge
-        if bridge is not None:
-            bridge.post(bridge.dispose)
+        controller = self._controller
+        if controller is not None:
+            controller.post(controller.dispose)
         super().close()
 
     # Keeping it
@@ -321,16 +321,16 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     def off(self, event_type: str, handler: Callable[..., Any]) -> None:
         """Take a handler away."""
-        bridge = self._live_bridge
-        bridge.soon(bridge.unhandle, event_type, handler)
+        controller = self._live_controller
+        controller.soon(controller.unhandle, event_type, handler)
 
     def _handle(self, event_type: str, handler: Any, *, once: bool) -> Any:
         if handler is None:
             return lambda function: self._handle(event_type, function, once=once)
         if not callable(handler):
             raise TypeError(f"handler={handler!r} cannot be called.")
-        bridge = self._live_bridge
-        bridge.soon(lambda: bridge.handle(event_type, handler, once=once))
+        controller = self._live_controller
+        controller.soon(lambda: controller.handle(event_type, handler, once=once))
         return handler
 
     def tool(self, function: _F) -> _F:
@@ -355,7 +355,7 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     @property
     def _session(self) -> RealtimeSession:
-        session = self._live_bridge.session
+        session = self._live_controller.session
         if session is None:
             raise ConnectError("Not connected: `await w.start()` first.")
         return session
@@ -363,12 +363,12 @@ class RealtimeWidget(anywidget.AnyWidget):
     @property
     def events(self) -> tuple[EventRecord, ...]:
         """The newest events of the wire, oldest first, without sound."""
-        return self._live_bridge.events.records()
+        return self._live_controller.events.records()
 
     @property
     def microphone_error(self) -> MicrophoneError | None:
         """Why the page could not open the microphone, or None."""
-        return self._live_bridge.microphone_error
+        return self._live_controller.microphone_error
 
     @property
     def transcript(self) -> str:
@@ -392,16 +392,16 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     @t.observe(*DEFAULTS)
     def _setting_changed(self, change: Any) -> None:
-        if self._bridge is not None:
-            self._bridge.change(change["name"], change["new"])
+        if self._controller is not None:
+            self._controller.change(change["name"], change["new"])
 
     @t.observe("muted")
     def _muted_changed(self, change: Any) -> None:
-        if self._bridge is not None:
-            self._bridge.soon(self._bridge.mute, change["new"])
+        if self._controller is not None:
+            self._controller.soon(self._controller.mute, change["new"])
 
     def _write(self, values: dict[str, Any]) -> None:
-        """Take the bridge's values, on the notifier thread."""
+        """Take the controller's values, on the notifier thread."""
         values["_latency"] = latency_to_page(values["latency"])
         for name, value in values.items():
             if getattr(self, name) is not value:
@@ -414,19 +414,19 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take what a page writes: only what a person can change in the card, and only good values."""
-        bridge = self._bridge
+        controller = self._controller
         accepted: dict[str, Any] = {}
         for name, value in sync_data.items():
             try:
                 accepted[name] = self._checked_from_page(name, value)
             except ConfigError as error:
-                if bridge is not None:
-                    bridge.refuse(name[:80], str(error))
+                if controller is not None:
+                    controller.refuse(name[:80], str(error))
                 if name in self.keys:
                     self.send_state(name)  # the page believes what it wrote: tell it the truth
-        if accepted and bridge is not None:
+        if accepted and controller is not None:
             # Observers run on the notifier: a slow one on the comm's own thread would stall every widget.
-            bridge.notify(lambda: super(RealtimeWidget, self).set_state(accepted))
+            controller.notify(lambda: super(RealtimeWidget, self).set_state(accepted))
         elif accepted:
             super().set_state(accepted)
 
@@ -441,10 +441,10 @@ class RealtimeWidget(anywidget.AnyWidget):
             self.send(content, buffers)
 
     @property
-    def _live_bridge(self) -> Bridge:
-        if self._bridge is None:
+    def _live_controller(self) -> Controller:
+        if self._controller is None:
             raise RuntimeError("The widget is not ready yet.")
-        return self._bridge
+        return self._controller
 
     def __repr__(self) -> str:
         info = self._info

@@ -95,7 +95,7 @@ def test_header_has_the_keys_and_json_types_of_the_golden_file(backend: str) -> 
         with pytest.raises(rt.ConnectError):
             runtime.run(widget.start())
     else:
-        runtime.run(widget._live_bridge.gauges.settled())
+        runtime.run(widget._live_controller.gauges.settled())
     _assert_keys("_info", _state(widget)["_info"])
     widget.close()
 

@@ -28,7 +28,7 @@ _PRINTS = """
 """
 # A third of the sound, each piece once, as a limiter would: the page has to notice and ask.
 _LOSES = """
-    channel, lost = w._bridge.channel, []
+    channel, lost = w._controller.channel, []
     send = channel._send
 
     def lossy(content, buffers):
@@ -55,7 +55,7 @@ async def test_every_frame_arrives_and_the_answer_plays(notebook: OpenNotebook, 
     await card.talk.click()
     await expect(card.talk).to_have_attribute("aria-pressed", "false")
     missing, dropped, frames = await book.kernel.get(
-        "[w._bridge.microphone.missing, w._bridge.microphone.dropped, w._bridge.microphone.frames]"
+        "[w._controller.microphone.missing, w._controller.microphone.dropped, w._controller.microphone.frames]"
     )
     assert (missing, dropped) == (0, 0)
     assert frames > 50

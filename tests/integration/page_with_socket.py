@@ -53,7 +53,7 @@ class PageWithSocket:
         self.got: list[tuple[dict[str, Any], bytes | None]] = []
         self.sent_frames: list[dict[str, Any]] = []
         self.busy = False
-        self._bridge = widget._live_bridge
+        self._controller = widget._live_controller
         self._plays_s = plays_s
         self._late: list[tuple[dict[str, Any], list[memoryview]]] = []
         self._seq = self._epoch = 0
@@ -72,7 +72,7 @@ class PageWithSocket:
         def arrive(content: dict[str, Any], buffers: list[bytes] | None) -> None:
             loop.call_soon_threadsafe(self._arriving.put_nowait, (content, buffers[0] if buffers else None))
 
-        self._bridge.channel._send = arrive
+        self._controller.channel._send = arrive
         self._beating = loop.create_task(self._beat())
         self._tasks += [loop.create_task(self._obey()), self._beating]
         self.send("hello", version=1, bundle="x", secure=True, media=True)
@@ -86,7 +86,7 @@ class PageWithSocket:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.wake()
         self.send("bye")
-        self._bridge.channel._send = lambda content, buffers: None
+        self._controller.channel._send = lambda content, buffers: None
         for line in list(self._lines.values()):
             await line.socket.close()
 
@@ -121,7 +121,7 @@ class PageWithSocket:
         self.busy = False
         late, self._late = self._late, []
         for content, buffers in late:
-            self._bridge.receive(content, buffers)
+            self._controller.receive(content, buffers)
 
     def kinds(self) -> list[str]:
         """What the kernel sent, by kind."""

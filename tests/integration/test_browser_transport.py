@@ -154,8 +154,8 @@ async def test_the_kernel_takes_over_from_a_page_that_goes_away(widget: rt.Realt
 async def test_a_page_that_takes_the_sound_takes_the_connection_too(widget: rt.RealtimeWidget) -> None:
     async with PageWithSocket(widget) as page:
         await widget.ask("My name is Ada.")
-        bridge = widget._live_bridge
-        bridge.receive({"v": 1, "seq": 1, "page": "page-2", "kind": "lease"}, [])
+        controller = widget._live_controller
+        controller.receive({"v": 1, "seq": 1, "page": "page-2", "kind": "lease"}, [])
         await page.until(lambda: "socket.close" in page.kinds())
         await page.until(lambda: [content["to"] for content, _ in page.got if content["kind"] == "socket.open"][1:])
         assert [content["to"] for content, _ in page.got if content["kind"] == "socket.open"] == ["page-1", "page-2"]

@@ -171,13 +171,13 @@ class Page:
         self.name = name
         self.got: list[tuple[dict[str, Any], list[bytes] | None]] = []
         self._seq = 0
-        self._bridge = widget._live_bridge
-        widget._live_bridge.channel._send = lambda content, buffers: self.got.append((content, buffers))  # its comm
+        self._controller = widget._live_controller
+        widget._live_controller.channel._send = lambda content, buffers: self.got.append((content, buffers))  # its comm
 
     def send(self, kind: str, buffer: bytes | None = None, **fields: Any) -> None:
         self._seq += 1
         content = {"v": 1, "seq": self._seq, "page": self.name, "kind": kind, **fields}
-        self._bridge.receive(content, [memoryview(buffer)] if buffer is not None else [])
+        self._controller.receive(content, [memoryview(buffer)] if buffer is not None else [])
 
     def hello(self) -> None:
         self.send("hello", version=1, bundle="x", secure=True, media=True)
@@ -218,7 +218,7 @@ async def test_a_spoken_turn_arrives_whole_through_the_comm(widget: rt.RealtimeW
     heard = turns[2].audio.samples
     assert len(heard) > len(spoken.samples) * 0.8
     np.testing.assert_array_equal(np.trim_zeros(heard), np.trim_zeros(question))
-    assert widget._live_bridge.microphone.missing == 0
+    assert widget._live_controller.microphone.missing == 0
 
 
 async def test_stop_speaking_in_the_page_cuts_at_what_it_played(widget: rt.RealtimeWidget) -> None:
@@ -261,14 +261,14 @@ async def test_a_message_that_a_page_must_not_send_changes_nothing(widget: rt.Re
     await widget.ask("Hello!")
     page = Page(widget)
     page.hello()
-    bridge = widget._live_bridge
-    await runtime.bring(bridge.gauges.settled())
+    controller = widget._live_controller
+    await runtime.bring(controller.gauges.settled())
     before = (widget.status, widget.turns)
     huge = {"v": 1, "seq": 1, "page": "p", "kind": "send", "text": "x" * 10**6}
     bad: list[Any] = [{"kind": "turn"}, {"v": 1}, None, [], huge]
     for content in bad:
-        bridge.receive(content, [])
-    await runtime.bring(bridge.gauges.settled())
+        controller.receive(content, [])
+    await runtime.bring(controller.gauges.settled())
     assert page.kinds().count("refused") == 5
     assert (widget.status, widget.turns) == before
 

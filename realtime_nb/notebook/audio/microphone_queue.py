@@ -12,13 +12,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-__all__ = ["Microphone"]
+__all__ = ["MicrophoneQueue"]
 
 _MAX_WAITING = 250
 """10 s of 40 ms frames."""
 
 
-class Microphone:
+class MicrophoneQueue:
     """Takes frames as they come; gives them to `append`, in order, as fast as it takes them.
 
     Attributes:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from realtime_nb.client.turns.audio_sink import PlayedItem
 from realtime_nb.notebook.page.channel import Channel
 from realtime_nb.notebook.page.lease import Pages
-from realtime_nb.notebook.page.messages import AudioDone, AudioMessage, Flush, PlayState, PlayStopped
+from realtime_nb.notebook.page.messages import AudioDoneMessage, AudioMessage, Flush, PlayState, PlayStopped
 
 __all__ = ["Speaker"]
 
@@ -262,7 +262,7 @@ class Speaker:
         )
 
     def _send_done(self, item_id: str, index: int, samples: int) -> None:
-        self._channel.send(AudioDone(epoch=self.epoch, item_id=item_id, content_index=index, samples=samples))
+        self._channel.send(AudioDoneMessage(epoch=self.epoch, item_id=item_id, content_index=index, samples=samples))
 
     def _settle(self) -> None:
         if not self.playing:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from realtime_nb.notebook.audio.microphone_queue import Microphone
+from realtime_nb.notebook.audio.microphone_queue import MicrophoneQueue
 from realtime_nb.notebook.browser.transport import PageSockets, PageTransport
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class DirectMicrophone:
         microphone: what comes over the comm.
     """
 
-    def __init__(self, sockets: PageSockets, microphone: Microphone) -> None:
+    def __init__(self, sockets: PageSockets, microphone: MicrophoneQueue) -> None:
         self._sockets = sockets
         self._microphone = microphone
         self._releasing: set[asyncio.Task[None]] = set()

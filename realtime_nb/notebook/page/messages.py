@@ -17,7 +17,7 @@ __all__ = [
     "FRAME_BYTES",
     "PART_BYTES",
     "VERSION",
-    "AudioDone",
+    "AudioDoneMessage",
     "AudioMessage",
     "BadMessage",
     "Bye",
@@ -46,8 +46,8 @@ __all__ = [
     "PageMessage",
     "PlayState",
     "PlayStopped",
-    "PlayedItem",
-    "Refused",
+    "PlaybackProgress",
+    "RefusedMessage",
     "Retry",
     "SendText",
     "Snapshot",
@@ -88,7 +88,7 @@ class BadMessage(ValueError):  # noqa: N818 - a message is what is bad, as in `B
         self.why = why
 
 
-class PlayedItem(msgspec.Struct, kw_only=True):
+class PlaybackProgress(msgspec.Struct, kw_only=True):
     """How much of an item's sound was played, in samples at 24 kHz, by the play worklet's own counter."""
 
     item_id: _Id
@@ -172,7 +172,7 @@ class PlayState(_FromPage, kw_only=True, tag="play.state"):
 
     epoch: _Count
     state: Literal["idle", "blocked", "playing"]
-    items: Annotated[list[PlayedItem], Meta(max_length=64)]
+    items: Annotated[list[PlaybackProgress], Meta(max_length=64)]
     underruns: _Count
 
 
@@ -180,7 +180,7 @@ class PlayStopped(_FromPage, kw_only=True, tag="play.stopped"):
     """The speaker is silent; this much was heard."""
 
     epoch: _Count
-    items: Annotated[list[PlayedItem], Meta(max_length=64)]
+    items: Annotated[list[PlaybackProgress], Meta(max_length=64)]
     cause: Literal["flush", "user", "lease", "speech"]
 
 
@@ -384,7 +384,7 @@ class AudioMessage(_FromKernel, kw_only=True, tag="audio"):
     start: _Count
 
 
-class AudioDone(_FromKernel, kw_only=True, tag="audio.done"):
+class AudioDoneMessage(_FromKernel, kw_only=True, tag="audio.done"):
     """An item's sound is complete: `samples` in all."""
 
     epoch: _Count
@@ -405,7 +405,7 @@ class Lease(_FromKernel, kw_only=True, tag="lease"):
     page: str | None
 
 
-class Refused(_FromKernel, kw_only=True, tag="refused"):
+class RefusedMessage(_FromKernel, kw_only=True, tag="refused"):
     """Something that a page wrote was not taken."""
 
     what: str
@@ -483,10 +483,10 @@ KernelMessage = (
     | LiveDelta
     | Gone
     | AudioMessage
-    | AudioDone
+    | AudioDoneMessage
     | Flush
     | Lease
-    | Refused
+    | RefusedMessage
     | HeartbeatReply
     | Lost
     | ClipMessage

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from realtime_nb.notebook.audio.microphone_queue import Microphone
+from realtime_nb.notebook.audio.microphone_queue import MicrophoneQueue
 
 PCM = b"\0\0"
 
 
-async def _pumped(microphone: Microphone) -> list[bytes]:
+async def _pumped(microphone: MicrophoneQueue) -> list[bytes]:
     taken: list[bytes] = []
 
     async def append(pcm: bytes) -> None:
@@ -22,7 +22,7 @@ async def _pumped(microphone: Microphone) -> list[bytes]:
 
 
 async def test_frames_wait_for_a_connection_and_keep_their_order() -> None:
-    microphone = Microphone()
+    microphone = MicrophoneQueue()
     microphone.open("p")
     frames = [bytes([n, 0]) for n in range(20)]
     for number, pcm in enumerate(frames):
@@ -32,7 +32,7 @@ async def test_frames_wait_for_a_connection_and_keep_their_order() -> None:
 
 
 async def test_missing_frames_are_counted() -> None:
-    microphone = Microphone()
+    microphone = MicrophoneQueue()
     microphone.open("p")
     microphone.take("p", 0, 0, PCM)
     microphone.take("p", 3, 0, PCM)
@@ -41,7 +41,7 @@ async def test_missing_frames_are_counted() -> None:
 
 
 async def test_a_page_without_the_microphone_is_not_heard() -> None:
-    microphone = Microphone()
+    microphone = MicrophoneQueue()
     microphone.open("p")
     microphone.take("stranger", 0, 1.0, PCM)
     assert microphone.frames == 0
@@ -49,7 +49,7 @@ async def test_a_page_without_the_microphone_is_not_heard() -> None:
 
 
 async def test_muted_means_nothing_gets_through_and_nothing_is_missing() -> None:
-    microphone = Microphone()
+    microphone = MicrophoneQueue()
     microphone.open("p")
     microphone.muted = True
     microphone.take("p", 0, 0.5, PCM)
@@ -58,7 +58,7 @@ async def test_muted_means_nothing_gets_through_and_nothing_is_missing() -> None
 
 
 async def test_what_waited_too_long_is_dropped_and_said() -> None:
-    microphone = Microphone()
+    microphone = MicrophoneQueue()
     microphone.open("p")
     for number in range(300):
         microphone.take("p", number, 0, number.to_bytes(2, "little"))
@@ -68,7 +68,7 @@ async def test_what_waited_too_long_is_dropped_and_said() -> None:
 
 
 async def test_a_frame_that_the_page_has_sent_itself_is_counted_and_never_sent_again() -> None:
-    microphone, counted = Microphone(), list[bytes]()
+    microphone, counted = MicrophoneQueue(), list[bytes]()
     microphone.sent = counted.append
     microphone.open("p")
     microphone.muted = True  # the page was not told yet: what it sent is in the buffer all the same
