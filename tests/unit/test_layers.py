@@ -1,121 +1,126 @@
-"""The order of the layers, read from the imports themselves: a layer sees only the layers above it."""
+"""The structure of the package, read from its source: the order of the layers, no import circles, one name a class."""
 
 from __future__ import annotations
 
-import ast
+import re
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import realtime_nb
+from tests.unit.import_graph import Graph, Module, circles
+from tests.unit.layer_table import LAYERS, TESTING_SEES
 
 _PACKAGE = Path(realtime_nb.__file__).parent
+_GRAPH = Graph(_PACKAGE)
+_TESTS = Graph(Path(__file__).parents[1])
 
-# From the most ignorant to the most knowing. Those on one line do not see each other.
-_LAYERS = (
-    ("errors",),
-    ("audio", "images"),
-    ("wire",),
-    ("conversation", "tools"),
-    ("client",),
-    ("local",),
-    ("backends",),
-    ("recording",),
-    ("notebook",),
-    ("widget",),
-    ("lab",),
-    ("tutorials",),
-    ("cli_ask", "doctor"),
-    ("cli",),
-)
-_RANK = {name: rank for rank, names in enumerate(_LAYERS) for name in names}
+_ROW = {name: row for row, layer in enumerate(LAYERS) for name in layer.names}
+_LAYER = {name: layer for layer in LAYERS for name in layer.names}
 
-# What the order alone does not say.
-_ALSO_FORBIDDEN = {
-    # A backend is a peer of the client, reached through a socket like any other.
-    "local": {"client", "conversation", "tools"},
-    # The tutorials are files.
-    "tutorials": set(_RANK) - {"tutorials"},
-}
-
-# Sees these and nothing else; nothing of the package sees it.
-_TESTING = {"errors", "audio", "wire", "local"}
-
-_NOT_IN = {
-    "errors": {"asyncio", "websockets", "numpy", "tornado", "traitlets", "ipywidgets"},
-    "images": {"matplotlib", "numpy", "asyncio", "websockets", "tornado", "traitlets", "ipywidgets"},
-    "audio": {"asyncio", "websockets", "tornado", "traitlets", "ipywidgets"},
-    "wire": {"asyncio", "socket", "websockets", "tornado", "traitlets", "ipywidgets"},
-    "conversation": {"asyncio", "socket", "websockets", "tornado", "traitlets", "ipywidgets", "threading"},
-    "tools": {"websockets", "tornado", "traitlets", "ipywidgets", "anywidget"},
-    "client": {"tornado", "traitlets", "ipywidgets", "anywidget", "comm"},
-    "local": {"websockets", "traitlets", "ipywidgets", "anywidget"},
-    "backends": {"traitlets", "ipywidgets", "anywidget", "comm"},
+# These lists may only become shorter.
+_CIRCLES_LEFT = {"client": 2, "local": 2, "notebook": 1}
+_CLASSES_TWICE = {"AudioDone", "Conversation", "Microphone", "PlayedItem", "Refused", "Response"}
+_VAGUE_WORDS_LEFT_IN = {
+    "realtime_nb": {"client", "conversation", "local", "notebook", "tools", "tutorials", "widget", "wire"},
+    "tests": {"e2e", "integration", "simulated", "unit"},
 }
 
 
-def _modules() -> Iterator[tuple[str, Path]]:
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        relative = path.relative_to(_PACKAGE)
-        yield relative.parts[0].removesuffix(".py"), path
-
-
-def _imports(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield every imported dotted name, wherever in the file it stands."""
-    here = ("realtime_nb", *path.relative_to(_PACKAGE).parts[:-1])
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, node.lineno
-        elif isinstance(node, ast.ImportFrom):
-            base = here[: len(here) - node.level + 1] if node.level else ()
-            module = ".".join((*base, *([node.module] if node.module else [])))
-            if module == "realtime_nb":
-                for alias in node.names:
-                    yield f"{module}.{alias.name}", node.lineno
-            else:
-                yield module, node.lineno
-
-
-def _ours(name: str) -> str | None:
+def _layer_of(name: str) -> str:
+    """Return the layer of a dotted name of ours, or an empty string for `realtime_nb` itself and for others' names."""
     root, _, rest = name.partition(".")
-    return rest.partition(".")[0] if root == "realtime_nb" and rest else None
+    return rest.partition(".")[0] if root == "realtime_nb" else ""
 
 
-def test_a_layer_sees_only_the_layers_above_it() -> None:
+def _imports(module: Module) -> Iterator[tuple[str, int]]:
+    for base, name, _, line in module.imported():
+        yield f"{base}.{name}" if base == "realtime_nb" and name is not None else base, line
+
+
+def test_every_module_belongs_to_a_layer_and_every_layer_exists() -> None:
+    found = {_layer_of(name) for name in _GRAPH.modules} - {"", "testing"}
+    assert found == set(_ROW), "tests/unit/layer_table.py and the package disagree"
+
+
+def test_layer_imports_only_layers_above_it() -> None:
     broken = []
-    for layer, path in _modules():
-        if layer in ("__init__", "testing"):
+    for module in _GRAPH.modules.values():
+        layer = _layer_of(module.name)
+        if layer in ("", "testing"):
             continue
-        assert layer in _RANK, f"{path} belongs to no layer: give `{layer}` its place in this file"
-        for name, line in _imports(path):
-            other = _ours(name)
-            if other in (None, layer) or (other not in _RANK and other != "testing"):
+        for name, line in _imports(module):
+            other = _layer_of(name)
+            if other == layer or (other not in _ROW and other != "testing"):
                 continue
-            assert other is not None
-            seen = other != "testing" and _RANK[other] < _RANK[layer]
-            if not seen or other in _ALSO_FORBIDDEN.get(layer, ()):
-                broken.append(f"{path.relative_to(_PACKAGE)}:{line} ({layer}) imports {name}")
+            if other == "testing" or _ROW[other] >= _ROW[layer] or other in _LAYER[layer].not_layers:
+                broken.append(f"{module.path.relative_to(_PACKAGE)}:{line} ({layer}) imports {name}")
     assert not broken, "\n".join(broken)
 
 
-def test_testing_sees_audio_wire_and_local_only() -> None:
-    path = _PACKAGE / "testing.py"
-    seen = {other for name, _ in _imports(path) if (other := _ours(name)) is not None}
-    assert seen <= _TESTING
+def test_testing_imports_errors_audio_wire_and_local_only() -> None:
+    assert {other for name, _ in _imports(_GRAPH.modules["realtime_nb.testing"]) if (other := _layer_of(name))} <= (
+        TESTING_SEES
+    )
 
 
-def test_a_layer_does_not_know_what_it_must_not_know() -> None:
+def test_layer_imports_no_package_it_must_not_know() -> None:
     broken = [
-        f"{path.relative_to(_PACKAGE)}:{line} imports {name}"
-        for layer, path in _modules()
-        for name, line in _imports(path)
-        if name.partition(".")[0] in _NOT_IN.get(layer, ())
+        f"{module.path.relative_to(_PACKAGE)}:{line} imports {name}"
+        for module in _GRAPH.modules.values()
+        if (layer := _LAYER.get(_layer_of(module.name))) is not None
+        for name, line in _imports(module)
+        if name.partition(".")[0] in layer.not_packages
     ]
     assert not broken, "\n".join(broken)
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    found = circles(_GRAPH.edges())
+    left = defaultdict(int, _CIRCLES_LEFT)
+    for circle in found:
+        left[_layer_of(circle[0])] -= 1
+    shown = "\n".join(" <-> ".join(circle) for circle in found)
+    assert all(count >= 0 for count in left.values()), f"import circles:\n{shown}"
+
+
+def test_circle_finder_sees_through_reexports_and_type_checking(tmp_path: Path) -> None:
+    package = tmp_path / "p"
+    (package / "room").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "room/__init__.py").write_text("from .a import A\n__all__ = ['A']\n")
+    (package / "room/a.py").write_text("class A: ...\ndef f():\n    from p.b import B\n")
+    (package / "b.py").write_text("if TYPE_CHECKING:\n    from p.room import A\nclass B: ...\n")
+    assert circles(Graph(package).edges()) == [["p.b", "p.room.a"]]
+    (package / "b.py").write_text("from p import room\nclass B:\n    a: room.A\n")
+    assert circles(Graph(package).edges()) == [["p.b", "p.room.a"]]
+    (package / "b.py").write_text("class B: ...\n")
+    assert circles(Graph(package).edges()) == []
+
+
+def test_public_class_name_stands_once_in_the_package() -> None:
+    homes = defaultdict(list)
+    for module in _GRAPH.modules.values():
+        for name in module.public_classes:
+            homes[name].append(module.name)
+    assert not {name: where for name, where in homes.items() if len(where) > 1 and name not in _CLASSES_TWICE}
+
+
+@pytest.mark.parametrize("graph", [_GRAPH, _TESTS], ids=["realtime_nb", "tests"])
+def test_docstring_names_its_subject(graph: Graph) -> None:
+    vague = re.compile(r"\b(nobody|somebody|someone|whoever)\b", re.IGNORECASE)
+    found = [
+        f"{module.path}:{line}: {text.strip().splitlines()[0]}"
+        for name, module in graph.modules.items()
+        if (*name.split("."), "")[1] not in _VAGUE_WORDS_LEFT_IN[name.split(".")[0]]
+        for line, text in module.docstrings()
+        if vague.search(text)
+    ]
+    assert not found, "\n".join(found)
 
 
 def _loaded_after(code: str) -> set[str]:
@@ -132,6 +137,6 @@ def test_importing_the_package_loads_nothing_heavy(statement: str) -> None:
     assert not _loaded_after(statement) & (heavy | voice | {"nest_asyncio"})
 
 
-def test_connecting_needs_no_widget_and_no_voice() -> None:
+def test_connect_loads_no_widget_and_no_voice() -> None:
     loaded = _loaded_after("import realtime_nb as rt; rt.connect")
     assert not loaded & {"ipywidgets", "anywidget", "pandas", "tornado", "httpx", "pocketsphinx", "espeakng_loader"}

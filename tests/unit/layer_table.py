@@ -1,0 +1,110 @@
+"""The layers of the package, as data; test_layers.py checks the imports, CONTRIBUTING.md shows the table.
+
+Owns the order of the layers and what each may not import. To add a module at the top level of `realtime_nb`, or a
+folder, add its name to a row here and to the table in CONTRIBUTING.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["LAYERS", "TESTING_SEES", "Layer"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row of the table.
+
+    Attributes:
+        names: the top-level modules or folders in this row; those in one row do not import each other.
+        owns: the row's responsibility, in words.
+        must_not_know: what the row must not know, in words.
+        not_layers: rows above this one that it must not import all the same.
+        not_packages: top-level packages of others that it must not import.
+    """
+
+    names: tuple[str, ...]
+    owns: str
+    must_not_know: str
+    not_layers: frozenset[str] = frozenset()
+    not_packages: frozenset[str] = frozenset()
+
+
+_NOTEBOOK_PACKAGES = frozenset({"traitlets", "ipywidgets", "anywidget", "comm"})
+_PURE = frozenset({"asyncio", "socket", "websockets", "tornado"}) | _NOTEBOOK_PACKAGES
+
+# A layer imports only the layers in the rows above it.
+LAYERS = (
+    Layer(("errors",), "the exception tree", "anything else", not_packages=_PURE | {"numpy"}),
+    Layer(
+        ("audio",),
+        "PCM16, WAV, G.711, levels, the resampler; with numpy only",
+        "events, asyncio",
+        not_packages=_PURE,
+    ),
+    Layer(
+        ("images",),
+        "pictures as data URIs",
+        "sockets, widgets; numpy and matplotlib are never imported",
+        not_packages=_PURE | {"numpy", "matplotlib"},
+    ),
+    Layer(
+        ("wire",),
+        "the Realtime API's events and session configuration as types; bytes in, events out",
+        "asyncio, sockets, widgets",
+        not_packages=_PURE,
+    ),
+    Layer(
+        ("conversation",),
+        "items, turns, order, what was heard, usage, prices: `reduce(state, event)`",
+        "asyncio, threads, sockets, widgets",
+        not_packages=_PURE | {"threading"},
+    ),
+    Layer(
+        ("tools",),
+        "a Python function as a tool: schema, validation, calling",
+        "the conversation, sockets, widgets",
+        not_layers=frozenset({"conversation"}),
+        not_packages=_NOTEBOOK_PACKAGES | {"websockets", "tornado"},
+    ),
+    Layer(
+        ("client",),
+        "transports, the connection, reconnection, the session and its turns",
+        "widgets, comms, which backend it talks to",
+        not_packages=_NOTEBOOK_PACKAGES | {"tornado"},
+    ),
+    Layer(
+        ("local",),
+        "the practice backend: a Realtime server on this machine, in a process of its own",
+        "the client and the conversation: it is reached through a socket, as any other backend",
+        not_layers=frozenset({"client", "conversation", "tools"}),
+        not_packages=_NOTEBOOK_PACKAGES | {"websockets"},
+    ),
+    Layer(
+        ("backends",),
+        'what `"auto"`, `"openai"`, `"azure"`, `"local"` or a URL means: endpoint, key, headers; `connect()`',
+        "widgets, comms",
+        not_packages=_NOTEBOOK_PACKAGES,
+    ),
+    Layer(("recording",), "a conversation as a file: HTML, text, JSON, WAV", "sessions, the notebook"),
+    Layer(
+        ("notebook",),
+        "the event-loop thread, comm messages, sound to and from the page, the controller between session and widget",
+        "the widget",
+    ),
+    Layer(("widget",), "`RealtimeWidget`: traits and methods", "how sound or events travel"),
+    Layer(
+        ("tutorials",),
+        "the tutorial notebooks, as files",
+        "every other layer",
+        not_layers=frozenset(
+            {"errors", "audio", "images", "wire", "conversation", "tools", "client", "local"}
+            | {"backends", "recording", "notebook", "widget"}
+        ),
+    ),
+    Layer(("cli_ask", "doctor"), "the commands `ask` and `doctor`", "the command line's parser"),
+    Layer(("cli",), "the command `realtime-nb`", "how its commands work"),
+)
+
+TESTING_SEES = frozenset({"errors", "audio", "wire", "local"})
+"""The layers that the public module `testing` may import; no layer imports `testing`."""
