@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from realtime_nb.client.reconnect.session_snapshot import Keeper
+    from realtime_nb.client.reconnect.keeper import Keeper
 
 __all__ = ["CloseEvent", "RealtimeConnection"]
 
@@ -154,11 +154,10 @@ class RealtimeConnection(Emitter):
             raise RealtimeError("this connection was opened before; make a new one")
         self._loop = asyncio.get_running_loop()
         if self._line.reconnect is not None and self._succession.keeper is None:
-            from realtime_nb.client.reconnect.session_snapshot import (
-                Following,  # whoever does not reconnect does not pay for it
-            )
+            # Imported here: a connection that does not reconnect must not pay for it.
+            from realtime_nb.client.reconnect.session_snapshot import ConnectionKeeper
 
-            self.keep(Following(self))
+            self.keep(ConnectionKeeper(self))
         try:
             await self._line.open()
         except BaseException as error:
@@ -470,10 +469,10 @@ class RealtimeConnection(Emitter):
         if self._ended is not None:
             raise self.end_error()
 
-    def parted(self, error: RealtimeError, *, planned: bool) -> None:
+    def on_transport_lost(self, error: RealtimeError, *, planned: bool) -> None:
         """The line has lost its transport, and opens another."""
         self._expired = False
-        self._succession.parted(error, planned=planned)
+        self._succession.on_transport_lost(error, planned=planned)
 
     async def resume(self) -> None:
         """The line has a new transport: its session hears of what was set and said, and of what waited."""

@@ -6,10 +6,11 @@ Owns the keeper of a `RealtimeSession`. Must not know sockets, or when a connect
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from realtime_nb.client.reconnect.keeper import Say
 from realtime_nb.client.reconnect.replay_items import output_item_id
-from realtime_nb.client.reconnect.session_snapshot import Continuity, Say
+from realtime_nb.client.reconnect.session_snapshot import Continuity
 from realtime_nb.client.session_config import Configuration
 from realtime_nb.client.turns.barge_in import BargeIn
 from realtime_nb.client.turns.input_audio import UserSound
@@ -48,7 +49,7 @@ class SessionKeeper:
         sound: UserSound,
         feed: Callable[[LocalEvent], None],
     ) -> None:
-        self._conversation = conversation
+        self.conversation = conversation
         self._continuity = continuity
         self._configuration = configuration
         self._responses = responses
@@ -66,11 +67,7 @@ class SessionKeeper:
         """The session is over, or another has taken its place."""
         self._continuity.close()
 
-    def open_responses(self) -> Sequence[str]:
-        """The responses under way."""
-        return self._continuity.open_responses()
-
-    def parted(self, error: RealtimeError, *, planned: bool) -> None:
+    def on_transport_lost(self, error: RealtimeError, *, planned: bool) -> None:
         """Nothing of the old session counts any more; what it heard of a turn is lost, unless we left it."""
         self._carried = self._uncommitted_sound() if planned else b""
         if not planned and not self._cause:
@@ -85,7 +82,7 @@ class SessionKeeper:
 
     async def restore(self, say: Say) -> None:
         """Configuration, items, and the sound that was carried over; then the seam, where there is one to see."""
-        sent = self._conversation.store.items
+        sent = self.conversation.store.items
         unsent = {call_id for call_id in self._calls.taken if output_item_id(call_id) not in sent}
         await self._continuity.restore(say, unsent=unsent)
         if self._carried:
@@ -98,7 +95,7 @@ class SessionKeeper:
 
     def _show_seam(self) -> None:
         cause, self._cause = self._cause, ""
-        if not self._conversation.order:
+        if not self.conversation.order:
             return
         said = [f"The connection {cause}; the conversation goes on in a new session."]
         dropped_s = self._sound.take_dropped() / _SAMPLES_PER_S
@@ -107,12 +104,12 @@ class SessionKeeper:
         if self._continuity.omitted:
             turns = "turn" if self._continuity.omitted == 1 else "turns"
             said.append(f"{self._continuity.omitted} {turns} could not be told again.")
-        while f"seam_{(number := next(self._seams))}" in self._conversation.items:
+        while f"seam_{(number := next(self._seams))}" in self.conversation.items:
             pass
         self._feed(SessionResumed(f"seam_{number}", " ".join(said)))
 
     def _uncommitted_sound(self) -> bytes:
-        timeline = self._conversation.store.timeline
+        timeline = self.conversation.store.timeline
         start = timeline.buffer_start
         if self._configuration.turn_detection is not None:
             start = max(start, timeline.end - _ONSET_SAMPLES)

@@ -19,7 +19,7 @@ from realtime_nb.errors import RealtimeError
 from realtime_nb.wire.realtime import ConversationItemDeleted, SessionUpdated, encode
 
 if TYPE_CHECKING:
-    from realtime_nb.client.reconnect.session_snapshot import Keeper
+    from realtime_nb.client.reconnect.keeper import Keeper
 
 __all__ = ["Resumption"]
 
@@ -66,12 +66,13 @@ class Resumption:
         self.keeper = keeper
         self._acks.keep_all = True
 
-    def parted(self, error: RealtimeError, *, planned: bool) -> None:
+    def on_transport_lost(self, error: RealtimeError, *, planned: bool) -> None:
         """The transport is gone, and another follows: end what it takes with it, and keep the rest."""
         if self.keeper is None:
             return
-        for response_id in self.keeper.open_responses():
-            # Every response ends with `response.done`, also for whoever only follows events.
+        store = self.keeper.conversation.store
+        for response_id in [known for known in store.open_responses if store.responses[known].started]:
+            # Every response ends with `response.done` (docs/protocol.md 23): here no server will send it.
             self._deliver(lost_response(response_id, str(error)))
         again = []
         for unanswered in self._acks.take_all():
@@ -90,7 +91,7 @@ class Resumption:
             else:
                 unanswered.fail(error)
         self.waiting.put_first(again)
-        self.keeper.parted(error, planned=planned)
+        self.keeper.on_transport_lost(error, planned=planned)
 
     async def resume(self, effective: Callable[[], Any]) -> None:
         """Restore what was set and said, then send what waited.

@@ -8,44 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
 import msgspec
 
 from realtime_nb import errors
+from realtime_nb.client.reconnect.keeper import EventSource, Say
 from realtime_nb.client.reconnect.replay_items import restoring_items
 from realtime_nb.client.settings import overlay
 from realtime_nb.conversation import ClientItem, ConnectionEnded, Conversation, reduce
 from realtime_nb.errors import RealtimeError, ServerError
 from realtime_nb.wire.realtime import ErrorEvent, Item, SessionUpdated
 
-if TYPE_CHECKING:
-    from realtime_nb.client.connection import RealtimeConnection
-
-__all__ = ["Continuity", "Following", "Keeper", "Say"]
-
-Say = Callable[[dict[str, Any] | bytes], Awaitable[asyncio.Future[Any]]]
-"""Sends an event on the new transport, before anything that waits; the future gets its acknowledgement."""
+__all__ = ["ConnectionKeeper", "Continuity"]
 
 _ANSWER_S = 30.0
 _AT_ONCE = 256
-
-
-class Keeper(Protocol):
-    """Who knows what a lost connection had. Called on the connection's loop."""
-
-    def open_responses(self) -> Sequence[str]:
-        """The responses under way, which no server will end any more."""
-
-    def parted(self, error: RealtimeError, *, planned: bool) -> None:
-        """The transport is gone; what was sent from now on waits. `planned`: because we wanted another."""
-
-    async def restore(self, say: Say) -> None:
-        """Tell a new session what was set and said. Raises what makes that impossible."""
-
-    def close(self) -> None:
-        """Somebody else keeps it from now on."""
 
 
 class Continuity:
@@ -61,7 +40,7 @@ class Continuity:
         refused: why the last new session did not take what was wished for.
     """
 
-    def __init__(self, connection: RealtimeConnection, conversation: Conversation) -> None:
+    def __init__(self, connection: EventSource, conversation: Conversation) -> None:
         self.restored: set[str] = set()
         self.omitted = 0
         self.refused: ServerError | None = None
@@ -87,10 +66,6 @@ class Continuity:
     def wish(self, session: Mapping[str, Any]) -> None:
         """Let the next session be set otherwise in this; if it refuses, `refused` says why, and all stays as it was."""
         self._wish = dict(session)
-
-    def open_responses(self) -> list[str]:
-        """The responses that have begun and not ended."""
-        return [i for i in self._conversation.store.open_responses if self._conversation.store.responses[i].started]
 
     async def restore(self, say: Say, *, unsent: Set[str] = frozenset()) -> None:
         """Tell a new session everything.
@@ -149,12 +124,12 @@ class Continuity:
             self._sent[raw["event_id"]] = raw["session"]
 
 
-class Following:
-    """The keeper of a connection without a session: it follows the events by itself."""
+class ConnectionKeeper:
+    """The `Keeper` of a connection without a session: it builds a conversation from the events by itself."""
 
-    def __init__(self, connection: RealtimeConnection) -> None:
-        self._conversation = Conversation()
-        self._continuity = Continuity(connection, self._conversation)
+    def __init__(self, connection: EventSource) -> None:
+        self.conversation = Conversation()
+        self._continuity = Continuity(connection, self.conversation)
         self._forget = [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
 
     def close(self) -> None:
@@ -163,13 +138,9 @@ class Following:
         for forget in self._forget:
             forget()
 
-    def open_responses(self) -> Sequence[str]:
-        """The responses that have begun and not ended."""
-        return self._continuity.open_responses()
-
-    def parted(self, error: RealtimeError, *, planned: bool) -> None:
-        """What was under way is over."""
-        reduce(self._conversation, ConnectionEnded(str(error), resuming=True))
+    def on_transport_lost(self, error: RealtimeError, *, planned: bool) -> None:
+        """End the turns in progress."""
+        reduce(self.conversation, ConnectionEnded(str(error), resuming=True))
 
     async def restore(self, say: Say) -> None:
         """Tell a new session what was set and said."""
@@ -178,12 +149,12 @@ class Following:
     def _on_event(self, event: Any) -> None:
         item = getattr(event, "item", None)
         if item is None or not self._continuity.is_echo(item):
-            reduce(self._conversation, event)
+            reduce(self.conversation, event)
 
     def _on_sent(self, raw: dict[str, Any]) -> None:
         if raw["type"] == "conversation.item.create":
             item = msgspec.convert(raw["item"], Item)
-            reduce(self._conversation, ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))
+            reduce(self.conversation, ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))
 
 
 async def _answered(answers: Sequence[asyncio.Future[Any]]) -> None:

@@ -39,7 +39,7 @@ class TransportHost(Protocol):
     def loss(self, end: TransportClosed) -> RealtimeError:
         """What an end is, where nobody wanted it."""
 
-    def parted(self, error: RealtimeError, *, planned: bool) -> None:
+    def on_transport_lost(self, error: RealtimeError, *, planned: bool) -> None:
         """The transport is gone, and another follows; nothing can be sent until `resume` is over."""
 
     async def resume(self) -> None:
@@ -185,7 +185,7 @@ class TransportManager:
         self.transport = None
         self.state = "reconnecting"
         self._ready.clear()
-        self._host.parted(error, planned=False)
+        self._host.on_transport_lost(error, planned=False)
         try:
             following, greeting = await self._again(error)
         except RealtimeError as given_up:
@@ -282,7 +282,7 @@ class TransportManager:
         self.transport = transport  # from here on, what the old reader sees is nobody's business
         reader.cancel()
         self.connector = connector
-        self._host.parted(left, planned=True)
+        self._host.on_transport_lost(left, planned=True)
         self._adopt(transport, greeting)
         loop = asyncio.get_running_loop()
         self._reader = loop.create_task(self._read(transport), name="realtime receive loop")

@@ -1,0 +1,46 @@
+"""The protocol of the object that restores a conversation when a connection gets another transport.
+
+Owns what a connection asks of it. Must not know its two implementations (`session_snapshot` for a plain connection,
+`handover` for a session).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias
+
+from realtime_nb.conversation import Conversation
+from realtime_nb.errors import RealtimeError
+
+__all__ = ["EventSource", "Keeper", "Say"]
+
+Say: TypeAlias = Callable[[dict[str, Any] | bytes], Awaitable[asyncio.Future[Any]]]
+"""Sends an event on the new transport before any event that waits; the future gets its acknowledgement."""
+
+
+class Keeper(Protocol):
+    """Remembers a conversation, and restores it in a new session. Called on the connection's loop."""
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation so far."""
+
+    def on_transport_lost(self, error: RealtimeError, *, planned: bool) -> None:
+        """End what was under way on the old transport; `planned` where it is replaced on purpose."""
+
+    async def restore(self, say: Say) -> None:
+        """Send configuration and items to the new session; raises if that is impossible."""
+
+    def close(self) -> None:
+        """Stop following events: another keeper takes over."""
+
+
+class EventSource(Protocol):
+    """A connection whose events a keeper follows."""
+
+    def add_listener(self, listener: Callable[[Any], None]) -> Callable[[], None]:
+        """Call `listener` with every server event; returns a function that removes it."""
+
+    def add_send_listener(self, listener: Callable[[dict[str, Any]], object]) -> Callable[[], None]:
+        """Call `listener` with every client event but sound, before it leaves; returns a function that removes it."""
