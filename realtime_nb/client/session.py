@@ -164,7 +164,7 @@ class RealtimeSession:
         )
         self._asking = Asking(self)
         self.sound = UserSound(connection, self._feed)
-        self._renewal = Renewal(self.renew, wall)
+        self._renewal = Renewal(wall)
         self._over = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._forget: list[Callable[[], None]] = []
@@ -555,7 +555,7 @@ class RealtimeSession:
         elif kind is SessionUpdated or kind is SessionCreated:
             self._configuration.echoed(event.session)
             if kind is SessionCreated:
-                self._renewal.began(event.session.expires_at)
+                self._renewal.schedule(event.session.expires_at, self.renew)
         elif kind is ConversationItemDeleted:
             self._barge_in.ledger.forget(event.item_id)
         elif kind is ErrorEvent:
