@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from realtime_nb import errors
 from realtime_nb.client import resources
-from realtime_nb.client.events.client_event import EventIds, as_client_event, item_id_for, keep_voice, sound_bytes
+from realtime_nb.client.events.client_event import EventIds, as_client_event, item_id_for, sound_bytes
 from realtime_nb.client.events.event_loop import any_loop, running_loop
 from realtime_nb.client.events.handlers import Emitter, Handlers, OnHandlerError
 from realtime_nb.client.events.pending_requests import ACKNOWLEDGED_BY, METADATA_KEY, PendingRequests
@@ -29,6 +29,7 @@ from realtime_nb.client.events.send_queue import SendQueue
 from realtime_nb.client.reconnect.policy import Reconnect, Reconnected, Reconnecting, policy_of
 from realtime_nb.client.reconnect.resume import Resumption
 from realtime_nb.client.reconnect.transport_manager import TransportManager
+from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.transport.base import Connector, TransportClosed
 from realtime_nb.client.transport.close import EXPIRED, LOST, POLITE_CODES, CloseEvent, PoliteEnd, ending, loss
 from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
@@ -69,6 +70,7 @@ class RealtimeConnection(Emitter):
         reconnect: True or a `Reconnect` to go on after the connection was lost, with what was said and set restored in
             a new session: `"reconnecting"` and `"reconnected"` tell of it, a response that was under way ends as
             `failed` with the code `connection_lost`, what is sent meanwhile waits, sound given meanwhile is dropped.
+        config: the configuration of a conversation that may have had other connections; None makes a new one.
 
     It may be sent to and given handlers before it is open: what is sent waits.
 
@@ -88,6 +90,7 @@ class RealtimeConnection(Emitter):
         session_timeout_s: float = 15.0,
         buffer: int = 4096,
         reconnect: bool | Reconnect = False,
+        config: SessionConfig | None = None,
     ) -> None:
         super().__init__(Handlers(executor, on_handler_error))
         self.session = resources.SessionResource(self)
@@ -96,8 +99,8 @@ class RealtimeConnection(Emitter):
         self.output_audio_buffer = resources.OutputAudioBufferResource(self)
         self.response = resources.ResponseResource(self)
         self.created: SessionCreated | None = None
-        self.session_type = "realtime"
-        self._configuration: Any = None
+        self.config = config or SessionConfig()
+        self.config.on_connecting()
         self._line = TransportManager(
             connector, self, reconnect=policy_of(reconnect), session_timeout_s=session_timeout_s
         )
@@ -110,8 +113,6 @@ class RealtimeConnection(Emitter):
         self._succession = Resumption(
             self._line, self._acks, deliver=self.deliver, transmit=self._transmit, new_event_id=self._event_id
         )
-        self._input_is_pcm = True
-        self._has_spoken = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: CloseEvent | None = None
         self._end: RealtimeError | None = None
@@ -139,6 +140,11 @@ class RealtimeConnection(Emitter):
         return self._ended
 
     @property
+    def session_type(self) -> str:
+        """`realtime` or `transcription`."""
+        return self.config.session_type
+
+    @property
     def carries_audio(self) -> bool:
         """Whether the transport takes microphone and sound past this process."""
         return self._line.transport is not None and self._line.transport.carries_audio
@@ -157,7 +163,7 @@ class RealtimeConnection(Emitter):
             # Imported here: a connection that does not reconnect must not pay for it.
             from realtime_nb.client.reconnect.session_snapshot import ConnectionKeeper
 
-            self.keep(ConnectionKeeper(self))
+            self.keep(ConnectionKeeper(self, self.config))
         try:
             await self._line.open()
         except BaseException as error:
@@ -219,8 +225,8 @@ class RealtimeConnection(Emitter):
             ConnectError: closed, or too much waits already.
         """
         raw = as_client_event(event, extra=extra, strict=strict)
-        if self._has_spoken and raw["type"] == "session.update":
-            keep_voice(raw["session"], self._configuration)
+        if raw["type"] == "session.update":
+            self.config.keep_voice(raw["session"])
         return await self.transmit(raw)
 
     def new_event_id(self) -> str:
@@ -263,6 +269,8 @@ class RealtimeConnection(Emitter):
             # Named by us, so that a lost connection leaves no doubt which items the conversation has.
             raw["item"]["id"] = raw["item"].get("id") or item_id_for(raw["event_id"])
         self._acks.add(raw, answer)
+        if raw["type"] == "session.update":
+            self.config.sent(raw["event_id"], raw["session"])
         for listener in self._send_listeners:
             listener(raw)
         try:
@@ -283,7 +291,7 @@ class RealtimeConnection(Emitter):
         Raises:
             AudioError: empty, half a sample, or not int16.
         """
-        view = sound_bytes(audio, pcm16=self._input_is_pcm)
+        view = sound_bytes(audio, pcm16=self.config.input_is_pcm)
         if self._line.state == "switching":
             await self._line.ready()
         if self._ended is not None:
@@ -372,15 +380,13 @@ class RealtimeConnection(Emitter):
     def deliver(self, event: Any) -> None:
         """Hand an event to all who want it: the line's way in."""
         kind = type(event)
-        if kind is SessionUpdated or kind is SessionCreated:
-            self._configured(event.session)
-            if kind is SessionCreated:
-                self.created = event
-                self._has_spoken = False
-        elif kind is ResponseOutputAudioDelta:
-            self._has_spoken = True
-        elif kind is ErrorEvent and event.error.code == EXPIRED:
-            self._expired = True
+        if kind is ResponseOutputAudioDelta:
+            self.config.has_spoken = True
+        elif kind is SessionUpdated or kind is SessionCreated:
+            self._on_echo(event)
+        elif kind is ErrorEvent:
+            self.config.refused(event.error.event_id)
+            self._expired = self._expired or event.error.code == EXPIRED
         for listener in self._listeners:
             try:
                 listener(event)
@@ -391,15 +397,13 @@ class RealtimeConnection(Emitter):
         if not self._handlers.idle:
             self._handlers.emit(event.type, event)
 
-    def _configured(self, session: Any) -> None:
-        self._configuration = session
-        self.session_type = str(getattr(session, "type", "") or "realtime")
-        audio = getattr(session, "audio", None)
-        heard = getattr(audio or None, "input", None) or None
-        kind = getattr(getattr(heard, "format", None) or None, "type", None)
-        self._input_is_pcm = kind not in ("audio/pcmu", "audio/pcma")
-        detection = getattr(heard, "turn_detection", False)  # what is not told is not known to be off
-        self._acks.all_asked_for = detection is None or getattr(detection, "create_response", None) is False
+    def _on_echo(self, event: SessionUpdated | SessionCreated) -> None:
+        if isinstance(event, SessionCreated):
+            self.created = event
+            self.config.created(event.session)
+        else:
+            self.config.updated(event.session)
+        self._acks.all_asked_for = self.config.answers_only_requests
 
     @any_loop
     async def recv(self) -> Any:
@@ -472,11 +476,12 @@ class RealtimeConnection(Emitter):
     def on_transport_lost(self, error: RealtimeError, *, planned: bool) -> None:
         """The line has lost its transport, and opens another."""
         self._expired = False
+        self.config.on_transport_lost()
         self._succession.on_transport_lost(error, planned=planned)
 
     async def resume(self) -> None:
         """The line has a new transport: its session hears of what was set and said, and of what waited."""
-        await self._succession.resume(lambda: self._configuration)
+        await self._succession.resume(lambda: self.config.echo)
 
     def tell(self, event: Reconnecting | Reconnected) -> None:
         """Tell of `"reconnecting"` and `"reconnected"`."""

@@ -24,13 +24,13 @@ from realtime_nb.client.events.pending_requests import server_error
 from realtime_nb.client.reconnect.handover import SessionKeeper
 from realtime_nb.client.reconnect.renewal import Renewal
 from realtime_nb.client.reconnect.session_snapshot import Continuity
-from realtime_nb.client.session_config import Configuration
 from realtime_nb.client.settings import check_setting
 from realtime_nb.client.transport.base import Connector
 from realtime_nb.client.transport.close import EXPIRED
 from realtime_nb.client.turns.ask import Asking, typed_turn
 from realtime_nb.client.turns.audio_sink import AudioSink, NullSink, PlayedItem
 from realtime_nb.client.turns.barge_in import BargeIn
+from realtime_nb.client.turns.config_updates import ConfigUpdates
 from realtime_nb.client.turns.input_audio import Pcm, UserSound
 from realtime_nb.client.turns.limits import Limits
 from realtime_nb.client.turns.mcp_approvals import Approvals, McpApprovalRequest
@@ -70,7 +70,6 @@ from realtime_nb.wire.realtime import (
     ResponseOutputAudioDelta,
     ResponseOutputItemDone,
     SessionCreated,
-    SessionUpdated,
 )
 
 __all__ = ["RealtimeSession"]
@@ -133,22 +132,19 @@ class RealtimeSession:
         self._connection = connection
         self._clock = clock
         self._subscribers: tuple[Callable[[Sequence[Change]], None], ...] = ()
-        self._tools: dict[str, Tool] = {}
+        self._config = connection.config
         self._responses = ResponseSequencer(
-            connection.outbox.put, connection.new_event_id, lambda: self._configuration.server_answers
+            connection.outbox.put, connection.new_event_id, lambda: self._config.server_answers
         )
-        self._configuration: Configuration = Configuration(
-            connection, self._responses, self._adopt_tools, self._renew_with
-        )
-        self._initial = {**(config or {})}
-        self._extra = dict(extra or {})
+        self._updates = ConfigUpdates(self._config, connection, self._responses)
+        given = {**(config or {})}
         if tools := check_setting("tools", tools):
-            self._initial["tools"] = [*self._initial.get("tools", ()), *tools]
-            self._adopt_tools({tool.name: tool for tool in tools if isinstance(tool, Tool)})
+            given["tools"] = (*given.get("tools", ()), *tools)
+        self._config.set(given, extra)
         self._barge_in = BargeIn(lambda: self.sink, connection.outbox.put, connection.new_event_id, self._feed)
         self._calls = ToolRunner(
-            tools=lambda: self._tools,
-            declared=self._configuration.declares_tool,
+            tools=lambda: self._config.tools,
+            declared=self._config.declares_tool,
             send=connection.outbox.put,
             create=self._continue_after_tools,
             progress=lambda call_id, status, output: self._feed(ToolProgress(call_id, status, output)),
@@ -173,12 +169,12 @@ class RealtimeSession:
     def _follow(self) -> None:
         """Listen to the connection: on its loop, so that no event comes between."""
         connection = self._connection
-        self._continuity = Continuity(connection, self.conversation)
+        self._continuity = Continuity(self._config, self.conversation)
         connection.keep(
             SessionKeeper(
                 conversation=self.conversation,
                 continuity=self._continuity,
-                configuration=self._configuration,
+                config=self._config,
                 responses=self._responses,
                 calls=self._calls,
                 approvals=self._approvals,
@@ -208,7 +204,7 @@ class RealtimeSession:
     @property
     def effective(self) -> Mapping[str, Any]:
         """The configuration as the server echoed it, as builtins."""
-        return without_credentials(self._configuration.effective)
+        return without_credentials(self._config.effective)
 
     @property
     def response_active(self) -> bool:
@@ -238,7 +234,7 @@ class RealtimeSession:
     @property
     def tools(self) -> Mapping[str, Tool]:
         """The functions that the model may call, by name."""
-        return self._tools
+        return self._config.tools
 
     def subscribe(self, listener: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
         """Call `listener` on the loop with the changes of each event, never with none.
@@ -263,7 +259,7 @@ class RealtimeSession:
             ServerError, ConfigError: it does not take the configuration.
         """
         self._limits.began()
-        await self._configuration.update(self._initial, self._extra)
+        await self.send_config(self._config.whole())
         if self.conversation.order:
             await self._continuity.tell(self._tell)
         return self
@@ -340,7 +336,7 @@ class RealtimeSession:
             or self._calls.pending()
             or self.sink.playing
             or store.waiting
-            or (self._configuration.server_answers and store.unanswered is not None)
+            or (self._config.server_answers and store.unanswered is not None)
         )
 
     async def _renew_with(self, session: Mapping[str, Any]) -> None:
@@ -363,11 +359,16 @@ class RealtimeSession:
             ServerError: the server refused.
             ConnectError: the voice has spoken, which fixes it, and the new session for another could not be opened.
         """
-        await self._configuration.update(settings)
+        await self.send_config(self._config.set(settings))
         return self.effective
 
-    def _adopt_tools(self, tools: Mapping[str, Tool]) -> None:
-        self._tools = dict(tools)
+    async def send_config(self, session: dict[str, Any]) -> None:
+        """Send a change that `SessionConfig` has kept, with the errors of `update`. On the loop only."""
+        self._config.keep_tracing(session)
+        if self._config.is_another_voice(session):
+            await self._renew_with(session)
+        else:
+            await self._updates.send(session)
 
     # The user's side
 
@@ -384,7 +385,7 @@ class RealtimeSession:
             whether there was a turn to end. Less than 100 ms of sound is none; nor is, under turn detection, a moment
             when the server hears no speech: it has ended the turn already.
         """
-        detected = self._configuration.turn_detection is not None
+        detected = self._config.turn_detection is not None
         if (detected and not self.sound.speaking) or not self.sound.is_a_turn:
             if not detected:
                 await self.clear()
@@ -472,9 +473,9 @@ class RealtimeSession:
         return self._responses
 
     @property
-    def configuration(self) -> Configuration:
-        """The configuration, for the modules of this package."""
-        return self._configuration
+    def updates(self) -> ConfigUpdates:
+        """The updates of the configuration, for the modules of this package."""
+        return self._updates
 
     @property
     def calls(self) -> ToolRunner:
@@ -504,7 +505,7 @@ class RealtimeSession:
 
     def _speech_started(self) -> None:
         self.sound.speaking = True
-        detection = self._configuration.turn_detection or {}
+        detection = self._config.turn_detection or {}
         if detection.get("create_response") is not False:
             # The server will answer what is being said: a continuation of our own would be one answer too many.
             self._barge_in.user_took_turn()
@@ -550,12 +551,10 @@ class RealtimeSession:
         elif kind is InputAudioBufferSpeechStopped:
             self.sound.speaking = False
         elif kind is InputAudioBufferCommitted:
-            if self._configuration.turn_detection is not None:
+            if self._config.turn_detection is not None:
                 self.sound.taken()
-        elif kind is SessionUpdated or kind is SessionCreated:
-            self._configuration.echoed(event.session)
-            if kind is SessionCreated:
-                self._renewal.schedule(event.session.expires_at, self.renew)
+        elif kind is SessionCreated:
+            self._renewal.schedule(event.session.expires_at, self.renew)
         elif kind is ConversationItemDeleted:
             self._barge_in.ledger.forget(event.item_id)
         elif kind is ErrorEvent:
@@ -607,7 +606,6 @@ class RealtimeSession:
             return
         for change in changes:
             if isinstance(change, AudioReceived):
-                self._configuration.has_spoken = True
                 end = change.start_sample + len(change.pcm) // 2
                 self._barge_in.ledger.received(change.item_id, change.content_index, end)
                 self.sink.write(self.epoch, change.item_id, change.content_index, change.start_sample, change.pcm)

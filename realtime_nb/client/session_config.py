@@ -1,112 +1,77 @@
-"""What was set, what the server made of it, and when it may change.
+"""The configuration of one conversation: what was set and what the server echoed (`settings` holds what may be set).
 
-Owns updates of the session's configuration: names and checks (from `settings`), what is fixed from some moment on (the
-voice, which then needs a new session; tracing), speed between turns, and turn detection that is put off while recorded
-sound is asked. Must not know turns.
+Owns the user's settings by name, the wire form of every update that the server took or has not answered yet (`wanted`),
+the server's echo, and the rules about both: the voice and tracing that can no longer change, and turn detection that is
+off for a moment. Pure. Must not know connections, asyncio or turns.
+
+One object serves one conversation: a widget hands it to each connection that it opens, and a connection without a
+widget makes its own. The connection notes what it sends and receives; everything else only asks.
 """
 
 from __future__ import annotations
 
-import asyncio
-import builtins
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from realtime_nb import errors
-from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.settings import DEFAULTS, check_setting, overlay, session_config
-from realtime_nb.client.turns.response_queue import ResponseSequencer
 from realtime_nb.errors import ConfigError
 from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import AnySessionConfig, RealtimeSessionConfig, check, nearest, to_dict
 from realtime_nb.wire.realtime.validate import field_names
 
-__all__ = ["Configuration"]
+__all__ = ["SessionConfig"]
 
 _WIRE_FIELDS = frozenset(field_names(RealtimeSessionConfig)) | {"type"}
-_ANSWER_S = 30.0
 
 
-class Configuration:
-    """The configuration of one session.
+class SessionConfig:
+    """The user's settings and the server's echo.
 
     Args:
-        connection: where it is sent.
-        responses: says when nothing is being said.
-        adopt_tools: told of the functions, by name, when `tools` is set.
-        renew_with: goes on in a new session that differs in some fields, between turns.
+        settings: checked settings by name, to begin with.
+        extra: further fields of the wire's session, which lie over the settings unchecked.
+
+    Raises:
+        ConfigError: `extra` asks for sound that is not PCM16.
 
     Attributes:
-        has_spoken: whether the assistant has made a sound, which fixes its voice.
+        settings: the settings as the user set them last, by name.
+        tools: the functions among them that the model may call, by name.
+        echo: the session as the server echoed it last; None before that.
+        has_spoken: whether the assistant has made a sound in this session, which fixes its voice.
+        input_is_pcm: whether the server takes PCM16; in G.711, a byte is a sample.
     """
 
-    def __init__(
-        self,
-        connection: RealtimeConnection,
-        responses: ResponseSequencer,
-        adopt_tools: Callable[[Mapping[str, Tool]], None],
-        renew_with: Callable[[Mapping[str, Any]], Awaitable[None]],
-    ) -> None:
+    def __init__(self, settings: Mapping[str, Any] | None = None, extra: Mapping[str, Any] | None = None) -> None:
+        self.settings: dict[str, Any] = {}
+        self.tools: dict[str, Tool] = {}
+        self._fields: dict[str, Any] = dict(extra or {})
+        _only_pcm(self._fields)
+        self._keep(settings or {})
+        self.on_connecting()
+
+    def on_connecting(self) -> None:
+        """Forget the server's side: another connection begins, with what the user has set."""
+        self.echo: Any = None
         self.has_spoken = False
-        self._connection = connection
-        self._responses = responses
-        self._adopt_tools = adopt_tools
-        self._renew_with = renew_with
+        self.input_is_pcm = True
         self._echoed: dict[str, Any] = {}
-        self._suspended: dict[str, Any] | None = None
-        self._resumed: asyncio.Future[Any] | None = None
+        self._accepted: dict[str, Any] = {}
+        self._unanswered: dict[str, dict[str, Any]] = {}  # by event id, oldest first
+        self._put_off: dict[str, Any] | None = None
 
-    @property
-    def effective(self) -> Mapping[str, Any]:
-        """The server's own words; turn detection that is put off for a moment counts as on."""
-        if self._suspended is None:
-            return self._echoed
-        audio = self._echoed.get("audio") or {}
-        heard = {**(audio.get("input") or {}), "turn_detection": self._suspended}
-        return {**self._echoed, "audio": {**audio, "input": heard}}
+    # The user's side
 
-    @property
-    def turn_detection(self) -> Mapping[str, Any] | None:
-        """How the server detects turns; None where the user ends them by hand."""
-        detection = ((self.effective.get("audio") or {}).get("input") or {}).get("turn_detection")
-        return detection if isinstance(detection, Mapping) else None
+    def set(self, settings: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Check and keep settings by name, or fields of the wire's session; return the session that sets them.
 
-    @property
-    def server_answers(self) -> bool:
-        """Whether the server begins a response by itself at the end of a turn."""
-        detection = self.turn_detection
-        return detection is not None and detection.get("create_response") is not False
+        Args:
+            settings: of either kind.
+            extra: further fields, which lie over the rest unchecked.
 
-    def echoed(self, session: Any) -> None:
-        """`session.created` or `session.updated`: the truth."""
-        self._echoed = to_dict(session)
-
-    def declares_tool(self, name: str) -> bool:
-        """Whether the server was told of a function of this name."""
-        return any(isinstance(tool, Mapping) and tool.get("name") == name for tool in self._echoed.get("tools") or ())
-
-    async def update(self, settings: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> None:
-        """Check, send, and wait for the server's echo; `extra` is laid over the rest as it is."""
-        session = self._checked(settings)
-        if extra:
-            session = overlay(session, extra)
-            _only_pcm(session)
-        self._keep_tracing(session)
-        if self._is_another_voice(session):
-            await self._renew_with(session)  # the service fixes a voice once it has spoken
-            return
-        if "speed" in _output(session) and self._responses.active:
-            await self._responses.idle()  # the service changes it between turns only
-        audio_in = (session.get("audio") or {}).get("input") or {}
-        if self._suspended is not None and "turn_detection" in audio_in:
-            self._suspended = audio_in.pop("turn_detection")
-        session = _without_empty_parts(session)
-        if len(session) > 1:
-            await self._answered(self._send(session))
-        if self._resumed is not None:
-            await self._answered(self._resumed)
-
-    def _checked(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        Raises:
+            ConfigError: an unknown or bad one; nothing is kept.
+        """
         named: dict[str, Any] = {}
         raw: dict[str, Any] = {}
         for name, value in settings.items():
@@ -116,28 +81,145 @@ class Configuration:
                 raw[name] = value
             else:
                 raise ConfigError(f"there is no setting {name!r}.{nearest(name, sorted({*DEFAULTS, *_WIRE_FIELDS}))}")
-        session = {**session_config(named, raw), "type": self._connection.session_type}
+        session = {**session_config(named, raw), "type": self.session_type}
         if raw:
-            session = to_dict(session)
+            session, raw = to_dict(session), to_dict(raw)
             _only_pcm(session)
             problem = check(session, AnySessionConfig, path="session")
             if problem is not None:
                 raise ConfigError(problem.message)
-        if "tools" in named:
-            self._adopt_tools({tool.name: tool for tool in named["tools"] if isinstance(tool, Tool)})
+        if extra:
+            session = overlay(session, extra)
+            _only_pcm(session)
+        self._fields = overlay(overlay(self._fields, raw), extra or {})
+        self._keep(named)
         return session
 
-    def _is_another_voice(self, session: dict[str, Any]) -> bool:
-        """Whether `session` asks for what the service refuses now. A voice that stays the same is taken out of it."""
-        output = _output(session)
-        if "voice" not in output or not self.has_spoken:
-            return False
-        if output["voice"] != _output(self._echoed).get("voice"):
-            return True
-        del output["voice"]
-        return False
+    def change(self, name: str, value: Any) -> dict[str, Any]:
+        """Keep one setting that was checked, and return the session that sets it."""
+        self._keep({name: value})
+        # An absent field would leave the old instructions as they are: only "" clears them (docs/protocol.md 3).
+        value = "" if name == "instructions" and value is None else value
+        return {**session_config({name: value}), "type": self.session_type}
 
-    def _keep_tracing(self, session: dict[str, Any]) -> None:
+    def whole(self) -> dict[str, Any]:
+        """The session that sets all that the user has set."""
+        return {**session_config(self.settings, self._fields), "type": self.session_type}
+
+    def _keep(self, named: Mapping[str, Any]) -> None:
+        self.settings.update(named)
+        if "tools" in named:
+            self.tools = {tool.name: tool for tool in named["tools"] if isinstance(tool, Tool)}
+
+    # What was sent
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """All that was sent and not refused, as one session; empty where nothing was sent."""
+        merged = self._accepted
+        for session in self._unanswered.values():
+            merged = overlay(merged, session)
+        return merged
+
+    def sent(self, event_id: str, session: dict[str, Any]) -> None:
+        """Note a `session.update` that leaves."""
+        self._unanswered[event_id] = session
+
+    def refused(self, event_id: str | None) -> None:
+        """Drop the update that an error of the server names, if it is one."""
+        self._unanswered.pop(event_id or "", None)
+
+    def restored(self, session: dict[str, Any]) -> None:
+        """Note that a new session took all of `session`."""
+        self._accepted = session
+        self._unanswered.clear()
+
+    # The server's side
+
+    def on_transport_lost(self) -> None:
+        """The session is gone: the next one has not spoken, and takes any voice."""
+        self.has_spoken = False
+
+    def created(self, session: Any) -> None:
+        """Take the echo of `session.created`."""
+        self.has_spoken = False
+        self._keep_echo(session)
+
+    def updated(self, session: Any) -> None:
+        """Take the echo of `session.updated`, which answers the oldest update (docs/protocol.md 1)."""
+        if self._unanswered:
+            self._accepted = overlay(self._accepted, self._unanswered.pop(next(iter(self._unanswered))))
+        self._keep_echo(session)
+
+    def _keep_echo(self, session: Any) -> None:
+        self.echo, self._echoed = session, to_dict(session)
+        # Kept, not derived: it is read for every microphone frame.
+        kind = (_part(self._echoed, "input").get("format") or {}).get("type")
+        self.input_is_pcm = kind not in ("audio/pcmu", "audio/pcma")
+
+    @property
+    def effective(self) -> Mapping[str, Any]:
+        """The echo as builtins; turn detection that is off for a moment counts as on."""
+        if self._put_off is None:
+            return self._echoed
+        heard = {**_part(self._echoed, "input"), "turn_detection": self._put_off}
+        return {**self._echoed, "audio": {**(self._echoed.get("audio") or {}), "input": heard}}
+
+    @property
+    def session_type(self) -> str:
+        """`realtime` or `transcription`."""
+        return self._echoed.get("type") or "realtime"
+
+    @property
+    def turn_detection(self) -> Mapping[str, Any] | None:
+        """How the server detects turns; None where the user ends them by hand."""
+        detection = _part(self.effective, "input").get("turn_detection")
+        return detection if isinstance(detection, Mapping) else None
+
+    @property
+    def server_answers(self) -> bool:
+        """Whether the server begins a response by itself at the end of a turn."""
+        detection = self.turn_detection
+        return detection is not None and detection.get("create_response") is not False
+
+    @property
+    def answers_only_requests(self) -> bool:
+        """Whether the server certainly begins no response by itself just now; what it did not echo may be on."""
+        detection = _part(self._echoed, "input").get("turn_detection", False)
+        return detection is None or (isinstance(detection, Mapping) and detection.get("create_response") is False)
+
+    def declares_tool(self, name: str) -> bool:
+        """Whether the server has a function of this name."""
+        return any(isinstance(tool, Mapping) and tool.get("name") == name for tool in self._echoed.get("tools") or ())
+
+    # What can no longer change
+
+    def is_another_voice(self, session: Mapping[str, Any]) -> bool:
+        """Whether `session` asks for another voice than the one that has spoken (docs/protocol.md 9)."""
+        output = _part(session, "output")
+        return self.has_spoken and "voice" in output and output["voice"] != _part(self._echoed, "output").get("voice")
+
+    def keep_voice(self, session: dict[str, Any]) -> None:
+        """Take the voice that has spoken out of `session`: the service refuses it even where it stays the same.
+
+        Raises:
+            ConfigError: another voice, which the service would answer with `cannot_update_voice`.
+        """
+        if self.is_another_voice(session):
+            voice, current = _part(session, "output")["voice"], _part(self._echoed, "output").get("voice")
+            raise ConfigError(
+                f"voice={voice!r}: the service fixes the voice once it has spoken (it is {current!r} now). Open "
+                "another connection; or let an rt.RealtimeSession go on in a new one by itself, with the conversation."
+            )
+        if self.has_spoken and "voice" in _part(session, "output"):
+            _take_out(session, "output", "voice")
+
+    def keep_tracing(self, session: dict[str, Any]) -> None:
+        """Take tracing out of `session` where it is on and stays the same (docs/protocol.md 10).
+
+        Raises:
+            ConfigError: other tracing, which the service would refuse.
+        """
         current = self._echoed.get("tracing")
         if "tracing" not in session or current is None:
             return
@@ -148,36 +230,32 @@ class Configuration:
             )
         del session["tracing"]
 
-    def suspend_turn_detection(self) -> Callable[[], None]:
-        """Put turn detection off until the function that is returned is called; both are sent at once and in order."""
+    # Turn detection that is off for a moment
+
+    def put_off_turn_detection(self) -> dict[str, Any] | None:
+        """The session that turns detection off until `resumed_turn_detection`; None where it is off already."""
         current = self.turn_detection
         if current is None:
-            return lambda: None
-        self._suspended = dict(current)
-        self._connection.outbox.put({"type": "session.update", "session": _detection(None)})
+            return None
+        self._put_off = dict(current)
+        return _detection(None)
 
-        def resume() -> None:
-            resumed = self._resumed = self._send(_detection(self._suspended))
-            resumed.add_done_callback(self._resumption_over)
+    def resumed_turn_detection(self) -> dict[str, Any] | None:
+        """The session that turns it on again; None where it was not put off."""
+        return _detection(self._put_off) if self._put_off is not None else None
 
-        return resume
+    def turn_detection_is_back(self) -> None:
+        """The server has answered: its echo counts again."""
+        self._put_off = None
 
-    def _resumption_over(self, future: asyncio.Future[Any]) -> None:
-        self._suspended = self._resumed = None
-
-    def _send(self, session: dict[str, Any]) -> asyncio.Future[Any]:
-        return self._connection.post({"type": "session.update", "session": session})
-
-    async def _answered(self, answer: asyncio.Future[Any]) -> None:
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                await asyncio.shield(answer)
-        except builtins.TimeoutError:
-            raise errors.TimeoutError(f"the server did not answer a session.update within {_ANSWER_S:g} s") from None
+    def hold_back_turn_detection(self, session: dict[str, Any]) -> None:
+        """Take turn detection out of `session` while it is put off: it is on its way with the resumption."""
+        if self._put_off is not None and "turn_detection" in _part(session, "input"):
+            self._put_off = _take_out(session, "input", "turn_detection")
 
 
 def _only_pcm(session: Mapping[str, Any]) -> None:
-    """A session counts heard samples at 24 kHz: a telephone's format would be played as noise."""
+    """Refuse a telephone's format: a session counts heard samples at 24 kHz, and would play it as noise."""
     for side, audio in (session.get("audio") or {}).items():
         form = ((audio or {}).get("format") or {}).get("type", "audio/pcm")
         if form not in ("audio/pcm", None):
@@ -187,14 +265,20 @@ def _only_pcm(session: Mapping[str, Any]) -> None:
             )
 
 
-def _output(session: Mapping[str, Any]) -> Any:
-    return (session.get("audio") or {}).get("output") or {}
+def _part(session: Mapping[str, Any], side: str) -> Any:
+    """`session.audio.input` or `.output`; empty where it is absent or null."""
+    return (session.get("audio") or {}).get(side) or {}
 
 
-def _without_empty_parts(session: dict[str, Any]) -> dict[str, Any]:
-    audio = {name: part for name, part in (session.get("audio") or {}).items() if part != {}}
-    kept = {name: value for name, value in session.items() if name != "audio"}
-    return {**kept, "audio": audio} if audio else kept
+def _take_out(session: dict[str, Any], side: str, name: str) -> Any:
+    """Remove a field of `session.audio`, and what is empty without it."""
+    part = dict(_part(session, side))
+    value = part.pop(name, None)
+    audio = {**(session.get("audio") or {}), side: part}
+    session["audio"] = audio = {key: inner for key, inner in audio.items() if inner != {}}
+    if not audio:
+        del session["audio"]
+    return value
 
 
 def _detection(value: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from realtime_nb.client.connection import CloseEvent
     from realtime_nb.client.reconnect.policy import Reconnected, Reconnecting
     from realtime_nb.client.session import RealtimeSession
+    from realtime_nb.client.session_config import SessionConfig
     from realtime_nb.client.transport.base import Connector
 
 __all__ = ["Controller", "Options"]
@@ -55,7 +56,6 @@ class Options:
 
     Attributes:
         backend, model, api_key: as `backends.resolve` takes them. The key stays in this object.
-        extra: further session fields.
         max_session_minutes, max_cost_usd: where the session ends by itself.
         transport: what the first connection goes through.
     """
@@ -63,7 +63,6 @@ class Options:
     backend: str | Backend = "auto"
     model: str | None = None
     api_key: ApiKey | None = field(default=None, repr=False)
-    extra: dict[str, Any] = field(default_factory=dict)
     max_session_minutes: float | None = None
     max_cost_usd: float | None = None
     transport: TransportName = "kernel"
@@ -76,14 +75,14 @@ class Controller:
         send: puts a custom message on the widget's comm.
         write: takes the read-only traits' values; called on the notifier thread, about 25 times a second at most.
         options: what never changes.
-        settings: the checked settings to begin with; kept up to date by `update`.
+        config: the configuration, with the checked settings to begin with.
     """
 
     def __init__(
-        self, *, send: Send, write: Callable[[dict[str, Any]], None], options: Options, settings: dict[str, Any]
+        self, *, send: Send, write: Callable[[dict[str, Any]], None], options: Options, config: SessionConfig
     ) -> None:
         self.options = options
-        self.settings = settings
+        self.config = config
         self.events = EventLog()
         self.microphone = MicrophoneQueue()
         self.microphone_error: MicrophoneError | None = None
@@ -313,21 +312,19 @@ class Controller:
             await self.session.interrupt()
             await self.gauges.settled()
 
-    async def update(self, name: str) -> None:
-        """Tell the server of a setting that changed."""
-        if self.session is not None:
-            value = self.settings[name]
-            # "" is what clears instructions on the wire; an absent field would leave them as they are.
-            await self.session.update(**{name: "" if name == "instructions" and value is None else value})
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings as the user set them last."""
+        return self.config.settings
 
     def change(self, name: str, value: Any) -> None:
-        """Keep a setting and tell the server; from any thread, in the order of the calls."""
+        """Keep a checked setting and send it; from any thread, in the order of the calls."""
         runtime.call_soon(self._change, name, value)
 
     def _change(self, name: str, value: Any) -> None:
-        self.settings[name] = value
-        if self.session is not None:
-            task = asyncio.create_task(self._quietly(lambda: self.update(name)))
+        change, session = self.config.change(name, value), self.session
+        if session is not None:
+            task = asyncio.create_task(self._quietly(lambda: session.send_config(change)))
             self._updates.add(task)
             task.add_done_callback(self._updates.discard)
         self.gauges.dirty()

@@ -35,7 +35,10 @@ async def open_session(endpoint: backends.Endpoint, controller: Controller) -> R
     Everything listens before the first event comes. Where the session cannot start, the connection is closed again.
     """
     connection = RealtimeConnection(
-        controller.transports.connector(endpoint), on_handler_error=controller.on_handler_error, reconnect=True
+        controller.transports.connector(endpoint),
+        on_handler_error=controller.on_handler_error,
+        reconnect=True,
+        config=controller.config,
     )
     for kind, handler, once in controller.handlers:
         (connection.once if once else connection.on)(kind, handler)
@@ -48,8 +51,6 @@ async def open_session(endpoint: backends.Endpoint, controller: Controller) -> R
     try:
         session = RealtimeSession(
             connection,
-            controller.settings,
-            extra=controller.options.extra,
             sink=controller.speaker,
             conversation=controller.conversation_for(endpoint),
             max_session_minutes=controller.options.max_session_minutes,

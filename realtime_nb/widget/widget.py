@@ -169,6 +169,7 @@ class RealtimeWidget(anywidget.AnyWidget):
             "max_output_tokens": max_output_tokens,
         }
         settings = check_settings(given)
+        from realtime_nb.client.session_config import SessionConfig
         from realtime_nb.notebook.browser.selection import check_transport
         from realtime_nb.notebook.controller import Controller, Options  # with the first widget, not with the import
 
@@ -179,12 +180,11 @@ class RealtimeWidget(anywidget.AnyWidget):
                 backend=backend,
                 model=model,
                 api_key=api_key,
-                extra=dict(session or {}),
                 max_session_minutes=check_limit("max_session_minutes", max_session_minutes),
                 max_cost_usd=check_limit("max_cost_usd", max_cost_usd),
                 transport=check_transport(transport),
             ),
-            settings=dict(settings),
+            config=SessionConfig(settings, session),
         )
         if microphone is not None and not isinstance(microphone, Microphone):
             raise ConfigError(f"microphone={microphone!r} must be an rt.Microphone(...) or None.")

@@ -214,7 +214,7 @@ async def test_recorded_sound_is_one_turn_whatever_detects_turns_and_leaves_the_
     ]
     async with session_with(*steps) as (session, server):
         seen: list[Any] = []
-        session.subscribe(lambda changes: seen.append(session.configuration.turn_detection))
+        session.subscribe(lambda changes: seen.append(session.connection.config.turn_detection))
         asking = asyncio.ensure_future(session.ask(sound, timeout=5))
         microphone = 0
         while not asking.done():
@@ -231,7 +231,7 @@ async def test_recorded_sound_is_one_turn_whatever_detects_turns_and_leaves_the_
         )
         assert appended == sound.tobytes(), "the microphone was held off"
         assert all(state == detection for state in seen), "no reader saw turn detection flicker"
-        assert session.configuration.turn_detection == detection
+        assert session.connection.config.turn_detection == detection
 
 
 async def test_sound_of_less_than_100_ms_is_padded_because_the_service_refuses_it() -> None:

@@ -16,7 +16,7 @@ import msgspec
 from realtime_nb.errors import ConfigError
 from realtime_nb.wire.realtime import CLIENT_TYPES, check, nearest
 
-__all__ = ["EventIds", "as_client_event", "item_id_for", "keep_voice", "sound_bytes"]
+__all__ = ["EventIds", "as_client_event", "item_id_for", "sound_bytes"]
 
 
 class EventIds:
@@ -60,25 +60,6 @@ def as_client_event(event: Any, *, extra: Mapping[str, Any] | None = None, stric
             msgspec.to_builtins(dict(extra))
         )
     return raw
-
-
-def keep_voice(session: dict[str, Any], effective: Any) -> None:
-    """Hold a `session.update` to the voice that has spoken: the same one is taken out of it.
-
-    Raises:
-        ConfigError: another voice, which the service would answer with `cannot_update_voice`.
-    """
-    output = (session.get("audio") or {}).get("output") or {}
-    if "voice" not in output:
-        return
-    known = msgspec.to_builtins(effective)
-    current = ((known.get("audio") or {}).get("output") or {}).get("voice")
-    if output["voice"] != current:
-        raise ConfigError(
-            f"voice={output['voice']!r}: the service fixes the voice once it has spoken (it is {current!r} now). Open "
-            "another connection; or let an rt.RealtimeSession go on in a new one by itself, with the conversation."
-        )
-    session["audio"] = {**session["audio"], "output": {k: v for k, v in output.items() if k != "voice"}}
 
 
 def item_id_for(event_id: str) -> str:

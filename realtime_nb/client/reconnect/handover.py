@@ -11,7 +11,7 @@ from collections.abc import Callable
 from realtime_nb.client.reconnect.keeper import Say
 from realtime_nb.client.reconnect.replay_items import output_item_id
 from realtime_nb.client.reconnect.session_snapshot import Continuity
-from realtime_nb.client.session_config import Configuration
+from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.turns.barge_in import BargeIn
 from realtime_nb.client.turns.input_audio import UserSound
 from realtime_nb.client.turns.mcp_approvals import Approvals
@@ -32,7 +32,7 @@ class SessionKeeper:
     """What a session does when its connection gets another transport.
 
     Args:
-        conversation, continuity, configuration, responses, calls, approvals, barge_in, sound: the session's own.
+        conversation, continuity, config, responses, calls, approvals, barge_in, sound: the session's own.
         feed: takes local facts.
     """
 
@@ -41,7 +41,7 @@ class SessionKeeper:
         *,
         conversation: Conversation,
         continuity: Continuity,
-        configuration: Configuration,
+        config: SessionConfig,
         responses: ResponseSequencer,
         calls: ToolRunner,
         approvals: Approvals,
@@ -51,7 +51,7 @@ class SessionKeeper:
     ) -> None:
         self.conversation = conversation
         self._continuity = continuity
-        self._configuration = configuration
+        self._config = config
         self._responses = responses
         self._calls = calls
         self._approvals = approvals
@@ -64,8 +64,7 @@ class SessionKeeper:
         self._seams = itertools.count(1)
 
     def close(self) -> None:
-        """The session is over, or another has taken its place."""
-        self._continuity.close()
+        """Nothing: it follows no events by itself."""
 
     def on_transport_lost(self, error: RealtimeError, *, planned: bool) -> None:
         """Nothing of the old session counts any more; what it heard of a turn is lost, unless we left it."""
@@ -74,7 +73,6 @@ class SessionKeeper:
             self._cause = "reached its time limit" if isinstance(error, SessionExpired) else "was lost"
             self._cut_speech = self._sound.speaking
         self._feed(ConnectionEnded(str(error), resuming=True))
-        self._configuration.has_spoken = False
         self._barge_in.parted()
         self._sound.parted()
         self._responses.parted()
@@ -111,6 +109,6 @@ class SessionKeeper:
     def _uncommitted_sound(self) -> bytes:
         timeline = self.conversation.store.timeline
         start = timeline.buffer_start
-        if self._configuration.turn_detection is not None:
+        if self._config.turn_detection is not None:
             start = max(start, timeline.end - _ONSET_SAMPLES)
         return timeline.cut(start, timeline.end)

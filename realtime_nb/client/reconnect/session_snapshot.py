@@ -1,7 +1,7 @@
-"""What outlives a connection: how the session was set, and what was said, to be restored in a new one.
+"""Restoring a conversation in a new session: first its configuration, then its items.
 
-Owns the sum of the configuration that was sent, and the order in which a new session is told of it all: configuration
-first, then the items (`restoring`). Must not know sockets, or why a new session is needed.
+Owns that order, and which echoes of the new session are repetitions. What was set is in `session_config`, the items are
+made in `replay_items`. Must not know sockets, or why a new session is needed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import msgspec
 from realtime_nb import errors
 from realtime_nb.client.reconnect.keeper import EventSource, Say
 from realtime_nb.client.reconnect.replay_items import restoring_items
+from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.settings import overlay
 from realtime_nb.conversation import ClientItem, ConnectionEnded, Conversation, reduce
 from realtime_nb.errors import RealtimeError, ServerError
-from realtime_nb.wire.realtime import ErrorEvent, Item, SessionUpdated
+from realtime_nb.wire.realtime import Item
 
 __all__ = ["ConnectionKeeper", "Continuity"]
 
@@ -31,7 +32,7 @@ class Continuity:
     """The configuration and the items of one conversation, over any number of sessions.
 
     Args:
-        connection: whose configuration is followed.
+        config: what was set.
         conversation: what was said.
 
     Attributes:
@@ -40,28 +41,13 @@ class Continuity:
         refused: why the last new session did not take what was wished for.
     """
 
-    def __init__(self, connection: EventSource, conversation: Conversation) -> None:
+    def __init__(self, config: SessionConfig, conversation: Conversation) -> None:
         self.restored: set[str] = set()
         self.omitted = 0
         self.refused: ServerError | None = None
         self._wish: dict[str, Any] = {}
+        self._config = config
         self._conversation = conversation
-        self._base: dict[str, Any] = {}
-        self._sent: dict[str, dict[str, Any]] = {}  # by event id, oldest first: sent, and not answered yet
-        self._forget = [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
-
-    def close(self) -> None:
-        """Follow no more."""
-        for forget in self._forget:
-            forget()
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """All that was sent and not refused, as one `session`; empty where nothing was."""
-        merged = self._base
-        for session in self._sent.values():
-            merged = overlay(merged, session)
-        return merged
 
     def wish(self, session: Mapping[str, Any]) -> None:
         """Let the next session be set otherwise in this; if it refuses, `refused` says why, and all stays as it was."""
@@ -98,43 +84,38 @@ class Continuity:
         wish, self._wish = self._wish, {}
         if wish:
             try:
-                await _update(say, overlay(self.configuration, wish))
+                await self._update(say, overlay(self._config.wanted, wish))
             except ServerError as refused:
                 self.refused = refused  # the conversation goes on as it was
             else:
-                self._base = overlay(self.configuration, wish)
-                self._sent.clear()
                 return
-        if self.configuration:
-            await _update(say, self.configuration)
+        if wanted := self._config.wanted:
+            await self._update(say, wanted)
+
+    async def _update(self, say: Say, session: dict[str, Any]) -> None:
+        answer = await say({"type": "session.update", "session": msgspec.to_builtins(session)})
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await answer
+        except builtins.TimeoutError:
+            raise errors.TimeoutError(f"the server did not answer a session.update within {_ANSWER_S:g} s") from None
+        self._config.restored(session)
 
     def is_echo(self, item: Any) -> bool:
         """Whether an item is a new session's repetition of what it was told, and so nothing new."""
         return item.id in self.restored and self._conversation.items[item.id].in_conversation
 
-    def _on_event(self, event: Any) -> None:
-        if isinstance(event, SessionUpdated):
-            if self._sent:
-                self._base = overlay(self._base, self._sent.pop(next(iter(self._sent))))
-        elif isinstance(event, ErrorEvent) and event.error.event_id is not None:
-            self._sent.pop(event.error.event_id, None)
-
-    def _on_sent(self, raw: dict[str, Any]) -> None:
-        if raw["type"] == "session.update":
-            self._sent[raw["event_id"]] = raw["session"]
-
 
 class ConnectionKeeper:
     """The `Keeper` of a connection without a session: it builds a conversation from the events by itself."""
 
-    def __init__(self, connection: EventSource) -> None:
+    def __init__(self, connection: EventSource, config: SessionConfig) -> None:
         self.conversation = Conversation()
-        self._continuity = Continuity(connection, self.conversation)
+        self._continuity = Continuity(config, self.conversation)
         self._forget = [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
 
     def close(self) -> None:
         """Follow no more."""
-        self._continuity.close()
         for forget in self._forget:
             forget()
 
@@ -164,12 +145,3 @@ async def _answered(answers: Sequence[asyncio.Future[Any]]) -> None:
     """
     if answers:
         await asyncio.wait(answers, timeout=_ANSWER_S)
-
-
-async def _update(say: Say, session: Mapping[str, Any]) -> None:
-    answer = await say({"type": "session.update", "session": msgspec.to_builtins(dict(session))})
-    try:
-        async with asyncio.timeout(_ANSWER_S):
-            await answer
-    except builtins.TimeoutError:
-        raise errors.TimeoutError(f"the server did not answer a session.update within {_ANSWER_S:g} s") from None

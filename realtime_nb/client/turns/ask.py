@@ -114,7 +114,7 @@ class Asking:
         session = self._session
         pcm = samples.tobytes().ljust(2 * MINIMUM_SAMPLES, b"\0")  # with silence: the service would refuse less
         session.sound.held = True
-        resume = session.configuration.suspend_turn_detection()
+        session.updates.put_off_turn_detection()
         try:
             session.connection.outbox.put({"type": "input_audio_buffer.clear"})
             await session.flushed()
@@ -123,7 +123,7 @@ class Asking:
                     raise ConnectError("the connection was lost while the question was being said")
             return session.post({"type": "input_audio_buffer.commit"})
         finally:
-            resume()
+            session.updates.resume_turn_detection()
             session.sound.held = False
 
     async def _end_of(self, request: ResponseRequest, stage: _Stage) -> Response:

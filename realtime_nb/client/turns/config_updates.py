@@ -1,0 +1,79 @@
+"""Sending a `session.update` when the server can take it, and waiting for its echo.
+
+Owns the flow: speed waits for the end of a response, turn detection is off while recorded sound is asked, an answer
+comes in time or never. What may change is the rule of `session_config`. Must not know turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from typing import Any
+
+from realtime_nb import errors
+from realtime_nb.client.connection import RealtimeConnection
+from realtime_nb.client.session_config import SessionConfig
+from realtime_nb.client.turns.response_queue import ResponseSequencer
+
+__all__ = ["ConfigUpdates"]
+
+_ANSWER_S = 30.0
+
+
+class ConfigUpdates:
+    """The updates of one session's configuration.
+
+    Args:
+        config: what was set.
+        connection: where updates are sent.
+        responses: tells whether one is under way.
+    """
+
+    def __init__(self, config: SessionConfig, connection: RealtimeConnection, responses: ResponseSequencer) -> None:
+        self._config = config
+        self._connection = connection
+        self._responses = responses
+        self._resumed: asyncio.Future[Any] | None = None
+
+    async def send(self, session: dict[str, Any]) -> None:
+        """Send a checked session and wait for the server's echo.
+
+        Raises:
+            ServerError: the server refused it. TimeoutError: it did not answer.
+        """
+        config = self._config
+        config.keep_voice(session)
+        if "speed" in ((session.get("audio") or {}).get("output") or {}) and self._responses.active:
+            await self._responses.idle()  # the service changes speed between turns only (docs/protocol.md 10)
+        config.hold_back_turn_detection(session)
+        if len(session) > 1:  # beside `type`
+            await self._answered(self._send(session))
+        if self._resumed is not None:
+            await self._answered(self._resumed)
+
+    def put_off_turn_detection(self) -> None:
+        """Send at once, and in order, that the server detects no turns until `resume_turn_detection`."""
+        session = self._config.put_off_turn_detection()
+        if session is not None:
+            self._connection.outbox.put({"type": "session.update", "session": session})
+
+    def resume_turn_detection(self) -> None:
+        """Send at once, and in order, that it detects them as before."""
+        session = self._config.resumed_turn_detection()
+        if session is not None:
+            self._resumed = self._send(session)
+            self._resumed.add_done_callback(self._on_resumed)
+
+    def _on_resumed(self, answer: asyncio.Future[Any]) -> None:
+        self._resumed = None
+        self._config.turn_detection_is_back()
+
+    def _send(self, session: dict[str, Any]) -> asyncio.Future[Any]:
+        return self._connection.post({"type": "session.update", "session": session})
+
+    async def _answered(self, answer: asyncio.Future[Any]) -> None:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await asyncio.shield(answer)
+        except builtins.TimeoutError:
+            raise errors.TimeoutError(f"the server did not answer a session.update within {_ANSWER_S:g} s") from None
