@@ -61,7 +61,10 @@ CLAIMS = {
 }
 
 ELSEWHERE = {
-    2: ["unit/wire/test_refusals.py::test_a_mistake_is_named", "unit/client/test_outgoing.py::test_extra_fields_pass"],
+    2: [
+        "unit/wire/test_refusals.py::test_a_mistake_is_named",
+        "unit/client/events/test_client_event.py::test_extra_fields_pass",
+    ],
     3: ["unit/wire/test_codec.py::test_omitted_null_and_empty_stay_apart"],
     4: [
         "integration/test_client_connection.py::test_unknown_beta_and_damaged_events_are_delivered_and_end_nothing",
@@ -74,7 +77,7 @@ ELSEWHERE = {
         "integration/test_client_survival.py::test_a_call_and_its_output_are_told_again_and_the_tool_runs_once",
     ],
     8: [
-        "unit/notebook/test_microphone.py::test_what_waited_too_long_is_dropped_and_said",
+        "unit/notebook/audio/test_microphone_queue.py::test_what_waited_too_long_is_dropped_and_said",
         "integration/test_client_survival.py::test_sound_given_meanwhile_is_dropped_and_that_is_said",
         "integration/test_client_survival.py::test_what_is_sent_while_the_connection_is_lost_waits",
     ],
@@ -84,7 +87,7 @@ ELSEWHERE = {
     ],
     10: ["integration/test_client_session.py::test_speed_changes_between_turns_only"],
     11: [
-        "unit/local/test_gate.py::test_a_client_secret_opens_the_door_again_and_again_until_it_expires",
+        "unit/local/http/test_auth.py::test_a_client_secret_opens_the_door_again_and_again_until_it_expires",
         "unit/widget/test_widget.py::test_nothing_that_is_synced_saved_or_shown_holds_the_key",
         "e2e/test_09_no_key.py::test_no_key_leaves_the_kernel",
     ],
@@ -102,8 +105,8 @@ ELSEWHERE = {
         "integration/test_client_session.py::test_push_to_talk_commits_and_asks_and_says_when_there_is_nothing",
         "integration/test_client_session.py::test_a_commit_under_turn_detection_after_the_server_ended_the_turn",
     ],
-    16: ["unit/conversation/test_timeline.py::test_a_detected_turn_is_cut_by_the_sessions_clock_across_commits"],
-    19: ["unit/client/test_responses.py::test_automatic_creates_are_joined_and_manual_ones_never"],
+    16: ["unit/conversation/test_input_timeline.py::test_a_detected_turn_is_cut_by_the_sessions_clock_across_commits"],
+    19: ["unit/client/turns/test_response_queue.py::test_automatic_creates_are_joined_and_manual_ones_never"],
     21: ["integration/test_client_session.py::test_an_out_of_band_response_neither_blocks_nor_shows"],
     22: [
         "integration/test_client_session.py::test_an_answer_that_is_interrupted_before_it_exists_is_cancelled",
@@ -124,12 +127,12 @@ ELSEWHERE = {
     ],
     29: ["unit/conversation/test_tools.py::test_calls_of_the_service_itself_are_shown_too"],
     33: [
-        "unit/notebook/test_speaker.py::test_sound_of_a_past_epoch_is_dropped",
+        "unit/notebook/audio/test_speaker.py::test_sound_of_a_past_epoch_is_dropped",
         "js/tests/audio/player.test.ts::falls silent at once, says what was heard, and lets nothing old sound again",
         "js/tests/playback.test.ts::answers the kernel's flush with what was played, and drops what comes late",
     ],
     34: ["js/tests/view/card.test.ts::labels turns, strikes what was not heard and says who stopped it"],
-    40: ["unit/client/test_acks.py::test_requests_are_bounded_and_the_oldest_gives_way_with_a_word"],
+    40: ["unit/client/events/test_pending_requests.py::test_requests_are_bounded_and_the_oldest_gives_way_with_a_word"],
     41: [
         "integration/test_widget_conversation.py::test_a_handler_that_raises_is_told_in_the_card_and_stops_nothing",
         "integration/test_widget_conversation.py::test_a_slow_or_raising_observer_stops_nothing",
