@@ -7,10 +7,11 @@ id without waiting for the answer; `conn.request` waits for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from realtime_nb.client.events.sender import Sender
 from realtime_nb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,24 +25,6 @@ __all__ = [
     "ResponseResource",
     "SessionResource",
 ]
-
-
-class Sender(Protocol):
-    """Sends client events of one connection."""
-
-    @property
-    def loop(self) -> Any:
-        """The event loop that the connection lives on."""
-
-    @property
-    def session_type(self) -> str:
-        """`"realtime"` or `"transcription"`."""
-
-    async def send(self, event: Any, *, extra: Mapping[str, Any] | None = None, strict: bool = True) -> str:
-        """Check and send one event; returns its id."""
-
-    async def append(self, audio: Any) -> bool:
-        """Send sound to the input buffer; returns False where it was dropped."""
 
 
 class _Resource:

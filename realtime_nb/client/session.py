@@ -134,26 +134,26 @@ class RealtimeSession:
         self._subscribers: tuple[Callable[[Sequence[Change]], None], ...] = ()
         self._config = connection.config
         self._responses = ResponseSequencer(
-            connection.outbox.put, connection.new_event_id, lambda: self._config.server_answers
+            connection.sender.put, connection.sender.new_event_id, lambda: self._config.server_answers
         )
         self._updates = ConfigUpdates(self._config, connection, self._responses)
         given = {**(config or {})}
         if tools := check_setting("tools", tools):
             given["tools"] = (*given.get("tools", ()), *tools)
         self._config.set(given, extra)
-        self._barge_in = BargeIn(lambda: self.sink, connection.outbox.put, connection.new_event_id, self._feed)
+        self._barge_in = BargeIn(lambda: self.sink, connection.sender.put, connection.sender.new_event_id, self._feed)
         self._calls = ToolRunner(
             tools=lambda: self._config.tools,
             declared=self._config.declares_tool,
-            send=connection.outbox.put,
+            send=connection.sender.put,
             create=self._continue_after_tools,
             progress=lambda call_id, status, output: self._feed(ToolProgress(call_id, status, output)),
             marker=lambda: self._barge_in.turn_marker,
         )
         self._approvals = Approvals(
             batches=self._calls,
-            post=connection.post,
-            new_id=connection.new_event_id,
+            post=connection.sender.post,
+            new_id=connection.sender.new_event_id,
             announce=self._approval_wanted,
             report=self._report,
             out_of_band=self._responses.is_out_of_band,
@@ -185,7 +185,7 @@ class RealtimeSession:
         )
         self._forget += [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
         connection.on("close", self._on_close)
-        connection.wait_for_a_reader()
+        connection.keep_nothing_until_read()
         if connection.created is not None:
             self._on_event(connection.created)
 
@@ -402,7 +402,7 @@ class RealtimeSession:
 
     async def flushed(self) -> None:
         """Returns when what was decided so far has been handed to the socket."""
-        await self._connection.outbox.flushed()
+        await self._connection.sender.flushed()
 
     @any_loop
     async def clear(self) -> None:
@@ -415,7 +415,7 @@ class RealtimeSession:
         utterance = Utterance(text)
         if self._responses.active or self.sink.playing:
             await self.interrupt()
-        answer = self.post(typed_turn(utterance, self._connection.new_event_id()))
+        answer = self.post(typed_turn(utterance, self._connection.sender.new_event_id()))
         self._responses.create({})
         await answer
 
@@ -465,7 +465,7 @@ class RealtimeSession:
 
     def post(self, raw: dict[str, Any]) -> asyncio.Future[Any]:
         """Send an event in order with all that was decided before; the future gets its acknowledgement."""
-        return self._connection.post(raw)
+        return self._connection.sender.post(raw)
 
     @property
     def responses(self) -> ResponseSequencer:
@@ -538,7 +538,7 @@ class RealtimeSession:
             known = next((change.out_of_band for change in changes if isinstance(change, ResponseStarted)), False)
             self._responses.created(event.response, out_of_band=known)
             if (answered := self._responses.answered_by(event.response.id)) is not None:
-                self._connection.answered(answered)
+                self._connection.sender.mark_answered(answered)
             if self._responses.cancelling(event.response.id):
                 self._barge_in.kill(event.response.id or "")  # it was interrupted before it existed
         elif kind is ResponseOutputItemDone:
@@ -573,7 +573,7 @@ class RealtimeSession:
             or self._barge_in.expected(event.error.event_id)
             or (event.error.code == EXPIRED and self._connection.reconnects)  # the seam tells of it
         )
-        if not benign and not self._connection.awaits(event.error.event_id):
+        if not benign and not self._connection.sender.awaits(event.error.event_id):
             self._report(server_error(event.error))
 
     def _report(self, error: ServerError) -> None:

@@ -54,7 +54,9 @@ async def test_what_was_decided_before_the_goodbye_is_said_before_it() -> None:
     async with ScriptedServer([send("session.created"), never()]) as server:
         conn = await backends.connect(url=server.url)
         for _ in range(200):
-            conn.post({"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": []}})
+            conn.sender.post(
+                {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": []}}
+            )
         await conn.conversation.item.create(item=user_message("last"))
         await conn.close()
         await server.heard("conversation.item.create", times=201)

@@ -1,22 +1,20 @@
-"""Two queues in front of the transport: events decided in synchronous code, and events sent while it is not open.
+"""The queue of client events sent before the connection is open, or while it is lost.
 
-Owns the order in which client events leave. Must not know sockets, or what the events mean.
+Owns the bounded queue in front of the transport. Must not know sockets, or why an event waits.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from realtime_nb.errors import ConnectError, RealtimeError
+from realtime_nb.errors import ConnectError
 from realtime_nb.wire.realtime import encode
 
-__all__ = ["OfflineQueue", "QueuedEvent", "SendQueue"]
+__all__ = ["OfflineQueue", "QueuedEvent"]
 
-_log = logging.getLogger(__name__)
 _EVENTS = 1024
 _BYTES = 16 * 2**20
 
@@ -83,46 +81,3 @@ class OfflineQueue:
             answer = self.pop().answer
             if answer is not None and not answer.done():
                 answer.set_exception(error)
-
-
-class Transmitter(Protocol):
-    """Sends one checked client event."""
-
-    async def transmit(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None = None) -> str:
-        """Send the event as it is; returns its id."""
-
-
-class SendQueue:
-    """One writer task for events that are decided in synchronous code, such as the receive loop's listeners."""
-
-    def __init__(self, transmitter: Transmitter) -> None:
-        self._transmitter = transmitter
-        self._events: deque[tuple[dict[str, Any], asyncio.Future[Any] | None]] = deque()
-        self._task: asyncio.Task[None] | None = None
-
-    def put(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None = None) -> None:
-        """Queue an event; `answer` gets the server's acknowledgement, or the error that prevented it."""
-        self._events.append((raw, answer))
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._write(), name="realtime send queue")
-
-    async def _write(self) -> None:
-        try:
-            while self._events:
-                raw, answer = self._events.popleft()
-                try:
-                    await self._transmitter.transmit(raw, answer)
-                except Exception as error:
-                    if answer is not None and not answer.done():
-                        answer.set_exception(error)
-                    elif isinstance(error, RealtimeError):
-                        _log.info("%r was not sent: the connection is closed", raw["type"])
-                    else:
-                        _log.exception("%r was not sent", raw["type"])
-        finally:
-            self._task = None
-
-    async def flushed(self) -> None:
-        """Return once every queued event was handed to the transport."""
-        if self._task is not None:
-            await asyncio.wait([self._task])

@@ -90,7 +90,7 @@ class Asking:
         stage.awaited = "the server to take the question"
         if stage.accepted is None:
             if utterance.text is not None:
-                stage.accepted = session.post(typed_turn(utterance, session.connection.new_event_id()))
+                stage.accepted = session.post(typed_turn(utterance, session.connection.sender.new_event_id()))
             else:
                 stage.accepted = stage.spoken = await self._say(utterance.sound)
         accepted = stage.accepted
@@ -116,7 +116,7 @@ class Asking:
         session.sound.held = True
         session.updates.put_off_turn_detection()
         try:
-            session.connection.outbox.put({"type": "input_audio_buffer.clear"})
+            session.connection.sender.put({"type": "input_audio_buffer.clear"})
             await session.flushed()
             for start in range(0, len(pcm), 2 * _CHUNK_SAMPLES):
                 if not await session.sound.append(pcm[start : start + 2 * _CHUNK_SAMPLES]):

@@ -55,7 +55,7 @@ class ConfigUpdates:
         """Send at once, and in order, that the server detects no turns until `resume_turn_detection`."""
         session = self._config.put_off_turn_detection()
         if session is not None:
-            self._connection.outbox.put({"type": "session.update", "session": session})
+            self._connection.sender.put({"type": "session.update", "session": session})
 
     def resume_turn_detection(self) -> None:
         """Send at once, and in order, that it detects them as before."""
@@ -69,7 +69,7 @@ class ConfigUpdates:
         self._config.turn_detection_is_back()
 
     def _send(self, session: dict[str, Any]) -> asyncio.Future[Any]:
-        return self._connection.post({"type": "session.update", "session": session})
+        return self._connection.sender.post({"type": "session.update", "session": session})
 
     async def _answered(self, answer: asyncio.Future[Any]) -> None:
         try:

@@ -1,0 +1,102 @@
+"""Hand each server event to everything that follows a connection.
+
+Owns the order: configuration, listeners, pending requests, readers, handlers. Must not know sockets. Runs in the
+receive loop, on the connection's event loop, and must stay quick: sound passes through here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from realtime_nb.client.events.handlers import Handlers
+from realtime_nb.client.events.pending_requests import PendingRequests
+from realtime_nb.client.events.receive_buffer import ReceiveBuffer
+from realtime_nb.client.session_config import SessionConfig
+from realtime_nb.client.transport.close import EXPIRED, LOST, CloseEvent
+from realtime_nb.client.transport.link import Link
+from realtime_nb.wire.realtime import (
+    ErrorDetail,
+    ErrorEvent,
+    ResponseOutputAudioDelta,
+    SessionCreated,
+    SessionUpdated,
+)
+
+__all__ = ["Dispatcher"]
+
+_log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """The receiving side of a connection.
+
+    Args:
+        link, config, pending, buffer, handlers: the connection's own.
+
+    Attributes:
+        created: the last `session.created`.
+    """
+
+    def __init__(
+        self, link: Link, config: SessionConfig, pending: PendingRequests, buffer: ReceiveBuffer, handlers: Handlers
+    ) -> None:
+        self.created: SessionCreated | None = None
+        self._link = link
+        self._config = config
+        self._pending = pending
+        self._buffer = buffer
+        self._handlers = handlers
+        self._listeners: tuple[Callable[[Any], None], ...] = ()
+
+    def add_listener(self, listener: Callable[[Any], None]) -> Callable[[], None]:
+        """Call `listener` with every server event; returns a function that removes it."""
+        self._listeners = (*self._listeners, listener)
+
+        def remove() -> None:
+            self._listeners = tuple(known for known in self._listeners if known is not listener)
+
+        return remove
+
+    def dispatch(self, event: Any) -> None:
+        """Hand a server event on."""
+        kind = type(event)
+        if kind is ResponseOutputAudioDelta:
+            self._config.has_spoken = True
+        elif kind is SessionUpdated or kind is SessionCreated:
+            self._on_echo(event)
+        elif kind is ErrorEvent:
+            self._config.refused(event.error.event_id)
+            self._link.expired = self._link.expired or event.error.code == EXPIRED
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception:
+                _log.exception("a listener raised on %r; the conversation goes on", event.type)
+        self._pending.on_event(event)
+        self._buffer.put(event)
+        if not self._handlers.idle:
+            self._handlers.emit(event.type, event)
+
+    def _on_echo(self, event: SessionUpdated | SessionCreated) -> None:
+        if isinstance(event, SessionCreated):
+            self.created = event
+            self._config.created(event.session)
+        else:
+            self._config.updated(event.session)
+        self._pending.all_asked_for = self._config.answers_only_requests
+
+    def notify(self, event: Any) -> None:
+        """Hand on an event of our own, such as `reconnecting`: to `wait_for` and the handlers of its type."""
+        self._buffer.notify_waiters(event)
+        self._handlers.emit(event.type, event, wildcard=False)
+
+    def end(self, ended: CloseEvent, error: Exception) -> None:
+        """Fail readers with `error` once the buffer is empty, and emit `"close"`; before it `"error"` after a loss."""
+        self._buffer.notify_waiters(ended)
+        self._buffer.close(error)
+        if ended.error is not None:
+            lost = ErrorEvent(error=ErrorDetail(type="connection_error", code=LOST, message=str(error)))
+            self._handlers.emit("error", lost, wildcard=False)
+        self._handlers.emit("close", ended, wildcard=False)

@@ -1,0 +1,270 @@
+"""Check client events, give them ids, and send them in the order of the calls, or let them wait for a transport.
+
+Owns everything between a call that sends and the transport: the check, event and item ids, the writer task for events
+decided in synchronous code, and the queue of events that wait while the link is not open. Must not know which transport
+it is, or what a lost transport left unanswered (`reconnect/resume`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from realtime_nb import errors
+from realtime_nb.client.events.client_event import EventIds, as_client_event, item_id_for, sound_bytes
+from realtime_nb.client.events.event_loop import any_loop
+from realtime_nb.client.events.pending_requests import ACKNOWLEDGED_BY, METADATA_KEY, PendingRequests
+from realtime_nb.client.events.send_queue import OfflineQueue, QueuedEvent
+from realtime_nb.client.session_config import SessionConfig
+from realtime_nb.client.transport.base import Transport, TransportClosed
+from realtime_nb.client.transport.link import Link
+from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
+from realtime_nb.wire.realtime import encode, encode_append
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["Sender"]
+
+_log = logging.getLogger(__name__)
+# The service takes 15 MiB of base64 in one append; a third less is sound.
+_APPEND_BYTES = 8 * 2**20
+
+
+class Sender:
+    """The sending side of a connection.
+
+    Args:
+        link, config, pending: the connection's own.
+
+    Attributes:
+        new_event_id: makes ids for client events.
+    """
+
+    def __init__(self, link: Link, config: SessionConfig, pending: PendingRequests) -> None:
+        self.new_event_id = EventIds()
+        self._link = link
+        self._config = config
+        self._pending = pending
+        self._offline = OfflineQueue()
+        self._listeners: tuple[Callable[[dict[str, Any]], object], ...] = ()
+        self._queue: deque[tuple[dict[str, Any], asyncio.Future[Any] | None]] = deque()
+        self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of the connection."""
+        return self._link.loop or asyncio.get_running_loop()
+
+    @property
+    def session_type(self) -> str:
+        """`"realtime"` or `"transcription"`."""
+        return self._config.session_type
+
+    def add_listener(self, listener: Callable[[dict[str, Any]], object]) -> Callable[[], None]:
+        """Call `listener` with every client event but sound, before it is sent; returns a function that removes it."""
+        self._listeners = (*self._listeners, listener)
+
+        def remove() -> None:
+            self._listeners = tuple(known for known in self._listeners if known is not listener)
+
+        return remove
+
+    # Sending
+
+    @any_loop
+    async def send(self, event: Any, *, extra: Mapping[str, Any] | None = None, strict: bool = True) -> str:
+        """Check and send one event; returns its id (`RealtimeConnection.send`)."""
+        raw = as_client_event(event, extra=extra, strict=strict)
+        if raw["type"] == "session.update":
+            self._config.keep_voice(raw["session"])
+        return await self._send_or_queue(raw)
+
+    @any_loop
+    async def request(self, event: Any, timeout: float | None = 30.0) -> Any:
+        """Send an event, and return its acknowledgement (`RealtimeConnection.request`)."""
+        raw = as_client_event(event)
+        kind = raw["type"]
+        if kind not in ACKNOWLEDGED_BY:
+            raise ConfigError(f"the server acknowledges no {kind!r}; use send()")
+        raw["event_id"] = raw.get("event_id") or self.new_event_id()
+        if kind == "conversation.item.create":
+            _name_item(raw)
+        if kind == "response.create":
+            params = raw["response"] = raw.get("response") or {}
+            params["metadata"] = {**(params.get("metadata") or {})}
+            params["metadata"].setdefault(METADATA_KEY, raw["event_id"])
+        future: asyncio.Future[Any] = self.loop.create_future()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._send_or_queue(raw, future)
+                return await future
+        except builtins.TimeoutError:
+            future.cancel()
+            raise errors.TimeoutError(f"{self._link.where} did not answer {kind!r} within {timeout:g} s") from None
+
+    @any_loop
+    async def append(self, audio: bytes | bytearray | memoryview | npt.NDArray[np.int16]) -> bool:
+        """Send sound to the input buffer (`RealtimeConnection.append`): the hot path of the microphone."""
+        view = sound_bytes(audio, pcm16=self._config.input_is_pcm)
+        link = self._link
+        if link.state == "switching":
+            await link.settled()
+        if link.ended is not None:
+            raise link.end_error()
+        if link.state == "reconnecting":
+            link.dropped_bytes += len(view)  # late sound is no part of a conversation (docs/protocol.md 8)
+            return False
+        waits = link.state == "new"
+        try:
+            for start in range(0, len(view), _APPEND_BYTES):
+                frame = encode_append(view[start : start + _APPEND_BYTES], self.new_event_id())
+                transport = link.transport
+                if waits or transport is None:
+                    self._offline.put(frame, where=link.where)
+                else:
+                    await transport.send(frame)
+        except TransportClosed as closed:
+            if not link.reconnects:
+                raise link.end_error(closed) from None
+            link.dropped_bytes += len(view)
+            return False
+        return True
+
+    def put(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None = None) -> None:
+        """Queue a checked event from synchronous code on the loop; it is sent after all that was queued before.
+
+        Args:
+            raw: the event.
+            answer: gets its acknowledgement, or the error that prevented it.
+        """
+        self._queue.append((raw, answer))
+        if self._writer is None:
+            self._writer = self.loop.create_task(self._write(), name="realtime sender")
+
+    def post(self, raw: dict[str, Any]) -> asyncio.Future[Any]:
+        """Queue an event as `put` does, and return a future of its acknowledgement, which need not be awaited."""
+        answer = _optional(self.loop)
+        self.put(raw, answer)
+        return answer
+
+    async def flushed(self) -> None:
+        """Return once every queued event was handed to the transport, or waits for one."""
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+
+    def awaits(self, event_id: str | None) -> bool:
+        """Whether a caller awaits the answer to a client event, and so gets its error."""
+        return self._pending.awaited(event_id)
+
+    def mark_answered(self, event_id: str) -> None:
+        """Note that a `response.create` was answered, so that it is not sent again after a loss."""
+        self._pending.drop_unawaited(event_id)
+
+    async def _write(self) -> None:
+        try:
+            while self._queue:
+                raw, answer = self._queue.popleft()
+                try:
+                    await self._send_or_queue(raw, answer)
+                except Exception as error:
+                    if answer is not None and not answer.done():
+                        answer.set_exception(error)
+                    elif isinstance(error, RealtimeError):
+                        _log.info("%r was not sent: the connection is closed", raw["type"])
+                    else:
+                        _log.exception("%r was not sent", raw["type"])
+        finally:
+            self._writer = None
+
+    async def _send_or_queue(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None = None) -> str:
+        event_id: str = raw.get("event_id") or self.new_event_id()
+        raw["event_id"] = event_id  # errors of the server name it (docs/protocol.md 40)
+        link = self._link
+        if link.state == "open" and link.transport is not None:
+            await self._transmit(link.transport, raw, answer)
+        elif link.ended is not None:
+            raise link.end_error()
+        elif link.state == "reconnecting" and raw["type"] == "input_audio_buffer.commit":
+            raise ConnectError("the connection is lost, and with it the sound that this commit would make a turn of")
+        else:
+            self._offline.put(raw, answer, where=link.where)
+        return event_id
+
+    async def _transmit(self, transport: Transport, raw: dict[str, Any], answer: asyncio.Future[Any] | None) -> None:
+        kind = raw["type"]
+        if kind == "conversation.item.create" and self._pending.keep_all:
+            _name_item(raw)  # by us, so that a loss leaves no doubt which items the conversation has
+        self._pending.add(raw, answer)
+        if kind == "session.update":
+            self._config.sent(raw["event_id"], raw["session"])
+        for listener in self._listeners:
+            listener(raw)
+        try:
+            await transport.send(encode(raw))
+        except TransportClosed as closed:
+            if not self._link.reconnects:
+                raise self._link.end_error(closed) from None
+            # Lost like the events right before it: `reconnect/resume` decides which of them are sent again.
+
+    # Around a lost transport
+
+    async def send_ahead(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:
+        """Send an event on the current transport before all that waits; the future gets its acknowledgement.
+
+        Raises:
+            TransportClosed: the transport is lost as well.
+        """
+        answer = _optional(self.loop)
+        transport = self._link.transport
+        if transport is None:
+            raise TransportClosed(1006, "lost again")
+        if isinstance(raw, bytes):
+            await transport.send(raw)
+        else:
+            raw["event_id"] = raw.get("event_id") or self.new_event_id()
+            self._pending.add(raw, answer)
+            await transport.send(encode(raw))
+        return answer
+
+    async def send_offline(self) -> None:
+        """Send what waits, in its order.
+
+        Raises:
+            TransportClosed: the transport is lost as well; the rest waits on.
+        """
+        transport = self._link.transport
+        while True:
+            if transport is None or transport is not self._link.transport:
+                raise TransportClosed(1006, "lost again")
+            if not len(self._offline):
+                return
+            queued = self._offline.pop()
+            if isinstance(queued.event, bytes):
+                await transport.send(queued.event)
+            else:
+                await self._transmit(transport, queued.event, queued.answer)
+
+    def send_again(self, events: list[QueuedEvent]) -> None:
+        """Put events that were lost with the transport before all that waits."""
+        self._offline.put_first(events)
+
+    def fail(self, error: Exception) -> None:
+        """Fail the answers of all events that wait: no transport will follow."""
+        self._offline.fail(error)
+
+
+def _name_item(raw: dict[str, Any]) -> None:
+    raw["item"]["id"] = raw["item"].get("id") or item_id_for(raw["event_id"])
+
+
+def _optional(loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
+    """A future that may fail without a caller that awaits it, and without a warning of asyncio's."""
+    answer: asyncio.Future[Any] = loop.create_future()
+    answer.add_done_callback(lambda future: future.cancelled() or future.exception())
+    return answer
