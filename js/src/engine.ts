@@ -1,31 +1,34 @@
 /**
- * One engine a page and model: the comm, the transcript, the microphone, the speaker. Views come and go.
+ * Runs one model on one page: joins the comm, the transcript, the microphone, the speaker and the page's socket.
  *
- * Nothing here touches a DOM node, and nothing sounds or listens before a gesture: until then the
- * engine has said hello and no more.
+ * Lives as long as the model on this page; views come and go (docs/notebook.md 36). Nothing sounds or listens
+ * before a gesture: until then the engine only says hello (docs/notebook.md 15, 19).
+ *
+ * Must not know the DOM.
  */
 
 import { type Advice, micAdvice, toSoundError } from "./audio/errors.js";
+import { framesOf } from "./audio/framer.js";
 import { createChannel } from "./comm/channel.js";
-import { watchComm } from "./comm/lifeline.js";
+import { watchComm } from "./comm/comm-lifetime.js";
+import { createHeartbeat, type Kernel } from "./comm/heartbeat.js";
 import { type KernelMessage, PROTOCOL_VERSION } from "./comm/messages.js";
-import { createPulse, type Kernel } from "./comm/pulse.js";
 import { createTranscript, type Transcript, type TranscriptChange } from "./comm/state.js";
 import type { HostModel } from "./host.js";
+import { createMicrophoneControl, type MicState } from "./microphone-control.js";
 import { createPlayback } from "./playback.js";
 import { createSocket } from "./socket.js";
-import { createTalk, type MicState } from "./talk.js";
-import { readMicrophone, readMuted, readTurnDetection, SETTINGS, type Setting } from "./traits.js";
+import { read, SETTINGS, type Setting } from "./traits.js";
 
-/** The service refuses to commit less than 100 ms. */
-const LEAST_FRAMES = 3;
+/** The service is said to refuse a commit of less than 100 ms of sound (docs/protocol.md 14). */
+const LEAST_FRAMES = framesOf(100);
 
 export interface EngineState {
   kernel: Kernel;
   mic: MicState;
-  /** Who has the sound of this widget. */
-  sound: "here" | "elsewhere" | "nobody";
-  /** An answer waits for a gesture. */
+  /** Which page plays the sound of this widget: this one, another one, or none. */
+  sound: "here" | "elsewhere" | "none";
+  /** An answer waits for a gesture before it can sound. */
   blocked: boolean;
   playing: boolean;
   replaying: string | null;
@@ -50,7 +53,7 @@ export interface Engine {
   setting(name: Setting, value: unknown): void;
   sendText(text: string): void;
   stop(): void;
-  /** Take the sound to this page and let waiting sound out. */
+  /** Moves the sound to this page and plays what waits. */
   play(): void;
   replay(itemId: string): void;
   watchEvents(signal: AbortSignal): void;
@@ -58,10 +61,14 @@ export interface Engine {
   dismiss(): void;
 }
 
-/** Five minutes of a kernel that says nothing. */
-const FORSAKEN_SOCKET_BEATS = 300;
+/** After five minutes without an answer of the kernel, the page's own socket is closed too. */
+const ABANDON_SOCKET_AFTER_BEATS = 300;
 
-/** Widgets of one page take turns: whoever begins to listen tells the others, which stop. */
+/**
+ * The event on `window` by which a widget that opens its microphone makes the other widgets of the page close
+ * theirs; its detail is the sender's page id. Each widget has its own copy of this module, so that only the
+ * window is shared.
+ */
 const LISTENING = "rtnb-listening";
 
 export function createEngine(model: HostModel, signal: AbortSignal): Engine {
@@ -70,14 +77,14 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
   let lease: string | null = null;
   let problem: Problem | null = null;
   let eventWatchers = 0;
-  // The kernel lends the sound to the first page that comes; only a gesture makes the claim a person's.
+  // The kernel lends the sound to the first page that says hello; only a gesture claims it for good.
   let claimed = false;
 
-  const tell = (note: EngineNote) => {
+  const notify = (note: EngineNote) => {
     for (const listener of listeners) listener(note);
   };
-  const changed = () => tell({ kind: "state" });
-  const transcript = createTranscript((change) => tell({ kind: "transcript", change }));
+  const changed = () => notify({ kind: "state" });
+  const transcript = createTranscript((change) => notify({ kind: "transcript", change }));
 
   const channel = createChannel({
     page,
@@ -85,15 +92,15 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       try {
         model.send(content, undefined, buffer ? [buffer] : []);
       } catch {
-        // A reopened notebook holds a model without a kernel; the pulse says so to the person.
+        // A reopened notebook holds a model without a kernel; the heartbeat finds that out and the card shows it.
       }
     },
     deliver: receive,
-    missed: () => pulse.greet(),
+    onMessagesLost: () => heartbeat.greet(),
   });
   const send = channel.send;
 
-  const pulse = createPulse({
+  const heartbeat = createHeartbeat({
     hello: () =>
       send({
         kind: "hello",
@@ -103,53 +110,54 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
         media: Boolean(navigator.mediaDevices?.getUserMedia),
       }),
     beat: () => send({ kind: "heartbeat", seen: channel.seen }),
-    forsaken: letGo,
-    changed(kernel) {
+    onUnanswered: closeAbandoned,
+    onKernelChanged(kernel) {
       if (kernel === "gone") {
         socket.close("the kernel is gone");
-        void talk.off();
+        void microphone.off();
         void playback.yield();
       }
       changed();
     },
   });
 
-  function letGo(beats: number): void {
-    // On the page's own socket the conversation goes on without the kernel, but not for ever unattended.
-    if (socket.open && beats < FORSAKEN_SOCKET_BEATS) return;
+  /** Closes the microphone of a kernel that has not answered for long, and the socket after longer. */
+  function closeAbandoned(beats: number): void {
+    // Over the page's own socket the conversation goes on without the kernel, for a limited time.
+    if (socket.open && beats < ABANDON_SOCKET_AFTER_BEATS) return;
     socket.close("the kernel has not answered for minutes");
-    if (talk.state === "off") return;
-    void talk.off();
+    if (microphone.state === "off") return;
+    void microphone.off();
     problem = {
       source: "mic",
-      title: "The microphone was let go.",
+      title: "The microphone was switched off.",
       text: `The kernel has not answered for ${beats < 60 ? "half a minute" : "minutes"}. Press Talk when it is back.`,
     };
     changed();
   }
 
   const playback = createPlayback(send, (report) => {
-    tell({ kind: "level", source: "speaker", level: report.level });
+    notify({ kind: "level", source: "speaker", level: report.level });
     changed();
   });
 
   const socket = createSocket({
     send,
-    audio: playback.own,
-    done: playback.ownDone,
-    interrupted: () => void playback.interrupt(),
-    changed,
+    audio: playback.audioDirect,
+    done: playback.doneDirect,
+    onSpeech: () => void playback.interrupt(),
+    onChanged: changed,
   });
 
-  const talk = createTalk({
+  const microphone = createMicrophoneControl({
     send,
-    opened: () => socket.listening(readTurnDetection(model) === null),
-    frame: socket.microphone,
-    muted: () => readMuted(model),
-    options: () => readMicrophone(model),
-    level: (level) => tell({ kind: "level", source: "mic", level }),
-    changed,
-    failed(error) {
+    onOpened: () => socket.onMicrophoneOpened(read(model, "turn_detection") === null),
+    sendDirect: socket.sendMicrophone,
+    muted: () => read(model, "muted"),
+    options: () => read(model, "_microphone"),
+    onLevel: (level) => notify({ kind: "level", source: "mic", level }),
+    onChanged: changed,
+    onFailed(error) {
       problem = { source: "mic", ...micAdvice(error) };
       changed();
     },
@@ -158,7 +166,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
   function receive(message: KernelMessage): void {
     switch (message.kind) {
       case "snapshot":
-        if (message.epoch > playback.silentBelow) socket.silenced();
+        if (message.epoch > playback.silentBelow) socket.dropResponses();
         playback.rebase(message.epoch);
         setLease(message.lease);
         transcript.reset(message.turns, message.live, message.earlier);
@@ -182,7 +190,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
         if (!isElsewhere()) playback.done(message.epoch, message.item_id, message.content_index);
         break;
       case "flush":
-        if (message.epoch > playback.silentBelow) socket.silenced();
+        if (message.epoch > playback.silentBelow) socket.dropResponses();
         void playback.flush(message.epoch);
         break;
       case "lease":
@@ -196,7 +204,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
         changed();
         break;
       case "event":
-        tell(message);
+        notify(message);
         break;
       case "socket.open":
       case "socket.send":
@@ -214,19 +222,19 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     if (had && isElsewhere()) {
       claimed = false;
       socket.close("another page has the sound");
-      void talk.off();
+      void microphone.off();
       void playback.yield();
     }
     changed();
   }
 
-  /** The person wants silence, also of what is still on its way. */
-  function silence(): void {
-    socket.silenced();
+  /** Stops playback for the user, sound that is still on its way included. */
+  function stopSpeaking(): void {
+    socket.dropResponses();
     void playback.stop();
   }
 
-  /** Every gesture in the card claims the sound for this page; the newest gesture wins. */
+  /** Claims the sound for this page. Called in every gesture: the page of the latest gesture has the sound. */
   function claim(): void {
     if (lease !== page || !claimed) {
       claimed = true;
@@ -242,38 +250,45 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
 
   function shutDown(): void {
     socket.close("the page goes away");
-    talk.close();
+    microphone.close();
     playback.close();
   }
 
   watchComm(model, signal, {
-    receive(content, buffers) {
+    onMessage(content, buffers) {
       channel.receive(content, buffers);
-      pulse.alive(channel.synced);
+      heartbeat.onMessage(channel.synced);
     },
-    lost: () => pulse.lost(),
-    changed: () => pulse.greet(),
-    hidden() {
+    onClosed: () => heartbeat.onCommClosed(),
+    onReplaced: () => heartbeat.greet(),
+    onPageHidden() {
       socket.close("the page goes away");
       send({ kind: "bye" });
     },
-    shown: () => pulse.greet(),
+    onPageRestored: () => heartbeat.greet(),
   });
+  window.addEventListener(
+    LISTENING,
+    (event) => {
+      if ((event as CustomEvent).detail !== page) void microphone.off();
+    },
+    { signal },
+  );
   signal.addEventListener("abort", () => {
     send({ kind: "bye" });
-    pulse.close();
+    heartbeat.close();
     channel.close();
     shutDown();
   });
-  pulse.greet();
+  heartbeat.greet();
 
   return {
     get state(): EngineState {
       const report = playback.report;
       return {
-        kernel: pulse.kernel,
-        mic: talk.state,
-        sound: lease === page ? "here" : lease === null ? "nobody" : "elsewhere",
+        kernel: heartbeat.kernel,
+        mic: microphone.state,
+        sound: lease === page ? "here" : lease === null ? "none" : "elsewhere",
         blocked: report.blocked,
         playing: report.playing,
         replaying: playback.replaying,
@@ -288,19 +303,19 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     },
     async talk(on) {
       problem = null;
-      if (pulse.kernel === "gone") return;
-      const pushToTalk = readTurnDetection(model) === null;
+      if (heartbeat.kernel === "gone") return;
+      const pushToTalk = read(model, "turn_detection") === null;
       if (on) {
         window.dispatchEvent(new CustomEvent(LISTENING, { detail: page }));
         claim();
-        // Nobody else notices that the person speaks: the key is the barge-in.
-        if (pushToTalk && playback.report.playing) silence();
-        await talk.on();
+        // Without turn detection the service does not detect speech: pressing Talk is the barge-in.
+        if (pushToTalk && playback.report.playing) stopSpeaking();
+        await microphone.on();
         return;
       }
-      if (talk.state === "off") return;
-      const frames = await talk.off();
-      // Without turn detection the person says when the turn ends: now. A tap said nothing.
+      if (microphone.state === "off") return;
+      const frames = await microphone.off();
+      // Without turn detection the user ends the turn by releasing Talk. A short tap holds no speech.
       if (pushToTalk && frames >= LEAST_FRAMES) send({ kind: "commit" });
     },
     setting(name, value) {
@@ -315,7 +330,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     },
     stop() {
       if (playback.replaying && !playback.report.playing) playback.stopReplay();
-      else silence();
+      else stopSpeaking();
     },
     play: claim,
     replay(itemId) {
@@ -348,7 +363,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
 
 function refusalTitle(what: string): string {
   if (what === "hello") return "This page is out of date.";
-  return SETTINGS.includes(what) ? "That was not changed." : "That was not done.";
+  return (SETTINGS as readonly string[]).includes(what) ? "That was not changed." : "That was not done.";
 }
 
 function newPageId(): string {

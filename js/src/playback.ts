@@ -1,11 +1,14 @@
 /**
- * What may sound on this page, and what the kernel is told of it: lease, epochs, play.state, play.stopped.
+ * Decides which sound this page may play and reports playback to the kernel: play.state, play.stopped.
  *
- * The worklet's counters are the only truth about what was heard. The page falls silent first and
- * talks afterwards. Knows the speaker, not the DOM.
+ * Owns the page's epoch. The kernel raises the epoch at each interruption, and so does the page on its own
+ * socket; sound of an older epoch is late and is dropped. The worklet's counters are the only source for what
+ * was played. The page falls silent first and reports afterwards.
+ *
+ * Knows the speaker. Must not know the DOM.
  */
 
-import { fromBytes, RATE_HZ } from "./audio/pcm.js";
+import { fromBytes, RATE_HZ, toPcm16 } from "./audio/pcm.js";
 import type { PlayedItem } from "./audio/player.js";
 import { createResampler } from "./audio/resampler.js";
 import { createSpeaker, type Speaker, type SpeakerReport } from "./audio/speaker.js";
@@ -14,74 +17,75 @@ import type { PageMessage } from "./comm/messages.js";
 export interface Playback {
   readonly report: SpeakerReport;
   readonly replaying: string | null;
-  /** What is of a lower epoch than this will never sound. */
+  /** Sound of a lower epoch than this is never played. */
   readonly silentBelow: number;
-  /** In a gesture: lets sound out. */
+  /** Lets sound out; call it in a gesture. Resolves to whether sound can be heard now. */
   unlock(): Promise<boolean>;
   audio(epoch: number, itemId: string, contentIndex: number, start: number, pcm: DataView): void;
   done(epoch: number, itemId: string, contentIndex: number): void;
-  /** Sound of this page's own socket: it is of the page's own epoch. */
-  own(itemId: string, contentIndex: number, start: number, pcm: Int16Array): void;
-  ownDone(itemId: string, contentIndex: number): void;
-  /** The page's own socket heard somebody speak: silence and a new epoch, whatever the kernel is doing. */
+  /** Plays sound of this page's own socket, in the page's present epoch. */
+  audioDirect(itemId: string, contentIndex: number, start: number, pcm: Int16Array): void;
+  doneDirect(itemId: string, contentIndex: number): void;
+  /** Barge-in detected on the page's own socket: stop playback and raise the epoch without asking the kernel. */
   interrupt(): Promise<void>;
   /**
-   * The kernel interrupted: silence, then the truth. Where this page is at that epoch already, it has
-   * fallen silent by itself, and what sounds now began after that: a late word silences nothing.
+   * Stops playback for an interruption by the kernel and reports what was played. A page that already reached
+   * `epoch` by itself plays newer sound by now, which goes on: it repeats its report of the earlier stop.
    */
   flush(epoch: number): Promise<void>;
-  /** The person interrupted. */
+  /** Stops playback for "Stop speaking" and asks the kernel to interrupt the answer. */
   stop(): Promise<void>;
-  /** Another page has the sound now. */
+  /** Stops playback because another page has the sound now. */
   yield(): Promise<void>;
-  /** Messages of the kernel were missed; it is at this epoch. */
+  /** Follows a snapshot to the kernel's epoch, after messages may have been missed. */
   rebase(epoch: number): void;
   replay(itemId: string, rate: number, pcm: DataView): void;
   stopReplay(): void;
   close(): void;
 }
 
-const TELL_EVERY_MS = 100;
+const REPORT_EVERY_MS = 100;
 
 export function createPlayback(
   send: (message: PageMessage) => void,
-  changed: (report: SpeakerReport) => void,
+  onChanged: (report: SpeakerReport) => void,
   makeSpeaker: (onReport: (report: SpeakerReport) => void) => Speaker = createSpeaker,
 ): Playback {
-  const speaker = makeSpeaker(heard);
+  const speaker = makeSpeaker(onReport);
   let epoch = 0;
-  /** Sound of an older epoch than this is late: it belongs to an answer that was stopped. */
+  /** Sound of an older epoch than this belongs to an answer that was stopped. */
   let lowest = 0;
   let replaying: string | null = null;
-  /** What the last silence cut, for a flush that comes late. */
+  /** The items that the last stop cut, for a flush that arrives after it. */
   let cut: Promise<PlayedItem[]> = Promise.resolve([]);
-  let toldState = "idle";
-  let toldText = JSON.stringify({ epoch: 0, state: "idle", items: [], underruns: 0 });
-  let toldAt = 0;
+  let sentState = "idle";
+  let sentText = JSON.stringify({ epoch: 0, state: "idle", items: [], underruns: 0 });
+  let sentAt = 0;
   let trailing: ReturnType<typeof setTimeout> | undefined;
 
-  function heard(report: SpeakerReport): void {
+  function onReport(report: SpeakerReport): void {
     if (!report.replaying && !report.blocked) replaying = null;
-    tell();
-    changed(report);
+    sendState();
+    onChanged(report);
   }
 
-  function tell(): void {
+  /** Sends a change of state at once, and progress at most every `REPORT_EVERY_MS`. */
+  function sendState(): void {
     const report = speaker.last();
     const state = report.blocked ? "blocked" : report.playing ? "playing" : "idle";
-    const wait = toldAt + TELL_EVERY_MS - performance.now();
-    if (state === toldState && wait > 0) {
-      trailing ??= setTimeout(tell, wait);
+    const wait = sentAt + REPORT_EVERY_MS - performance.now();
+    if (state === sentState && wait > 0) {
+      trailing ??= setTimeout(sendState, wait);
       return;
     }
     clearTimeout(trailing);
     trailing = undefined;
     const message = { epoch, state, items: report.items, underruns: report.underruns } as const;
     const text = JSON.stringify(message);
-    if (text === toldText) return;
-    toldText = text;
-    toldState = state;
-    toldAt = performance.now();
+    if (text === sentText) return;
+    sentText = text;
+    sentState = state;
+    sentAt = performance.now();
     send({ kind: "play.state", ...message });
   }
 
@@ -98,8 +102,8 @@ export function createPlayback(
     send({ kind: "play.stopped", epoch: next, items, cause: "flush" });
   }
 
-  /** What sounds is of an epoch that is over: the flush that said so was lost on its way here. */
-  const overtaken = (at: number) => at > epoch && speaker.last().playing;
+  /** True when playing sound belongs to an epoch that ended: the flush that ended it was lost on its way here. */
+  const missedFlush = (at: number) => at > epoch && speaker.last().playing;
 
   return {
     get report() {
@@ -114,7 +118,7 @@ export function createPlayback(
     unlock: () => speaker.unlock(),
     audio(at, itemId, contentIndex, start, pcm) {
       if (at < lowest) return;
-      if (overtaken(at)) void flush(at);
+      if (missedFlush(at)) void flush(at);
       epoch = Math.max(epoch, at);
       replaying = null;
       speaker.audio(at, itemId, contentIndex, start, fromBytes(pcm));
@@ -122,11 +126,11 @@ export function createPlayback(
     done(at, itemId, contentIndex) {
       if (at >= lowest) speaker.done(at, itemId, contentIndex);
     },
-    own(itemId, contentIndex, start, pcm) {
+    audioDirect(itemId, contentIndex, start, pcm) {
       replaying = null;
       speaker.audio(epoch, itemId, contentIndex, start, pcm);
     },
-    ownDone: (itemId, contentIndex) => speaker.done(epoch, itemId, contentIndex),
+    doneDirect: (itemId, contentIndex) => speaker.done(epoch, itemId, contentIndex),
     async interrupt() {
       const next = epoch + 1;
       const items = await silence(next);
@@ -135,7 +139,7 @@ export function createPlayback(
     flush,
     async stop() {
       const stopped = epoch;
-      // With nothing here to silence, raising the epoch could deafen this page to the next answer.
+      // Where nothing plays, the epoch stays: raising it would drop the next answer, which still has this epoch.
       const items = speaker.last().playing ? await silence(stopped + 1) : [];
       send({ kind: "play.stopped", epoch: stopped, items, cause: "user" });
       send({ kind: "interrupt" });
@@ -146,7 +150,7 @@ export function createPlayback(
       send({ kind: "play.stopped", epoch, items, cause: "lease" });
     },
     rebase(next) {
-      if (overtaken(next)) void flush(next);
+      if (missedFlush(next)) void flush(next);
       epoch = Math.max(epoch, next);
       lowest = Math.max(lowest, next);
     },
@@ -154,12 +158,12 @@ export function createPlayback(
       if (speaker.last().playing) return;
       replaying = itemId;
       speaker.replay(rate === RATE_HZ ? fromBytes(pcm) : resampled(fromBytes(pcm), rate));
-      changed(speaker.last());
+      onChanged(speaker.last());
     },
     stopReplay() {
       replaying = null;
       speaker.stopReplay();
-      changed(speaker.last());
+      onChanged(speaker.last());
     },
     close() {
       clearTimeout(trailing);
@@ -170,8 +174,10 @@ export function createPlayback(
 
 function resampled(pcm: Int16Array, rate: number): Int16Array {
   const resampler = createResampler(rate, RATE_HZ);
-  const parts = [resampler.process(Float32Array.from(pcm)), resampler.flush()];
-  return Int16Array.from(
-    parts.flatMap((part) => Array.from(part, (x) => Math.max(-32768, Math.min(32767, Math.round(x))))),
-  );
+  const floats = Float32Array.from(pcm, (sample) => sample / 32768);
+  const [body, tail] = [toPcm16(resampler.process(floats)), toPcm16(resampler.flush())];
+  const whole = new Int16Array(body.length + tail.length);
+  whole.set(body);
+  whole.set(tail, body.length);
+  return whole;
 }

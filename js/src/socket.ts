@@ -1,50 +1,52 @@
 /**
- * The page's own socket to the service, and the two short cuts: sound from it to the speaker, the
- * microphone to it. Neither waits for the kernel, which is sent every frame and runs the conversation.
+ * Holds the page's own socket to the service: plays its sound at once and sends the microphone straight to it.
  *
- * Opened with a client secret and nothing else: a standard key is refused here too. Knows frames as
- * far as sound and interruption need it; knows neither the DOM nor the comm's envelope.
+ * Neither waits for the kernel, which gets every frame over the comm and runs the conversation. The socket is
+ * opened with a client secret; a standard key is refused here too.
  *
- * Interruption: the page hears `speech_started` first and falls silent by itself, raising its epoch;
- * what comes later of any response begun before that is dropped here, by its id. The kernel, when it
- * comes to the same frame, only keeps account (notebook/speaker.py has the invariants).
+ * Barge-in: on `speech_started` the page stops playback itself, raises its epoch, and drops late sound of
+ * every response that began before, by response id (docs/protocol.md 33). The kernel, when it gets the same
+ * frame, only records the interruption (realtime_nb/notebook/audio/speaker.py states the invariants).
+ *
+ * Reads wire events only as far as sound and interruption need. Must not know the DOM or the comm's envelope.
  */
 
-import type { KernelMessage, PageMessage } from "./comm/messages.js";
+import { framesOf } from "./audio/framer.js";
+import { type KernelMessage, PART_BYTES, type PageMessage } from "./comm/messages.js";
+import { record } from "./json.js";
 
 export interface SocketHost {
   send(message: PageMessage, buffer?: ArrayBuffer): void;
   audio(itemId: string, contentIndex: number, start: number, pcm: Int16Array): void;
   done(itemId: string, contentIndex: number): void;
-  /** Somebody began to speak: silence, now, and the report of it. */
-  interrupted(): void;
-  changed(): void;
+  /** The user began to speak: playback must stop now and be reported. */
+  onSpeech(): void;
+  onChanged(): void;
 }
 
 export interface PageSocket {
-  /** The socket is open: sound does not need the kernel. */
+  /** True while a socket is open, and sound does not need the kernel. */
   readonly open: boolean;
   receive(message: SocketMessage): void;
-  /** A frame of the microphone; whether it went out here. */
-  microphone(frame: number, pcm: Int16Array): boolean;
-  /** The microphone opens; with push to talk, what is in the buffer is not part of the turn. */
-  listening(pushToTalk: boolean): void;
-  /** Something fell silent here: what is still on its way of the responses so far is not wanted. */
-  silenced(): void;
+  /** Sends a microphone frame and returns true, or keeps it until the kernel lets the microphone in. */
+  sendMicrophone(frame: number, pcm: Int16Array): boolean;
+  /** The microphone is on. With push to talk, sound in the input buffer from before is cleared. */
+  onMicrophoneOpened(pushToTalk: boolean): void;
+  /** Playback was stopped: drop the late sound of all responses that have begun. */
+  dropResponses(): void;
   close(reason: string): void;
 }
 
 export type SocketMessage = Extract<KernelMessage, { kind: `socket.${string}` }>;
 
-/** Comm messages of more than 1 MiB are trouble; see notebook.md. */
-const PART_BYTES = 512 * 1024;
-const OPEN_PATIENCE_MS = 5000;
-/** 10 s of frames that may have been captured while the kernel decided to let them in. */
-const KEPT_FRAMES = 250;
+const OPEN_TIMEOUT_MS = 5000;
+/** How many frames are kept while the kernel decides to let the microphone in: 10 s. */
+const KEPT_FRAMES = framesOf(10_000);
 const KEPT_RESPONSES = 64;
+/** The close code of a connection that broke, which a browser may not send itself. */
 const BROKEN = 1006;
 
-interface Line {
+interface Connection {
   number: number;
   ws: WebSocket;
   open: boolean;
@@ -52,9 +54,9 @@ interface Line {
   sentParts: number;
   receivedParts: number;
   parts: Uint8Array[];
-  /** Whether speech interrupts, as the server's configuration says. */
+  /** Whether speech interrupts, by the configuration that the server echoed. */
   interrupts: boolean;
-  responses: Map<string, "begun" | "dead">;
+  responses: Map<string, "live" | "dead">;
   samples: Map<string, number>;
 }
 
@@ -63,12 +65,12 @@ export function createSocket(
   connect: (url: string, protocols: string[]) => WebSocket = (url, protocols) =>
     new WebSocket(url, protocols),
 ): PageSocket {
-  /** The one in use, and for a moment one that shall take its place. */
-  const lines = new Map<number, Line>();
+  /** By number: the one in use and, while the kernel renews it, its replacement. */
+  const connections = new Map<number, Connection>();
   let kept: { frame: number; pcm: Int16Array }[] = [];
 
-  function openLine(number: number, url: string, secret: string): void {
-    for (const idle of [...lines.values()].slice(1)) end(idle, BROKEN, "another connection was opened");
+  function openConnection(number: number, url: string, secret: string): void {
+    for (const idle of [...connections.values()].slice(1)) end(idle, BROKEN, "another connection was opened");
     const refuse = (reason: string) =>
       host.send({ kind: "socket.closed", socket: number, code: BROKEN, reason });
     if (!secret.startsWith("ek_")) {
@@ -79,12 +81,12 @@ export function createSocket(
     try {
       ws = connect(url, ["realtime", `openai-insecure-api-key.${secret}`]);
     } catch (error) {
-      // Mixed content, or an address that is none: the browser says which.
+      // Mixed content or an invalid address; the browser's message names the cause.
       refuse(`the browser does not let this page connect to ${hostOf(url)} (${messageOf(error, secret)})`);
       return;
     }
     ws.binaryType = "arraybuffer";
-    const opened: Line = {
+    const opened: Connection = {
       number,
       ws,
       open: false,
@@ -96,53 +98,55 @@ export function createSocket(
       responses: new Map(),
       samples: new Map(),
     };
-    lines.set(number, opened);
-    const patience = setTimeout(() => {
-      end(opened, BROKEN, `${hostOf(url)} did not answer this page within ${OPEN_PATIENCE_MS / 1000} s`);
-    }, OPEN_PATIENCE_MS);
+    connections.set(number, opened);
+    const timeout = setTimeout(() => {
+      end(opened, BROKEN, `${hostOf(url)} did not answer this page within ${OPEN_TIMEOUT_MS / 1000} s`);
+    }, OPEN_TIMEOUT_MS);
     ws.onopen = () => {
-      clearTimeout(patience);
+      clearTimeout(timeout);
       opened.open = true;
       host.send({ kind: "socket.opened", socket: number });
-      host.changed();
+      host.onChanged();
     };
     ws.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
-      if (lines.get(number) === opened) received(opened, data);
+      if (connections.get(number) === opened) received(opened, data);
     };
     ws.onclose = ({ code, reason }) => {
-      clearTimeout(patience);
-      // Why a handshake failed, a browser tells nobody; what it may be, a person wants to hear.
-      const why = opened.open ? reason : `this page could not connect to ${hostOf(url)}: ${guess(url)}`;
+      clearTimeout(timeout);
+      // A browser hides from scripts why a handshake failed: the reason given is the likely one.
+      const why = opened.open
+        ? reason
+        : `this page could not connect to ${hostOf(url)}: ${likelyReason(url)}`;
       end(opened, code, why);
     };
   }
 
-  function end(ended: Line, code: number, reason: string): void {
-    if (lines.get(ended.number) !== ended) return;
-    lines.delete(ended.number);
+  function end(ended: Connection, code: number, reason: string): void {
+    if (connections.get(ended.number) !== ended) return;
+    connections.delete(ended.number);
     ended.ws.onopen = ended.ws.onmessage = ended.ws.onclose = null;
     ended.ws.close();
     host.send({ kind: "socket.closed", socket: ended.number, code, reason: reason.slice(0, 500) });
-    host.changed();
+    host.onChanged();
   }
 
   function close(reason: string): void {
-    for (const line of [...lines.values()]) end(line, BROKEN, reason);
+    for (const connection of [...connections.values()]) end(connection, BROKEN, reason);
   }
 
-  function received(from: Line, data: string | ArrayBuffer): void {
+  function received(from: Connection, data: string | ArrayBuffer): void {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : new Uint8Array(data);
-    // What the page does about a frame it does first, but the kernel must find the frame before the page's
-    // report about it: what is played here says so in later messages.
+    // The frame goes to the kernel before it is acted on here: the kernel must get it before the page's
+    // reports about the sound in it.
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
       const part = bytes.slice(at, at + PART_BYTES);
       const last = at + PART_BYTES >= bytes.length;
       host.send({ kind: "socket.frame", socket: from.number, part: from.sentParts++, last }, part.buffer);
     }
-    shortCut(from, typeof data === "string" ? data : new TextDecoder().decode(data));
+    actOn(from, typeof data === "string" ? data : new TextDecoder().decode(data));
   }
 
-  function shortCut(from: Line, text: string): void {
+  function actOn(from: Connection, text: string): void {
     let event: Record<string, unknown>;
     try {
       event = record(JSON.parse(text));
@@ -157,14 +161,14 @@ export function createSocket(
         break;
       case "response.created": {
         const { id, conversation_id: conversation } = record(event.response);
-        // One that is not part of the conversation is not spoken either.
-        if (typeof id === "string") remember(from, id, conversation === null ? "dead" : "begun");
+        // An out-of-band response is not spoken (docs/protocol.md 21).
+        if (typeof id === "string") remember(from, id, conversation === null ? "dead" : "live");
         break;
       }
       case "input_audio_buffer.speech_started":
         if (!from.interrupts) break;
-        silenced();
-        host.interrupted();
+        dropResponses();
+        host.onSpeech();
         break;
       case "response.output_audio.delta":
       case "response.audio.delta":
@@ -176,7 +180,7 @@ export function createSocket(
     }
   }
 
-  function play(from: Line, event: Record<string, unknown>): void {
+  function play(from: Connection, event: Record<string, unknown>): void {
     const pcm = decodePcm(event.delta);
     if (!pcm) return;
     const key = `${event.item_id} ${index(event)}`;
@@ -185,11 +189,12 @@ export function createSocket(
     host.audio(String(event.item_id), index(event), start, pcm);
   }
 
-  function silenced(): void {
-    for (const line of lines.values()) for (const id of line.responses.keys()) line.responses.set(id, "dead");
+  function dropResponses(): void {
+    for (const connection of connections.values())
+      for (const id of connection.responses.keys()) connection.responses.set(id, "dead");
   }
 
-  function sendParts(message: Extract<SocketMessage, { kind: "socket.send" }>, to: Line): void {
+  function sendParts(message: Extract<SocketMessage, { kind: "socket.send" }>, to: Connection): void {
     if (message.part !== to.receivedParts || !message.pcm) {
       end(to, BROKEN, "messages with frames were lost between the kernel and the page");
       return;
@@ -204,73 +209,73 @@ export function createSocket(
     transmit(to, parts.map((part) => decoder.decode(part, { stream: true })).join("") + decoder.decode());
   }
 
-  function transmit(to: Line, text: string): void {
+  function transmit(to: Connection, text: string): void {
     if (to.ws.readyState === WebSocket.OPEN) to.ws.send(text);
   }
 
-  function append(to: Line, pcm: Int16Array): void {
+  function append(to: Connection, pcm: Int16Array): void {
     transmit(to, `{"type":"input_audio_buffer.append","audio":"${encodePcm(pcm)}"}`);
   }
 
-  function hold(to: Line, on: boolean, since: number): void {
+  function hold(to: Connection, on: boolean, since: number): void {
     to.held = on;
     if (on) return;
-    // Captured while the kernel's word was on its way; what came before, the kernel has dealt with.
+    // Frames captured while the kernel's message was on its way; the kernel has dealt with earlier ones.
     for (const { frame, pcm } of kept) if (frame >= since) append(to, pcm);
     kept = [];
   }
 
-  /** The line that the microphone is let into. */
-  function listener(): Line | undefined {
-    return [...lines.values()].find((line) => line.open && !line.held);
+  /** The connection that the kernel lets the microphone into. */
+  function microphoneTarget(): Connection | undefined {
+    return [...connections.values()].find((connection) => connection.open && !connection.held);
   }
 
   return {
     get open() {
-      return [...lines.values()].some((line) => line.open);
+      return [...connections.values()].some((connection) => connection.open);
     },
     receive(message) {
       if (message.kind === "socket.open") {
-        openLine(message.socket, message.url, message.secret);
+        openConnection(message.socket, message.url, message.secret);
         return;
       }
-      const line = lines.get(message.socket);
-      if (!line) return;
-      if (message.kind === "socket.send") sendParts(message, line);
-      else if (message.kind === "socket.hold") hold(line, message.on, message.since);
-      else end(line, BROKEN, "the kernel closed it");
+      const connection = connections.get(message.socket);
+      if (!connection) return;
+      if (message.kind === "socket.send") sendParts(message, connection);
+      else if (message.kind === "socket.hold") hold(connection, message.on, message.since);
+      else end(connection, BROKEN, "the kernel closed it");
     },
-    microphone(frame, pcm) {
-      const line = listener();
-      if (line) {
-        append(line, pcm);
+    sendMicrophone(frame, pcm) {
+      const connection = microphoneTarget();
+      if (connection) {
+        append(connection, pcm);
         return true;
       }
       kept.push({ frame, pcm: pcm.slice() });
       if (kept.length > KEPT_FRAMES) kept.shift();
       return false;
     },
-    listening(pushToTalk) {
+    onMicrophoneOpened(pushToTalk) {
       kept = [];
-      // Here and not in the kernel, whose late word would clear what was said since.
-      const line = listener();
-      if (pushToTalk && line) transmit(line, '{"type":"input_audio_buffer.clear"}');
+      // The page clears the buffer itself: the kernel's clear would arrive late and delete new speech.
+      const connection = microphoneTarget();
+      if (pushToTalk && connection) transmit(connection, '{"type":"input_audio_buffer.clear"}');
     },
-    silenced,
+    dropResponses,
     close,
   };
 }
 
-function remember(line: Line, id: string, state: "begun" | "dead"): void {
-  line.responses.set(id, state);
-  if (line.responses.size <= KEPT_RESPONSES) return;
-  for (const oldest of line.responses.keys()) {
-    line.responses.delete(oldest);
+function remember(connection: Connection, id: string, state: "live" | "dead"): void {
+  connection.responses.set(id, state);
+  if (connection.responses.size <= KEPT_RESPONSES) return;
+  for (const oldest of connection.responses.keys()) {
+    connection.responses.delete(oldest);
     break;
   }
 }
 
-/** Speech interrupts unless the configuration says that it does not. */
+/** True unless the server's configuration says that speech does not interrupt. */
 function interrupts(session: unknown): boolean {
   const detection = record(record(record(record(session).audio).input).turn_detection);
   return detection.interrupt_response !== false;
@@ -297,10 +302,6 @@ function index(event: Record<string, unknown>): number {
   return Number.isSafeInteger(event.content_index) ? (event.content_index as number) : 0;
 }
 
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-}
-
 function hostOf(url: string): string {
   try {
     return new URL(url).host;
@@ -309,7 +310,7 @@ function hostOf(url: string): string {
   }
 }
 
-function guess(url: string): string {
+function likelyReason(url: string): string {
   const host = hostOf(url).replace(/:\d+$/, "");
   if (/^(localhost|127\.|\[::1\])/.test(host))
     return "that address is on the kernel's machine, which may not be this one";

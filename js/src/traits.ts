@@ -1,85 +1,102 @@
-/** The synced traits that the page reads, with a sane value for whatever an older kernel does not send. */
+/**
+ * Declares the synced traits that the page uses, and reads each with a default for a missing or odd value.
+ *
+ * Twin of realtime_nb/widget/widget.py and page_values.py; tests/contract/traits.json keeps the two equal. The
+ * page must survive traits of an older kernel, and of a model that a notebook saved without its kernel.
+ */
 
-import type { MicOptions } from "./audio/mic.js";
-import type { HostModel } from "./host.js";
+import { type HostModel, listen } from "./host.js";
+import { record, text } from "./json.js";
 
-export type Status =
-  | "idle"
-  | "connecting"
-  | "listening"
-  | "hearing"
-  | "thinking"
-  | "speaking"
-  | "reconnecting"
-  | "closed"
-  | "error";
+export const STATUSES = [
+  "idle",
+  "connecting",
+  "listening",
+  "hearing",
+  "thinking",
+  "speaking",
+  "reconnecting",
+  "closed",
+  "error",
+] as const;
+export type Status = (typeof STATUSES)[number];
 
-/** What a person can change in the card; the kernel refuses a page that writes anything else. */
-export type Setting = "muted" | "instructions" | "voice" | "speed" | "turn_detection";
-export const SETTINGS: readonly string[] = [
-  "muted",
-  "instructions",
-  "voice",
-  "speed",
-  "turn_detection",
-] satisfies Setting[];
+/** The traits that a page may write; the kernel refuses any other. */
+export const SETTINGS = ["muted", "instructions", "voice", "speed", "turn_detection"] as const;
+export type Setting = (typeof SETTINGS)[number];
 
-export interface Info {
-  backend: string;
-  label: string;
-  notice: string;
-  model: string;
-  voices: string[];
-  cost_usd: number | null;
-  voice: string;
-  vad: string;
-  /** Who holds the connection: "kernel", or "browser" for this page. */
-  transport: string;
-  /** Why it is not the page, where the page was wanted. */
-  transport_notice: string;
-}
+const on = (value: unknown): boolean => value !== false;
+const number = (value: unknown): number | null => (Number.isFinite(value) ? (value as number) : null);
+const texts = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
 
-export const readStatus = (model: HostModel): Status => (text(model.get("status")) || "idle") as Status;
-export const readMuted = (model: HostModel): boolean => model.get("muted") === true;
-export const readError = (model: HostModel): string => text(model.get("error"));
-export const readControls = (model: HostModel): boolean => model.get("controls") !== false;
+type Readers = Record<string, (value: unknown) => unknown>;
+type Read<R extends Readers> = { [K in keyof R]: ReturnType<R[K]> };
 
-/** "server_vad", "semantic_vad", or null where the person says when a turn ends. */
-export function readTurnDetection(model: HostModel): string | null {
-  const value = model.get("turn_detection");
-  if (value === null || value === undefined) return null;
-  return typeof value === "string" ? value : text(record(value).type) || null;
-}
-
-export function readMicrophone(model: HostModel): MicOptions {
-  return record(model.get("_microphone")) as MicOptions;
-}
-
-export function readInfo(model: HostModel): Info {
-  const info = record(model.get("_info"));
-  return {
-    backend: text(info.backend),
-    label: text(info.label),
-    notice: text(info.notice),
-    model: text(info.model),
-    voices: Array.isArray(info.voices) ? info.voices.filter((voice) => typeof voice === "string") : [],
-    cost_usd: typeof info.cost_usd === "number" ? info.cost_usd : null,
-    voice: text(info.voice),
-    vad: text(info.vad),
-    transport: text(info.transport),
-    transport_notice: text(info.transport_notice),
+/** A reader of an object that reads each of its keys with a reader of its own. */
+const fields =
+  <R extends Readers>(readers: R) =>
+  (value: unknown): Read<R> => {
+    const given = record(value);
+    return Object.fromEntries(
+      Object.entries(readers).map(([key, read]) => [key, read(given[key])]),
+    ) as Read<R>;
   };
+
+export const INFO = {
+  backend: text,
+  label: text,
+  notice: text,
+  model: text,
+  voices: texts,
+  cost_usd: number,
+  voice: text,
+  vad: text,
+  /** Where the connection is: "kernel", or "browser" for this page. */
+  transport: text,
+  /** The reason why the connection is in the kernel although the browser's was asked for. */
+  transport_notice: text,
+};
+
+export const LATENCY = {
+  speech_end_to_committed: number,
+  committed_to_response: number,
+  response_to_first_audio: number,
+  first_audio_to_played: number,
+  total: number,
+};
+export type LatencyView = Read<typeof LATENCY>;
+
+export const MICROPHONE = {
+  device: text,
+  echo_cancellation: on,
+  noise_suppression: on,
+  auto_gain_control: on,
+};
+
+export const TRAITS = {
+  status: (value: unknown) => (text(value) || "idle") as Status,
+  error: text,
+  muted: (value: unknown) => value === true,
+  instructions: text,
+  /** The name of a voice, or the id of a custom one. */
+  voice: (value: unknown) => text(value) || text(record(value).id),
+  speed: number,
+  /** "server_vad", "semantic_vad", or null for push to talk. */
+  turn_detection: (value: unknown) => text(value) || text(record(value).type) || null,
+  controls: on,
+  _info: fields(INFO),
+  _latency: fields(LATENCY),
+  _microphone: fields(MICROPHONE),
+  /** What was lost, one sentence for each kind of loss. */
+  _health: texts,
+};
+export type Trait = keyof typeof TRAITS;
+
+export function read<K extends Trait>(model: HostModel, name: K): ReturnType<(typeof TRAITS)[K]> {
+  return TRAITS[name](model.get(name)) as ReturnType<(typeof TRAITS)[K]>;
 }
 
-export function readLatency(model: HostModel): Record<string, number> {
-  const entries = Object.entries(record(model.get("_latency")));
-  return Object.fromEntries(entries.filter((entry): entry is [string, number] => Number.isFinite(entry[1])));
-}
-
-export function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+export function onTraits(model: HostModel, names: Trait[], callback: () => void, signal: AbortSignal): void {
+  for (const name of names) listen(model, `change:${name}`, callback, signal);
 }

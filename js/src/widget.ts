@@ -1,4 +1,9 @@
-/** The anywidget entry: an engine for each model, a view for each cell that shows it. */
+/**
+ * The anywidget entry point: creates an engine for each model and a view for each cell that shows it.
+ *
+ * `initialize` runs also in an untrusted reopened notebook, and counts as failed after 2 s: it sends a hello and
+ * opens neither microphone nor AudioContext (docs/notebook.md 19).
+ */
 
 import { createEngine, type Engine } from "./engine.js";
 import type { HostModel } from "./host.js";
@@ -12,7 +17,7 @@ interface Context {
 export default () => {
   let engine: Engine | null = null;
 
-  // Hosts older than anywidget 0.10 give no signal; then what is returned cleans up.
+  // Hosts older than anywidget 0.10 pass no signal; they call the returned function instead.
   function lifetime(signal?: AbortSignal): { signal: AbortSignal; end: () => void } {
     const controller = new AbortController();
     signal?.addEventListener("abort", () => controller.abort(), { once: true });

@@ -147,19 +147,19 @@ describe("playback", () => {
   it("falls silent by itself, and a kernel that hears of it late silences nothing of the next answer", async () => {
     const { playback, player, sent, play } = setUp();
     const own = (count: number) => Int16Array.from({ length: count }, () => 1);
-    playback.own("a", 0, 0, own(5000));
+    playback.audioDirect("a", 0, 0, own(5000));
     play(2);
     await playback.interrupt();
     const cut = [{ item_id: "a", content_index: 0, played: 256, received: 5000 }];
     expect(sent.at(-1)).toEqual({ kind: "play.stopped", epoch: 1, items: cut, cause: "speech" });
-    playback.own("b", 0, 0, own(5000));
+    playback.audioDirect("b", 0, 0, own(5000));
     play(1);
     await playback.flush(1);
     expect(sent.at(-1)).toEqual({ kind: "play.stopped", epoch: 1, items: cut, cause: "flush" });
     expect(player.report()).toMatchObject({ playing: true, items: [{ item_id: "b", played: 128 }] });
     await playback.flush(2);
     expect(player.report().playing).toBe(false);
-    playback.own("c", 0, 0, own(100));
+    playback.audioDirect("c", 0, 0, own(100));
     expect(player.report().playing).toBe(true);
   });
 

@@ -43,8 +43,8 @@ function setUp(refuse?: Error) {
       send: (message, buffer) => void sent.push({ message, bytes: buffer ? new Uint8Array(buffer) : null }),
       audio: (item, index, start, pcm) => void heard.push([item, index, start, [...pcm]]),
       done: (item, index) => void heard.push([item, index, "done"]),
-      interrupted,
-      changed: () => undefined,
+      onSpeech: interrupted,
+      onChanged: () => undefined,
     },
     (url, protocols) => {
       if (refuse) throw refuse;
@@ -204,10 +204,10 @@ describe("the page's socket", () => {
   it("sends the microphone once the kernel lets it, from the frame on that the kernel did not have", () => {
     const { socket, open, down } = setUp();
     const ws = open();
-    socket.listening(false);
-    for (const frame of [0, 1, 2]) expect(socket.microphone(frame, pcm(frame))).toBe(false);
+    socket.onMicrophoneOpened(false);
+    for (const frame of [0, 1, 2]) expect(socket.sendMicrophone(frame, pcm(frame))).toBe(false);
     down("socket.hold", { on: false, since: 1 });
-    expect(socket.microphone(3, pcm(3))).toBe(true);
+    expect(socket.sendMicrophone(3, pcm(3))).toBe(true);
     const audio = (n: number) => `{"type":"input_audio_buffer.append","audio":"${base64(pcm(n))}"}`;
     expect(ws.sent).toEqual([audio(1), audio(2), audio(3)]);
   });
@@ -218,7 +218,7 @@ describe("the page's socket", () => {
     down("socket.hold", { on: false, since: 0 });
     down("socket.hold", { on: true, since: 0 });
     down("socket.send", { part: 0, last: true }, new TextEncoder().encode('{"type":"a"}'));
-    expect(socket.microphone(0, pcm(1))).toBe(false);
+    expect(socket.sendMicrophone(0, pcm(1))).toBe(false);
     down("socket.hold", { on: false, since: 1 });
     expect(ws.sent).toEqual(['{"type":"a"}']);
   });
@@ -226,11 +226,11 @@ describe("the page's socket", () => {
   it("clears the buffer itself when push to talk begins", () => {
     const { socket, open, down } = setUp();
     const ws = open();
-    socket.listening(true);
+    socket.onMicrophoneOpened(true);
     expect(ws.sent).toEqual([]);
     down("socket.hold", { on: false, since: 0 });
-    socket.listening(false);
-    socket.listening(true);
+    socket.onMicrophoneOpened(false);
+    socket.onMicrophoneOpened(true);
     expect(ws.sent).toEqual(['{"type":"input_audio_buffer.clear"}']);
   });
 

@@ -77,7 +77,7 @@ ELSEWHERE = {
         "integration/test_client_survival.py::test_a_call_and_its_output_are_told_again_and_the_tool_runs_once",
     ],
     8: [
-        "unit/notebook/audio/test_microphone_queue.py::test_what_waited_too_long_is_dropped_and_said",
+        "unit/notebook/audio/test_microphone_queue.py::test_sound_that_waited_over_ten_seconds_is_dropped",
         "integration/test_client_survival.py::test_sound_given_meanwhile_is_dropped_and_that_is_said",
         "integration/test_client_survival.py::test_what_is_sent_while_the_connection_is_lost_waits",
     ],

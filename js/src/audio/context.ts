@@ -1,4 +1,4 @@
-/** Makes and wakes AudioContexts. Knows nothing of microphones, speakers or messages. */
+/** Creates and resumes AudioContexts. Must not know microphones, speakers or messages. */
 
 import { SoundError } from "./errors.js";
 
@@ -8,11 +8,17 @@ export function createContext(options?: AudioContextOptions): AudioContext {
   return new AudioContext({ latencyHint: "interactive", ...options });
 }
 
-/** True once the context runs; false where the browser still waits for a gesture (its promise then hangs). */
-export async function wake(context: AudioContext, patience_ms = 400): Promise<boolean> {
+/**
+ * Resumes a context and resolves to whether it runs.
+ *
+ * False where the browser still waits for a gesture: the promise of `resume` is then never settled, hence the
+ * time limit (docs/notebook.md 15). The context is tried before it is called blocked: on a page that was touched
+ * before, it starts without a new gesture (docs/notebook.md 30).
+ */
+export async function wake(context: AudioContext, timeout_ms = 400): Promise<boolean> {
   if (context.state === "running") return true;
-  const patience = new Promise<void>((resolve) => setTimeout(resolve, patience_ms));
-  await Promise.race([context.resume().catch(() => undefined), patience]);
+  const timeout = new Promise<void>((resolve) => setTimeout(resolve, timeout_ms));
+  await Promise.race([context.resume().catch(() => undefined), timeout]);
   return isRunning(context);
 }
 

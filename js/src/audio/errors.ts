@@ -1,4 +1,8 @@
-/** Why there is no microphone, in six words that Python knows too, and what to do about each. No DOM. */
+/**
+ * Names the six reasons for which there is no microphone, and words the advice for each.
+ *
+ * The reasons are those of `MicrophoneError.reason` in Python. Must not know the DOM.
+ */
 
 export const MIC_REASONS = ["denied", "missing", "busy", "insecure", "blocked", "unsupported"] as const;
 export type MicReason = (typeof MIC_REASONS)[number];
@@ -14,7 +18,7 @@ export class SoundError extends Error {
   }
 }
 
-/** What `getUserMedia` threw, as one of our reasons. */
+/** An exception of `getUserMedia` as a SoundError with its reason. */
 export function toSoundError(error: unknown, policyForbids = false): SoundError {
   if (error instanceof SoundError) return error;
   const name = error instanceof Error || error instanceof DOMException ? error.name : "";
@@ -71,7 +75,7 @@ export function micAdvice({ reason, message }: SoundError): Advice {
         title: "This page forbids the microphone.",
         text: message.includes("Content-Security-Policy")
           ? `${message} Typing still works.`
-          : `${message} Typing still works. To talk, open the notebook in a tab of its own, or ask whoever runs the server to allow it.`,
+          : `${message} Typing still works. To talk, open the notebook in a tab of its own, or ask the administrator of the server to allow it.`,
       };
     case "unsupported":
       return {

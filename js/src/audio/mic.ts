@@ -1,8 +1,10 @@
 /**
- * The microphone of one engine: a capture context at the device's own rate, and its worklet.
+ * Opens the microphone and delivers its frames: a capture context at the device's own rate, and its worklet.
  *
- * A headset that changes its rate, a device that goes away and a track that the system mutes all end
- * in the same place: the graph is built anew and the stream of frames goes on. Knows no messages.
+ * A headset that changes its rate, a device that goes away and a track that the system mutes are handled
+ * alike: the graph is built anew and the stream of frames goes on (docs/notebook.md 13).
+ *
+ * Must not know messages.
  */
 
 import captureSource from "worklet:capture";
@@ -12,33 +14,33 @@ import { createContext, wake } from "./context.js";
 import { SoundError, toSoundError } from "./errors.js";
 
 export interface MicOptions {
-  device?: string | null;
-  echo_cancellation?: boolean;
-  noise_suppression?: boolean;
-  auto_gain_control?: boolean;
+  /** The label or id of a device; empty: the browser's default. */
+  device: string;
+  echo_cancellation: boolean;
+  noise_suppression: boolean;
+  auto_gain_control: boolean;
 }
 
 export interface MicEvents {
   frame(pcm: Int16Array, level: number): void;
-  /** The microphone went away and did not come back. */
+  /** The microphone was lost and could not be opened again. */
   lost(error: SoundError): void;
 }
 
 export interface Mic {
   readonly rate: number;
-  /** Sends what is left of the last frame, then lets go of the device. */
+  /** Delivers the rest of the last frame, then releases the device. */
   close(): Promise<void>;
 }
 
 interface Graph {
   rate: number;
-  settled: Promise<void>;
   stream: MediaStream;
   flush(): Promise<void>;
   release(): void;
 }
 
-const FLUSH_PATIENCE_MS = 200;
+const FLUSH_TIMEOUT_MS = 200;
 const REBUILD_AFTER_MS = 250;
 const REBUILD_TRIES = 4;
 
@@ -50,7 +52,7 @@ export async function openMic(options: MicOptions, events: MicEvents): Promise<M
   navigator.mediaDevices.addEventListener?.("devicechange", devicesChanged);
 
   function devicesChanged(): void {
-    // Plugging in something else is no reason to interrupt a microphone that still works.
+    // Another device was plugged in or out: a microphone that still works is not interrupted.
     const track = graph.stream.getAudioTracks()[0];
     if (!track || track.readyState === "ended" || track.muted) void rebuild();
   }
@@ -127,7 +129,7 @@ function wire(context: AudioContext, stream: MediaStream, events: MicEvents, dis
   };
   node.onprocessorerror = disturbed;
   source.connect(node);
-  // Browsers run a worklet that leads nowhere; for one that does not, its silent output is connected.
+  // Browsers run a worklet node whose output is not connected. If this one does not, connect the silent output.
   const unheard = setTimeout(() => {
     if (!heard && !released) node.connect(context.destination);
   }, 500);
@@ -136,7 +138,7 @@ function wire(context: AudioContext, stream: MediaStream, events: MicEvents, dis
   const ended = () => {
     if (!released) disturbed();
   };
-  // A track is also muted for a moment when another program takes the device: wait for it to come back.
+  // A track is also muted for a moment when another program opens the device: wait for it to come back.
   let mutedFor: ReturnType<typeof setTimeout> | undefined;
   const muted = () => {
     clearTimeout(mutedFor);
@@ -153,11 +155,10 @@ function wire(context: AudioContext, stream: MediaStream, events: MicEvents, dis
   return {
     rate: context.sampleRate,
     stream,
-    settled,
     async flush() {
       const close: CaptureCommand = { kind: "close" };
       node.port.postMessage(close);
-      await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, FLUSH_PATIENCE_MS))]);
+      await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, FLUSH_TIMEOUT_MS))]);
     },
     release() {
       if (released) return;
@@ -176,6 +177,7 @@ function wire(context: AudioContext, stream: MediaStream, events: MicEvents, dis
 }
 
 async function openStream(options: MicOptions): Promise<MediaStream> {
+  // Plain http on another host has no `navigator.mediaDevices` (docs/notebook.md 18, 31).
   if (!window.isSecureContext) throw new SoundError("insecure", "The page is not a secure context.");
   const devices = navigator.mediaDevices;
   if (!devices?.getUserMedia) throw new SoundError("unsupported", "This browser offers no microphone.");
@@ -183,7 +185,7 @@ async function openStream(options: MicOptions): Promise<MediaStream> {
     const stream = await devices.getUserMedia({ audio: constraints(options, null) });
     const wanted = options.device;
     if (!wanted || stream.getAudioTracks()[0]?.label === wanted) return stream;
-    // Labels can be read only once the microphone was allowed, so the named device is found second.
+    // Browsers hide device labels until a microphone was allowed, so the named device is looked up second.
     const named = (await devices.enumerateDevices()).find(
       (device) => device.kind === "audioinput" && (device.label === wanted || device.deviceId === wanted),
     );
@@ -198,9 +200,10 @@ async function openStream(options: MicOptions): Promise<MediaStream> {
 function constraints(options: MicOptions, deviceId: string | null): MediaTrackConstraints {
   return {
     channelCount: 1,
-    echoCancellation: options.echo_cancellation ?? true,
-    noiseSuppression: options.noise_suppression ?? true,
-    autoGainControl: options.auto_gain_control ?? true,
+    // On by default for people; off in tests that compare samples (docs/notebook.md 14).
+    echoCancellation: options.echo_cancellation,
+    noiseSuppression: options.noise_suppression,
+    autoGainControl: options.auto_gain_control,
     ...(deviceId ? { deviceId: { exact: deviceId } } : {}),
   };
 }

@@ -1,8 +1,8 @@
-/** PCM16 little-endian, float samples, and the level of either. Pure: knows neither contexts nor messages. */
+/** Converts between PCM16 little-endian and float samples, and measures levels. Pure. */
 
 export const RATE_HZ = 24_000;
 
-/** Float samples as PCM16. 1.0 clips to 32767; a 16-bit source comes back exactly as it was. */
+/** Float samples as PCM16. 1.0 clips to 32767; a 16-bit source comes back unchanged. */
 export function toPcm16(samples: Float32Array): Int16Array {
   const pcm = new Int16Array(samples.length);
   for (let i = 0; i < samples.length; i++) {
@@ -13,8 +13,8 @@ export function toPcm16(samples: Float32Array): Int16Array {
 }
 
 /**
- * The samples of a message buffer, copied: the view that a comm delivers may be misaligned, and the
- * copy is what a worklet may take over.
+ * The samples of a message buffer, copied: the view that a comm delivers may be misaligned, and only a copy can
+ * be transferred to a worklet.
  */
 export function fromBytes(view: DataView): Int16Array {
   const bytes = new Uint8Array(view.byteLength - (view.byteLength % 2));
@@ -22,7 +22,7 @@ export function fromBytes(view: DataView): Int16Array {
   return new Int16Array(bytes.buffer);
 }
 
-/** Root mean square, 0..1, of PCM16. */
+/** The root mean square of PCM16, 0..1. */
 export function rmsLevel(pcm: Int16Array): number {
   if (pcm.length === 0) return 0;
   let sum = 0;

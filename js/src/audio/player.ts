@@ -1,9 +1,12 @@
 /**
- * What the playback worklet does, without the worklet: a queue of spoken items, a counter of the
- * samples of each that have left, and silence where there is nothing. Pure; times are in samples.
+ * Queues the sound of spoken items, renders it block by block and counts the played samples of each item.
  *
- * Invariants: a sample leaves once, exactly as it came; what is flushed never leaves; `played` is a
- * position within its item, so a lost stretch of sound does not shift what was heard.
+ * The playback worklet runs it; the page runs a second one for sound that waits for a gesture. Pure; times
+ * are in samples.
+ *
+ * Invariants: each sample is played once and unchanged; a flushed sample is never played; `played` is a
+ * position within its item, so a lost stretch of sound does not shift it. An answer arrives ahead of time
+ * and is never cut (docs/notebook.md 10, 17).
  */
 
 import { createRingBuffer } from "./ring-buffer.js";
@@ -16,7 +19,6 @@ export interface PlayedItem {
 }
 
 export interface PlayerReport {
-  epoch: number;
   playing: boolean;
   items: PlayedItem[];
   underruns: number;
@@ -26,14 +28,14 @@ export interface PlayerReport {
 export interface Player {
   audio(epoch: number, itemId: string, contentIndex: number, start: number, pcm: Int16Array): void;
   done(epoch: number, itemId: string, contentIndex: number): void;
-  /** Silences everything below `epoch` for good and says what had been played of it. */
+  /** Drops all sound of epochs below `epoch`, also future sound, and returns how much of each item was played. */
   flush(epoch: number): PlayedItem[];
-  /** A recording to hear again; anything live takes its place. */
+  /** Plays a recording; live sound replaces it. */
   replay(pcm: Int16Array): void;
   stopReplay(): void;
   render(out: Float32Array): void;
   report(): PlayerReport;
-  /** Grows with everything that the page should hear of at once: a start, an end, an underrun, a flush. */
+  /** Counts the changes that the page must be told at once: a start, an end, an underrun, a flush. */
   readonly changes: number;
 }
 
@@ -48,10 +50,10 @@ interface Span {
   length: number;
 }
 
-/** An item whose end was never announced (a cancelled response) stops holding the speaker after this. */
+/** After so much silence an item without an announced end (a cancelled response) counts as finished. */
 const SETTLE_SAMPLES = 48_000;
-const PREBUFFER_PATIENCE_SAMPLES = 6_000;
-/** Finished items that a report still names, so that one lost report loses no number. */
+const LONGEST_PREBUFFER_WAIT_SAMPLES = 6_000;
+/** How many finished items a report still names, so that one lost report loses no number. */
 const KEPT_FINISHED = 4;
 
 export function createPlayer(prebufferSamples: number): Player {
@@ -60,7 +62,6 @@ export function createPlayer(prebufferSamples: number): Player {
   let tracks: Track[] = [];
   let spans: Span[] = [];
   let lowest = 0;
-  let current = 0;
   let underruns = 0;
   let primed = false;
   let quiet = 0;
@@ -78,7 +79,7 @@ export function createPlayer(prebufferSamples: number): Player {
       done: false,
       starved: false,
     };
-    // A cancelled response may never announce its end; what has left is over when the next one begins.
+    // A cancelled response may never announce its end; a fully played item is finished when the next one begins.
     const over = tracks.filter((earlier) => earlier.played >= earlier.received);
     const stale = new Set(over.slice(0, Math.max(0, over.length - KEPT_FINISHED)));
     tracks = [...tracks.filter((kept) => !stale.has(kept)), track];
@@ -87,7 +88,7 @@ export function createPlayer(prebufferSamples: number): Player {
 
   function ready(): boolean {
     if (ring.length === 0) return false;
-    if (ring.length >= prebufferSamples || quiet >= PREBUFFER_PATIENCE_SAMPLES) return true;
+    if (ring.length >= prebufferSamples || quiet >= LONGEST_PREBUFFER_WAIT_SAMPLES) return true;
     return spans.every((span) => span.track.done);
   }
 
@@ -99,14 +100,13 @@ export function createPlayer(prebufferSamples: number): Player {
   return {
     audio(epoch, itemId, contentIndex, start, pcm) {
       if (epoch < lowest) return;
-      current = Math.max(current, epoch);
       clip.clear();
       quiet = 0;
       const track = find(itemId, contentIndex) ?? open(itemId, contentIndex);
       const repeated = Math.max(0, track.received - start);
       const fresh = pcm.subarray(Math.min(repeated, pcm.length));
       if (fresh.length === 0) return;
-      // Only now is it known that more was to come when the buffer ran dry.
+      // Only the next delta proves that the item was not finished when the buffer ran dry.
       if (track.starved) {
         underruns += 1;
         changes += 1;
@@ -131,7 +131,6 @@ export function createPlayer(prebufferSamples: number): Player {
     flush(epoch) {
       const stopped = tracks.map(toPlayedItem);
       lowest = Math.max(lowest, epoch);
-      current = Math.max(current, epoch);
       ring.clear();
       clip.clear();
       spans = [];
@@ -180,7 +179,6 @@ export function createPlayer(prebufferSamples: number): Player {
     },
 
     report: () => ({
-      epoch: current,
       playing: playing(),
       items: tracks.map(toPlayedItem),
       underruns,

@@ -1,9 +1,10 @@
 /**
- * A streaming polyphase resampler: any block sizes give the same samples as one block.
+ * Resamples a stream with a polyphase filter: any block sizes give the same samples as one block.
  *
  * The filter is a Kaiser-windowed sinc, flat to 90 % of the lower Nyquist frequency and 80 dB down
  * where aliases would fall. Output sample n is at the time of input sample n * source / target: the
- * filter is centred, so nothing is delayed; what the last outputs need arrives with `flush`.
+ * filter is centred and adds no delay; `flush` returns the last samples. State is continuous over blocks
+ * (docs/notebook.md 13; docs/protocol.md 12).
  */
 
 const PASSBAND = 0.91;
@@ -11,7 +12,7 @@ const STOPBAND_DB = 80;
 
 export interface Resampler {
   process(block: Float32Array): Float32Array;
-  /** The samples that were waiting for input that will not come. */
+  /** The last samples, computed with silence after the end of the input. */
   flush(): Float32Array;
 }
 
@@ -26,7 +27,7 @@ export function createResampler(sourceHz: number, targetHz: number): Resampler {
   const { taps, half } = design(source, target, up);
   const width = 2 * half;
 
-  // `history` starts at input sample `first`; zeros before the beginning stand for silence.
+  // `history` starts at input sample `first`; zeros before the first input are silence.
   let history = new Float32Array(half - 1);
   let first = -(half - 1);
   let received = 0;

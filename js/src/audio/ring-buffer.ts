@@ -1,4 +1,4 @@
-/** A ring of PCM16 that grows: an answer arrives ahead of time and is never cut. Pure. */
+/** Buffers PCM16 in a ring that grows: an answer arrives ahead of time and is never cut. Pure. */
 
 export interface RingBuffer {
   readonly length: number;

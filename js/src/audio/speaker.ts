@@ -1,8 +1,11 @@
 /**
- * The speaker of one engine: the playback context, its worklet, and the sound that waits for a gesture.
+ * Plays sound through a playback context and its worklet, and keeps sound that waits for a gesture.
  *
- * Until `unlock` is called from a gesture there is no AudioContext: what arrives is kept. Commands go
- * to the worklet in order whether it is there yet or not. Knows nothing of comms or of the page.
+ * Until `unlock` is called in a gesture there is no AudioContext, because browsers suspend one made without
+ * (docs/notebook.md 15): sound that arrives is kept. Commands reach the worklet in order, also those given
+ * before it exists.
+ *
+ * Must not know comms or the page.
  */
 
 import playbackSource from "worklet:playback";
@@ -19,7 +22,7 @@ export interface SpeakerReport extends PlayerReport {
 }
 
 export interface Speaker {
-  /** Call it in a gesture; resolves to whether sound can be heard now. */
+  /** Lets sound out; call it in a gesture. Resolves to whether sound can be heard now. */
   unlock(): Promise<boolean>;
   audio(epoch: number, itemId: string, contentIndex: number, start: number, pcm: Int16Array): void;
   done(epoch: number, itemId: string, contentIndex: number): void;
@@ -31,17 +34,17 @@ export interface Speaker {
 }
 
 /**
- * A context that was suspended under us answers no port message; the last known numbers then stand. On a
- * busy machine the worklet is late, but what it says is the truth: wait for it longer than for anything else.
+ * How long a flush waits for the worklet's counters before it returns the last known ones. A suspended context
+ * never answers; a busy machine answers late, and its answer is exact, so the wait is long.
  */
-const FLUSH_PATIENCE_MS = 1500;
+const FLUSH_TIMEOUT_MS = 1500;
 
 export function createSpeaker(onReport: (report: SpeakerReport) => void): Speaker {
   let context: AudioContext | null = null;
   let node: AudioWorkletNode | null = null;
   let opening: Promise<boolean> | null = null;
   let closed = false;
-  // The same player as in the worklet, never rendered: it counts what waits for a gesture.
+  // The player of the worklet, never rendered: it counts the sound that waits for a gesture.
   let waiting = createPlayer(0);
   let queue: PlayerCommand[] = [];
   let report: SpeakerReport = { ...waiting.report(), blocked: false, level: 0 };
@@ -68,11 +71,11 @@ export function createSpeaker(onReport: (report: SpeakerReport) => void): Speake
     publish(waiting.report(), 0);
   }
 
-  /** Known before the worklet says so: what is being sent can already be stopped, or waits already. */
+  /** Reports sound as playing before the worklet does, so that it can already be stopped, or shown as blocked. */
   function expectSound(): void {
     report = { ...report, playing: true };
     if (!context || context.state === "running") return;
-    // Suspended under us (a phone call, a sleeping laptop): such a worklet says nothing.
+    // The browser suspended the context (a phone call, a sleeping laptop): its worklet reports nothing.
     publish(report, 0);
     void wake(context);
   }
@@ -108,7 +111,7 @@ export function createSpeaker(onReport: (report: SpeakerReport) => void): Speake
     player.port.onmessage = receive;
     player.connect(opened.destination);
     node = player;
-    // In one message: the worklet must not begin to play what it has while the rest is on its way.
+    // In one message, so that the worklet does not start to play before it has all of the waiting sound.
     const kept = queue;
     queue = [];
     if (kept.some(({ kind }) => kind === "audio")) expectSound();
@@ -155,7 +158,7 @@ export function createSpeaker(onReport: (report: SpeakerReport) => void): Speake
       command({ kind: "flush", epoch, ticket });
       return new Promise((resolve) => {
         flushes.set(ticket, resolve);
-        setTimeout(() => settle(ticket, known), FLUSH_PATIENCE_MS);
+        setTimeout(() => settle(ticket, known), FLUSH_TIMEOUT_MS);
       });
     },
     replay: (pcm) => command({ kind: "replay", pcm }),

@@ -1,13 +1,15 @@
 /**
- * Messages in order over a comm that may lose, repeat and reorder them.
+ * Delivers the kernel's messages in order over a comm that may lose, repeat and reorder them, and numbers the
+ * messages of this page.
  *
- * Up: every message gets the next number. Down: messages are delivered by their number; a hole is
- * asked for after a moment and given up when the kernel says so, or after a while. The first thing
- * understood is a snapshot addressed to this page: what came before it is history.
+ * The first message delivered is a snapshot addressed to this page; it contains everything said before it.
+ * After that, messages are delivered by their numbers. Missing ones are asked for (gaps.ts) until they arrive,
+ * until the kernel reports them as lost, or until the page gives them up (docs/notebook.md 5, 8).
  *
- * Knows the envelope and nothing of what the messages mean beyond `snapshot` and `lost`.
+ * Knows the envelope and the kinds `snapshot` and `lost`. Must not know what other messages mean.
  */
 
+import { createGapRequests } from "./gaps.js";
 import { decodeKernelMessage, type KernelMessage, type PageMessage, PROTOCOL_VERSION } from "./messages.js";
 
 export interface ChannelHost {
@@ -15,8 +17,8 @@ export interface ChannelHost {
   /** Hands a message to the comm; must not throw. */
   transmit(content: Record<string, unknown>, buffer: ArrayBuffer | null): void;
   deliver(message: KernelMessage): void;
-  /** Messages are gone for good: what they said must be asked for anew. */
-  missed(): void;
+  /** Messages are lost for good: the page needs a new snapshot. */
+  onMessagesLost(): void;
 }
 
 export interface Channel {
@@ -28,17 +30,19 @@ export interface Channel {
   close(): void;
 }
 
-const ASK_AFTER_MS = 60;
-const GIVE_UP_AFTER_MS = 2000;
-/** More than the kernel's own ring: beyond this, waiting for a hole is hopeless. */
+/** More messages than the kernel keeps for repeating: beyond this, waiting for a missing one is hopeless. */
 const HELD_LIMIT = 8192;
 
 export function createChannel(host: ChannelHost): Channel {
   let sent = 0;
   let seen: number | null = null;
+  /** Messages that arrived before one that is still missing. */
   const held = new Map<number, KernelMessage>();
-  let asking: ReturnType<typeof setTimeout> | undefined;
-  let givingUp: ReturnType<typeof setTimeout> | undefined;
+  const gaps = createGapRequests({
+    lastMissing: () => Math.min(...held.keys()) - 1,
+    request: (from, to) => send({ kind: "gap", from, to }),
+    giveUp: jump,
+  });
 
   function send(message: PageMessage, buffer?: ArrayBuffer): void {
     sent += 1;
@@ -52,7 +56,7 @@ export function createChannel(host: ChannelHost): Channel {
       return;
     }
     if (message.kind === "lost") {
-      // Answers a gap request; it has a number of its own as well.
+      // The answer to a gap request is itself a numbered message.
       hold(message);
       if (seen !== null && message.from <= seen + 1 && message.to > seen) jump(message.to);
       else drain();
@@ -66,7 +70,7 @@ export function createChannel(host: ChannelHost): Channel {
     drain();
   }
 
-  /** A numbered message that this page cannot read still fills its place. */
+  /** A numbered message that this page cannot read is no gap. */
   function skipUnreadable(content: unknown): void {
     const seq = (content as { seq?: unknown } | null)?.seq;
     if (Number.isSafeInteger(seq) && seen !== null && seq === seen + 1) {
@@ -84,7 +88,7 @@ export function createChannel(host: ChannelHost): Channel {
     else jump(oldest - 1);
   }
 
-  /** The snapshot says all that was said up to its number. */
+  /** Goes on from a snapshot, which contains everything up to its own number. */
   function rebase(snapshot: KernelMessage): void {
     seen = snapshot.seq;
     for (const seq of held.keys()) if (seq <= snapshot.seq) held.delete(seq);
@@ -101,13 +105,14 @@ export function createChannel(host: ChannelHost): Channel {
       if (isForUs(message)) host.deliver(message);
       message = held.get(seen + 1);
     }
-    watchHole();
+    gaps.update(held.size > 0 ? seen + 1 : null);
   }
 
   function isForUs(message: KernelMessage): boolean {
     return message.kind !== "lost" && (message.to === undefined || message.to === host.page);
   }
 
+  /** Skips the missing messages up to `to` and delivers those that have arrived. */
   function jump(to: number): void {
     if (seen === null) return;
     for (const [seq, message] of [...held].sort(([a], [b]) => a - b)) {
@@ -116,32 +121,8 @@ export function createChannel(host: ChannelHost): Channel {
       if (isForUs(message)) host.deliver(message);
     }
     seen = Math.max(seen, to);
-    stopWatching();
-    host.missed();
+    host.onMessagesLost();
     drain();
-  }
-
-  let hole: number | null = null;
-
-  function watchHole(): void {
-    if (held.size === 0 || seen === null) {
-      stopWatching();
-      return;
-    }
-    if (hole === seen + 1) return;
-    stopWatching();
-    hole = seen + 1;
-    const from = hole;
-    asking = setTimeout(() => {
-      if (seen !== null) send({ kind: "gap", from, to: Math.min(...held.keys()) - 1 });
-    }, ASK_AFTER_MS);
-    givingUp = setTimeout(() => jump(Math.min(...held.keys()) - 1), GIVE_UP_AFTER_MS);
-  }
-
-  function stopWatching(): void {
-    clearTimeout(asking);
-    clearTimeout(givingUp);
-    hole = null;
   }
 
   return {
@@ -153,6 +134,6 @@ export function createChannel(host: ChannelHost): Channel {
     },
     send,
     receive,
-    close: stopWatching,
+    close: () => gaps.update(null),
   };
 }

@@ -1,11 +1,12 @@
 /**
- * The comm messages, declared once for the page: what may be sent, what may arrive, and the checks.
+ * Declares every comm message of the page and of the kernel, and checks each one.
  *
- * Twin of realtime_nb/notebook/page/messages.py; tests/contract/messages.json keeps the two equal. A
- * message that fails a check is dropped by the caller: a broken kernel must not break the card.
+ * Twin of realtime_nb/notebook/page/messages.py; tests/contract/messages.json keeps the two equal. The
+ * caller drops a message that fails a check: a broken kernel must not break the card.
  */
 
 import { MIC_REASONS } from "../audio/errors.js";
+import { RATE_HZ } from "../audio/pcm.js";
 
 export const PROTOCOL_VERSION = 1;
 
@@ -57,7 +58,7 @@ const upTo =
   (limit: number): Check<string> =>
   (value): value is string =>
     typeof value === "string" && value.length <= limit;
-/** What a page may open a socket with; a standard key is not even a message. */
+/** The only credential a page may open a socket with: a message that holds a standard key fails its check. */
 const clientSecret: Check<string> = (value): value is string => name(4000)(value) && value.startsWith("ek_");
 const duration = orNull(number(0, Number.MAX_VALUE));
 
@@ -150,17 +151,18 @@ const KERNEL = {
 
 type Union<T extends Record<string, Fields>> = { [K in keyof T]: { kind: K } & Shape<T[K]> }[keyof T];
 
-/** What a page sends, before the channel numbers it. */
+/** A message of the page, before the channel numbers it. */
 export type PageMessage = Union<typeof PAGE>;
-/** What the kernel sends; `pcm` is what came in the buffer: sound, or a part of a frame of the wire. */
+/** A message of the kernel; `pcm` is its buffer: sound, or a part of a wire frame. */
 export type KernelMessage = Union<typeof KERNEL> & { seq: number; to?: string; pcm: DataView | null };
 
-/** The most that one frame of the microphone may hold: 40 ms of 24 kHz PCM16. */
-const FRAME_BYTES = 1920;
-/** The most that one part of a frame of the wire may hold. */
-const PART_BYTES = 512 * 1024;
+/** The longest microphone frame that a kernel accepts, as PCM16 at 24 kHz. */
+export const LONGEST_FRAME_MS = 100;
+const LONGEST_FRAME_BYTES = (LONGEST_FRAME_MS * RATE_HZ * 2) / 1000;
+/** The longest part of a wire frame: a large comm message resets Jupyter's socket (docs/notebook.md 6). */
+export const PART_BYTES = 512 * 1024;
 
-/** Why this is not a message that a page may send; null if it is one. */
+/** The reason why a page may not send this message; null if it may. */
 export function pageFault(content: unknown, bufferBytes: number | null): string | null {
   const fault = envelopeFault(content, PAGE);
   if (fault) return fault;
@@ -169,10 +171,10 @@ export function pageFault(content: unknown, bufferBytes: number | null): string 
   if (message.kind === "gap" && Number(message.to) < Number(message.from)) return "gap: to is before from";
   if (message.kind === "socket.frame") return partFault(bufferBytes);
   if (message.kind !== "mic.frame") return bufferBytes === null ? null : "only a frame carries a buffer";
-  return soundFault(bufferBytes, FRAME_BYTES);
+  return soundFault(bufferBytes, LONGEST_FRAME_BYTES);
 }
 
-/** Why this is not a message that a kernel may send; null if it is one. */
+/** The reason why a kernel may not send this message; null if it may. */
 export function kernelFault(content: unknown, bufferBytes: number | null): string | null {
   const fault = envelopeFault(content, KERNEL);
   if (fault) return fault;
@@ -185,7 +187,7 @@ export function kernelFault(content: unknown, bufferBytes: number | null): strin
   return null;
 }
 
-/** The message in a comm's content and buffers, or null if it is not one of ours. */
+/** The checked message in a comm's content and buffers; null if it fails a check. */
 export function decodeKernelMessage(content: unknown, buffers: readonly unknown[]): KernelMessage | null {
   const pcm = toView(buffers[0]);
   if (kernelFault(content, pcm ? pcm.byteLength : null) !== null) return null;
@@ -212,7 +214,7 @@ function soundFault(bytes: number | null, limit: number): string | null {
   return bytes > limit ? "too much sound" : null;
 }
 
-/** Jupyter delivers a DataView; other hosts an ArrayBuffer or a typed array. */
+/** A buffer as a DataView: Jupyter delivers that; other hosts deliver an ArrayBuffer or a typed array (docs/notebook.md 8). */
 function toView(buffer: unknown): DataView | null {
   if (buffer instanceof DataView) return buffer;
   if (buffer instanceof ArrayBuffer) return new DataView(buffer);

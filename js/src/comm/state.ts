@@ -1,8 +1,8 @@
 /**
- * The transcript as this page knows it: turns in order, upserted by `item_id`, extended by deltas.
+ * Keeps this page's transcript: turns in order, inserted or replaced by `item_id`, extended by deltas.
  *
- * Pure: knows neither DOM nor comm. One change is told for each message, so that a view can do work
- * that does not grow with the conversation.
+ * Pure: must not know DOM or comm. Each message causes one change, so that a view's work for a message does
+ * not grow with the conversation (docs/notebook.md 7).
  */
 
 import type { TurnView } from "./messages.js";
@@ -15,7 +15,7 @@ export type TranscriptChange =
 
 export interface Transcript {
   readonly turns: readonly TurnView[];
-  /** Turns before the first that this page was not sent. */
+  /** The number of turns before the first one, which the kernel did not send to this page. */
   readonly earlier: number;
   reset(turns: readonly TurnView[], live: readonly TurnView[], earlier: number): void;
   upsert(turn: TurnView, after: string | null): void;
@@ -29,7 +29,7 @@ export function createTranscript(onChange: (change: TranscriptChange) => void): 
   let byId = new Map<string, TurnView>();
   let earlier = 0;
 
-  // Searched from the end: what changes is nearly always among the last turns.
+  // Searched from the end: nearly every change is among the last turns.
   const indexOf = (itemId: string) => turns.findLastIndex((turn) => turn.item_id === itemId);
 
   function place(after: string | null): number {

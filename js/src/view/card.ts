@@ -1,8 +1,8 @@
 /** One view of the widget: puts the parts together and redraws them when engine or model change. */
 
 import type { Engine, EngineState } from "../engine.js";
-import { type HostModel, listen } from "../host.js";
-import { readError, readInfo, readLatency, readMuted, readStatus } from "../traits.js";
+import type { HostModel } from "../host.js";
+import { onTraits, read } from "../traits.js";
 import { type Banner, createBanners, splitError } from "./banners.js";
 import { createControls } from "./controls.js";
 import { h, setAttribute } from "./dom.js";
@@ -62,20 +62,20 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
   let accepted = "";
 
   function dismiss(): void {
-    dismissed = readError(model);
+    dismissed = read(model, "error");
     engine.dismiss();
   }
 
   function show(): void {
     const state = engine.state;
-    setAttribute(card, "data-status", readStatus(model));
-    setAttribute(card, "data-mic", readMuted(model) && state.mic === "on" ? "muted" : state.mic);
+    setAttribute(card, "data-status", read(model, "status"));
+    setAttribute(card, "data-mic", read(model, "muted") && state.mic === "on" ? "muted" : state.mic);
     setAttribute(card, "data-kernel", state.kernel);
     setAttribute(card, "data-playing", state.playing && !state.blocked);
     header.show(state);
     controls.show(state);
     meter.active(
-      (state.mic === "on" && !readMuted(model)) ||
+      (state.mic === "on" && !read(model, "muted")) ||
         (state.playing && !state.blocked) ||
         state.replaying !== null,
     );
@@ -85,8 +85,8 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
 
   function bannersOf(state: EngineState): Banner[] {
     const banners: Banner[] = [];
-    const error = readError(model);
-    const status = readStatus(model);
+    const error = read(model, "error");
+    const status = read(model, "status");
     if (state.kernel === "gone")
       banners.push({
         key: "gone",
@@ -114,7 +114,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
           : {}),
       });
     if (state.problem) banners.push({ key: "problem", tone: "error", ...state.problem, dismiss });
-    const fallback = readInfo(model).transport_notice;
+    const fallback = read(model, "_info").transport_notice;
     if (fallback && fallback !== accepted)
       banners.push({
         key: "transport",
@@ -151,10 +151,9 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
     else if (note.kind === "level") meter.push(note.source, note.level);
     else events.add(note.direction, note.type, note.summary);
   }, signal);
-  for (const key of ["status", "error", "muted", "controls", "_info"])
-    listen(model, `change:${key}`, show, signal);
-  const showLatency = () => latency.show(readLatency(model));
-  listen(model, "change:_latency", showLatency, signal);
+  onTraits(model, ["status", "error", "muted", "controls", "_info"], show, signal);
+  const showLatency = () => latency.show(read(model, "_latency"));
+  onTraits(model, ["_latency"], showLatency, signal);
   showLatency();
   show();
   host.append(card);

@@ -1,8 +1,8 @@
 /** The row of buttons and the text box. One primary button; its state is the microphone's. */
 
 import type { Engine, EngineState } from "../engine.js";
-import { type HostModel, listen } from "../host.js";
-import { readControls, readMuted, readStatus, readTurnDetection } from "../traits.js";
+import type { HostModel } from "../host.js";
+import { onTraits, read } from "../traits.js";
 import { button, h, setAttribute } from "./dom.js";
 
 export interface Controls {
@@ -26,7 +26,7 @@ export function createControls(model: HostModel, engine: Engine, signal: AbortSi
   const root = h("div", { class: "rtnb-controls" }, talk, mute, stop, message, send);
 
   talk.addEventListener("click", () => void engine.talk(engine.state.mic === "off"));
-  mute.addEventListener("click", () => engine.setting("muted", !readMuted(model)));
+  mute.addEventListener("click", () => engine.setting("muted", !read(model, "muted")));
   stop.addEventListener("click", () => engine.stop());
   send.addEventListener("click", submit);
   message.addEventListener("input", enable);
@@ -57,22 +57,25 @@ export function createControls(model: HostModel, engine: Engine, signal: AbortSi
     setAttribute(talk, "aria-pressed", String(on));
     setAttribute(talk, "data-mic", state.mic);
     setAttribute(talk, "title", talkHint(on));
-    setAttribute(mute, "aria-pressed", String(readMuted(model)));
-    setAttribute(mute, "title", readMuted(model) ? "The microphone is muted (M)" : "Mute the microphone (M)");
-    const status = readStatus(model);
+    setAttribute(mute, "aria-pressed", String(read(model, "muted")));
+    setAttribute(
+      mute,
+      "title",
+      read(model, "muted") ? "The microphone is muted (M)" : "Mute the microphone (M)",
+    );
+    const status = read(model, "status");
     stop.hidden = !(state.playing && !state.blocked) && status !== "speaking";
     setAttribute(stop, "title", "Stop speaking (Escape)");
     for (const control of [talk, mute, stop, message, send]) control.disabled = state.kernel === "gone";
-    root.hidden = !readControls(model);
+    root.hidden = !read(model, "controls");
   }
 
   function talkHint(on: boolean): string {
-    if (readTurnDetection(model) === null)
+    if (read(model, "turn_detection") === null)
       return on ? "Press again to send what you said" : "Speak, then press again (or hold Space)";
     return on ? "Stop listening" : "Start listening (or hold Space)";
   }
 
-  for (const key of ["muted", "status", "controls", "turn_detection"])
-    listen(model, `change:${key}`, () => show(engine.state), signal);
+  onTraits(model, ["muted", "status", "controls", "turn_detection"], () => show(engine.state), signal);
   return { root, show };
 }

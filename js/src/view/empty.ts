@@ -1,8 +1,8 @@
 /** What a first-time user sees instead of a transcript: what to do, and phrases to do it with. */
 
 import type { Engine } from "../engine.js";
-import { type HostModel, listen } from "../host.js";
-import { readControls, readInfo, readTurnDetection } from "../traits.js";
+import type { HostModel } from "../host.js";
+import { onTraits, read } from "../traits.js";
 import { h, setText } from "./dom.js";
 
 /** Each is understood by the local practice backend, and makes sense to any other. */
@@ -22,15 +22,17 @@ export function createEmpty(model: HostModel, engine: Engine, signal: AbortSigna
   );
   function show(): void {
     const spoken =
-      readTurnDetection(model) === null ? "Press Talk, speak, and press it again" : "Press Talk and speak";
+      read(model, "turn_detection") === null
+        ? "Press Talk, speak, and press it again"
+        : "Press Talk and speak";
     setText(
       lead,
-      readControls(model) ? `${spoken}, or type below. Try one of these:` : "Nothing was said yet.",
+      read(model, "controls") ? `${spoken}, or type below. Try one of these:` : "Nothing was said yet.",
     );
-    setText(notice, readInfo(model).notice);
-    phrases.hidden = !readControls(model);
+    setText(notice, read(model, "_info").notice);
+    phrases.hidden = !read(model, "controls");
   }
-  for (const key of ["turn_detection", "controls", "_info"]) listen(model, `change:${key}`, show, signal);
+  onTraits(model, ["turn_detection", "controls", "_info"], show, signal);
   show();
   return h("div", { class: "rtnb-empty" }, lead, phrases, notice);
 }

@@ -2,7 +2,7 @@
 
 import type { EngineState } from "../engine.js";
 import type { HostModel } from "../host.js";
-import { readControls, readInfo, readMuted, readStatus, type Status } from "../traits.js";
+import { read, type Status } from "../traits.js";
 import { button, h, setAttribute, setText } from "./dom.js";
 
 export interface Header {
@@ -44,8 +44,8 @@ export function createHeader(model: HostModel): Header {
     settings,
     events,
     show(state) {
-      setText(status, statusText(readStatus(model), state, readMuted(model)));
-      const info = readInfo(model);
+      setText(status, statusText(read(model, "status"), state, read(model, "muted")));
+      const info = read(model, "_info");
       // A hosted service is known by its model; the practice backend is no model, and says so.
       const who = info.backend === "local" ? info.label : info.model || info.label;
       const direct = info.transport === "browser" ? "sound in this page" : "";
@@ -54,7 +54,7 @@ export function createHeader(model: HostModel): Header {
       setAttribute(about, "title", [info.label, info.model, info.notice].filter(Boolean).join("\n"));
       cost.hidden = info.cost_usd === null;
       setText(cost, info.cost_usd === null ? "" : `$${info.cost_usd.toFixed(2)}`);
-      settings.hidden = !readControls(model);
+      settings.hidden = !read(model, "controls");
       events.hidden = settings.hidden;
     },
   };

@@ -2,7 +2,7 @@
 
 import type { Engine } from "../engine.js";
 import type { HostModel } from "../host.js";
-import { readMuted, readStatus } from "../traits.js";
+import { read } from "../traits.js";
 
 export function bindKeys(card: HTMLElement, model: HostModel, engine: Engine, signal: AbortSignal): void {
   let holding = false;
@@ -18,7 +18,7 @@ export function bindKeys(card: HTMLElement, model: HostModel, engine: Engine, si
     (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
       if (event.key === "Escape") {
-        const answering = ["speaking", "thinking"].includes(readStatus(model));
+        const answering = ["speaking", "thinking"].includes(read(model, "status"));
         if (!answering && !engine.state.playing && !engine.state.replaying) return;
         engine.stop();
         event.preventDefault();
@@ -26,7 +26,7 @@ export function bindKeys(card: HTMLElement, model: HostModel, engine: Engine, si
       }
       if (isTyping(event.target)) return;
       if (event.key === "m" || event.key === "M") {
-        if (!event.repeat) engine.setting("muted", !readMuted(model));
+        if (!event.repeat) engine.setting("muted", !read(model, "muted"));
         event.preventDefault();
       }
       // Space on a button presses the button.

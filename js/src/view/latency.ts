@@ -1,10 +1,11 @@
-/** Where the time to the first sound went, as one bar and one sentence. */
+/** Shows how long the user waited for the first sound, and which stage took how much of it. */
 
+import type { LatencyView } from "../traits.js";
 import { h, milliseconds, setText } from "./dom.js";
 
 export interface LatencyBar {
   readonly root: HTMLElement;
-  show(latency: Record<string, number>): void;
+  show(latency: LatencyView): void;
 }
 
 const STAGES = [
@@ -26,8 +27,8 @@ export function createLatencyBar(): LatencyBar {
       );
       const sum = stages.reduce((total, { ms }) => total + ms, 0);
       const total = latency.total ?? sum;
-      // A written answer has no first sound, and so nothing that this bar could say.
-      root.hidden = total <= 0 || latency.response_to_first_audio === undefined;
+      // A written answer has no first sound.
+      root.hidden = total <= 0 || latency.response_to_first_audio === null;
       if (root.hidden) return;
       bar.replaceChildren(
         ...stages.map(({ key, name, ms }) => {

@@ -1,8 +1,8 @@
 /** The settings that a person may change, written straight to the model; what it shows is the model's state. */
 
 import type { Engine } from "../engine.js";
-import { type HostModel, listen } from "../host.js";
-import { readInfo, readTurnDetection, text } from "../traits.js";
+import type { HostModel } from "../host.js";
+import { onTraits, read } from "../traits.js";
 import { h, setText } from "./dom.js";
 
 const PUSH_TO_TALK = "push_to_talk";
@@ -45,20 +45,19 @@ export function createSettings(
   speed.addEventListener("change", () => engine.setting("speed", Number(speed.value)));
 
   function show(): void {
-    const { voices, voice: effective } = readInfo(model);
-    const chosen = text(model.get("voice")) || effective;
+    const { voices, voice: effective } = read(model, "_info");
+    const chosen = read(model, "voice") || effective;
     const names = [...new Set([...voices, ...(chosen ? [chosen] : [])])];
     if (names.join() !== [...voice.options].map((option) => option.value).join())
       voice.replaceChildren(...names.map((name) => h("option", { value: name }, name)));
     voice.value = chosen;
-    if (document.activeElement !== instructions) instructions.value = text(model.get("instructions"));
-    turns.value = readTurnDetection(model) ?? PUSH_TO_TALK;
+    if (document.activeElement !== instructions) instructions.value = read(model, "instructions");
+    turns.value = read(model, "turn_detection") ?? PUSH_TO_TALK;
     const rate = model.get("speed");
     speed.value = String(typeof rate === "number" ? rate : 1);
     setText(speedText, `${speed.value}×`);
   }
-  for (const key of ["_info", "voice", "instructions", "turn_detection", "speed"])
-    listen(model, `change:${key}`, show, signal);
+  onTraits(model, ["_info", "voice", "instructions", "turn_detection", "speed"], show, signal);
   show();
   return root;
 }

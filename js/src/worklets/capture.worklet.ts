@@ -1,16 +1,18 @@
-/** Microphone blocks at the context's rate in, 24 kHz PCM16 frames out. A shell over audio/. */
+/**
+ * The capture worklet: turns microphone blocks at the context's rate into frames of 24 kHz PCM16.
+ *
+ * A thin shell over audio/. Resamples here because Firefox refuses a microphone in a context of another rate
+ * (docs/notebook.md 13).
+ */
 
 import { createFramer } from "../audio/framer.js";
 import { RATE_HZ, rmsLevel, toPcm16 } from "../audio/pcm.js";
 import { createResampler } from "../audio/resampler.js";
 import type { CaptureCommand, CaptureMessage } from "./protocol.js";
 
-/** 40 ms: below that the comm backs up, above it adds delay (measured; see notebook.md). */
-const FRAME_SAMPLES = 960;
-
 class CaptureProcessor extends AudioWorkletProcessor {
   #resampler = createResampler(sampleRate, RATE_HZ);
-  #framer = createFramer(FRAME_SAMPLES);
+  #framer = createFramer();
   #closed = false;
 
   constructor() {

@@ -1,4 +1,8 @@
-/** Loads a worklet from its text: by Blob URL, else by data: URL, else says which policy forbids it. */
+/**
+ * Loads a worklet from its text: by Blob URL, else by data: URL, else fails with the policy that forbids both.
+ *
+ * The notebooks' default policies allow Blob URLs; strict hubs may not (docs/notebook.md 12).
+ */
 
 import { SoundError } from "../audio/errors.js";
 
@@ -15,7 +19,6 @@ export async function loadWorklet(context: BaseAudioContext, source: string): Pr
   try {
     await context.audioWorklet.addModule(blobUrl);
   } catch {
-    // Strict hubs forbid blob: scripts; some of them allow data:.
     try {
       await context.audioWorklet.addModule(
         `data:text/javascript;charset=utf-8,${encodeURIComponent(source)}`,
@@ -24,7 +27,7 @@ export async function loadWorklet(context: BaseAudioContext, source: string): Pr
       throw new SoundError(
         "blocked",
         "This page's Content-Security-Policy forbids audio worklets from blob: and data: URLs. " +
-          "Whoever runs the server can allow them with script-src blob: (or worker-src blob:).",
+          "The administrator of the server can allow them with script-src blob: (or worker-src blob:).",
         cause,
       );
     }

@@ -1,9 +1,10 @@
-/** Commands in, sound out, and what was played back to the page. A shell over audio/player.ts. */
+/** The playback worklet: plays sound by the page's commands and reports the played samples. A thin shell over audio/player.ts. */
 
 import { RATE_HZ } from "../audio/pcm.js";
 import { createPlayer } from "../audio/player.js";
 import type { PlayerCommand, PlayerMessage } from "./protocol.js";
 
+// Without a prebuffer, real-time pacing causes underruns (docs/notebook.md 17).
 const PREBUFFER_SAMPLES = 0.08 * RATE_HZ;
 const REPORT_EVERY_SAMPLES = 0.064 * RATE_HZ;
 
@@ -57,7 +58,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.#energy = 0;
     const report = this.#player.report();
     const text = JSON.stringify(report);
-    // Silence with nothing new to say costs no message.
+    // An unchanged report during silence is not sent.
     if (text === this.#last && level === 0) return;
     this.#last = text;
     this.#post({ kind: "report", report, level });

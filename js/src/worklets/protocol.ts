@@ -1,4 +1,4 @@
-/** What the page and its worklets say to each other over their ports. Types only. */
+/** Declares the messages between the page and its worklets. Types only. */
 
 import type { PlayedItem, PlayerReport } from "../audio/player.js";
 

@@ -1,4 +1,4 @@
-/** The text of a bundled worklet, put there by build.mjs. */
+/** The text of a bundled worklet; build.mjs inserts it. */
 declare module "worklet:capture" {
   const source: string;
   export default source;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MIC_REASONS, micAdvice, SoundError, toSoundError } from "../../src/audio/errors.js";
-import { createFramer } from "../../src/audio/framer.js";
+import { createFramer, FRAME_SAMPLES } from "../../src/audio/framer.js";
 import { fromBytes, rmsLevel, toPcm16 } from "../../src/audio/pcm.js";
 import { createRingBuffer } from "../../src/audio/ring-buffer.js";
 
@@ -29,11 +29,11 @@ describe("pcm", () => {
 describe("framer", () => {
   it("loses nothing, whatever the sizes of the blocks", () => {
     const source = Float32Array.from({ length: 10_007 }, (_, i) => i);
-    const framer = createFramer(960);
+    const framer = createFramer();
     const frames: Float32Array[] = [];
     for (let at = 0, n = 1; at < source.length; at += n, n = (n * 37 + 11) % 1999)
       frames.push(...framer.push(source.subarray(at, at + n)));
-    expect(frames.every((frame) => frame.length === 960)).toBe(true);
+    expect(frames.every((frame) => frame.length === FRAME_SAMPLES)).toBe(true);
     const rest = framer.flush();
     expect([...frames.flatMap((frame) => [...frame]), ...(rest ?? [])]).toEqual([...source]);
     expect(framer.flush()).toBeNull();

@@ -30,7 +30,7 @@ function setUp() {
     page: "me",
     transmit: (content) => sent.push(content),
     deliver: (message) => delivered.push(message.kind === "live.delta" ? message.text : message.kind),
-    missed,
+    onMessagesLost: missed,
   });
   return { channel, sent, delivered, missed, receive: (content: unknown) => channel.receive(content, []) };
 }

@@ -1,18 +1,24 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
+import { read } from "../../src/traits.js";
 import { createLatencyBar } from "../../src/view/latency.js";
 import { luminanceOf } from "../../src/view/theme.js";
+import { createFakeModel } from "../fake-model.js";
+
+const latency = (measured: object) => read(createFakeModel({ _latency: measured }), "_latency");
 
 describe("the latency bar", () => {
   it("says the total, and which part of it was long", () => {
     const bar = createLatencyBar();
-    bar.show({
-      speech_end_to_committed: 400,
-      committed_to_response: 35,
-      response_to_first_audio: 120,
-      first_audio_to_played: 57,
-      total: 612,
-    });
+    bar.show(
+      latency({
+        speech_end_to_committed: 400,
+        committed_to_response: 35,
+        response_to_first_audio: 120,
+        first_audio_to_played: 57,
+        total: 612,
+      }),
+    );
     expect(bar.root.textContent).toBe("612 ms to first sound · 400 ms of it turn detection");
     const shares = [...bar.root.querySelectorAll<HTMLElement>("[data-stage]")].map(
       (each) => each.style.flexGrow,
@@ -22,7 +28,7 @@ describe("the latency bar", () => {
 
   it("hides where nothing was measured", () => {
     const bar = createLatencyBar();
-    bar.show({});
+    bar.show(latency({}));
     expect(bar.root.hidden).toBe(true);
   });
 });

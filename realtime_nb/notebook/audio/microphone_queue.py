@@ -12,10 +12,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from realtime_nb.audio import RATE_HZ
+
 __all__ = ["MicrophoneQueue"]
 
-_MAX_WAITING = 250
-"""10 s of 40 ms frames."""
+_MOST_WAITING_BYTES = 10 * 2 * RATE_HZ
+"""10 s of sound: the page chooses the length of a frame."""
 
 
 class MicrophoneQueue:
@@ -82,7 +84,7 @@ class MicrophoneQueue:
         if self.muted:
             return
         self._waiting.append(pcm)
-        if len(self._waiting) > _MAX_WAITING:
+        if len(self._waiting) * len(pcm) > _MOST_WAITING_BYTES:
             self._waiting.popleft()
             self.dropped += 1
         self._idle.clear()

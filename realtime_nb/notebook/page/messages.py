@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 __all__ = [
-    "FRAME_BYTES",
+    "LONGEST_FRAME_BYTES",
     "PART_BYTES",
     "VERSION",
     "AudioDoneMessage",
@@ -67,8 +67,8 @@ __all__ = [
 ]
 
 VERSION = 1
-FRAME_BYTES = 1920
-"""The longest microphone frame: 40 ms of PCM16 at 24 kHz."""
+LONGEST_FRAME_BYTES = 4800
+"""The longest microphone frame that a page may send: 100 ms of PCM16 at 24 kHz (the page chooses its length)."""
 PART_BYTES = 512 * 1024
 """The longest part of a wire's frame: a longer frame travels in several, since large comm messages reset the socket."""
 _MAX_BUFFER = 10 * 1024 * 1024
@@ -143,7 +143,7 @@ class MicOpen(_FromPage, kw_only=True, tag="mic.open"):
 
 
 class MicFrame(_FromPage, kw_only=True, tag="mic.frame"):
-    """40 ms of PCM16 at 24 kHz in the buffer; the last frame of a capture may be shorter.
+    """Microphone sound, PCM16 at 24 kHz, in the buffer; the last frame of a capture may be shorter.
 
     `sent`: the page has put it on its own socket already.
     """
@@ -287,8 +287,8 @@ def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = N
         if not buffers or len(buffers) != 1:
             raise BadMessage(what, "a frame carries exactly one buffer of sound")
         size = memoryview(buffers[0]).nbytes
-        if not 0 < size <= FRAME_BYTES or size % 2:
-            raise BadMessage(what, f"{size} bytes of sound; expected an even number up to {FRAME_BYTES}")
+        if not 0 < size <= LONGEST_FRAME_BYTES or size % 2:
+            raise BadMessage(what, f"{size} bytes of sound; expected an even number up to {LONGEST_FRAME_BYTES}")
         message.pcm = bytes(buffers[0])
     elif isinstance(message, SocketFrame):
         if not buffers or len(buffers) != 1:

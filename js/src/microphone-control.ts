@@ -1,8 +1,10 @@
 /**
- * When the microphone is on, and the numbering of what it says: mic.open, mic.frame, mic.close.
+ * Switches the microphone on and off and reports it to the kernel: mic.open, numbered mic.frame, mic.close.
  *
- * The wish comes first and the device follows: a key released while the browser still asks for
- * permission closes the microphone as soon as it opens. Knows the microphone, not the DOM.
+ * Owns the wanted state and the device's state; the device follows what is wanted. A Talk button released
+ * while the browser still asks for permission closes the microphone as soon as it opens.
+ *
+ * Must not know the DOM.
  */
 
 import { type SoundError, toSoundError } from "./audio/errors.js";
@@ -11,53 +13,54 @@ import type { PageMessage } from "./comm/messages.js";
 
 export type MicState = "off" | "opening" | "on";
 
-export interface TalkHost {
+export interface MicrophoneHost {
   send(message: PageMessage, buffer?: ArrayBuffer): void;
   muted(): boolean;
   options(): MicOptions;
-  /** The microphone is on, and its first frame comes next. */
-  opened(): void;
-  /** Offers a frame to the page's own socket; whether it went out there. */
-  frame(frame: number, pcm: Int16Array): boolean;
-  level(level: number): void;
-  changed(): void;
-  failed(error: SoundError): void;
+  /** The microphone is on; its first frame follows. */
+  onOpened(): void;
+  /** Offers a frame to the page's own socket and returns whether it was sent there. */
+  sendDirect(frame: number, pcm: Int16Array): boolean;
+  onLevel(level: number): void;
+  onChanged(): void;
+  onFailed(error: SoundError): void;
 }
 
-export interface Talk {
+export interface MicrophoneControl {
   readonly state: MicState;
   on(): Promise<void>;
-  /** Resolves when the last frame has been sent, to the number of frames that were. */
+  /** Resolves to the number of frames sent, after the last one was. */
   off(): Promise<number>;
   close(): void;
 }
 
-export function createTalk(
-  host: TalkHost,
+export function createMicrophoneControl(
+  host: MicrophoneHost,
   open: (options: MicOptions, events: MicEvents) => Promise<Mic> = openMic,
-): Talk {
+): MicrophoneControl {
   let wanted = false;
   let state: MicState = "off";
   let mic: Mic | null = null;
   let frames = 0;
+  /** mic.open was sent: frames may follow. */
   let announced = false;
   let switching: Promise<void> = Promise.resolve();
 
   function become(next: MicState): void {
     if (state === next) return;
     state = next;
-    host.changed();
+    host.onChanged();
   }
 
   const events: MicEvents = {
     frame(pcm, level) {
       if (!announced) return;
       if (host.muted()) {
-        host.level(0);
+        host.onLevel(0);
         return;
       }
-      host.level(level);
-      const sent = host.frame(frames, pcm);
+      host.onLevel(level);
+      const sent = host.sendDirect(frames, pcm);
       host.send({ kind: "mic.frame", frame: frames++, level, sent }, pcm.buffer as ArrayBuffer);
     },
     lost(error) {
@@ -69,10 +72,10 @@ export function createTalk(
 
   function fail(error: SoundError): void {
     host.send({ kind: "mic.error", reason: error.reason, message: error.message.slice(0, 500) });
-    host.failed(error);
+    host.onFailed(error);
   }
 
-  /** Brings the device to where it is wanted; one switch at a time, the last wish wins. */
+  /** Brings the device to the wanted state, one switch at a time: the last wish wins. */
   function settle(): Promise<void> {
     switching = switching.then(async () => {
       if (wanted && !mic) await start();
@@ -95,7 +98,7 @@ export function createTalk(
     if (!wanted) return;
     announced = true;
     host.send({ kind: "mic.open", rate: mic.rate });
-    host.opened();
+    host.onOpened();
     become("on");
   }
 
@@ -105,7 +108,7 @@ export function createTalk(
     mic = null;
     if (announced) host.send({ kind: "mic.close", frames });
     announced = false;
-    host.level(0);
+    host.onLevel(0);
   }
 
   return {

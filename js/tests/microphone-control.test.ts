@@ -2,7 +2,14 @@ import { describe, expect, it, vi } from "vitest";
 import { SoundError } from "../src/audio/errors.js";
 import type { Mic, MicEvents } from "../src/audio/mic.js";
 import type { PageMessage } from "../src/comm/messages.js";
-import { createTalk } from "../src/talk.js";
+import { createMicrophoneControl } from "../src/microphone-control.js";
+
+const OPTIONS = {
+  device: "",
+  echo_cancellation: true,
+  noise_suppression: true,
+  auto_gain_control: true,
+};
 
 function setUp(open?: (events: MicEvents) => Promise<Mic>) {
   const sent: PageMessage[] = [];
@@ -12,16 +19,16 @@ function setUp(open?: (events: MicEvents) => Promise<Mic>) {
   const failed = vi.fn();
   const began = vi.fn();
   const own = { open: false };
-  const talk = createTalk(
+  const control = createMicrophoneControl(
     {
       send: (message) => sent.push(message),
       muted: () => muted,
-      options: () => ({}),
-      level: () => undefined,
-      opened: began,
-      frame: () => own.open,
-      changed: () => undefined,
-      failed,
+      options: () => OPTIONS,
+      onLevel: () => undefined,
+      onOpened: began,
+      sendDirect: () => own.open,
+      onChanged: () => undefined,
+      onFailed: failed,
     },
     async (_options, events) => {
       opened.push(events);
@@ -37,16 +44,16 @@ function setUp(open?: (events: MicEvents) => Promise<Mic>) {
     },
   );
   const frame = () => opened.at(-1)?.frame(new Int16Array(960), 0.5);
-  return { talk, sent, opened, closed, failed, frame, own, began, mute: (on: boolean) => (muted = on) };
+  return { control, sent, opened, closed, failed, frame, own, began, mute: (on: boolean) => (muted = on) };
 }
 
-describe("talk", () => {
+describe("microphone control", () => {
   it("announces the microphone, numbers its frames from 0, and counts them at the end", async () => {
-    const { talk, sent, frame } = setUp();
-    await talk.on();
+    const { control, sent, frame } = setUp();
+    await control.on();
     frame();
     frame();
-    expect(await talk.off()).toBe(3);
+    expect(await control.off()).toBe(3);
     expect(sent).toEqual([
       { kind: "mic.open", rate: 48_000 },
       { kind: "mic.frame", frame: 0, level: 0.5, sent: false },
@@ -54,14 +61,14 @@ describe("talk", () => {
       { kind: "mic.frame", frame: 2, level: 0, sent: false },
       { kind: "mic.close", frames: 3 },
     ]);
-    await talk.on();
+    await control.on();
     frame();
     expect(sent.at(-1)).toMatchObject({ frame: 0 });
   });
 
   it("offers each frame to the page's own socket, and says which went out there", async () => {
-    const { talk, sent, frame, own, began } = setUp();
-    await talk.on();
+    const { control, sent, frame, own, began } = setUp();
+    await control.on();
     expect(began).toHaveBeenCalledOnce();
     frame();
     own.open = true;
@@ -70,8 +77,8 @@ describe("talk", () => {
   });
 
   it("sends nothing while muted, and leaves no hole in the numbers", async () => {
-    const { talk, sent, frame, mute } = setUp();
-    await talk.on();
+    const { control, sent, frame, mute } = setUp();
+    await control.on();
     frame();
     mute(true);
     frame();
@@ -87,33 +94,35 @@ describe("talk", () => {
     const asked = new Promise<Mic>((resolve) => {
       allow = resolve;
     });
-    const { talk, opened, sent } = setUp(() => asked);
-    const opening = talk.on();
+    const { control, opened, sent } = setUp(() => asked);
+    const opening = control.on();
     await vi.waitFor(() => expect(opened).toHaveLength(1));
-    const released = talk.off();
+    const released = control.off();
     const close = vi.fn(() => Promise.resolve());
     allow({ rate: 48_000, close });
     await opening;
     expect(await released).toBe(0);
     expect(close).toHaveBeenCalledOnce();
-    expect(talk.state).toBe("off");
+    expect(control.state).toBe("off");
     expect(sent).toEqual([]);
   });
 
   it("says why there is no microphone, to the kernel and to the person", async () => {
-    const { talk, sent, failed } = setUp(() => Promise.reject(new SoundError("denied", "Permission denied")));
-    await talk.on();
-    expect(talk.state).toBe("off");
+    const { control, sent, failed } = setUp(() =>
+      Promise.reject(new SoundError("denied", "Permission denied")),
+    );
+    await control.on();
+    expect(control.state).toBe("off");
     expect(sent).toEqual([{ kind: "mic.error", reason: "denied", message: "Permission denied" }]);
     expect(failed).toHaveBeenCalledOnce();
   });
 
   it("lets go of a microphone that went away", async () => {
-    const { talk, opened, sent } = setUp();
-    await talk.on();
+    const { control, opened, sent } = setUp();
+    await control.on();
     opened[0]?.lost(new SoundError("missing", "unplugged"));
-    await talk.off();
-    expect(talk.state).toBe("off");
+    await control.off();
+    expect(control.state).toBe("off");
     expect(sent.map((m) => m.kind)).toEqual(["mic.open", "mic.error", "mic.frame", "mic.close"]);
   });
 });

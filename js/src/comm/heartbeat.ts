@@ -1,0 +1,89 @@
+/**
+ * Finds out whether a kernel answers on the comm: says hello until it is answered, then sends a heartbeat
+ * every second.
+ *
+ * Counts unanswered beats instead of elapsed time: browsers throttle the timers of a page in the background
+ * and stop them while the computer sleeps, and neither must look like a silent kernel.
+ *
+ * Must not know what the messages contain.
+ */
+
+/** "waiting": no answer yet. "quiet": no answer for a while. "gone": the comm is closed. */
+export type Kernel = "waiting" | "ok" | "quiet" | "gone";
+
+export interface HeartbeatHost {
+  hello(): void;
+  beat(): void;
+  onKernelChanged(kernel: Kernel): void;
+  /** The kernel has left so many beats unanswered; called again every half minute. */
+  onUnanswered(beats: number): void;
+}
+
+export interface Heartbeat {
+  readonly kernel: Kernel;
+  /** A message of the kernel arrived. `synced`: a snapshot has been delivered. */
+  onMessage(synced: boolean): void;
+  /** Says hello and asks for a snapshot: after missed messages, or when the comm may be back. */
+  greet(): void;
+  /** The comm was closed. */
+  onCommClosed(): void;
+  close(): void;
+}
+
+const BEAT_MS = 1000;
+const QUIET_AFTER_BEATS = 6;
+/** How often the host is reminded of a kernel that does not answer. */
+const REMIND_EVERY_BEATS = 30;
+const SLOWEST_HELLO_BEATS = 10;
+
+export function createHeartbeat(host: HeartbeatHost): Heartbeat {
+  let kernel: Kernel = "waiting";
+  let synced = false;
+  let unanswered = 0;
+  let untilHello = 0;
+  let helloEvery = 1;
+
+  const timer = setInterval(tick, BEAT_MS);
+
+  function become(next: Kernel): void {
+    if (kernel === next) return;
+    kernel = next;
+    host.onKernelChanged(next);
+  }
+
+  function tick(): void {
+    if (kernel === "gone") return;
+    unanswered += 1;
+    if (unanswered > QUIET_AFTER_BEATS) become("quiet");
+    if (unanswered % REMIND_EVERY_BEATS === 0) host.onUnanswered(unanswered);
+    if (synced) {
+      host.beat();
+      return;
+    }
+    untilHello -= 1;
+    if (untilHello > 0) return;
+    helloEvery = Math.min(SLOWEST_HELLO_BEATS, helloEvery * 2);
+    untilHello = helloEvery;
+    host.hello();
+  }
+
+  return {
+    get kernel() {
+      return kernel;
+    },
+    onMessage(nowSynced) {
+      unanswered = 0;
+      synced ||= nowSynced;
+      if (synced) become("ok");
+    },
+    greet() {
+      synced = false;
+      unanswered = 0;
+      helloEvery = 1;
+      untilHello = 2;
+      host.hello();
+    },
+    onCommClosed: () => become("gone"),
+    close: () => clearInterval(timer),
+  };
+}
