@@ -1,11 +1,19 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Mic, openMic } from "../src/audio/mic.js";
 import { createEngine } from "../src/engine.js";
 import { createFakeModel, type FakeModel } from "./fake-model.js";
 import { turn } from "./turns.js";
 
+vi.mock("../src/audio/mic.js", () => ({
+  openMic: vi.fn(async () => ({ rate: 48_000, close: async () => undefined })),
+}));
+
+const lives: AbortController[] = [];
+
 function setUp(model: FakeModel = createFakeModel()) {
   const life = new AbortController();
+  lives.push(life);
   const engine = createEngine(model, life.signal);
   return { model, engine, life };
 }
@@ -14,6 +22,7 @@ const sound = new Int16Array(2400).fill(5).buffer;
 describe("engine", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => {
+    for (const life of lives.splice(0)) life.abort();
     vi.useRealTimers();
     vi.unstubAllGlobals();
   });
@@ -67,14 +76,60 @@ describe("engine", () => {
     expect(engine.state.sound).toBe("here");
   });
 
-  it("tells the other widgets of the page that it begins to listen", async () => {
-    const heard: unknown[] = [];
-    const { model, engine, life } = setUp();
-    window.addEventListener("rtnb-listening", (event) => heard.push((event as CustomEvent).detail), {
-      signal: life.signal,
+  it("stops the microphone of another widget on the page when it begins to listen", async () => {
+    const [one, two] = [setUp(), setUp()];
+    one.model.greet();
+    two.model.greet();
+    await one.engine.talk(true);
+    expect([one.engine.state.mic, two.engine.state.mic]).toEqual(["on", "off"]);
+    await two.engine.talk(true);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([one.engine.state.mic, two.engine.state.mic]).toEqual(["off", "on"]);
+    expect(one.model.kinds().filter((kind) => String(kind).startsWith("mic."))).toEqual([
+      "mic.open",
+      "mic.close",
+    ]);
+    expect(two.model.kinds().filter((kind) => String(kind).startsWith("mic."))).toEqual(["mic.open"]);
+  });
+
+  it("stops a microphone of another widget that is still opening", async () => {
+    let allow: (mic: Mic) => void = () => undefined;
+    const asked = new Promise<Mic>((resolve) => {
+      allow = resolve;
     });
+    vi.mocked(openMic).mockReturnValueOnce(asked);
+    const [one, two] = [setUp(), setUp()];
+    void one.engine.talk(true);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(one.engine.state.mic).toBe("opening");
+    await two.engine.talk(true);
+    const close = vi.fn(() => Promise.resolve());
+    allow({ rate: 48_000, close });
+    await vi.advanceTimersByTimeAsync(0);
+    expect([one.engine.state.mic, two.engine.state.mic]).toEqual(["off", "on"]);
+    expect(close).toHaveBeenCalledOnce();
+  });
+
+  it("commits nothing when another widget stops its push to talk", async () => {
+    const model = createFakeModel({ turn_detection: null });
+    const [one, two] = [setUp(model), setUp()];
+    await one.engine.talk(true);
+    for (let frame = 0; frame < 10; frame++)
+      vi.mocked(openMic).mock.lastCall?.[1].frame(new Int16Array(960), 0.1);
+    await two.engine.talk(true);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(one.model.kinds().filter((kind) => kind === "mic.frame")).toHaveLength(10);
+    expect(one.model.kinds()).not.toContain("commit");
+  });
+
+  it("no longer listens to other widgets when its model is gone", async () => {
+    const { engine, life, model } = setUp();
     await engine.talk(true);
-    expect(heard).toEqual([model.sent[0]?.content.page]);
+    life.abort();
+    const before = model.sent.length;
+    await setUp().engine.talk(true);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(model.sent.length).toBe(before);
   });
 
   it("throws away what waits when another page takes the sound, and says so", async () => {

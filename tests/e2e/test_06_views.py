@@ -35,6 +35,22 @@ async def test_two_views_are_one_voice_and_one_microphone(notebook: OpenNotebook
     assert [track["state"] for track in await book.lab.tracks()] == ["ended"]
 
 
+async def test_a_widget_that_begins_to_listen_stops_the_microphone_of_another(notebook: OpenNotebook) -> None:
+    book = await notebook(IMPORT, "one = rt.RealtimeWidget()\none", "two = rt.RealtimeWidget()\ntwo")
+    for cell in range(3):
+        await book.lab.run(cell)
+    first, second = await Card(book.lab).drawn(), await Card(book.lab, 1).drawn()
+    for listens, stops, talking, silent in ((first, second, "one", "two"), (second, first, "two", "one")):
+        await listens.talk.click()
+        await expect(listens.root).to_have_attribute("data-mic", "on")
+        await expect(stops.root).to_have_attribute("data-mic", "off")
+        await expect(stops.talk).to_have_attribute("aria-pressed", "false")
+        await book.kernel.until(f"{talking}.level > 0 or {talking}.status in ('listening', 'hearing')")
+        await book.kernel.until(f"{silent}.status == 'idle' and {silent}.level == 0")
+    states = [track["state"] for track in await book.lab.tracks()]
+    assert sorted(states) == ["ended", "live"]
+
+
 async def test_a_reloaded_page_has_the_transcript_and_goes_on(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, _WIDGET)
     await book.lab.run(0)
