@@ -1,8 +1,8 @@
-"""A conversation over a connection: what a widget, a script or the lab talks with.
+"""`RealtimeSession`: one conversation over a connection, as a widget or a script uses it.
 
-Owns the conversation's state and the order of things: configuration, responses, interruption, tools, the user's sound.
-Each rule lives in a module of its own; here they meet. Must not know widgets, comms, or which backend answers. Lives on
-the connection's event loop; every public awaitable may be awaited from any loop.
+Owns the parts of a conversation (configuration, responses, interruption, tools, the user's sound) and which events each
+part gets, in which order. Each rule stands in the module of its part, in `turns/`. Must not know widgets, comms, or
+which backend answers. Lives on the connection's event loop; every public awaitable may be awaited from any loop.
 """
 
 from __future__ import annotations
@@ -27,31 +27,18 @@ from realtime_nb.client.reconnect.session_snapshot import Continuity
 from realtime_nb.client.settings import check_setting
 from realtime_nb.client.transport.base import Connector
 from realtime_nb.client.transport.close import EXPIRED
-from realtime_nb.client.turns.ask import Asking, typed_turn
+from realtime_nb.client.turns.ask import Questions, typed_turn
 from realtime_nb.client.turns.audio_sink import AudioSink, NullSink, PlayedItem
-from realtime_nb.client.turns.barge_in import BargeIn
 from realtime_nb.client.turns.config_updates import ConfigUpdates
-from realtime_nb.client.turns.input_audio import Pcm, UserSound
+from realtime_nb.client.turns.conversation_feed import ConversationFeed
+from realtime_nb.client.turns.input_audio import InputAudio, Pcm
+from realtime_nb.client.turns.interruption import Interruption
 from realtime_nb.client.turns.limits import Limits
-from realtime_nb.client.turns.mcp_approvals import Approvals, McpApprovalRequest
-from realtime_nb.client.turns.response_queue import ResponseSequencer
+from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest, McpApprovals
+from realtime_nb.client.turns.response_queue import ResponseQueue
 from realtime_nb.client.turns.tool_runner import ToolRunner
 from realtime_nb.client.utterance import Askable, Utterance, as_utterance
-from realtime_nb.conversation import (
-    AudioDone,
-    AudioReceived,
-    Change,
-    ClientItem,
-    ConnectionEnded,
-    Conversation,
-    LocalEvent,
-    Played,
-    ResponseEnded,
-    ResponseStarted,
-    ToolProgress,
-    Turn,
-    reduce,
-)
+from realtime_nb.conversation import Change, ClientItem, ConnectionEnded, Conversation, Played, ResponseStarted, Turn
 from realtime_nb.errors import ConnectError, RealtimeError, ServerError
 from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import (
@@ -76,7 +63,7 @@ __all__ = ["RealtimeSession"]
 
 _log = logging.getLogger(__name__)
 _ECHOES = frozenset({ConversationItemAdded, ConversationItemDone, ConversationItemCreated})
-_LOOK_S = 0.1
+_POLL_S = 0.1
 _POLITE_S = 60.0
 """How long a limit waits for a pause between turns."""
 
@@ -84,8 +71,8 @@ _POLITE_S = 60.0
 class RealtimeSession:
     """One conversation over an open connection.
 
-    It outlives its connection: where that was opened with `reconnect=`, a lost one is opened again, and the service's
-    time limit is met by a new session, between turns; either is told what was set and said.
+    It outlives a session of the service. Where the connection was opened with `reconnect=`, a lost one is opened again,
+    and a new session begins between turns before the service's time limit; configuration and items are restored in it.
 
     Args:
         connection: open.
@@ -94,7 +81,7 @@ class RealtimeSession:
         sink: plays the assistant's sound.
         extra: further fields of the wire's session, sent by `start` as they are, also those that this version does not
             know; the server refuses what it does not know either.
-        conversation: what was said in sessions before this one, to go on from; `start` tells the server of it. None
+        conversation: what was said in sessions before this one, to go on from; `start` restores it on the server. None
             begins a new one.
         clock: seconds; for latencies.
         wall: seconds since 1970; for the time limit that the service announces.
@@ -103,8 +90,7 @@ class RealtimeSession:
 
     Attributes:
         conversation: the state; read it on the connection's loop, or take the immutable `turns` from any thread.
-        sound: the user's sound, for the modules of this package.
-        on_error: called on the loop with each `ServerError` that is not part of the game and that nobody awaits.
+        on_error: called on the loop with each `ServerError` that is neither an expected race nor awaited by a caller.
 
     Example:
         >>> async with rt.connect(backend="local") as conn, RealtimeSession(conn, {"output": "text"}) as session:
@@ -125,65 +111,53 @@ class RealtimeSession:
         max_session_minutes: float | None = None,
         max_cost_usd: float | None = None,
     ) -> None:
-        self._limits = Limits(max_session_minutes, max_cost_usd, self._end_politely)
         self.conversation = conversation if conversation is not None else Conversation()
-        self.sink: AudioSink = sink if sink is not None else NullSink()
         self.on_error: Callable[[ServerError], None] | None = None
         self._connection = connection
-        self._clock = clock
-        self._subscribers: tuple[Callable[[Sequence[Change]], None], ...] = ()
         self._config = connection.config
-        self._responses = ResponseSequencer(
-            connection.sender.put, connection.sender.new_event_id, lambda: self._config.server_answers
-        )
-        self._updates = ConfigUpdates(self._config, connection, self._responses)
         given = {**(config or {})}
         if tools := check_setting("tools", tools):
             given["tools"] = (*given.get("tools", ()), *tools)
         self._config.set(given, extra)
-        self._barge_in = BargeIn(lambda: self.sink, connection.sender.put, connection.sender.new_event_id, self._feed)
-        self._calls = ToolRunner(
-            tools=lambda: self._config.tools,
-            declared=self._config.declares_tool,
-            send=connection.sender.put,
-            create=self._continue_after_tools,
-            progress=lambda call_id, status, output: self._feed(ToolProgress(call_id, status, output)),
-            marker=lambda: self._barge_in.turn_marker,
-        )
-        self._approvals = Approvals(
-            batches=self._calls,
-            post=connection.sender.post,
-            new_id=connection.sender.new_event_id,
-            announce=self._approval_wanted,
-            report=self._report,
-            out_of_band=self._responses.is_out_of_band,
-        )
-        self._asking = Asking(self)
-        self.sound = UserSound(connection, self._feed)
+        self._limits = Limits(max_session_minutes, max_cost_usd)
         self._renewal = Renewal(wall)
+        self._sink: AudioSink = sink if sink is not None else NullSink()
+        self._feed = ConversationFeed(self.conversation, clock)
+        sender = connection.sender
+        self._responses = ResponseQueue(sender, self._config)
+        self._updates = ConfigUpdates(self._config, sender, self._responses)
+        self._interruption = Interruption(self._config, self._responses, self._sink, sender, self._feed)
+        self._calls = ToolRunner(self._config, sender, self._responses, self._feed)
+        self._approvals = McpApprovals(self._calls, sender, self._responses)
+        self._input_audio = InputAudio(sender, self._feed)
+        self._questions = Questions(
+            connection, self._feed, self._responses, self._calls, self._input_audio, self._updates, self._sink
+        )
+        self._continuity = Continuity(self._config, self.conversation)
+        self._feed.subscribe(self._interruption.on_changes)
         self._over = False
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._forget: list[Callable[[], None]] = []
+        self._time_limit: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._unfollow: list[Callable[[], None]] = []
         on_loop(connection.loop, self._follow)
 
     def _follow(self) -> None:
         """Listen to the connection: on its loop, so that no event comes between."""
         connection = self._connection
-        self._continuity = Continuity(self._config, self.conversation)
         connection.keep(
             SessionKeeper(
-                conversation=self.conversation,
+                feed=self._feed,
                 continuity=self._continuity,
                 config=self._config,
                 responses=self._responses,
                 calls=self._calls,
                 approvals=self._approvals,
-                barge_in=self._barge_in,
-                sound=self.sound,
-                feed=self._feed,
+                interruption=self._interruption,
+                input_audio=self._input_audio,
             )
         )
-        self._forget += [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
+        self._unfollow += [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
         connection.on("close", self._on_close)
         connection.keep_nothing_until_read()
         if connection.created is not None:
@@ -214,17 +188,17 @@ class RealtimeSession:
     @property
     def epoch(self) -> int:
         """One more at every interruption; sound of an earlier epoch is never heard again."""
-        return self._barge_in.epoch
+        return self._interruption.epoch
 
     @property
     def user_speaking(self) -> bool:
         """Whether the server hears speech right now."""
-        return self.sound.speaking
+        return self._input_audio.speaking
 
     @property
     def microphone_held(self) -> bool:
         """Whether `append` drops what it is given, because recorded sound is being asked."""
-        return self.sound.held
+        return self._input_audio.held
 
     @property
     def limit_reached(self) -> str | None:
@@ -242,37 +216,33 @@ class RealtimeSession:
         Returns:
             a function that takes it away again.
         """
-        self._subscribers = (*self._subscribers, listener)
-
-        def remove() -> None:
-            self._subscribers = tuple(known for known in self._subscribers if known is not listener)
-
-        return remove
+        return self._feed.subscribe(listener)
 
     # Beginning and end
 
     @any_loop
     async def start(self) -> Self:
-        """Send the first configuration, wait for the server's, and tell it of the conversation so far.
+        """Send the first configuration, wait for the server's echo, and restore the conversation so far.
 
         Raises:
             ServerError, ConfigError: it does not take the configuration.
         """
-        self._limits.began()
+        if self._limits.seconds is not None and self._time_limit is None:
+            self._time_limit = self.loop.call_later(self._limits.seconds, self._on_time_limit)
         await self.send_config(self._config.whole())
         if self.conversation.order:
-            await self._continuity.tell(self._tell)
+            await self._continuity.tell(self._say)
         return self
 
-    async def _tell(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:
+    async def _say(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:
         assert isinstance(raw, dict)
-        return self.post(raw)
+        return self._connection.sender.post(raw)
 
     @any_loop
     async def close(self) -> None:
-        """Stop tools and waiting callers. The connection stays open: whoever opened it closes it."""
-        for forget in self._forget:
-            forget()
+        """Stop tools and waiting callers. The connection stays open: its opener closes it."""
+        for unfollow in self._unfollow:
+            unfollow()
         self._connection.off("close", self._on_close)
         self._end(ConnectError("the session was closed before the answer came"), reason=None)
 
@@ -288,17 +258,26 @@ class RealtimeSession:
         self._end(event.error or self._connection.end_error(), reason=str(event.error) if event.error else None)
 
     def _end(self, error: Exception, reason: str | None) -> None:
-        """No answer will come any more: turns must not be in progress for ever, nor callers wait."""
+        """End what waits for an answer: turns must not be in progress for ever, nor callers wait."""
         if self._over:
             return
         self._over = True
         self._renewal.stop()
-        self._limits.stop()
-        self._feed(ConnectionEnded(reason))
+        if self._time_limit is not None:
+            self._time_limit.cancel()
+        self._feed.add(ConnectionEnded(reason))
         self._calls.stop()
         self._responses.lost(error)
         for task in self._tasks:
             task.cancel()
+
+    def _on_time_limit(self) -> None:
+        if self._limits.time_is_over():
+            self._end_at_limit()
+
+    def _end_at_limit(self) -> None:
+        # Not one of `_tasks`: those are cancelled by the end that this task brings about.
+        self._ending = self.loop.create_task(self._end_politely(self._limits.reached or ""), name="realtime limit")
 
     async def _end_politely(self, why: str) -> None:
         with contextlib.suppress(TimeoutError):
@@ -311,7 +290,7 @@ class RealtimeSession:
 
     @any_loop
     async def renew(self, *, connector: Connector | None = None) -> None:
-        """Go on in a new session with what was set and said, between turns, so that nobody hears of it.
+        """Go on in a new session with what was set and said, between turns.
 
         Args:
             connector: opens it, now and after a loss; None: the same as before.
@@ -322,19 +301,19 @@ class RealtimeSession:
         await self._connection.renew(connector=connector, moment=self.between_turns)
 
     async def between_turns(self) -> None:
-        """Returns when nobody speaks, nothing is awaited and nothing is being heard."""
-        while not self._quiet:  # noqa: ASYNC110 - made of many things, some of which tell of no change
-            await asyncio.sleep(_LOOK_S)
+        """Returns when neither side speaks, no answer is awaited and no sound is played."""
+        while not self._quiet:  # noqa: ASYNC110 - it is made of many things, some of which announce no change
+            await asyncio.sleep(_POLL_S)
 
     @property
     def _quiet(self) -> bool:
         store = self.conversation.store
         return not (
             not self._responses.quiet
-            or self.sound.speaking
-            or self.sound.held
+            or self._input_audio.speaking
+            or self._input_audio.held
             or self._calls.pending()
-            or self.sink.playing
+            or self._sink.playing
             or store.waiting
             or (self._config.server_answers and store.unanswered is not None)
         )
@@ -374,8 +353,23 @@ class RealtimeSession:
 
     @any_loop
     async def append(self, pcm: Pcm) -> None:
-        """Sound of the microphone; dropped while recorded sound is being asked."""
-        await self.sound.from_microphone(pcm)
+        """Send the microphone's sound; it is dropped while recorded sound is asked."""
+        await self._input_audio.from_microphone(pcm)
+
+    def note_input(self, pcm: bytes) -> None:
+        """Count sound that a page has sent by itself. On the loop only."""
+        self._input_audio.appended(pcm)
+
+    def note_input_cleared(self) -> None:
+        """Count no sound that was appended before: a page has cleared the input buffer by itself. On the loop only."""
+        self._input_audio.cleared()
+
+    def on_microphone_held(self, listener: Callable[[bool], None] | None) -> None:
+        """Call `listener` with True when a page that sends the microphone's sound must stop, and with False after it.
+
+        One listener; None removes it. On the loop only.
+        """
+        self._input_audio.on_held = listener
 
     @any_loop
     async def commit(self) -> bool:
@@ -386,12 +380,12 @@ class RealtimeSession:
             when the server hears no speech: it has ended the turn already.
         """
         detected = self._config.turn_detection is not None
-        if (detected and not self.sound.speaking) or not self.sound.is_a_turn:
+        if (detected and not self._input_audio.speaking) or not self._input_audio.is_a_turn:
             if not detected:
                 await self.clear()
             return False
-        self.sound.speaking = False
-        accepted = self.post({"type": "input_audio_buffer.commit"})
+        self._input_audio.speaking = False
+        accepted = self._connection.sender.post({"type": "input_audio_buffer.commit"})
         request = self._responses.create({})
         try:
             await accepted
@@ -401,21 +395,21 @@ class RealtimeSession:
         return True
 
     async def flushed(self) -> None:
-        """Returns when what was decided so far has been handed to the socket."""
+        """Returns when every event so far has been handed to the socket."""
         await self._connection.sender.flushed()
 
     @any_loop
     async def clear(self) -> None:
-        """Forget what was appended and not committed."""
+        """Discard what was appended and not committed."""
         await self._connection.input_audio_buffer.clear()
 
     @any_loop
     async def send_text(self, text: str) -> None:
         """A typed turn: interrupts what is being said, as speaking would, and asks for an answer."""
         utterance = Utterance(text)
-        if self._responses.active or self.sink.playing:
+        if self._responses.active or self._sink.playing:
             await self.interrupt()
-        answer = self.post(typed_turn(utterance, self._connection.sender.new_event_id()))
+        answer = self._connection.sender.post(typed_turn(utterance, self._connection.sender.new_event_id()))
         self._responses.create({})
         await answer
 
@@ -432,7 +426,7 @@ class RealtimeSession:
             ServerError: the server refused, or the response failed, in the server's words.
             FileNotFoundError: there is no such WAV file.
         """
-        return await self._asking.ask(as_utterance(x), timeout)
+        return await self._questions.ask(as_utterance(x), timeout)
 
     @any_loop
     async def approve(self, request_id: str, approve: bool = True, reason: str | None = None) -> None:
@@ -453,34 +447,17 @@ class RealtimeSession:
         """The requests of MCP servers that wait for `approve`, oldest first."""
         return self._approvals.pending
 
-    def _approval_wanted(self, request: McpApprovalRequest) -> None:
-        if not self._connection.announce(request):
+    def _announce(self, news: McpApprovalRequest | ServerError) -> None:
+        if isinstance(news, ServerError):
+            self._report(news)
+        elif not self._connection.announce(news):
             _log.warning(
-                "%s: %s waits for approval, and nobody listens: `await session.approve(%r)`, or register a handler "
+                "%s: %s waits for approval, and no handler is registered: `await session.approve(%r)`, or register one "
                 "with on('mcp_approval_request', ...)",
-                request.server_label,
-                request.name,
-                request.id,
+                news.server_label,
+                news.name,
+                news.id,
             )
-
-    def post(self, raw: dict[str, Any]) -> asyncio.Future[Any]:
-        """Send an event in order with all that was decided before; the future gets its acknowledgement."""
-        return self._connection.sender.post(raw)
-
-    @property
-    def responses(self) -> ResponseSequencer:
-        """The order of responses, for the modules of this package."""
-        return self._responses
-
-    @property
-    def updates(self) -> ConfigUpdates:
-        """The updates of the configuration, for the modules of this package."""
-        return self._updates
-
-    @property
-    def calls(self) -> ToolRunner:
-        """The tool calls under way, for the modules of this package."""
-        return self._calls
 
     # Interruption
 
@@ -496,82 +473,67 @@ class RealtimeSession:
         self._responses.cancel()
         heard = None if played is None else [PlayedItem(*key, samples) for key, samples in played.items()]
         # Not awaited as such: neither the end of the session nor that of the caller is to be taken for the other's.
-        await asyncio.wait([self._spawn(self._barge_in.interrupt(dead, heard))])
+        await asyncio.wait([self._spawn(self._interruption.stop(dead, heard))])
 
     def played(self, item_id: str, content_index: int, samples: int, final: bool = False) -> None:
         """A sink reports progress: `samples` of a part have left the speaker. On the loop only."""
-        self._barge_in.ledger.played(item_id, content_index, samples)
-        self._feed(Played(item_id, content_index, samples, final))
-
-    def _speech_started(self) -> None:
-        self.sound.speaking = True
-        detection = self._config.turn_detection or {}
-        if detection.get("create_response") is not False:
-            # The server will answer what is being said: a continuation of our own would be one answer too many.
-            self._barge_in.user_took_turn()
-            self._responses.drop_automatic()
-        if detection.get("interrupt_response") is not False and (self._responses.active or self.sink.playing):
-            # The server cancels its response by itself; what it has sent, only this side can stop and cut.
-            dead = self._responses.active_id
-            if self._connection.carries_audio:
-                self._spawn(self._barge_in.interrupted(dead))
-            else:
-                self._spawn(self._barge_in.interrupt(dead, None))
-
-    def _continue_after_tools(self) -> Any:
-        choice = self.effective.get("tool_choice")
-        forced = choice == "required" or isinstance(choice, Mapping)
-        # A forced tool choice holds for the user's turn; on the continuation it would call for ever.
-        return self._responses.create({"tool_choice": "auto"} if forced else {}, automatic=True)
+        self._interruption.ledger.played(item_id, content_index, samples)
+        self._feed.add(Played(item_id, content_index, samples, final))
 
     # Events
 
     def _on_event(self, event: Any) -> None:
         kind = type(event)
-        if kind is ResponseOutputAudioDelta and self._barge_in.is_dead(event.response_id):
-            return  # sound that was on its way when somebody interrupted
+        if kind is ResponseOutputAudioDelta and self._interruption.is_dead(event.response_id):
+            return  # it was on its way when the user interrupted (docs/protocol.md 33)
         if kind in _ECHOES and self._continuity.is_echo(event.item):
-            return  # a new session repeats what it was told: as text, where there was sound
-        changes = self._reduce(event)
-        self._approvals.seen(event)
+            return  # a new session echoes the items that restored it: as text, where there was sound
+        changes = self._feed.reduce(event)
+        for news in self._approvals.on_event(event):
+            self._announce(news)
         if kind is ResponseCreated:
             known = next((change.out_of_band for change in changes if isinstance(change, ResponseStarted)), False)
             self._responses.created(event.response, out_of_band=known)
             if (answered := self._responses.answered_by(event.response.id)) is not None:
                 self._connection.sender.mark_answered(answered)
             if self._responses.cancelling(event.response.id):
-                self._barge_in.kill(event.response.id or "")  # it was interrupted before it existed
+                self._interruption.kill(event.response.id or "")  # it was interrupted before it existed
         elif kind is ResponseOutputItemDone:
             if not self._responses.is_out_of_band(event.response_id):
                 self._calls.item_done(event.response_id, event.item)
         elif kind is ResponseDone:
-            self._response_done(event)
+            self._on_response_done(event)
         elif kind is InputAudioBufferSpeechStarted:
-            self._speech_started()
+            self._input_audio.speaking = True
+            stop = self._interruption.on_speech_started(carries_audio=self._connection.carries_audio)
+            if stop is not None:
+                self._spawn(stop)
         elif kind is InputAudioBufferSpeechStopped:
-            self.sound.speaking = False
+            self._input_audio.speaking = False
         elif kind is InputAudioBufferCommitted:
             if self._config.turn_detection is not None:
-                self.sound.taken()
+                self._input_audio.server_committed()
         elif kind is SessionCreated:
             self._renewal.schedule(event.session.expires_at, self.renew)
         elif kind is ConversationItemDeleted:
-            self._barge_in.ledger.forget(event.item_id)
+            self._interruption.ledger.forget(event.item_id)
         elif kind is ErrorEvent:
-            self._error(event)
-        self._publish(changes)
+            self._on_server_error(event)
+        self._feed.publish(changes)
 
-    def _response_done(self, event: ResponseDone) -> None:
+    def _on_response_done(self, event: ResponseDone) -> None:
         out_of_band = self._responses.is_out_of_band(event.response.id)
         if not out_of_band:
             self._calls.response_done(event.response)
         self._responses.ended(event.response, out_of_band=out_of_band)
+        if self._limits.spent(self.conversation.usage.cost_usd):
+            self._end_at_limit()
 
-    def _error(self, event: ErrorEvent) -> None:
+    def _on_server_error(self, event: ErrorEvent) -> None:
         benign = (
             self._responses.refused(event.error)
-            or self._barge_in.expected(event.error.event_id)
-            or (event.error.code == EXPIRED and self._connection.reconnects)  # the seam tells of it
+            or self._interruption.is_our_truncation(event.error.event_id)
+            or (event.error.code == EXPIRED and self._connection.reconnects)  # the new session is shown as a turn
         )
         if not benign and not self._connection.sender.awaits(event.error.event_id):
             self._report(server_error(event.error))
@@ -584,41 +546,17 @@ class RealtimeSession:
                 _log.exception("on_error raised; the conversation goes on")
 
     def _on_sent(self, raw: dict[str, Any]) -> None:
-        """What leaves on this connection, also when a user sends it by hand."""
-        if raw["type"] == "conversation.item.create":
-            self._approvals.sent(raw["item"])
-        if raw["type"] == "conversation.item.create" and raw["item"].get("id"):
-            item = msgspec.convert(raw["item"], Item)
-            self._feed(ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))
-        elif raw["type"] == "input_audio_buffer.commit":
-            self.sound.committed()
-        elif raw["type"] == "input_audio_buffer.clear":
-            self.sound.cleared()
-
-    def _feed(self, fact: LocalEvent) -> None:
-        self._publish(self._reduce(fact))
-
-    def _reduce(self, event: Any) -> list[Change]:
-        return reduce(self.conversation, event, self._clock())
-
-    def _publish(self, changes: Sequence[Change]) -> None:
-        if not changes:
-            return
-        for change in changes:
-            if isinstance(change, AudioReceived):
-                end = change.start_sample + len(change.pcm) // 2
-                self._barge_in.ledger.received(change.item_id, change.content_index, end)
-                self.sink.write(self.epoch, change.item_id, change.content_index, change.start_sample, change.pcm)
-            elif isinstance(change, ResponseEnded):
-                self._limits.spent(self.conversation.usage.cost_usd)
-            elif isinstance(change, AudioDone):
-                self._barge_in.ledger.completed(change.item_id, change.content_index)
-                self.sink.done(self.epoch, change.item_id, change.content_index, change.samples)
-        for subscriber in self._subscribers:
-            try:
-                subscriber(changes)
-            except Exception:
-                _log.exception("a subscriber raised; the conversation goes on")
+        """Note a client event that leaves on the connection, also one that a user sends by hand."""
+        kind = raw["type"]
+        if kind == "conversation.item.create":
+            self._approvals.on_sent(raw["item"])
+            if raw["item"].get("id"):
+                item = msgspec.convert(raw["item"], Item)
+                self._feed.add(ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))
+        elif kind == "input_audio_buffer.commit":
+            self._input_audio.committed()
+        elif kind == "input_audio_buffer.clear":
+            self._input_audio.cleared()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self.loop.create_task(work)

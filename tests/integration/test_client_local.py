@@ -177,7 +177,7 @@ async def test_speaking_over_the_answer_cuts_it_where_it_was_heard(server: Local
             await session.append(speech[start : start + 960])
         event = await truncated
         assert event.audio_end_ms == 500
-        await asyncio.wait_for(session.responses.idle(), 60)
+        await asyncio.wait_for(session._responses.idle(), 60)
         cut = session.conversation.turn(event.item_id)
         assert cut is not None
         assert cut.status == "interrupted"

@@ -228,7 +228,7 @@ async def test_requests_of_a_session_that_is_gone_hold_nothing_up() -> None:
     async with session_with(*steps) as (session, _):
         asking = asyncio.ensure_future(session.ask("Search!", timeout=5))
         await session.connection.wait_for("response.done", timeout=5)
-        session._approvals.parted()
+        session._approvals.on_transport_lost()
         assert session.approvals == ()
         assert (await asking).text == "Again, then."
 
@@ -288,13 +288,13 @@ async def test_a_server_that_does_not_tell_its_tools_is_reported() -> None:
         assert error.code == "mcp_list_tools_failed"
 
 
-async def test_a_request_that_nobody_hears_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_request_without_a_handler_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     steps = [*TYPED, begins("resp_1"), output_item("resp_1", request_item("mcpr_1")), ends("resp_1")]
     async with session_with(*steps) as (session, _):
         done = session.connection.wait_for("response.done", timeout=5)
         await session.send_text("Search!")
         await done
-    assert "docs: search waits for approval, and nobody listens" in caplog.text
+    assert "docs: search waits for approval, and no handler is registered" in caplog.text
 
 
 async def test_servers_are_passed_through_and_checked() -> None:

@@ -45,23 +45,23 @@ async def test_every_request_gets_its_own_response_once_whatever_the_server_begi
         for number in range(30):
             kind = dice.choice(["manual", "manual", "aside", "automatic", "cancelled", "stop"])
             if kind == "manual":
-                manual.append(session.responses.create({"metadata": {"n": str(number)}}))
+                manual.append(session._responses.create({"metadata": {"n": str(number)}}))
             elif kind == "aside":
-                asides.append(session.responses.create({"conversation": "none"}))
+                asides.append(session._responses.create({"conversation": "none"}))
             elif kind == "automatic":
-                automatic.append(session.responses.create(automatic=True))
+                automatic.append(session._responses.create(automatic=True))
             elif kind == "cancelled":
-                cancelled.append(session.responses.create({"instructions": str(number)}))
+                cancelled.append(session._responses.create({"instructions": str(number)}))
                 for _ in range(dice.randrange(4)):
                     await asyncio.sleep(0)
-                session.responses.cancel(cancelled[-1])
+                session._responses.cancel(cancelled[-1])
             else:
-                session.responses.cancel()
+                session._responses.cancel()
             await asyncio.sleep(dice.choice([0, 0, 0.002]))
         adversary.over.set()
         requests = [*manual, *asides, *cancelled, *automatic]
         done = await asyncio.wait_for(asyncio.gather(*(asyncio.shield(request.done) for request in requests)), 20)
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
 
         assert troubles == [], "races are part of the game"
         assert not session.response_active
@@ -84,10 +84,10 @@ async def test_every_request_gets_its_own_response_once_whatever_the_server_begi
 async def test_a_server_that_echoes_no_metadata_and_names_no_event_blocks_nobody(seed: int) -> None:
     adversary = Adversary(seed, echoes=False, names=False)
     async with session_with(first(created(VAD)), run(adversary)) as (session, _):
-        requests = [session.responses.create({"instructions": str(n)}, automatic=n % 3 == 0) for n in range(10)]
+        requests = [session._responses.create({"instructions": str(n)}, automatic=n % 3 == 0) for n in range(10)]
         adversary.over.set()
         await asyncio.wait_for(asyncio.gather(*(asyncio.shield(request.done) for request in requests)), 20)
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
         assert not session.response_active
 
 

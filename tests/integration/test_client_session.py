@@ -131,7 +131,7 @@ async def test_a_question_before_the_server_made_its_response_is_cancelled_when_
         with pytest.raises(asyncio.CancelledError):
             await asking
         go_on()
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
 
 
 async def test_a_lost_connection_ends_a_question_with_the_reason() -> None:
@@ -261,7 +261,7 @@ async def test_push_to_talk_commits_and_asks_and_says_when_there_is_nothing() ->
         assert not await session.commit(), "less than 100 ms is no turn"
         await session.append(np.ones(2400, np.int16))
         assert await session.commit()
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
         assert server.received_types() == ["input_audio_buffer.clear", "input_audio_buffer.commit", "response.create"]
 
 
@@ -278,7 +278,7 @@ async def test_a_commit_that_the_server_refuses_raises_and_asks_for_no_answer() 
         await session.append(np.ones(2400, np.int16))
         with pytest.raises(errors.ServerError, match="too small"):
             await session.commit()
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
 
 
 async def test_a_commit_under_turn_detection_after_the_server_ended_the_turn_sends_nothing() -> None:
@@ -306,7 +306,7 @@ async def test_a_barge_in_cuts_at_what_was_played_and_does_not_cancel_what_the_s
     ]
     async with session_with(*steps, sink=player) as (session, server):
         await asyncio.wait_for(player.silent.wait(), 5)
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
         assert session.epoch == 1
         assert player.flushes == [1]
         assert player.written == [(0, "item_1", 0, 48_000)], "late sound never reaches the player"
@@ -367,7 +367,7 @@ async def test_stop_cancels_by_id_and_cuts_at_what_the_page_said() -> None:
         await session.connection.wait_for("response.output_audio.delta", timeout=5)
         await session.interrupt(played={("item_1", 0): 6_000})
         assert player.flushes == [], "the page was silent before it said so"
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
         assert session.epoch == 1
 
 
@@ -383,7 +383,7 @@ async def test_an_item_that_made_no_sound_is_not_truncated() -> None:
     async with session_with(*steps, sink=player) as (session, server):
         await session.connection.wait_for("response.output_text.delta", timeout=5)
         await session.interrupt()
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
         assert server.received_types() == ["response.cancel"]
 
 
@@ -430,7 +430,7 @@ async def test_typing_interrupts_what_is_being_said() -> None:
     async with session_with(*steps, sink=player) as (session, _):
         await session.connection.wait_for("response.output_audio.delta", timeout=5)
         await session.send_text("Wait")
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
         assert session.conversation.turns[-1].text == "ok"
 
 
@@ -450,7 +450,7 @@ async def test_an_answer_that_is_interrupted_before_it_exists_is_cancelled_and_n
         await server.heard("response.create")
         await session.interrupt()
         go_on()
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
         assert player.written == []
 
 
@@ -471,7 +471,7 @@ async def test_a_player_that_does_not_answer_costs_a_second_and_its_last_report_
         await session.connection.wait_for("response.output_audio.delta", timeout=5)
         session.played("item_1", 0, 4_800)
         await session.interrupt()
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
 
 
 # Tools
@@ -666,7 +666,7 @@ async def test_calls_of_an_out_of_band_response_are_not_run() -> None:
         ends("resp_aside", conversation_id=None),
     ]
     async with session_with(*steps, tools=[danger]) as (session, server):
-        response = await asyncio.wait_for(session.responses.create({"conversation": "none"}).done, 5)
+        response = await asyncio.wait_for(session._responses.create({"conversation": "none"}).done, 5)
         assert response is not None
         assert ran == []
         assert server.received_types() == ["response.create"]
@@ -713,7 +713,7 @@ async def test_an_out_of_band_response_neither_blocks_nor_shows() -> None:
         ends("resp_aside", text="a summary", item_id="item_aside", conversation_id=None),
     ]
     async with session_with(*steps) as (session, _):
-        aside = session.responses.create({"conversation": "none"})
+        aside = session._responses.create({"conversation": "none"})
         assert (await session.ask("Hi", timeout=5)).text == "Hello!"
         response = await asyncio.wait_for(aside.done, 5)
         assert response is not None

@@ -232,7 +232,7 @@ async def test_b18_an_idle_timeout_is_an_empty_turn_and_an_answer_that_nobody_as
     ]
     async with session_with(*steps) as (session, server):
         await session.connection.wait_for("response.done", timeout=5)
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
         assert [(turn.role, turn.text) for turn in session.conversation.turns] == [
             ("user", ""),
             ("assistant", "Are you there?"),

@@ -202,7 +202,7 @@ async def test_b35_whether_the_server_interrupts_is_what_its_last_update_says() 
         assert sink.flushes == [], "the answer goes on while the user speaks"
         await session.interrupt()
         await server.heard("conversation.item.truncate")
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
         assert server.received_types()[1:] == ["response.cancel", "conversation.item.truncate"], (
             "a stop by hand cancels"
         )

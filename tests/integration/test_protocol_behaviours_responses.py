@@ -49,12 +49,12 @@ async def test_b19_manual_requests_wait_in_a_row_and_automatic_ones_are_joined()
     steps = [begins("resp_vad", ours=False), wait, ends("resp_vad"), *rest]
     async with session_with(*steps) as (session, server):
         await session.connection.wait_for("response.created", timeout=5)
-        automatic = [session.responses.create(automatic=True) for _ in range(5)]
-        manual = [session.responses.create({"instructions": words}) for words in ("one", "two")]
+        automatic = [session._responses.create(automatic=True) for _ in range(5)]
+        manual = [session._responses.create({"instructions": words}) for words in ("one", "two")]
         await session.flushed()
         assert server.received == [], "nothing leaves while a response runs"
         go_on()
-        await asyncio.wait_for(session.responses.idle(), 5)
+        await asyncio.wait_for(session._responses.idle(), 5)
         assert len(creates(server)) == 3
         assert len({request.response_id for request in automatic}) == 1
         assert [request.response_id for request in manual] == ["resp_1", "resp_2"]
@@ -92,7 +92,7 @@ async def test_b20_an_automatic_create_that_lost_the_race_is_forgotten_when_the_
         ends("resp_next"),
     ]
     async with session_with(*steps) as (session, server):
-        request = session.responses.create(automatic=True)
+        request = session._responses.create(automatic=True)
         assert await asyncio.wait_for(asyncio.shield(request.done), 5) is None
         go_on()
         await session.connection.wait_for("response.done", timeout=5)
@@ -115,11 +115,11 @@ async def test_b21_the_end_of_an_out_of_band_response_leaves_the_active_one_acti
     ]
     async with session_with(*steps) as (session, server):
         await session.connection.wait_for("response.created", timeout=5)
-        aside = session.responses.create({"conversation": "none", "metadata": {"topic": "summary"}})
+        aside = session._responses.create({"conversation": "none", "metadata": {"topic": "summary"}})
         response = await asyncio.wait_for(asyncio.shield(aside.done), 5)
         assert response is not None
         assert (response.id, session.response_active) == ("resp_aside", True)
-        following = session.responses.create()
+        following = session._responses.create()
         await session.flushed()
         assert len(creates(server)) == 1, "the conversation's own response still runs"
         go_on()
@@ -148,7 +148,7 @@ async def test_b21_out_of_band_responses_run_side_by_side_each_with_its_own_answ
         ]
 
     async with session_with(*expects, send(begun), ended(1), ended(0)) as (session, _):
-        asides = [session.responses.create({"conversation": "none", "metadata": {"n": str(n)}}) for n in range(2)]
+        asides = [session._responses.create({"conversation": "none", "metadata": {"n": str(n)}}) for n in range(2)]
         responses = [await asyncio.wait_for(asyncio.shield(aside.done), 5) for aside in asides]
         assert [response.id for response in responses if response is not None] == ["resp_0", "resp_1"]
         assert not session.response_active
@@ -167,9 +167,9 @@ async def test_b22_a_cancel_names_its_response_waits_for_created_and_the_next_cr
         *answers("resp_2", "item_2", "second"),
     ]
     async with session_with(*steps) as (session, server):
-        cancelled = session.responses.create({"instructions": "first"})
-        session.responses.cancel(cancelled)
-        following = session.responses.create({"instructions": "second"})
+        cancelled = session._responses.create({"instructions": "first"})
+        session._responses.cancel(cancelled)
+        following = session._responses.create({"instructions": "second"})
         await server.heard("response.create")
         assert server.received_types() == ["response.create"], "no cancel before there is anything to cancel"
         go_on()
@@ -193,7 +193,7 @@ async def test_b22_a_cancel_that_comes_too_late_is_nobodys_business(named: bool)
         troubles: list[Exception] = []
         session.on_error = troubles.append
         await session.connection.wait_for("response.created", timeout=5)
-        session.responses.cancel()
+        session._responses.cancel()
         assert (await session.ask("Hi", timeout=5)).text == "on we go"
         assert troubles == []
 
@@ -344,7 +344,7 @@ async def test_b29_a_call_that_outlasts_its_response_is_waited_for(end: str) -> 
         done = session.connection.wait_for("response.done", timeout=5)
         asking = asyncio.ensure_future(session.ask("Search", timeout=5))
         await done
-        assert session.calls.pending() == ["MCP tool search"]
+        assert session._calls.pending() == ["MCP tool search"]
         assert len(creates(server)) == 1
         go_on()
         assert (await asking).text == "At last."

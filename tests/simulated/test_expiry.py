@@ -185,7 +185,7 @@ async def a_conversation_longer_than_all_that_may_be_unanswered_is_restored_and_
     async with talking() as user:
         for number in range(1500):
             item = to_dict(user_message(f"number {number}", id=f"item_by_hand_{number}"))
-            await user.session.post({"type": "conversation.item.create", "item": item})
+            await user.session.connection.sender.post({"type": "conversation.item.create", "item": item})
         taken = asyncio.ensure_future(user.session.send_text("Are you there?"))
         await asyncio.sleep(0.01)
         user.service.current.break_off()

@@ -6,18 +6,18 @@ Owns the keeper of a `RealtimeSession`. Must not know sockets, or when a connect
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 
 from realtime_nb.client.reconnect.keeper import Say
 from realtime_nb.client.reconnect.replay_items import output_item_id
 from realtime_nb.client.reconnect.session_snapshot import Continuity
 from realtime_nb.client.session_config import SessionConfig
-from realtime_nb.client.turns.barge_in import BargeIn
-from realtime_nb.client.turns.input_audio import UserSound
-from realtime_nb.client.turns.mcp_approvals import Approvals
-from realtime_nb.client.turns.response_queue import ResponseSequencer
+from realtime_nb.client.turns.conversation_feed import ConversationFeed
+from realtime_nb.client.turns.input_audio import InputAudio
+from realtime_nb.client.turns.interruption import Interruption
+from realtime_nb.client.turns.mcp_approvals import McpApprovals
+from realtime_nb.client.turns.response_queue import ResponseQueue
 from realtime_nb.client.turns.tool_runner import ToolRunner
-from realtime_nb.conversation import ConnectionEnded, Conversation, InputAppended, LocalEvent, SessionResumed
+from realtime_nb.conversation import ConnectionEnded, InputAppended, SessionResumed
 from realtime_nb.errors import RealtimeError, SessionExpired
 from realtime_nb.wire.realtime import encode_append
 
@@ -32,31 +32,29 @@ class SessionKeeper:
     """What a session does when its connection gets another transport.
 
     Args:
-        conversation, continuity, config, responses, calls, approvals, barge_in, sound: the session's own.
-        feed: takes local facts.
+        feed, continuity, config, responses, calls, approvals, interruption, input_audio: the session's own.
     """
 
     def __init__(
         self,
         *,
-        conversation: Conversation,
+        feed: ConversationFeed,
         continuity: Continuity,
         config: SessionConfig,
-        responses: ResponseSequencer,
+        responses: ResponseQueue,
         calls: ToolRunner,
-        approvals: Approvals,
-        barge_in: BargeIn,
-        sound: UserSound,
-        feed: Callable[[LocalEvent], None],
+        approvals: McpApprovals,
+        interruption: Interruption,
+        input_audio: InputAudio,
     ) -> None:
-        self.conversation = conversation
+        self.conversation = feed.conversation
         self._continuity = continuity
         self._config = config
         self._responses = responses
         self._calls = calls
         self._approvals = approvals
-        self._barge_in = barge_in
-        self._sound = sound
+        self._interruption = interruption
+        self._input_audio = input_audio
         self._feed = feed
         self._carried = b""
         self._cause = ""
@@ -71,12 +69,12 @@ class SessionKeeper:
         self._carried = self._uncommitted_sound() if planned else b""
         if not planned and not self._cause:
             self._cause = "reached its time limit" if isinstance(error, SessionExpired) else "was lost"
-            self._cut_speech = self._sound.speaking
-        self._feed(ConnectionEnded(str(error), resuming=True))
-        self._barge_in.parted()
-        self._sound.parted()
-        self._responses.parted()
-        self._approvals.parted()
+            self._cut_speech = self._input_audio.speaking
+        self._feed.add(ConnectionEnded(str(error), resuming=True))
+        self._interruption.on_transport_lost()
+        self._input_audio.on_transport_lost()
+        self._responses.on_transport_lost()
+        self._approvals.on_transport_lost()
 
     async def restore(self, say: Say) -> None:
         """Configuration, items, and the sound that was carried over; then the seam, where there is one to see."""
@@ -86,8 +84,8 @@ class SessionKeeper:
         if self._carried:
             carried, self._carried = self._carried, b""
             await say(encode_append(carried, None))
-            self._sound.carried(len(carried) // 2)
-            self._feed(InputAppended(carried))
+            self._input_audio.carried(len(carried) // 2)
+            self._feed.add(InputAppended(carried))
         if self._cause:
             self._show_seam()
 
@@ -96,7 +94,7 @@ class SessionKeeper:
         if not self.conversation.order:
             return
         said = [f"The connection {cause}; the conversation goes on in a new session."]
-        dropped_s = self._sound.take_dropped() / _SAMPLES_PER_S
+        dropped_s = self._input_audio.take_dropped() / _SAMPLES_PER_S
         if self._cut_speech or dropped_s >= 0.1:
             said.append("What was spoken meanwhile was not heard.")
         if self._continuity.omitted:
@@ -104,7 +102,7 @@ class SessionKeeper:
             said.append(f"{self._continuity.omitted} {turns} could not be told again.")
         while f"seam_{(number := next(self._seams))}" in self.conversation.items:
             pass
-        self._feed(SessionResumed(f"seam_{number}", " ".join(said)))
+        self._feed.add(SessionResumed(f"seam_{number}", " ".join(said)))
 
     def _uncommitted_sound(self) -> bytes:
         timeline = self.conversation.store.timeline

@@ -1,7 +1,7 @@
-"""One question, one answer.
+"""`ask`: say one user turn, and return the answer to it.
 
-Owns `ask`: a user turn said in one piece, whatever the turn detection, and the wait for its own answer among all
-others. Must not know sockets or widgets.
+Owns how a question is said in one piece whatever the turn detection, and the wait for its own answer among all others.
+Must not know sockets or widgets.
 
 Sound goes through the input buffer with turn detection put off around it: clear, append, commit, then turn detection
 as it was, then `response.create`. A detector would end the turn at any pause inside a recording and answer each half;
@@ -13,35 +13,62 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from realtime_nb import errors
 from realtime_nb.audio import RATE_HZ
+from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.events.client_event import item_id_for
 from realtime_nb.client.transport.close import was_lost
-from realtime_nb.client.turns.input_audio import MINIMUM_SAMPLES
-from realtime_nb.client.turns.response_queue import ResponseRequest
+from realtime_nb.client.turns.audio_sink import AudioSink
+from realtime_nb.client.turns.config_updates import ConfigUpdates
+from realtime_nb.client.turns.conversation_feed import ConversationFeed
+from realtime_nb.client.turns.input_audio import MINIMUM_SAMPLES, InputAudio
+from realtime_nb.client.turns.response_queue import ResponseQueue, ResponseRequest
+from realtime_nb.client.turns.tool_runner import ToolRunner
 from realtime_nb.client.utterance import Samples, Utterance
 from realtime_nb.conversation import Turn
 from realtime_nb.errors import ConnectError, RealtimeError, ServerError
 from realtime_nb.wire.realtime import Response, to_dict, user_message
 
-if TYPE_CHECKING:
-    from realtime_nb.client.session import RealtimeSession
-
-__all__ = ["Asking", "typed_turn"]
+__all__ = ["Questions", "typed_turn"]
 
 _CHUNK_SAMPLES = RATE_HZ // 10
 _TRANSCRIPT_S = 3.0
 
 
-class Asking:
-    """The questions of one session, one after the other."""
+class Questions:
+    """The questions of one session, one after the other.
 
-    def __init__(self, session: RealtimeSession) -> None:
-        self._session = session
+    Args:
+        connection: where questions are said.
+        feed: has the conversation in which the answers appear.
+        responses: asks for the answers.
+        calls: the tools that run before an answer is complete.
+        input_audio: sends recorded sound.
+        updates: turns detection off around it.
+        sink: plays the answers.
+    """
+
+    def __init__(
+        self,
+        connection: RealtimeConnection,
+        feed: ConversationFeed,
+        responses: ResponseQueue,
+        calls: ToolRunner,
+        input_audio: InputAudio,
+        updates: ConfigUpdates,
+        sink: AudioSink,
+    ) -> None:
+        self._connection = connection
+        self._sender = connection.sender
+        self._feed = feed
+        self._responses = responses
+        self._calls = calls
+        self._input_audio = input_audio
+        self._updates = updates
+        self._sink = sink
         self._one_at_a_time = asyncio.Lock()
-        self._stage = ""
 
     async def ask(self, utterance: Utterance, timeout: float | None) -> Turn:
         """Say it and return the answer; `timeout` does not count playback."""
@@ -56,14 +83,13 @@ class Asking:
         turn = self._turn_of(response)
         await self._played(turn)
         await self._transcribed(stage)
-        return self._session.conversation.turn(turn.item_id) or turn
+        return self._feed.conversation.turn(turn.item_id) or turn
 
     async def _answer(self, utterance: Utterance, stage: _Stage) -> Response:
         """The answer, asked for a second time where the connection was lost in the middle of the first.
 
         Not where a tool has run: what it did would be done twice.
         """
-        session = self._session
         for again in (True, False):
             lost: RealtimeError | None = None
             try:
@@ -73,58 +99,56 @@ class Asking:
             else:
                 if not was_lost(response) or self._is_whole(response):
                     return response
-            if not again or stage.tools_ran or session.connection.closed is not None:
+            if not again or stage.tools_ran or self._connection.closed is not None:
                 why = "a tool had run already" if stage.tools_ran else "it was lost twice"
                 raise lost or ConnectError(
                     f"the connection was lost in the middle of the answer to {utterance.label!r}. It is not asked "
                     f"again, because {why}; the conversation goes on."
                 )
             stage.awaited = "the connection to come back"
-            await session.connection.ready()
+            await self._connection.ready()
         raise AssertionError("unreachable")
 
     async def _asked(self, utterance: Utterance, stage: _Stage) -> Response:
-        session = self._session
         stage.awaited = "the response before it to end"
-        await session.responses.idle()
+        await self._responses.idle()
         stage.awaited = "the server to take the question"
         if stage.accepted is None:
             if utterance.text is not None:
-                stage.accepted = session.post(typed_turn(utterance, session.connection.sender.new_event_id()))
+                stage.accepted = self._sender.post(typed_turn(utterance, self._sender.new_event_id()))
             else:
                 stage.accepted = stage.spoken = await self._say(utterance.sound)
         accepted = stage.accepted
-        request = session.responses.create({})
+        request = self._responses.create({})
         try:
             await asyncio.wait([accepted, request.done], return_when=asyncio.FIRST_COMPLETED)
             if accepted.done():
                 accepted.result()
             return await self._end_of(request, stage)
         except ConnectError:
-            session.responses.cancel(stage.request or request)
+            self._responses.cancel(stage.request or request)
             if not accepted.done() or accepted.exception() is not None:
                 stage.accepted = None  # the question itself was lost: it must be said again
             raise
         except BaseException:
-            session.responses.cancel(stage.request or request)
+            self._responses.cancel(stage.request or request)
             raise
 
     async def _say(self, samples: Samples) -> asyncio.Future[Any]:
         """One user item of recorded sound; the future gets the server's word that it has it."""
-        session = self._session
         pcm = samples.tobytes().ljust(2 * MINIMUM_SAMPLES, b"\0")  # with silence: the service would refuse less
-        session.sound.held = True
-        session.updates.put_off_turn_detection()
+        self._input_audio.held = True
+        self._updates.put_off_turn_detection()
         try:
-            session.connection.sender.put({"type": "input_audio_buffer.clear"})
-            await session.flushed()
+            self._sender.put({"type": "input_audio_buffer.clear"})
+            await self._sender.flushed()
             for start in range(0, len(pcm), 2 * _CHUNK_SAMPLES):
-                if not await session.sound.append(pcm[start : start + 2 * _CHUNK_SAMPLES]):
+                if not await self._input_audio.append(pcm[start : start + 2 * _CHUNK_SAMPLES]):
                     raise ConnectError("the connection was lost while the question was being said")
-            return session.post({"type": "input_audio_buffer.commit"})
+            return self._sender.post({"type": "input_audio_buffer.commit"})
         finally:
-            session.updates.resume_turn_detection()
-            session.sound.held = False
+            self._updates.resume_turn_detection()
+            self._input_audio.held = False
 
     async def _end_of(self, request: ResponseRequest, stage: _Stage) -> Response:
         """The response that ends the answer: the one after which no tool has anything to say."""
@@ -137,12 +161,12 @@ class Asking:
                 if last is None:
                     raise RealtimeError("the question was interrupted before its answer began")
                 return last
-            stage.tools_ran = stage.tools_ran or self._session.calls.ran_for(response.id or "")
+            stage.tools_ran = stage.tools_ran or self._calls.ran_for(response.id or "")
             if was_lost(response) and not self._is_whole(response):
                 return response
             last = response
-            stage.awaited = "the tools: " + (", ".join(self._session.calls.pending()) or "none")
-            following = await self._session.calls.followup(response.id or "")
+            stage.awaited = "the tools: " + (", ".join(self._calls.pending()) or "none")
+            following = await self._calls.followup(response.id or "")
             if following is None:
                 return response
             request = following
@@ -153,7 +177,7 @@ class Asking:
         return turn is not None and turn.status == "completed"
 
     def _said_in(self, response: Response) -> Turn | None:
-        conversation = self._session.conversation
+        conversation = self._feed.conversation
         for turn in (*reversed(conversation.live), *reversed(conversation.turns)):
             if turn.role == "assistant" and turn.response_id == response.id:
                 return turn
@@ -170,7 +194,7 @@ class Asking:
                 said or "the response failed, and the server did not say why", code=error.code if error else None
             )
         for item in reversed(response.output or []):
-            known = self._session.conversation.turn(item.id or "")
+            known = self._feed.conversation.turn(item.id or "")
             if known is not None:
                 return known
         raise RealtimeError(f"the response ended ({response.status}) without saying anything")
@@ -179,24 +203,23 @@ class Asking:
         """Wait for the sound to be heard where a page plays it; a page that went away must not hold up a program."""
         try:
             async with asyncio.timeout(10 + (turn.audio_ms or 0) / 1000):
-                await self._session.sink.drained()
+                await self._sink.drained()
         except builtins.TimeoutError:
             pass
 
     async def _transcribed(self, stage: _Stage) -> None:
         """Wait a moment for what the user was heard to say: it may follow the whole answer, or never come."""
-        session = self._session
-        audio = session.effective.get("audio") or {}
+        audio = self._connection.config.effective.get("audio") or {}
         if stage.spoken is None or not (audio.get("input") or {}).get("transcription"):
             return
         item_id = stage.spoken.result().item_id if stage.spoken.done() else ""
         settled = asyncio.Event()
 
         def look(_: Any) -> None:
-            if any(turn.item_id == item_id for turn in session.conversation.turns):
+            if any(turn.item_id == item_id for turn in self._feed.conversation.turns):
                 settled.set()
 
-        forget = session.subscribe(look)
+        forget = self._feed.subscribe(look)
         look(None)
         try:
             async with asyncio.timeout(_TRANSCRIPT_S):

@@ -11,9 +11,9 @@ import builtins
 from typing import Any
 
 from realtime_nb import errors
-from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.session_config import SessionConfig
-from realtime_nb.client.turns.response_queue import ResponseSequencer
+from realtime_nb.client.turns.event_sender import EventSender
+from realtime_nb.client.turns.response_queue import ResponseQueue
 
 __all__ = ["ConfigUpdates"]
 
@@ -25,13 +25,13 @@ class ConfigUpdates:
 
     Args:
         config: what was set.
-        connection: where updates are sent.
+        sender: sends updates.
         responses: tells whether one is under way.
     """
 
-    def __init__(self, config: SessionConfig, connection: RealtimeConnection, responses: ResponseSequencer) -> None:
+    def __init__(self, config: SessionConfig, sender: EventSender, responses: ResponseQueue) -> None:
         self._config = config
-        self._connection = connection
+        self._sender = sender
         self._responses = responses
         self._resumed: asyncio.Future[Any] | None = None
 
@@ -55,7 +55,7 @@ class ConfigUpdates:
         """Send at once, and in order, that the server detects no turns until `resume_turn_detection`."""
         session = self._config.put_off_turn_detection()
         if session is not None:
-            self._connection.sender.put({"type": "session.update", "session": session})
+            self._sender.put({"type": "session.update", "session": session})
 
     def resume_turn_detection(self) -> None:
         """Send at once, and in order, that it detects them as before."""
@@ -69,7 +69,7 @@ class ConfigUpdates:
         self._config.turn_detection_is_back()
 
     def _send(self, session: dict[str, Any]) -> asyncio.Future[Any]:
-        return self._connection.sender.post({"type": "session.update", "session": session})
+        return self._sender.post({"type": "session.update", "session": session})
 
     async def _answered(self, answer: asyncio.Future[Any]) -> None:
         try:

@@ -10,14 +10,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from realtime_nb.audio import RATE_HZ
-from realtime_nb.client.connection import RealtimeConnection
-from realtime_nb.conversation import ClearSent, CommitSent, InputAppended, LocalEvent
+from realtime_nb.client.events.sender import Sender
+from realtime_nb.client.turns.conversation_feed import ConversationFeed
+from realtime_nb.conversation import ClearSent, CommitSent, InputAppended
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["MINIMUM_SAMPLES", "Pcm", "UserSound"]
+__all__ = ["MINIMUM_SAMPLES", "InputAudio", "Pcm"]
 
 Pcm: TypeAlias = "bytes | bytearray | memoryview | npt.NDArray[np.int16]"
 
@@ -25,23 +26,23 @@ MINIMUM_SAMPLES = RATE_HZ // 10
 """The service refuses to commit less than 100 ms."""
 
 
-class UserSound:
+class InputAudio:
     """What goes into the input buffer.
 
     Args:
-        connection: where it goes.
-        feed: told of what was sent, for the conversation's clips.
+        sender: sends it.
+        feed: gets what was sent, for the conversation's clips.
 
     Attributes:
         on_held: told when the microphone is held off and let in again: a page that sends it must do so too.
         speaking: whether the server hears speech.
     """
 
-    def __init__(self, connection: RealtimeConnection, feed: Callable[[LocalEvent], None]) -> None:
+    def __init__(self, sender: Sender, feed: ConversationFeed) -> None:
         self.on_held: Callable[[bool], None] | None = None
         self.speaking = False
         self._held = False
-        self._connection = connection
+        self._sender = sender
         self._feed = feed
         self._uncommitted_samples = 0
         self._dropped_samples = 0
@@ -71,7 +72,7 @@ class UserSound:
     def appended(self, pcm: bytes) -> None:
         """Sound that is in the input buffer now, whoever sent it: a page that holds the socket does so by itself."""
         self._uncommitted_samples += len(pcm) // 2
-        self._feed(InputAppended(pcm))
+        self._feed.add(InputAppended(pcm))
 
     async def append(self, pcm: Pcm) -> bool:
         """Sound that goes out whoever holds the microphone. Returns False where there is no connection to take it."""
@@ -81,7 +82,7 @@ class UserSound:
             from realtime_nb.audio import as_pcm16  # numpy: whoever gives an array has it already
 
             data = as_pcm16(pcm).tobytes()
-        if not await self._connection.append(data):
+        if not await self._sender.append(data):
             self._dropped_samples += len(data) // 2
             return False
         self.appended(data)
@@ -94,9 +95,9 @@ class UserSound:
         """
         self._uncommitted_samples = 0
         self.speaking = False
-        self._feed(CommitSent())
+        self._feed.add(CommitSent())
 
-    def parted(self) -> None:
+    def on_transport_lost(self) -> None:
         """The session is gone, and with it what was appended and not committed."""
         self._uncommitted_samples = 0
         self.speaking = False
@@ -110,7 +111,7 @@ class UserSound:
         dropped, self._dropped_samples = self._dropped_samples, 0
         return dropped
 
-    def taken(self) -> None:
+    def server_committed(self) -> None:
         """The server made a turn of the buffer by itself: what is left in it is not known, and little."""
         self._uncommitted_samples = 0
 
@@ -118,4 +119,4 @@ class UserSound:
         """A clear leaves: what was appended is gone, and so is any speech that was heard in it."""
         self._uncommitted_samples = 0
         self.speaking = False
-        self._feed(ClearSent())
+        self._feed.add(ClearSent())

@@ -1,18 +1,33 @@
-"""What was heard of the assistant's sound, and where to cut it when someone interrupts.
+"""Interruption of the assistant: stop playback, truncate at what was heard, drop late sound.
 
-Owns the ledger of received and played samples of every audio part that may still be cut. Pure. Must not know sockets,
-and never guesses from a clock: it knows what was received, and what a sink reports (protocol notes 30 to 34).
+Owns the epoch, the responses whose late sound is dropped, the samples received and played of each audio part, and the
+truncations. Must not know sockets, or who plays the sound. It never guesses from a clock: it counts received samples
+and those that a sink reports as played (docs/protocol.md 30 to 35).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+import builtins
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from realtime_nb.client.turns.audio_sink import Heard
+from realtime_nb.client.session_config import SessionConfig
+from realtime_nb.client.turns.audio_sink import AudioSink, Heard
+from realtime_nb.client.turns.conversation_feed import ConversationFeed
+from realtime_nb.client.turns.event_sender import EventSender
+from realtime_nb.client.turns.response_queue import ResponseQueue
+from realtime_nb.conversation import AudioDone, AudioReceived, Change, LocalInterrupt
 
-__all__ = ["Cut", "PlaybackLedger"]
+__all__ = ["Cut", "Interruption", "PlaybackLedger"]
 
+_log = logging.getLogger(__name__)
+_REMEMBERED = 64
+_SILENCE_S = 2.0
+"""How long a player may take to report how much it played; after that its last report counts."""
 SAMPLES_PER_MS = 24
 
 
@@ -95,3 +110,138 @@ class PlaybackLedger:
                 del self._parts[key]
                 cuts.append(Cut(*key, part.played))
         return cuts
+
+
+class Interruption:
+    """Plays the assistant's sound and stops it.
+
+    Args:
+        config: tells what the server does by itself when the user begins to speak.
+        responses: the responses under way.
+        sink: plays the sound.
+        sender: sends truncations.
+        feed: gets where the conversation was cut.
+
+    Attributes:
+        epoch: one more at every interruption; sound of an earlier epoch is never heard again.
+    """
+
+    def __init__(
+        self,
+        config: SessionConfig,
+        responses: ResponseQueue,
+        sink: AudioSink,
+        sender: EventSender,
+        feed: ConversationFeed,
+    ) -> None:
+        self.ledger = PlaybackLedger()
+        self.epoch = 0
+        self._config = config
+        self._responses = responses
+        self._sink = sink
+        self._sender = sender
+        self._feed = feed
+        self._dead: deque[str] = deque(maxlen=_REMEMBERED)
+        self._truncations: deque[str] = deque(maxlen=_REMEMBERED)
+        self._unknown_there: set[str] = set()
+
+    def on_changes(self, changes: Sequence[Change]) -> None:
+        """Play the sound of an event's changes."""
+        for change in changes:
+            if isinstance(change, AudioReceived):
+                self.ledger.received(change.item_id, change.content_index, change.start_sample + len(change.pcm) // 2)
+                self._sink.write(self.epoch, change.item_id, change.content_index, change.start_sample, change.pcm)
+            elif isinstance(change, AudioDone):
+                self.ledger.completed(change.item_id, change.content_index)
+                self._sink.done(self.epoch, change.item_id, change.content_index, change.samples)
+
+    def on_speech_started(self, *, carries_audio: bool) -> Coroutine[Any, Any, None] | None:
+        """The server hears speech: do what it leaves to this side.
+
+        Args:
+            carries_audio: whether the transport's page plays the sound, and has seen the same event first.
+
+        Returns:
+            the rest of an interruption that has begun, to be run at once; None where there is nothing to interrupt.
+        """
+        detection = self._config.turn_detection or {}
+        if detection.get("create_response") is not False:
+            # The server will answer what is being said: a continuation of our own would be one answer too many.
+            self._responses.user_took_turn()
+            self._responses.drop_automatic()
+        if detection.get("interrupt_response") is False or not (self._responses.active or self._sink.playing):
+            return None
+        # The server cancels its response by itself (docs/protocol.md 30, 35); the sound that it has sent, only this
+        # side can stop and cut.
+        dead = self._responses.active_id
+        return self.on_player_stopped(dead) if carries_audio else self.stop(dead, None)
+
+    def stop(self, response_id: str | None, heard: Sequence[Heard] | None) -> Coroutine[Any, Any, None]:
+        """Begin a new epoch now, before anything else can arrive; what is returned silences the sink and cuts.
+
+        Args:
+            response_id: the response that runs.
+            heard: what was played, where the player is silent already; None asks it to be.
+        """
+        self._begin_epoch(response_id)
+        epoch = self.epoch
+        return self._cut(lambda: self._sink.flush(epoch), heard)
+
+    def on_player_stopped(self, response_id: str | None) -> Coroutine[Any, Any, None]:
+        """As `stop`, where the player saw the interruption first and has fallen silent by itself.
+
+        It may play the next answer already: that must neither be silenced in turn, nor counted to what was cut. So the
+        sink begins its new epoch in this call, and not when the loop comes to what is returned.
+        """
+        self._begin_epoch(response_id)
+        silence = self._sink.silenced(self.epoch)
+        return self._cut(lambda: silence, None)
+
+    def _begin_epoch(self, response_id: str | None) -> None:
+        self.epoch += 1
+        self._responses.user_took_turn()
+        if response_id:
+            self.kill(response_id)
+
+    async def _cut(self, silence: Callable[[], Awaitable[Sequence[Heard]]], heard: Sequence[Heard] | None) -> None:
+        for cut in self.ledger.cuts(heard if heard is not None else await self._silence(silence)):
+            if cut.item_id not in self._unknown_there:
+                event_id = self._sender.new_event_id()
+                self._truncations.append(event_id)
+                self._sender.put(
+                    {
+                        "type": "conversation.item.truncate",
+                        "event_id": event_id,
+                        "item_id": cut.item_id,
+                        "content_index": cut.content_index,
+                        "audio_end_ms": cut.audio_end_ms,
+                    }
+                )
+            self._feed.add(LocalInterrupt(cut.item_id, cut.content_index, cut.samples))
+
+    async def _silence(self, silence: Callable[[], Awaitable[Sequence[Heard]]]) -> Sequence[Heard] | None:
+        """Returns how much the player played; None where it does not report it, and its last report counts."""
+        try:
+            async with asyncio.timeout(_SILENCE_S):
+                return await silence()
+        except builtins.TimeoutError:
+            _log.warning("the player did not say in %g s how much it played", _SILENCE_S)
+        except Exception:
+            _log.exception("the player failed to fall silent")
+        return None
+
+    def on_transport_lost(self) -> None:
+        """The next session has no sound of the parts that still play, and refuses to truncate them."""
+        self._unknown_there = self.ledger.item_ids()
+
+    def kill(self, response_id: str) -> None:
+        """Drop the sound that still comes of a response (docs/protocol.md 33)."""
+        self._dead.append(response_id)
+
+    def is_dead(self, response_id: str) -> bool:
+        """Whether a response was interrupted."""
+        return response_id in self._dead
+
+    def is_our_truncation(self, event_id: str | None) -> bool:
+        """Whether an error answers one of our truncations: the service may refuse one, without harm."""
+        return event_id in self._truncations

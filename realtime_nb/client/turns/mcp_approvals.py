@@ -12,12 +12,14 @@ not is not.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from realtime_nb.client.events.client_event import item_id_for
+from realtime_nb.client.turns.event_sender import EventSender
+from realtime_nb.client.turns.response_queue import ResponseQueue
 from realtime_nb.client.turns.tool_runner import ToolRunner
 from realtime_nb.errors import ConfigError, ServerError
 from realtime_nb.wire.realtime import (
@@ -36,7 +38,7 @@ from realtime_nb.wire.realtime import (
     to_dict,
 )
 
-__all__ = ["Approvals", "McpApprovalRequest"]
+__all__ = ["McpApprovalRequest", "McpApprovals"]
 
 
 class McpApprovalRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,40 +58,26 @@ class McpApprovalRequest(msgspec.Struct, frozen=True, kw_only=True):
     arguments: str = ""
 
 
-class Approvals:
+class McpApprovals:
     """The MCP calls of a session.
 
     Args:
         batches: where a response's calls are waited for.
-        post: sends a client event in order; the future gets its acknowledgement.
-        new_id: makes ids for client events.
-        announce: emits a request as an event.
-        report: told of a server whose tools could not be listed.
-        out_of_band: whether a response keeps out of the conversation.
+        sender: sends the answers.
+        responses: tells which response is out of band.
     """
 
-    def __init__(
-        self,
-        *,
-        batches: ToolRunner,
-        post: Callable[[dict[str, Any]], Awaitable[Any]],
-        new_id: Callable[[], str],
-        announce: Callable[[McpApprovalRequest], None],
-        report: Callable[[ServerError], None],
-        out_of_band: Callable[[str | None], bool],
-    ) -> None:
+    def __init__(self, batches: ToolRunner, sender: EventSender, responses: ResponseQueue) -> None:
         self._batches = batches
-        self._post = post
-        self._new_id = new_id
-        self._announce = announce
-        self._report = report
-        self._out_of_band = out_of_band
+        self._sender = sender
+        self._responses = responses
+        self._news: list[McpApprovalRequest | ServerError] = []
         self._pending: dict[str, tuple[McpApprovalRequest, asyncio.Future[None]]] = {}
         self._asked: set[str] = set()
         self._calls: dict[str, tuple[str, asyncio.Future[None]]] = {}  # by item: the response, and its end
         self._named: dict[str, McpCallItem] = {}
         self._servers: dict[str, str] = {}
-        self._looks: dict[type, Callable[[Any], None]] = {
+        self._handlers: dict[type, Callable[[Any], None]] = {
             ConversationItemAdded: lambda event: self._item(event.item, None, done=False),
             ConversationItemDone: lambda event: self._item(event.item, None, done=True),
             ResponseOutputItemDone: lambda event: self._item(event.item, event.response_id, done=True),
@@ -105,13 +93,20 @@ class Approvals:
         """The requests that wait for an answer, oldest first."""
         return tuple(request for request, _ in self._pending.values())
 
-    def seen(self, event: Any) -> None:
-        """Look at a server event, before the end of a response is acted on."""
-        look = self._looks.get(type(event))
-        if look is not None:
-            look(event)
+    def on_event(self, event: Any) -> Sequence[McpApprovalRequest | ServerError]:
+        """Handle a server event, before the end of a response is acted on.
 
-    def sent(self, item: Mapping[str, Any]) -> None:
+        Returns:
+            the requests that it makes, and the error of a server whose tools could not be listed.
+        """
+        handler = self._handlers.get(type(event))
+        if handler is None:
+            return ()
+        handler(event)
+        news, self._news = self._news, []
+        return news
+
+    def on_sent(self, item: Mapping[str, Any]) -> None:
         """An item leaves: an answer to a request may also be given by hand, with an item of the wire."""
         if item.get("type") == "mcp_approval_response" and item.get("approval_request_id") in self._pending:
             request, answered = self._pending.pop(item["approval_request_id"])
@@ -128,12 +123,12 @@ class Approvals:
             waiting = ", ".join(f"{one.id!r} ({one.server_label}: {one.name})" for one in self.pending) or "none"
             raise ConfigError(f"request_id={request_id!r} waits for no approval; waiting: {waiting}")
         request, answered = self._pending.pop(request_id)
-        event_id = self._new_id()
+        event_id = self._sender.new_event_id()
         item = McpApprovalResponseItem(
             id=item_id_for(event_id), approval_request_id=request_id, approve=approve, reason=reason
         )
         try:
-            await self._post({"type": "conversation.item.create", "event_id": event_id, "item": to_dict(item)})
+            await self._sender.post({"type": "conversation.item.create", "event_id": event_id, "item": to_dict(item)})
         except BaseException:
             self._pending = {request_id: (request, answered), **self._pending}
             raise
@@ -141,11 +136,11 @@ class Approvals:
 
     def _answered(self, request: McpApprovalRequest, answered: asyncio.Future[None], *, approve: bool) -> None:
         if not approve:
-            self._forget_call_of(request)
+            self._end_call_of(request)
         if not answered.done():
             answered.set_result(None)
 
-    def parted(self) -> None:
+    def on_transport_lost(self) -> None:
         """The service's session is gone, and with it its requests and calls: nobody can answer or end them now.
 
         What waited for them goes on. Told the conversation anew, the model answers anew, and asks again if it must.
@@ -164,7 +159,7 @@ class Approvals:
     def _list_failed(self, event: McpListToolsFailed) -> None:
         label = self._servers.get(event.item_id)
         named = f"the MCP server {label!r}" if label else "an MCP server"
-        self._report(
+        self._news.append(
             ServerError(
                 f"{named} did not tell its tools. Check its server_url or connector_id, and its authorization; the "
                 "conversation goes on without them.",
@@ -185,7 +180,7 @@ class Approvals:
             self._requested(item, item.id, response_id)
 
     def _requested(self, item: McpApprovalRequestItem, request_id: str, response_id: str | None) -> None:
-        if request_id in self._asked or self._out_of_band(response_id):
+        if request_id in self._asked or self._responses.is_out_of_band(response_id):
             return
         self._asked.add(request_id)
         request = McpApprovalRequest(
@@ -196,10 +191,10 @@ class Approvals:
         # An item of the conversation does not say which response it is of: that of the call that it is about.
         where = response_id or self._response_of(request)
         self._batches.join(where, request_id, answered, f"approval of {item.server_label}: {item.name}", renews=True)
-        self._announce(request)
+        self._news.append(request)
 
     def _call_begins(self, item_id: str, response_id: str) -> None:
-        if item_id in self._calls or not response_id or self._out_of_band(response_id):
+        if item_id in self._calls or not response_id or self._responses.is_out_of_band(response_id):
             return
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._calls[item_id] = (response_id, ended)
@@ -214,7 +209,7 @@ class Approvals:
     def _response_of(self, request: McpApprovalRequest) -> str | None:
         return next((self._calls[item_id][0] for item_id in self._calls_like(request)), None)
 
-    def _forget_call_of(self, request: McpApprovalRequest) -> None:
+    def _end_call_of(self, request: McpApprovalRequest) -> None:
         """A call that was refused may never be told to have ended."""
         for item_id in self._calls_like(request)[:1]:
             self._call_ends(item_id)

@@ -18,19 +18,27 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from realtime_nb.client.events.pending_requests import METADATA_KEY, server_error
+from realtime_nb.client.turns.event_sender import EventSender
 from realtime_nb.wire.realtime import ErrorDetail, Response
 
-__all__ = ["ResponseRequest", "ResponseSequencer"]
+__all__ = ["ResponseQueue", "ResponseRequest"]
 
 _BUSY = "conversation_already_has_active_response"
 _REMEMBERED = 256
 _UNNAMED = ""
 _PATIENCE_S = 2.0
 """How long a create that was sent before a response ended may still be on its way when we hear of that end."""
+
+
+class AnsweringServer(Protocol):
+    """The configuration that a queue asks."""
+
+    @property
+    def server_answers(self) -> bool:
+        """Whether the server begins a response by itself at the end of a turn."""
 
 
 class ResponseRequest:
@@ -72,24 +80,21 @@ class ResponseRequest:
             self.done.set_exception(error)
 
 
-class ResponseSequencer:
+class ResponseQueue:
     """The order of responses on one connection.
 
     Args:
-        send: takes a client event, at once and in order.
-        new_id: makes ids for client events.
-        unasked: whether the server may begin responses by itself.
+        sender: sends creates and cancels.
+        server: tells whether the server may begin responses by itself.
+
+    Attributes:
+        turn_marker: changes when the user takes the turn; what was begun before asks for no response any more.
     """
 
-    def __init__(
-        self,
-        send: Callable[[dict[str, Any]], None],
-        new_id: Callable[[], str],
-        unasked: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._send = send
-        self._new_id = new_id
-        self._unasked = unasked
+    def __init__(self, sender: EventSender, server: AnsweringServer) -> None:
+        self.turn_marker = 0
+        self._sender = sender
+        self._server = server
         self._queue: deque[ResponseRequest] = deque()
         self._sent: ResponseRequest | None = None
         self._active: str | None = None
@@ -132,13 +137,13 @@ class ResponseSequencer:
             waiting = next((known for known in self._queue if known.automatic and known.params == (params or {})), None)
             if waiting is not None:
                 return waiting
-        request = ResponseRequest(self._new_id(), params or {}, automatic=automatic)
+        request = ResponseRequest(self._sender.new_event_id(), params or {}, automatic=automatic)
         if self._lost is not None:
             request.fail(self._lost)
             return request
         if request.out_of_band:
             self._out_of_band[request.event_id] = request
-            self._send(request.event())
+            self._sender.put(request.event())
             return request
         self._queue.append(request)
         self._pump()
@@ -169,6 +174,10 @@ class ResponseSequencer:
     def cancelling(self, response_id: str | None) -> bool:
         """Whether a response was told to stop and has not ended yet."""
         return response_id in self._cancel_sent
+
+    def user_took_turn(self) -> None:
+        """The user speaks or types: a continuation of the turn before is not wanted any more."""
+        self.turn_marker += 1
 
     def drop_automatic(self) -> None:
         """The user spoke: answers that only we asked for are no longer wanted."""
@@ -238,7 +247,7 @@ class ResponseSequencer:
             self._active = None
         if request is not None and request is self._assumed:
             self._assumed = None
-            if self._echoes_metadata is None and self._unasked():
+            if self._echoes_metadata is None and self._server.server_answers:
                 self._wait_for_another_answer(request, response)
                 return
         if request is not None:
@@ -309,7 +318,7 @@ class ResponseSequencer:
             self._active = named[0] if named else _UNNAMED
         self._pump()
 
-    def parted(self) -> None:
+    def on_transport_lost(self) -> None:
         """The session is another: nothing runs there. What ended with the old one was told as its `response.done`.
 
         A create that was not answered keeps its slot: it is said again. One that was, as we guessed, is not.
@@ -343,14 +352,14 @@ class ResponseSequencer:
     def _cancel_response(self, response_id: str) -> None:
         if response_id and response_id not in self._cancel_sent:
             self._cancel_sent.add(response_id)
-            event_id = self._new_id()
+            event_id = self._sender.new_event_id()
             self._cancel_events.append(event_id)
-            self._send({"type": "response.cancel", "event_id": event_id, "response_id": response_id})
+            self._sender.put({"type": "response.cancel", "event_id": event_id, "response_id": response_id})
 
     def _pump(self) -> None:
         if not self.active and self._queue:
             self._sent = self._queue.popleft()
-            self._send(self._sent.event())
+            self._sender.put(self._sent.event())
         if self.active or self._queue:
             self._idle.clear()
         else:

@@ -7,12 +7,16 @@ response (`join`). Must not know sockets or widgets. Runs beside the receive loo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from realtime_nb.client.reconnect.replay_items import output_item_id
-from realtime_nb.client.turns.response_queue import ResponseRequest
+from realtime_nb.client.session_config import SessionConfig
+from realtime_nb.client.turns.conversation_feed import ConversationFeed
+from realtime_nb.client.turns.event_sender import EventSender
+from realtime_nb.client.turns.response_queue import ResponseQueue, ResponseRequest
+from realtime_nb.conversation import ToolProgress
 from realtime_nb.tools import Tool, error_output
 from realtime_nb.wire.realtime import FunctionCallItem, MessageItem, Response, function_output, to_dict
 
@@ -36,30 +40,19 @@ class ToolRunner:
     """Runs tools for a session.
 
     Args:
-        tools: the functions by name, looked up when a call comes.
-        declared: whether the server was told of a tool of this name, by whatever way.
-        send: takes a client event, at once and in order.
-        create: asks for the response that follows a batch.
-        progress: told of each call: id, `"running"` / `"completed"` / `"failed"`, and the output.
-        marker: a number that changes when the user takes the turn; a batch begun before that asks for no response.
+        config: has the functions, and what the server was told of them.
+        sender: sends the outputs.
+        responses: queues the response that follows a batch.
+        feed: gets the progress of each call.
     """
 
     def __init__(
-        self,
-        *,
-        tools: Callable[[], Mapping[str, Tool]],
-        declared: Callable[[str], bool],
-        send: Callable[[dict[str, Any]], None],
-        create: Callable[[], ResponseRequest],
-        progress: Callable[[str, str, str | None], None],
-        marker: Callable[[], int],
+        self, config: SessionConfig, sender: EventSender, responses: ResponseQueue, feed: ConversationFeed
     ) -> None:
-        self._tools = tools
-        self._declared = declared
-        self._send = send
-        self._create = create
-        self._progress = progress
-        self._marker = marker
+        self._config = config
+        self._sender = sender
+        self._responses = responses
+        self._feed = feed
         self._batches: dict[str, _Batch] = {}
         # Kept beyond their batch: whoever waits for the answer may look after the batch is over.
         self._followups: dict[str, asyncio.Future[ResponseRequest | None]] = {}
@@ -76,8 +69,8 @@ class ToolRunner:
         while len(self._answered) > _REMEMBERED:
             del self._answered[next(iter(self._answered))]
         batch = self._batch(response_id)
-        tool = self._tools().get(item.name)
-        if (tool is None and self._declared(item.name)) or (tool is not None and tool.function is None):
+        tool = self._config.tools.get(item.name)
+        if (tool is None and self._config.declares_tool(item.name)) or (tool is not None and tool.function is None):
             batch.left_to_user = True  # declared without a function: whoever did so answers it
             return
         call = self._call(tool, item, call_id)
@@ -105,7 +98,7 @@ class ToolRunner:
         async def over() -> None:
             await until
             if renews:
-                batch.marker = self._marker()
+                batch.marker = self._responses.turn_marker
 
         batch.tasks[key] = asyncio.get_running_loop().create_task(over(), name=name)
         batch.tasks[key].add_done_callback(lambda _: self._complete(response_id))
@@ -121,7 +114,7 @@ class ToolRunner:
 
     def _batch(self, response_id: str) -> _Batch:
         if response_id not in self._batches:
-            self._batches[response_id] = _Batch(self._marker())
+            self._batches[response_id] = _Batch(self._responses.turn_marker)
             self._followups[response_id] = asyncio.get_running_loop().create_future()
             while len(self._followups) > _REMEMBERED:
                 del self._followups[next(iter(self._followups))]
@@ -156,15 +149,16 @@ class ToolRunner:
                 task.cancel()
 
     async def _call(self, tool: Tool | None, item: FunctionCallItem, call_id: str) -> None:
-        self._progress(call_id, "running", None)
+        self._feed.add(ToolProgress(call_id, "running", None))
         if tool is None:
-            known = ", ".join(sorted(self._tools())) or "none"
+            known = ", ".join(sorted(self._config.tools)) or "none"
             output = error_output(f"there is no tool {item.name!r}; the tools are: {known}")
         else:
             output = await tool.call(item.arguments)
         answer = function_output(call_id, output, id=output_item_id(call_id))
-        self._send({"type": "conversation.item.create", "item": to_dict(answer)})
-        self._progress(call_id, "failed" if output.startswith('{"error":') else "completed", output)
+        self._sender.put({"type": "conversation.item.create", "item": to_dict(answer)})
+        status: Literal["failed", "completed"] = "failed" if output.startswith('{"error":') else "completed"
+        self._feed.add(ToolProgress(call_id, status, output))
 
     def _complete(self, response_id: str) -> None:
         batch = self._batches.get(response_id)
@@ -180,9 +174,15 @@ class ToolRunner:
             and not spoken
             and not batch.left_to_user
             and batch.response.status in ("completed", None)
-            and batch.marker == self._marker()
+            and batch.marker == self._responses.turn_marker
         )
-        following = self._create() if wanted else None
+        following = self._continue() if wanted else None
         waiting = self._followups.get(response_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(following)
+
+    def _continue(self) -> ResponseRequest:
+        choice = self._config.effective.get("tool_choice")
+        forced = choice == "required" or isinstance(choice, Mapping)
+        # A forced tool choice holds for the user's turn; on the continuation it would call for ever.
+        return self._responses.create({"tool_choice": "auto"} if forced else {}, automatic=True)

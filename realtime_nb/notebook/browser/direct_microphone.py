@@ -48,8 +48,8 @@ class DirectMicrophone:
                 self._releasing.add(task)
                 task.add_done_callback(self._releasing.discard)
 
-        session.sound.on_held = held
-        self._microphone.sent = session.sound.appended
+        session.on_microphone_held(held)
+        self._microphone.sent = session.note_input
         await self._release(transport, session)
 
     def remind(self) -> None:
@@ -60,6 +60,6 @@ class DirectMicrophone:
 
     async def _release(self, transport: PageTransport, session: RealtimeSession) -> None:
         await session.flushed()  # recorded sound is a turn by then: nothing that is said now gets into it
-        if not transport.closed and not session.sound.held:
+        if not transport.closed and not session.microphone_held:
             await self._microphone.give(session.append)
             transport.hold(False, since=self._microphone.heard)

@@ -148,7 +148,7 @@ class PageActions:
             await self._controller.start()  # what is said meanwhile waits, and a new session has nothing to clear
         elif self._controller.settings["turn_detection"] is None:
             if self._controller.sockets.live(self._controller.microphone.page):
-                session.sound.cleared()  # the page has cleared the buffer before its first frame: later would be late
+                session.note_input_cleared()  # the page cleared the buffer before its first frame
             else:
                 await session.clear()
 

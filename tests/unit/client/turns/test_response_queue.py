@@ -9,19 +9,29 @@ from typing import Any
 import pytest
 
 from realtime_nb.client.events.pending_requests import METADATA_KEY
-from realtime_nb.client.turns.response_queue import ResponseRequest, ResponseSequencer
+from realtime_nb.client.turns.response_queue import ResponseQueue, ResponseRequest
 from realtime_nb.errors import ServerError
 from realtime_nb.wire.realtime import ErrorDetail, Response
 from tests.simulated.clock import simulate
 
 
 class Peer:
-    """A sequencer, and what it sent."""
+    """A queue, its sender, and a server that may answer by itself."""
 
     def __init__(self, *, unasked: bool = False) -> None:
         self.sent: list[dict[str, Any]] = []
-        ids = itertools.count(1)
-        self.sequencer = ResponseSequencer(self.sent.append, lambda: f"evt_{next(ids)}", lambda: unasked)
+        self.server_answers = unasked
+        self._ids = itertools.count(1)
+        self.queue = ResponseQueue(self, self)
+
+    def put(self, raw: dict[str, Any]) -> None:
+        self.sent.append(raw)
+
+    def post(self, raw: dict[str, Any]) -> asyncio.Future[Any]:
+        raise NotImplementedError
+
+    def new_event_id(self) -> str:
+        return f"evt_{next(self._ids)}"
 
     @property
     def types(self) -> list[str]:
@@ -29,13 +39,13 @@ class Peer:
 
     def created(self, response_id: str, request: ResponseRequest | None = None, *, out_of_band: bool = False) -> None:
         metadata = {METADATA_KEY: request.event_id} if request is not None else None
-        self.sequencer.created(Response(id=response_id, metadata=metadata), out_of_band=out_of_band)
+        self.queue.created(Response(id=response_id, metadata=metadata), out_of_band=out_of_band)
 
     def ended(self, response_id: str, status: str = "completed", *, out_of_band: bool = False) -> None:
-        self.sequencer.ended(Response(id=response_id, status=status), out_of_band=out_of_band)
+        self.queue.ended(Response(id=response_id, status=status), out_of_band=out_of_band)
 
     def busy(self, request: ResponseRequest | None, message: str = "busy") -> bool:
-        return self.sequencer.refused(
+        return self.queue.refused(
             ErrorDetail(
                 code="conversation_already_has_active_response",
                 message=message,
@@ -50,7 +60,7 @@ async def peer() -> Peer:
 
 
 async def test_a_second_create_waits_for_the_end_of_the_first(peer: Peer) -> None:
-    first, second = peer.sequencer.create(), peer.sequencer.create({"instructions": "again"})
+    first, second = peer.queue.create(), peer.queue.create({"instructions": "again"})
     peer.created("resp_1", first)
     assert peer.types == ["response.create"]
     peer.ended("resp_1")
@@ -64,8 +74,8 @@ async def test_a_second_create_waits_for_the_end_of_the_first(peer: Peer) -> Non
 
 async def test_automatic_creates_are_joined_and_manual_ones_never(peer: Peer) -> None:
     peer.created("resp_vad")
-    automatic = [peer.sequencer.create(automatic=True) for _ in range(3)]
-    manual = [peer.sequencer.create({"instructions": "a"}) for _ in range(2)]
+    automatic = [peer.queue.create(automatic=True) for _ in range(3)]
+    manual = [peer.queue.create({"instructions": "a"}) for _ in range(2)]
     assert len(set(map(id, automatic))) == 1
     for number in range(3):
         peer.ended("resp_vad" if number == 0 else f"resp_{number - 1}")
@@ -75,14 +85,14 @@ async def test_automatic_creates_are_joined_and_manual_ones_never(peer: Peer) ->
 
 async def test_a_response_of_voice_activity_holds_back_ours(peer: Peer) -> None:
     peer.created("resp_vad")
-    peer.sequencer.create()
+    peer.queue.create()
     assert peer.sent == []
     peer.ended("resp_vad")
     assert peer.types == ["response.create"]
 
 
 async def test_a_create_that_crosses_voice_activity_is_sent_again_after_it(peer: Peer) -> None:
-    request = peer.sequencer.create()
+    request = peer.queue.create()
     peer.created("resp_vad")
     assert peer.busy(request), "the race is part of the game"
     assert peer.types == ["response.create"]
@@ -92,25 +102,25 @@ async def test_a_create_that_crosses_voice_activity_is_sent_again_after_it(peer:
 
 
 async def test_a_race_that_names_no_event_is_recognised_by_its_code(peer: Peer) -> None:
-    peer.sequencer.create()
+    peer.queue.create()
     assert peer.busy(None)
     peer.ended("resp_unheard_of")
     assert peer.types == ["response.create", "response.create"]
 
 
 async def test_an_automatic_create_that_lost_a_race_is_not_sent_after_the_user_spoke(peer: Peer) -> None:
-    request = peer.sequencer.create(automatic=True)
+    request = peer.queue.create(automatic=True)
     peer.created("resp_vad")
     peer.busy(request)
-    peer.sequencer.drop_automatic()
+    peer.queue.drop_automatic()
     peer.ended("resp_vad")
     assert peer.types == ["response.create"]
     assert request.done.result() is None
 
 
 async def test_a_cancel_before_created_is_remembered_and_sent_with_the_id(peer: Peer) -> None:
-    request = peer.sequencer.create()
-    assert peer.sequencer.cancel()
+    request = peer.queue.create()
+    assert peer.queue.cancel()
     assert peer.types == ["response.create"]
     peer.created("resp_1", request)
     assert peer.sent[-1]["type"] == "response.cancel"
@@ -118,11 +128,11 @@ async def test_a_cancel_before_created_is_remembered_and_sent_with_the_id(peer: 
 
 
 async def test_after_a_cancel_the_next_create_waits_for_done(peer: Peer) -> None:
-    first = peer.sequencer.create()
+    first = peer.queue.create()
     peer.created("resp_1", first)
-    peer.sequencer.cancel()
-    peer.sequencer.cancel()
-    peer.sequencer.create()
+    peer.queue.cancel()
+    peer.queue.cancel()
+    peer.queue.create()
     assert peer.types == ["response.create", "response.cancel"], "one cancel, and no create yet"
     peer.ended("resp_1", "cancelled")
     assert peer.types[-1] == "response.create"
@@ -130,38 +140,38 @@ async def test_after_a_cancel_the_next_create_waits_for_done(peer: Peer) -> None
 
 async def test_a_queued_request_that_is_cancelled_never_leaves(peer: Peer) -> None:
     peer.created("resp_vad")
-    request = peer.sequencer.create()
-    peer.sequencer.cancel(request)
+    request = peer.queue.create()
+    peer.queue.cancel(request)
     peer.ended("resp_vad")
     assert peer.sent == []
     assert request.done.result() is None
 
 
 async def test_a_cancel_that_came_too_late_is_nobodys_business(peer: Peer) -> None:
-    request = peer.sequencer.create()
+    request = peer.queue.create()
     peer.created("resp_1", request)
-    peer.sequencer.cancel()
+    peer.queue.cancel()
     too_late = ErrorDetail(code="response_cancel_not_active", event_id=peer.sent[-1]["event_id"])
-    assert peer.sequencer.refused(too_late)
-    assert not peer.sequencer.refused(ErrorDetail(code="response_cancel_not_active", event_id="a user's own"))
+    assert peer.queue.refused(too_late)
+    assert not peer.queue.refused(ErrorDetail(code="response_cancel_not_active", event_id="a user's own"))
 
 
 async def test_out_of_band_responses_run_beside_the_active_one(peer: Peer) -> None:
-    main = peer.sequencer.create()
+    main = peer.queue.create()
     peer.created("resp_main", main)
-    aside = peer.sequencer.create({"conversation": "none"})
+    aside = peer.queue.create({"conversation": "none"})
     assert peer.types == ["response.create", "response.create"]
     peer.created("resp_aside", aside, out_of_band=True)
     peer.ended("resp_aside", out_of_band=True)
     assert aside.done.result().id == "resp_aside"  # type: ignore[union-attr]
-    assert peer.sequencer.active_id == "resp_main"
-    assert peer.sequencer.is_out_of_band("resp_aside")
+    assert peer.queue.active_id == "resp_main"
+    assert peer.queue.is_out_of_band("resp_aside")
 
 
 async def test_a_refused_create_fails_with_the_servers_words_and_frees_the_way(peer: Peer) -> None:
-    first, second = peer.sequencer.create({"metadata": {"a": "b"}}), peer.sequencer.create()
+    first, second = peer.queue.create({"metadata": {"a": "b"}}), peer.queue.create()
     refused = ErrorDetail(code="invalid_value", message="no such voice", param="response", event_id=first.event_id)
-    assert not peer.sequencer.refused(refused)
+    assert not peer.queue.refused(refused)
     with pytest.raises(ServerError, match="no such voice"):
         await first.done
     assert peer.sent[-1]["event_id"] == second.event_id
@@ -169,7 +179,7 @@ async def test_a_refused_create_fails_with_the_servers_words_and_frees_the_way(p
 
 
 async def test_a_server_that_echoes_no_metadata_is_understood_by_order(peer: Peer) -> None:
-    request = peer.sequencer.create()
+    request = peer.queue.create()
     peer.created("resp_1")
     peer.ended("resp_1")
     assert request.done.result().id == "resp_1"  # type: ignore[union-attr]
@@ -180,11 +190,11 @@ async def test_a_server_that_echoes_no_metadata_is_understood_by_order(peer: Pee
 
 async def test_a_response_of_voice_activity_that_is_over_before_our_create_arrives_is_not_its_answer() -> None:
     peer = Peer(unasked=True)
-    request = peer.sequencer.create()
+    request = peer.queue.create()
     peer.created("resp_vad")
     peer.ended("resp_vad")
     assert not request.done.done()
-    assert peer.sequencer.active, "nothing else leaves: the create is out"
+    assert peer.queue.active, "nothing else leaves: the create is out"
     peer.created("resp_1", request)
     peer.ended("resp_1")
     assert request.done.result().id == "resp_1"  # type: ignore[union-attr]
@@ -193,7 +203,7 @@ async def test_a_response_of_voice_activity_that_is_over_before_our_create_arriv
 
 async def test_another_response_of_voice_activity_is_no_better_an_answer() -> None:
     peer = Peer(unasked=True)
-    request = peer.sequencer.create()
+    request = peer.queue.create()
     for response_id in ("resp_vad_1", "resp_vad_2"):
         peer.created(response_id)
         peer.ended(response_id)
@@ -205,18 +215,18 @@ async def test_another_response_of_voice_activity_is_no_better_an_answer() -> No
 
 async def test_a_create_that_is_refused_after_a_response_of_voice_activity_gets_the_refusal() -> None:
     peer = Peer(unasked=True)
-    request = peer.sequencer.create()
+    request = peer.queue.create()
     peer.created("resp_vad")
     peer.ended("resp_vad")
-    peer.sequencer.refused(ErrorDetail(code="invalid_value", message="no such voice", event_id=request.event_id))
+    peer.queue.refused(ErrorDetail(code="invalid_value", message="no such voice", event_id=request.event_id))
     with pytest.raises(ServerError, match="no such voice"):
         await request.done
-    await peer.sequencer.idle()
+    await peer.queue.idle()
 
 
 async def test_a_create_that_crosses_a_second_response_of_voice_activity_is_sent_again() -> None:
     peer = Peer(unasked=True)
-    request = peer.sequencer.create()
+    request = peer.queue.create()
     peer.created("resp_vad_1")
     peer.ended("resp_vad_1")
     peer.created("resp_vad_2")
@@ -232,7 +242,7 @@ def test_a_server_that_echoes_nothing_is_found_out_once_and_believed_from_then_o
     async def story() -> None:
         peer = Peer(unasked=True)
         loop = asyncio.get_running_loop()
-        first, second = peer.sequencer.create(), peer.sequencer.create()
+        first, second = peer.queue.create(), peer.queue.create()
         peer.created("resp_1")
         peer.ended("resp_1")
         assert peer.types == ["response.create"]
@@ -249,16 +259,16 @@ def test_a_server_that_echoes_nothing_is_found_out_once_and_believed_from_then_o
 def test_a_cancel_while_nobody_knows_is_for_the_answer_that_may_come() -> None:
     async def story() -> None:
         peer = Peer(unasked=True)
-        request = peer.sequencer.create()
+        request = peer.queue.create()
         peer.created("resp_vad")
         peer.ended("resp_vad")
-        peer.sequencer.cancel(request)
+        peer.queue.cancel(request)
         peer.created("resp_1", request)
         assert peer.sent[-1]["response_id"] == "resp_1"
         peer.ended("resp_1", "cancelled")
         assert (await request.done).id == "resp_1"  # type: ignore[union-attr]
         await asyncio.sleep(60)
-        await peer.sequencer.idle()
+        await peer.queue.idle()
 
     simulate(story())
 
@@ -266,31 +276,31 @@ def test_a_cancel_while_nobody_knows_is_for_the_answer_that_may_come() -> None:
 @pytest.mark.parametrize("end", ["another session follows", "it is over"])
 async def test_a_connection_that_is_lost_while_nobody_knows_leaves_the_guess_as_the_answer(end: str) -> None:
     peer = Peer(unasked=True)
-    request = peer.sequencer.create()
+    request = peer.queue.create()
     peer.created("resp_1")
     peer.ended("resp_1")
     if end == "it is over":
-        peer.sequencer.lost(ServerError("gone"))
+        peer.queue.lost(ServerError("gone"))
     else:
-        peer.sequencer.parted()
+        peer.queue.on_transport_lost()
     assert request.done.result().id == "resp_1"  # type: ignore[union-attr]
-    assert not peer.sequencer.active
-    await peer.sequencer.idle()
+    assert not peer.queue.active
+    await peer.queue.idle()
 
 
 async def test_idle_means_nothing_active_and_nothing_queued(peer: Peer) -> None:
-    await peer.sequencer.idle()
-    request = peer.sequencer.create()
-    assert peer.sequencer.active
+    await peer.queue.idle()
+    request = peer.queue.create()
+    assert peer.queue.active
     peer.created("resp_1", request)
     peer.ended("resp_1")
-    await peer.sequencer.idle()
+    await peer.queue.idle()
 
 
 async def test_a_lost_connection_fails_whoever_waits(peer: Peer) -> None:
-    requests = [peer.sequencer.create(), peer.sequencer.create(), peer.sequencer.create({"conversation": "none"})]
-    peer.sequencer.lost(ServerError("gone"))
+    requests = [peer.queue.create(), peer.queue.create(), peer.queue.create({"conversation": "none"})]
+    peer.queue.lost(ServerError("gone"))
     for request in requests:
         with pytest.raises(ServerError, match="gone"):
             await request.done
-    await peer.sequencer.idle()
+    await peer.queue.idle()

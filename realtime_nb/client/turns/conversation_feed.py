@@ -1,0 +1,58 @@
+"""The one way into a session's conversation: events and local facts go in, changes go to subscribers.
+
+Owns the clock of the conversation and the list of subscribers. Must not know where events come from.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from realtime_nb.conversation import Change, Conversation, LocalEvent, reduce
+
+__all__ = ["ConversationFeed"]
+
+_log = logging.getLogger(__name__)
+Subscriber = Callable[[Sequence[Change]], None]
+
+
+class ConversationFeed:
+    """Applies events to a conversation. On the session's loop only.
+
+    Args:
+        conversation: the state that the events change.
+        clock: seconds; for latencies.
+    """
+
+    def __init__(self, conversation: Conversation, clock: Callable[[], float]) -> None:
+        self.conversation = conversation
+        self._clock = clock
+        self._subscribers: tuple[Subscriber, ...] = ()
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call `subscriber` with the changes of each event, never with none; returns a function that removes it."""
+        self._subscribers = (*self._subscribers, subscriber)
+
+        def remove() -> None:
+            self._subscribers = tuple(known for known in self._subscribers if known is not subscriber)
+
+        return remove
+
+    def reduce(self, event: Any) -> list[Change]:
+        """Apply a server event, and return the changes for `publish`."""
+        return reduce(self.conversation, event, self._clock())
+
+    def add(self, event: LocalEvent) -> None:
+        """Apply and publish something that happened on this side."""
+        self.publish(self.reduce(event))
+
+    def publish(self, changes: Sequence[Change]) -> None:
+        """Call every subscriber; one that raises stops no other."""
+        if not changes:
+            return
+        for subscriber in self._subscribers:
+            try:
+                subscriber(changes)
+            except Exception:
+                _log.exception("a subscriber raised; the conversation goes on")
