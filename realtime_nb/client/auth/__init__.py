@@ -1,1 +1,1 @@
-"""Keys and tokens: where a key comes from, how it is hidden, and the short-lived secrets made with it."""
+"""Keys and tokens: their sources, how they are hidden, and the short-lived secrets made with them."""

@@ -1,6 +1,6 @@
-"""Short-lived client secrets: what a page may hold instead of a key.
+"""Make short-lived client secrets, which a page may hold instead of a key.
 
-Owns the one REST call that mints them. Must not know which backend it asks.
+Owns the one REST request that makes them. Must not know which backend it asks.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ __all__ = ["ClientSecret", "mint"]
 
 @dataclass(frozen=True)
 class ClientSecret:
-    """A key for a page.
+    """A short-lived key for a page.
 
     Attributes:
         value: begins with `ek_`; never shown in a repr.
-        expires_at: when it stops opening sessions, in seconds since 1970; a session opened with it may go on.
-        session: the configuration that the server made of ours.
+        expires_at: when it stops opening sessions, in seconds since 1970; a session opened with it may go on
+            (docs/protocol.md 11).
+        session: the configuration as the server echoed it.
     """
 
     value: str = field(repr=False)
@@ -52,7 +53,7 @@ async def mint(url: str, headers: Mapping[str, str], session: Mapping[str, Any],
     if problem is not None:
         raise ConfigError(problem.message)
     address = _rest(url)
-    import httpx  # imported when the call is made: it costs more than all of us
+    import httpx  # imported when the request is made: it costs more than this package
 
     request = {"session": body, "expires_after": {"anchor": "created_at", "seconds": ttl_s}}
     try:
@@ -60,7 +61,7 @@ async def mint(url: str, headers: Mapping[str, str], session: Mapping[str, Any],
         async with httpx.AsyncClient(timeout=15, follow_redirects=False, trust_env=not is_loopback(url)) as client:
             answer = await client.post(address, json=request, headers=dict(headers))
     except httpx.HTTPError as error:
-        # Raised below: its context would keep the request, and so the key.
+        # Raised outside of `except`: the context would keep the request, and so the key.
         failed = ConnectError(
             f"no answer from {safe_url(address)}: {redact(str(error), secrets_of(headers)) or type(error).__name__}. "
             "Check the network and the address."

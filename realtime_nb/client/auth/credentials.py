@@ -1,6 +1,6 @@
-"""Keys and tokens: given as text, or made by a function each time a connection is opened.
+"""API keys and tokens, given as text or returned by a function each time a connection is opened.
 
-Owns what may stand for a key, how it becomes headers, and that no repr shows it. Must not know which server wants it.
+Owns how a key becomes a header, and that no repr shows it. Must not know which server it is for.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _KEY_NAMES = frozenset({"api_key", "api-key", "apikey", "authorization", "access
 
 
 class Secret(str):
-    """A key whose repr does not show it: tracebacks with local variables are printed, sent and saved."""
+    """A key whose repr hides it: tracebacks with local variables are printed, sent and saved."""
 
     __slots__ = ()
 
@@ -41,27 +41,27 @@ class Secret(str):
 
 
 class Headers(dict[str, str]):
-    """Headers whose repr shows names only."""
+    """Headers whose repr hides their values."""
 
     def __repr__(self) -> str:
         return repr(redacted_headers(self))
 
 
 def concealed(key: Any) -> Any:
-    """A key of text as a `Secret`; anything else as it is."""
+    """Return text as a `Secret`, and any other value as it is."""
     return Secret(key) if isinstance(key, str) else key
 
 
 def bearer(key: str) -> Headers:
-    """`Authorization: Bearer`."""
+    """Return the header `Authorization: Bearer ...`."""
     return Headers(Authorization=f"Bearer {key}")
 
 
 async def current_key(provider: Callable[[], Any]) -> Secret:
-    """What a key function returns now; a synchronous one runs in a thread, since it may ask a server.
+    """Call a key function and return its key; a synchronous one runs in a thread, since it may ask a server.
 
     Raises:
-        ConfigError: it returned no text. ConnectError: it raised; says what, without a key.
+        ConfigError: it returned no text. ConnectError: it raised; the message holds no key.
     """
     name = getattr(provider, "__qualname__", type(provider).__qualname__)
     try:
@@ -69,7 +69,7 @@ async def current_key(provider: Callable[[], Any]) -> Secret:
         if inspect.isawaitable(key):
             key = await key
     except Exception as error:
-        # Outside of the `except` clause: the context would keep what a token library put into its exception.
+        # Raised outside of `except`: the context would keep the text of a token library's exception.
         failed = ConnectError(f"api_key={name}() raised {type(error).__name__}: {redact(str(error))[:300]}")
     else:
         if not isinstance(key, str) or not key.strip():
@@ -80,7 +80,7 @@ async def current_key(provider: Callable[[], Any]) -> Secret:
 
 
 def without_credentials(session: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A configuration as the server echoes it, without what an MCP server is told to log in with."""
+    """Return an echoed configuration without the credentials of MCP servers."""
     tools = session.get("tools")
     if not isinstance(tools, list) or not any("authorization" in tool or "headers" in tool for tool in tools):
         return session
@@ -96,7 +96,7 @@ def without_credentials(session: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def refuse_key_in_url(url: str, *, option: str = "url") -> None:
-    """Raise `ConfigError` if an address carries a credential: addresses are logged by everything on their way."""
+    """Raise `ConfigError` if an address holds a credential: proxies and servers log addresses."""
     parts = urlsplit(url)
     if "@" in parts.netloc:
         raise ConfigError(
@@ -109,7 +109,7 @@ def refuse_key_in_url(url: str, *, option: str = "url") -> None:
         odd = True
     else:
         odd = False
-    if odd:  # raised here: the context would tell it
+    if odd:  # raised outside of `except`: the context would show the port, which may be half a password
         raise ConfigError(
             f"{option}={safe_url(url)!r} has a port that is no number. If a user name and a password stand before the "
             "host, pass headers={'Authorization': ...} instead."

@@ -1,6 +1,6 @@
-"""Keeps keys out of everything that a person or a log may see.
+"""Hide keys in texts, headers and URLs before a person or a log sees them.
 
-Owns what counts as a secret in a text, a header set or a URL. Must not know sockets or events.
+Owns what counts as a secret. Must not know sockets or events.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 __all__ = ["looks_like_a_key", "redact", "redacted_headers", "safe_url", "secrets_of"]
 
 HIDDEN = "***"
-# Standard keys, client secrets and bearer tokens, wherever they stand in a text.
+# Standard keys, client secrets and bearer tokens, anywhere in a text.
 _KEYS = re.compile(r"\b(?:sk-|ek_)[A-Za-z0-9_\-]{4,}|(?<=[Bb]earer )[^\s\"',]+")
-# Who logs in where, in an address: a proxy's, most often.
+# User and password in an address, most often of a proxy.
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
-# `user:pass/word@host` is taken apart at its slash: what stands for a port is then half of a password.
+# `user:pass/word@host` is split at its slash: the port is then half of a password.
 _ODD_PORT = re.compile(r":(?!\d*$)[^:\]]*$")
-# Headers that say nothing secret; every other value is hidden, since a gateway may call its key anything.
+# Headers without secrets; every other value is hidden, since a gateway may use any header name for its key.
 _PLAIN_HEADERS = frozenset({"user-agent", "openai-organization", "openai-project", "openai-beta", "origin"})
 _PLAIN_QUERY = frozenset({"model", "intent", "call_id"})
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without anything that looks like a key, nor any of `secrets`."""
+    """Return `text` with `secrets` and everything that looks like a key hidden."""
     for secret in secrets:
         if len(secret) >= 4:
             text = text.replace(secret, HIDDEN)
@@ -32,17 +32,17 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def looks_like_a_key(text: str) -> bool:
-    """Whether a text is, or holds, something that looks like a key of the service."""
+    """Whether a text holds something that looks like a key of the service."""
     return _KEYS.search(text) is not None
 
 
 def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers with every value hidden that may be a credential."""
+    """Return the headers with every value hidden that may be a credential."""
     return {name: value if name.lower() in _PLAIN_HEADERS else HIDDEN for name, value in headers.items()}
 
 
 class _Secrets(tuple[str, ...]):
-    """Values that not even a traceback with local variables shows."""
+    """Secrets whose repr hides them, since tracebacks may show local variables."""
 
     __slots__ = ()
 
@@ -51,7 +51,7 @@ class _Secrets(tuple[str, ...]):
 
 
 def secrets_of(headers: Mapping[str, str], url: str = "") -> tuple[str, ...]:
-    """What must not be seen of a handshake: values in `headers`, whole and without their scheme, and of a query."""
+    """Return the secrets of a handshake: header values, whole and without their scheme, and values of the query."""
     found: list[str] = []
     for name, value in headers.items():
         if name.lower() not in _PLAIN_HEADERS:
@@ -61,7 +61,7 @@ def secrets_of(headers: Mapping[str, str], url: str = "") -> tuple[str, ...]:
 
 
 def safe_url(url: str) -> str:
-    """The URL without user, password and query values other than the model: they may hold a key."""
+    """Return the URL without user, password and query values that may hold a key."""
     parts = urlsplit(url)
     host = _ODD_PORT.sub(f":{HIDDEN}", parts.netloc.rpartition("@")[2])
     kept = [pair for pair in parts.query.split("&") if pair.split("=")[0] in _PLAIN_QUERY]

@@ -1,1 +1,1 @@
-"""What happens when a connection is lost or replaced: retry, restore the conversation, and go on."""
+"""Lost and replaced transports: try again, restore the conversation, and go on."""

@@ -1,7 +1,7 @@
-"""When to try again after a connection was lost, and what is told of it.
+"""Decide whether, when and how often a lost connection is opened again.
 
-Owns the policy (how often, after which delay, after which ends not at all) and the two local events. Pure: no clock, no
-socket.
+Owns the delays, the errors after which trying again is useless, and the events `reconnecting` and `reconnected`. Pure:
+no clock, no socket.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from realtime_nb.errors import ConfigError, RealtimeError
 
 __all__ = ["Reconnect", "Reconnected", "Reconnecting", "heals", "policy_of"]
 
-# What will not be otherwise the next time: protocol faults (1002, 1003, 1007), a policy that we break (1008), a frame
-# that is larger than the limit (1009; the error says how to raise it).
+# Close codes that would come again: protocol faults (1002, 1003, 1007), a broken policy (1008), and a frame larger than
+# the limit (1009; its error says how to raise it).
 _FATAL_CODES = frozenset({1002, 1003, 1007, 1008, 1009})
 _REFUSALS = frozenset({401, 403, 404})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reconnect:
-    """How to go on after a connection was lost: exponential delays with jitter.
+    """How a lost connection is opened again: exponential delays with jitter.
 
     Attributes:
         attempts: how often to try before giving up.
         first_delay_s: the longest wait before the first attempt; it doubles with each one.
-        longest_delay_s: where it stops doubling.
-        stable_s: a connection that lasted so long was a good one: counting begins anew. One that is lost again and
-            again right after it was opened is given up in the end.
+        longest_delay_s: the longest wait of all.
+        stable_s: a connection that lasted longer resets the count of attempts. One that is lost again and again right
+            after it was opened is given up in the end.
     """
 
     attempts: int = 10
@@ -50,16 +50,16 @@ class Reconnect:
             )
 
     def delay_s(self, attempt: int, chance: Callable[[], float] = random.random) -> float:
-        """How long to wait before an attempt, counted from 1: half of it is fixed, half is chance.
+        """The wait before an attempt, counted from 1: half fixed, half random.
 
-        Many clients that were lost at one moment must not come back at one moment.
+        Without jitter, all clients of a server that restarts would come back at the same moment.
         """
         longest = min(self.longest_delay_s, self.first_delay_s * 2.0 ** min(attempt - 1, 32))
         return longest * (0.5 + 0.5 * chance())
 
 
 class Reconnecting(msgspec.Struct, frozen=True):
-    """The connection was lost, and attempt number `attempt` follows after `delay_s` seconds; `error` says why."""
+    """The `"reconnecting"` event: attempt number `attempt` follows after `delay_s` seconds; `error` says why."""
 
     attempt: int
     delay_s: float
@@ -68,12 +68,12 @@ class Reconnecting(msgspec.Struct, frozen=True):
 
 
 class Reconnected(msgspec.Struct, frozen=True):
-    """The conversation goes on in a new session.
+    """The `"reconnected"` event: the conversation goes on in a new session.
 
     Attributes:
         attempts: how many it took.
         outage_s: how long there was no connection.
-        dropped_audio_ms: sound of the user that was given meanwhile, and that nobody will hear.
+        dropped_audio_ms: sound of the user that was given meanwhile and dropped.
     """
 
     attempts: int
@@ -83,7 +83,7 @@ class Reconnected(msgspec.Struct, frozen=True):
 
 
 def policy_of(reconnect: bool | Reconnect) -> Reconnect | None:
-    """The policy that an option means; None: none."""
+    """Return the policy for the option `reconnect`; None where it is False."""
     if isinstance(reconnect, Reconnect):
         return reconnect
     if not isinstance(reconnect, bool):
@@ -92,7 +92,7 @@ def policy_of(reconnect: bool | Reconnect) -> Reconnect | None:
 
 
 def heals(problem: TransportClosed | BaseException) -> bool:
-    """Whether trying again, unchanged, may help: after an end of a connection, or a failed attempt."""
+    """Whether an unchanged new attempt may succeed after this close or this failed attempt."""
     if isinstance(problem, TransportClosed):
         return problem.code not in _FATAL_CODES
     if getattr(problem, "status", None) in _REFUSALS:

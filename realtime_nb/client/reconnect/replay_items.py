@@ -1,10 +1,10 @@
-"""A conversation as the items that tell a new session of it.
+"""Make the items by which a new session gets the conversation so far.
 
-Owns what of each turn can be told again (protocol notes 7 and 39): text and pictures as they were, sound as its
-transcript, a function call with its output. Pure. Must not know connections.
+Owns how each turn is replayed (docs/protocol.md 7, 39): text and pictures as they were, sound as its transcript, a
+function call together with its output. Pure. Must not know connections.
 
-A client cannot create an assistant's sound, so an answer comes back as text: as much of it as was heard. A user's sound
-comes back as its transcript, or, where none is known, as the sound itself.
+A client cannot create an assistant's sound, so an answer is replayed as text, as much of it as was heard. A user's
+sound is replayed as its transcript or, where none is known, as the sound itself.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ _ROLE_PARTS = {"user": "input_text", "system": "input_text", "assistant": "outpu
 
 
 def restoring_items(conversation: Conversation, unsent: Set[str] = frozenset()) -> tuple[list[dict[str, Any]], int]:
-    """The items to create, in order, with the ids that they had.
+    """Return the items to create, in order, with the ids that they had.
 
     Args:
-        conversation: what was said.
-        unsent: ids of the calls whose output will be sent after this: they are told without one.
+        conversation: the conversation so far.
+        unsent: ids of calls whose output is sent later, by their tool; they are replayed without one.
 
     Returns:
-        the items, and how many turns cannot be told again.
+        the items, and how many turns cannot be replayed.
     """
     items: list[dict[str, Any]] = []
     omitted = 0
     for item_id in conversation.order:
         record = conversation.items[item_id]
-        told = list(_told(conversation, record, unsent))
-        items += told
-        omitted += not told and _is_missed(conversation, record)
+        replayed = list(_replay(conversation, record, unsent))
+        items += replayed
+        omitted += not replayed and _is_missed(conversation, record)
     return items, omitted
 
 
 def output_item_id(call_id: str) -> str:
-    """The id of the item that answers a call: the same whenever it is told, so that it is told once."""
+    """The id of the item that answers a call: always the same, so that a replay does not answer the call twice."""
     return f"item_{hashlib.sha256(call_id.encode()).hexdigest()[:24]}"
 
 
-def _told(conversation: Conversation, record: ItemRecord, unsent: Set[str]) -> Iterator[dict[str, Any]]:
+def _replay(conversation: Conversation, record: ItemRecord, unsent: Set[str]) -> Iterator[dict[str, Any]]:
     if record.kind == "call":
         yield from _call(conversation, record, unsent)
     elif record.kind == "message" and record.role is not None and not record.local:
@@ -59,7 +59,7 @@ def _told(conversation: Conversation, record: ItemRecord, unsent: Set[str]) -> I
 def _call(conversation: Conversation, record: ItemRecord, unsent: Set[str]) -> Iterator[dict[str, Any]]:
     call_id = record.call_id
     if not call_id or call_id == record.id or not record.arguments_done or record.call_status == "cancelled":
-        return  # an MCP call is the service's own, and one that was cut off is no call
+        return  # the service runs MCP calls itself; a call that was cut off must not run (docs/protocol.md 26)
     yield {
         "id": record.id,
         "type": "function_call",
@@ -83,7 +83,7 @@ def _content(conversation: Conversation, record: ItemRecord) -> list[dict[str, A
     if record.role == "assistant":
         response = conversation.store.response_of(record)
         if response is not None and response.status == "failed" and record.status != "completed":
-            return []  # it was lost in the middle: the question will be answered anew
+            return []  # lost in the middle: the question will be answered anew
         turn = conversation.turn(record.id)
         text = turn.heard_text if turn is not None else ""
         return [{"type": "output_text", "text": text}] if text else []
@@ -104,6 +104,6 @@ def _content(conversation: Conversation, record: ItemRecord) -> list[dict[str, A
 
 
 def _is_missed(conversation: Conversation, record: ItemRecord) -> bool:
-    """Whether a reader would say that something is missing: a turn that was said, and is not told again."""
+    """Whether a turn that was said is missing from the replay."""
     turn = conversation.turn(record.id)
     return turn is not None and not record.local and turn.status in ("completed", "interrupted") and bool(turn.text)

@@ -1,1 +1,1 @@
-"""How frames travel: the transport protocol, its websocket implementation, and what its errors and closes mean."""
+"""The transport protocol, its websocket implementation, and the meaning of its errors and close codes."""

@@ -1,7 +1,7 @@
-"""What a connection needs of whatever moves its frames.
+"""The protocols between a connection and the object that sends and receives its frames.
 
-Owns the `Transport` and `Connector` protocols and how a transport says that it has ended. Must not know events, or
-which transports exist.
+Owns `Transport`, `Connector` and the exception of a transport that has ended. Must not know events, or which transports
+exist.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class TransportClosed(Exception):  # noqa: N818 - an end, not always an error
 
     Attributes:
         code: the websocket close code (1000 and 1001 are polite; 1006 means that the connection broke off).
-        reason: the peer's own words, or ours where it said nothing.
+        reason: the peer's own words, or ours where it gave none.
     """
 
     def __init__(self, code: int, reason: str = "") -> None:
@@ -27,28 +27,28 @@ class TransportClosed(Exception):  # noqa: N818 - an end, not always an error
 
 @runtime_checkable
 class Transport(Protocol):
-    """Moves whole frames, in order, both ways, on the event loop that it was opened on."""
+    """Sends and receives whole frames in order, on the event loop that it was opened on."""
 
     @property
     def carries_audio(self) -> bool:
-        """Whether microphone and sound go past the session (a page that holds the socket does both itself)."""
+        """Whether the transport records the microphone and plays sound itself, as a page that holds the socket does."""
 
     async def send(self, frame: bytes | str) -> None:
-        """Hand over one frame; raises `TransportClosed`."""
+        """Send one frame; raises `TransportClosed`."""
 
     async def recv(self) -> bytes | str:
-        """The next frame; raises `TransportClosed`. Cancelling it loses nothing."""
+        """Return the next frame; raises `TransportClosed`. Cancelling the call loses no frame."""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """End politely; may be called twice."""
+        """Close with a closing handshake; may be called twice."""
 
 
 @runtime_checkable
 class Connector(Protocol):
-    """Knows how to open a `Transport`, again and again: what reconnection needs."""
+    """Opens any number of `Transport`s to one address, as reconnection needs."""
 
     async def connect(self) -> Transport:
         """Open one; raises `ConnectError` with the host, the status and the next step."""
 
     def describe(self) -> str:
-        """Where it leads, for people: never a key."""
+        """Return the address for messages, without keys."""

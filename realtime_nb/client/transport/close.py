@@ -1,6 +1,7 @@
-"""How a connection ended, and what that is for whoever still wants something of it.
+"""Turn the close of a transport into the exception and the event that callers get.
 
-Owns the close event and the exceptions of an end. Must not know sockets.
+Owns the close event, the errors of an ended connection, and the end of a response that was lost with it. Must not know
+sockets.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from realtime_nb.wire.realtime import Response, ResponseDone, ResponseError, Res
 __all__ = ["EXPIRED", "LOST", "POLITE_CODES", "CloseEvent", "PoliteEnd", "ending", "loss", "lost_response", "was_lost"]
 
 LOST = "connection_lost"
-"""The code of what failed because the connection was lost."""
+"""The error code of a response or a connection that failed because the connection was lost."""
 
 EXPIRED = "session_expired"
-"""The code with which the service says that a session's time is over, right before it closes the socket."""
+"""The error code by which the service announces the time limit, right before it closes (docs/protocol.md 7)."""
 
 POLITE_CODES = frozenset({1000, 1001})
 
 
 class CloseEvent(msgspec.Struct, frozen=True):
-    """The connection has ended; `error` is None when it ended politely."""
+    """The `"close"` event: how the connection ended; `error` is None after a polite close."""
 
     code: int
     reason: str
@@ -32,17 +33,17 @@ class CloseEvent(msgspec.Struct, frozen=True):
 
 
 class PoliteEnd(ConnectError):  # noqa: N818 - an end
-    """The end that iteration treats as an end, and everything else as an error."""
+    """A polite close: `async for` ends without an error, every other call raises this."""
 
 
 def ending(where: str, end: TransportClosed, *, polite: bool, expired: bool) -> RealtimeError:
-    """The exception for whoever reads, waits or sends after the end.
+    """The error for a call that reads, waits or sends after the end of the connection.
 
     Args:
         where: the address, for people.
         end: how the transport ended.
-        polite: whether we closed it, or the server did so in peace.
-        expired: whether the server said that the session's time is over.
+        polite: whether we closed it, or the server did so with a polite code.
+        expired: whether the server announced the session's time limit.
     """
     if polite and not _is_expiry(end, expired=expired):
         return PoliteEnd(f"the connection to {where} is closed{_said(end)}; open a new one")
@@ -53,13 +54,14 @@ def ending(where: str, end: TransportClosed, *, polite: bool, expired: bool) -> 
 
 
 def loss(where: str, end: TransportClosed, *, expired: bool) -> RealtimeError:
-    """The exception for an end after which somebody tries to go on."""
+    """The error for a close that will be retried."""
     if _is_expiry(end, expired=expired):
         return SessionExpired(f"the session with {where} reached its time limit")
     return ConnectError(f"the connection to {where} was lost: code {end.code}{_said(end)}.")
 
 
 def _is_expiry(end: TransportClosed, *, expired: bool) -> bool:
+    # The time limit comes as an error, as a close reason, or as both (docs/protocol.md 7).
     return expired or (end.code == 1001 and "maximum duration" in end.reason.lower())
 
 
@@ -68,7 +70,7 @@ def _said(end: TransportClosed) -> str:
 
 
 def lost_response(response_id: str, why: str) -> ResponseDone:
-    """The end of a response that no server will tell any more."""
+    """The `response.done` for a response whose own one was lost with its connection."""
     error = ResponseError(type="connection_error", code=LOST, message=why)
     details = ResponseStatus(type="failed", error=error)
     return ResponseDone(response=Response(id=response_id, status="failed", status_details=details, output=[]))

@@ -1,7 +1,7 @@
-"""Why a connection could not be opened, and what to do next.
+"""Turn an exception of a socket or a handshake into a `ConnectError` that says what to do.
 
-Owns the mapping from what a socket or a handshake raised to a `ConnectError` that a person can act on. Must not
-know events, and must not let a key into a message.
+Owns the error texts of a connection that could not be opened. Must not know events, and must not let a key into a
+message.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
 
 
 def refusal(error: BaseException, url: str, secrets: Iterable[str] = (), *, proxy: str | None = None) -> ConnectError:
-    """The `ConnectError` for what opening `url` raised.
+    """Return the `ConnectError` for an exception raised while `url` was being opened.
 
     Args:
-        error: what websockets, ssl or the socket raised.
+        error: the exception of websockets, ssl or the socket.
         url: the address that was tried.
-        secrets: values that must not appear in the message, whatever the server echoed.
+        secrets: values that must not appear in the message, even where the server echoes them.
         proxy: host and port of the proxy on the way, if there is one.
     """
     secrets = tuple(secrets)
@@ -55,8 +55,7 @@ def refusal(error: BaseException, url: str, secrets: Iterable[str] = (), *, prox
     if isinstance(error, ProxyError | InvalidProxy):
         return ConnectError(
             f"the proxy between here and {where} refused: {redact(str(error), secrets)}. Check HTTPS_PROXY and "
-            "NO_PROXY, "
-            "or pass proxy=None to connect directly.",
+            "NO_PROXY, or pass proxy=None to connect directly.",
             retryable=False,
         )
     if isinstance(error, InvalidStatus):
@@ -74,8 +73,7 @@ def refusal(error: BaseException, url: str, secrets: Iterable[str] = (), *, prox
     if isinstance(error, socket.gaierror):
         return ConnectError(
             f"the name {urlsplit(url).hostname!r} could not be resolved ({error.strerror}). Check the address, and "
-            "that "
-            "this machine has a network and a DNS server."
+            "that this machine has a network and a DNS server."
         )
     if isinstance(error, ConnectionRefusedError) or _refused(error):
         return ConnectError(
@@ -84,8 +82,7 @@ def refusal(error: BaseException, url: str, secrets: Iterable[str] = (), *, prox
     if isinstance(error, InvalidMessage | ConnectionClosed | EOFError | ConnectionResetError | BrokenPipeError):
         return ConnectError(
             f"{where} did not answer as a websocket server: it closed the connection, or sent something else, before "
-            "the "
-            "handshake ended. Check scheme (ws or wss), host, port and path."
+            "the handshake ended. Check scheme (ws or wss), host, port and path."
         )
     if isinstance(error, InvalidHandshake):
         return ConnectError(
@@ -109,15 +106,13 @@ def _tls_refusal(error: ssl.SSLError, where: str) -> ConnectError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return ConnectError(
             f"the TLS certificate of {where} could not be verified ({error.verify_message}). If a company proxy or a "
-            "private "
-            "authority signs it, set SSL_CERT_FILE to its certificate; on python.org's macOS builds run "
+            "private authority signs it, set SSL_CERT_FILE to its certificate; on python.org's macOS builds run "
             "'Install Certificates.command'.",
             retryable=False,
         )
     return ConnectError(
         f"TLS with {where} failed ({error.reason or 'protocol error'}). If the server speaks plain websockets, use "
-        "ws:// "
-        "instead of wss://.",
+        "ws:// instead of wss://.",
         retryable=False,
     )
 
@@ -163,7 +158,7 @@ def _status_refusal(error: InvalidStatus, url: str, where: str, secrets: tuple[s
 
 
 def _said(body: bytes | bytearray | None, secrets: tuple[str, ...]) -> str:
-    """The server's own words, if it sent JSON with a message: short, and without keys."""
+    """Return the message of a JSON error body, shortened and without keys; empty where there is none."""
     try:
         error = json.loads(bytes(body or b""))["error"]
         message = error["message"] if isinstance(error, dict) else error

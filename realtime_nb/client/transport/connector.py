@@ -1,6 +1,6 @@
-"""Where a websocket leads, and how it shall be opened.
+"""The `Connector` of websockets: address, headers, limits and proxy of the sockets that it opens.
 
-Owns the `Connector` of websockets: address, headers, limits, proxies. Must not know events, or the socket itself.
+Owns these options and their checks. Must not know events, or the socket itself.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from realtime_nb.errors import ConfigError
 __all__ = ["DEFAULT_MAX_SIZE", "DEFAULT_PING_INTERVAL_S", "DEFAULT_PING_TIMEOUT_S", "WebSocketConnector", "is_loopback"]
 
 DEFAULT_MAX_SIZE = 64 * 2**20
-"""Bytes of the largest frame accepted. One frame may hold minutes of sound as base64: websockets' 1 MiB is small."""
+"""Bytes of the largest frame accepted: one frame may hold minutes of sound as base64 (docs/protocol.md 6)."""
 
 DEFAULT_PING_INTERVAL_S = 20.0
-"""Seconds between two questions whether the other side is still there."""
+"""Seconds between two pings."""
 
 DEFAULT_PING_TIMEOUT_S = 45.0
-"""Seconds that it may take to answer: a half-open socket is noticed, a server that stalls half a minute is forgiven."""
+"""Seconds until a pong must come: long enough for a server that stalls half a minute, short for a half-open socket."""
 
 
 class WebSocketConnector:
-    """How to open a websocket to one address.
+    """Opens websockets to one address.
 
     Args:
         url: `ws://` or `wss://`.
         headers: sent with the handshake; their values never show in a repr, log or error.
-        late: returns further headers each time a socket is opened: a token that expires.
+        late: returns further headers each time a socket is opened, such as a token that expires.
         subprotocols: offered in this order.
         max_size: bytes of the largest frame accepted.
         open_timeout_s: how long a handshake may take.
@@ -72,7 +72,7 @@ class WebSocketConnector:
         self._headers = Headers(headers or {})
         self._late = late
         self._options: dict[str, Any] = {
-            "compression": None,
+            "compression": None,  # sound as base64 would cost more time than it saves (docs/protocol.md 6)
             "max_size": max_size,
             "max_queue": 64,
             "write_limit": 2**20,
@@ -90,7 +90,7 @@ class WebSocketConnector:
         return f"WebSocketConnector({safe_url(self.url)!r}, headers={redacted_headers(self._headers)!r})"
 
     def describe(self) -> str:
-        """The address, without anything secret in it."""
+        """Return the address, without secrets."""
         return safe_url(self.url)
 
     async def connect(self) -> Transport:
@@ -103,7 +103,7 @@ class WebSocketConnector:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address is this machine: no proxy leads there, whatever the environment says."""
+    """Whether an address is this machine, to which no proxy leads, even where the environment names one."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

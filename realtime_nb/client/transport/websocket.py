@@ -1,7 +1,7 @@
-"""The websocket in this process, as a `Transport`.
+"""A websocket of this process as a `Transport`.
 
-Owns the open socket and its opening: TLS, no redirects, and a logger that never sees a frame or a header. Where it
-leads, and with which limits, is the connector's. Must not know events.
+Owns the open socket and its opening: TLS, no redirects, and a logger that gets no frame and no header. Address and
+limits come from the connector. Must not know events.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ __all__ = ["WebSocketTransport", "open_websocket"]
 
 _TOO_BIG = 1009
 _SHORTEST_SECRET = 8
-_NO_PONG = "keepalive ping timeout"  # how websockets says it
+_NO_PONG = "keepalive ping timeout"  # the close reason of the websockets package
 
 
 class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
-    """websockets logs headers and frames at DEBUG: keys and private speech. Whatever a user configures, not ours."""
+    """Drops records below WARNING: at DEBUG, websockets logs headers and frames, which hold keys and private speech."""
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's own name
         return level >= logging.WARNING and super().isEnabledFor(level)
@@ -43,7 +43,7 @@ _LOGGER = _QuietLogger(logging.getLogger("realtime_nb.websocket"), {})
 
 
 class _NoRedirects(websocket_connect):
-    """Opens once, where it was told to: credentials never travel to an address that a server chose."""
+    """Follows no redirect: credentials must not reach an address that a server chose."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
@@ -57,7 +57,7 @@ class WebSocketTransport:
     def __init__(self, socket: ClientConnection, max_size: int, secrets: Iterable[str] = ()) -> None:
         self._socket = socket
         self._max_size = max_size
-        # Shorter ones might stand in a frame by chance.
+        # A shorter secret might occur in a frame by chance.
         self._secrets = [secret.encode() for secret in secrets if len(secret) >= _SHORTEST_SECRET]
         messages = getattr(socket, "recv_messages", None)
         self._arrived: deque[Frame] = getattr(getattr(messages, "frames", None), "queue", deque())
@@ -66,12 +66,12 @@ class WebSocketTransport:
     async def send(self, frame: bytes | str) -> None:
         """Send one text frame; waits while the socket's buffer is full."""
         if isinstance(frame, bytes) and self._takes_at_once():
-            # websockets' own send enters two context managers to wait for a buffer that is empty, and to say why a
-            # closed connection is closed: half of what an append costs, 25 times a second.
+            # The hot path of the microphone: the package's own send enters two context managers, to wait for a buffer
+            # that is empty here, and to explain a close; that is half the cost of an append, 25 times a second.
             self._socket.protocol.send_text(frame)
             self._socket.transport.write(b"".join(self._socket.protocol.data_to_send()))
             return
-        # Errors are raised behind the `except`: a context would keep the close reason as it came, with a key in it.
+        # Raised outside of `except`: the context would keep the original close reason, which may hold a key.
         try:
             await self._socket.send(frame, text=True)
         except ConnectionClosed as closed:
@@ -81,11 +81,11 @@ class WebSocketTransport:
         raise end
 
     async def recv(self) -> bytes | str:
-        """The next frame, as bytes: the decoder wants no str."""
+        """Return the next frame as bytes, without the detour over str."""
         try:
             if self._arrived and self._arrived[0].fin:
-                # websockets' own recv makes three coroutines to hand over what is here and whole already:
-                # more than reading a text delta costs.
+                # The hot path of deltas: the package's own recv makes three coroutines to return a frame that has
+                # arrived whole already, which costs more than decoding a text delta.
                 frame = bytes(self._arrived.popleft().data)
                 self._arrived_less()
             else:
@@ -94,13 +94,13 @@ class WebSocketTransport:
             end = self._closed(closed)
         else:
             for secret in self._secrets:
-                if secret in frame:  # a server echoes our key, in an error or a configuration: nobody is to see it
+                if secret in frame:  # a server may echo our key, in an error or in the configuration
                     frame = frame.replace(secret, HIDDEN.encode())
             return frame
         raise end
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye, and wait at most two seconds for the other side to do so too."""
+        """Send a close frame, and wait at most two seconds for the peer's."""
         await self._socket.close(code, reason)
 
     def _takes_at_once(self) -> bool:
@@ -134,19 +134,19 @@ class WebSocketTransport:
 
 
 def _nothing() -> None:
-    """A version of websockets that keeps its frames elsewhere: its own recv is used for all of them."""
+    """Stands in where a version of websockets keeps its frames elsewhere; its own recv is used then."""
 
 
 async def open_websocket(
     url: str, headers: Mapping[str, str], options: Mapping[str, Any], max_size: int
 ) -> WebSocketTransport:
-    """Open a socket with websockets' own options; raises `ConnectError`."""
+    """Open a socket with options of the websockets package; raises `ConnectError`."""
     secrets = secrets_of(headers, url)
     secure: dict[str, Any] = {"ssl": _tls()} if urlsplit(url).scheme == "wss" else {}
     try:
         socket = await _NoRedirects(url, additional_headers=headers, logger=_LOGGER, **secure, **options)
     except (OSError, EOFError, ImportError, WebSocketException, ValueError, NotImplementedError) as error:
-        # Raised below, so that not even its context is kept: request and answer, and so the key, are in there.
+        # Raised outside of `except`: the context would keep request and answer, and so the key.
         refused = refusal(error, url, secrets, proxy=_proxy(url, options))
     else:
         return WebSocketTransport(socket, max_size, secrets)
@@ -154,9 +154,9 @@ async def open_websocket(
 
 
 def _proxy(url: str, options: Mapping[str, Any]) -> str | None:
-    """Host and port of the proxy on the way, for messages; its user and password stay out."""
+    """Return host and port of the proxy that is used, for messages, without its user and password."""
     proxy = options.get("proxy")
-    if proxy is True:  # as websockets chooses: the system's, unless it says that none leads there
+    if proxy is True:  # as websockets chooses: the system's proxy, unless NO_PROXY excludes the host
         known, parts = getproxies(), urlsplit(url)
         names = ("wss", "socks", "https") if parts.scheme == "wss" else ("ws", "socks", "https", "http")
         proxy = None if proxy_bypass(parts.netloc) else next((known[name] for name in names if name in known), None)
@@ -165,12 +165,12 @@ def _proxy(url: str, options: Mapping[str, Any]) -> str | None:
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    """TLS 1.2 or newer, certificates and host names checked, by the system's authorities or certifi's."""
+    """Return a context for TLS 1.2 or newer that checks host names and certificates, by the system's authorities."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     paths = ssl.get_default_verify_paths()
     if paths.cafile is None and paths.capath is None and not context.get_ca_certs():
-        import certifi  # comes with httpx; python.org's macOS builds have no authorities of their own
+        import certifi  # comes with httpx; Python builds of python.org for macOS have no authorities of their own
 
         context.load_verify_locations(certifi.where())
     return context
