@@ -1,17 +1,19 @@
-"""The wire's events, for people: bounded, without sound and without keys.
+"""The newest wire events for people to read, without sound and without keys: `widget.events` and the Events panel.
 
-Owns the records behind `widget.events` and the card's events panel. Must not know comms.
+Owns the records, and sends them to pages that show the panel. Must not know sessions.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from realtime_nb.notebook.page.channel import Channel
+from realtime_nb.notebook.page.messages import EventMessage
+from realtime_nb.notebook.page.pages import Pages
 from realtime_nb.wire.realtime import to_dict
-
-__all__ = ["EventLog", "EventRecord"]
 
 _MAX_RECORDS = 2000
 _SECRET = {"authorization", "headers", "api_key"}
@@ -39,7 +41,7 @@ class EventRecord:
 
     @property
     def summary(self) -> str:
-        """The event's telling fields, in a line."""
+        """The event's most informative fields, in one line."""
         telling = ("transcript", "text", "delta", "name", "arguments", "item_id", "audio_end_ms", "response_id")
         found = [f"{key}={self.event[key]}" for key in telling if self.event.get(key)]
         if isinstance(self.event.get("error"), dict):
@@ -50,22 +52,31 @@ class EventRecord:
 
 
 class EventLog:
-    """The newest events, oldest first."""
+    """The newest events, oldest first.
 
-    def __init__(self) -> None:
+    Args:
+        channel, pages: events go to pages that show the panel.
+    """
+
+    def __init__(self, channel: Channel, pages: Pages) -> None:
+        self._channel = channel
+        self._pages = pages
         self._records: deque[EventRecord] = deque(maxlen=_MAX_RECORDS)
+        self._made_at = time.monotonic()
 
-    def add(self, at: float, direction: Literal["client", "server"], event: Any) -> EventRecord:
+    def add(self, direction: Literal["client", "server"], event: Any) -> EventRecord:
         """Keep an event (a struct or a dict) without its sound and its secrets."""
         raw = event if isinstance(event, dict) else to_dict(event)
         raw = raw.get("raw", raw) if "raw" in raw else raw
         kind = str(raw.get("type") or getattr(event, "type", "?"))
-        record = EventRecord(at, direction, kind, _shown(raw, kind))
+        record = EventRecord(time.monotonic() - self._made_at, direction, kind, _shown(raw, kind))
         self._records.append(record)
+        if self._pages.watching_events:
+            self._channel.send(EventMessage(direction=direction, type=kind, summary=record.summary))
         return record
 
     def records(self) -> tuple[EventRecord, ...]:
-        """A copy that does not change."""
+        """Return a copy, oldest first."""
         return tuple(self._records)
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["keep_comm_on_subshell"]
-
 
 def keep_comm_on_subshell(comm: Any) -> bool:
     """Let the page's messages be served while a cell runs; True where the kernel needed and took the remedy.

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from realtime_nb.errors import MicrophoneReason
 
-__all__ = ["microphone_remedy"]
-
 _REMEDIES: dict[str, str] = {
     "denied": "The microphone was refused. Typing still works. To talk, allow the microphone for this site (the icon "
     "left of the address), then press Talk.",
@@ -17,7 +15,7 @@ _REMEDIES: dict[str, str] = {
     "insecure": "The browser gives no microphone to a page over plain http. Typing still works. To talk, open the "
     "notebook over https, or through an SSH tunnel at http://localhost.",
     "blocked": "This site or its frame forbids the microphone (its permissions policy). Typing still works. To talk, "
-    "open the notebook in a tab of its own, or ask whoever runs the site to allow it.",
+    "open the notebook in a tab of its own, or ask the site's administrator to allow it.",
     "unsupported": "This notebook's window has no microphone (a desktop editor, or an old browser). Typing and WAV "
     "files still work. To talk, open the notebook in a current browser.",
 }

@@ -1,65 +1,49 @@
-"""Finding a backend and opening a session with it: what is loaded when somebody connects, and not before.
+"""Finding a backend and making a connection and a session: the modules that are loaded when a conversation begins.
 
-Owns nothing that lasts. Must not know pages or traits; what it wires up is the controller's. Importing the widget is
-felt in every notebook's first cell; the client, its socket and the backends are wanted only when the conversation
-begins.
+Owns nothing that lasts. Must not know pages, traits or the controller. A widget's first cell must be quick, so the
+client, its socket and the backends are imported here and not before the first connection.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from realtime_nb import backends
 from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.session import RealtimeSession
-
-if TYPE_CHECKING:
-    from realtime_nb.notebook.controller import Controller, Options
-
-__all__ = ["kernel_connector", "open_session", "resolve"]
+from realtime_nb.client.session_config import SessionConfig
+from realtime_nb.client.transport.base import Connector
+from realtime_nb.conversation import Conversation
+from realtime_nb.notebook.audio.speaker import Speaker
+from realtime_nb.notebook.options import Options
 
 
 def resolve(options: Options) -> backends.Endpoint:
-    """The endpoint that the options mean; starts the local backend if it is the one, which takes a moment."""
+    """Find the endpoint that the options mean; starts the local backend if it is that one, which takes a moment."""
     return backends.resolve(options.backend, options.model, options.api_key)
 
 
-def kernel_connector(endpoint: backends.Endpoint, options: Options) -> backends.BackendConnector:
-    """How the kernel opens a websocket of its own to the endpoint, or to what takes its place."""
+def kernel_connector(endpoint: backends.Endpoint, options: Options) -> Connector:
+    """Return what opens the kernel's own websocket to the endpoint, or to the one that replaces it."""
     return backends.BackendConnector(endpoint, options.model, options.api_key)
 
 
-async def open_session(endpoint: backends.Endpoint, controller: Controller) -> RealtimeSession:
-    """A session of the controller's conversation, configured and ready.
+def new_connection(
+    connector: Connector, config: SessionConfig, on_handler_error: Callable[[BaseException, str], None]
+) -> RealtimeConnection:
+    """Make a connection that reconnects by itself; it is not open yet, so that listeners miss no event."""
+    return RealtimeConnection(connector, on_handler_error=on_handler_error, reconnect=True, config=config)
 
-    Everything listens before the first event comes. Where the session cannot start, the connection is closed again.
-    """
-    connection = RealtimeConnection(
-        controller.transports.connector(endpoint),
-        on_handler_error=controller.on_handler_error,
-        reconnect=True,
-        config=controller.config,
+
+def new_session(
+    connection: RealtimeConnection, options: Options, speaker: Speaker, conversation: Conversation
+) -> RealtimeSession:
+    """Make a session that continues `conversation` over an open connection; it is not started yet."""
+    speaker.carried = connection.carries_audio
+    return RealtimeSession(
+        connection,
+        sink=speaker,
+        conversation=conversation,
+        max_session_minutes=options.max_session_minutes,
+        max_cost_usd=options.max_cost_usd,
     )
-    for kind, handler, once in controller.handlers:
-        (connection.once if once else connection.on)(kind, handler)
-    connection.add_listener(controller.on_event)
-    connection.add_send_listener(controller.on_sent)
-    connection.on("reconnecting", controller.on_reconnecting)
-    connection.on("reconnected", controller.on_reconnected)
-    connection.on("close", controller.on_close)
-    await connection.open()
-    try:
-        session = RealtimeSession(
-            connection,
-            sink=controller.speaker,
-            conversation=controller.conversation_for(endpoint),
-            max_session_minutes=controller.options.max_session_minutes,
-            max_cost_usd=controller.options.max_cost_usd,
-        )
-        controller.speaker.carried = connection.carries_audio
-        session.on_error = controller.fail
-        session.subscribe(controller.on_changes)
-        return await session.start()
-    except BaseException:
-        await connection.close()
-        raise

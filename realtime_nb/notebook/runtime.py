@@ -34,8 +34,6 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["Notifier", "allow_nested_asyncio", "bring", "call_soon", "loop", "notifier", "run"]
-
 T = TypeVar("T")
 _logger = logging.getLogger("realtime_nb")
 

@@ -1,6 +1,11 @@
-"""What the read-only traits show.
+"""The read-only traits: what each of them shows, and when they are written.
 
-Owns when they are written: coalesced, about 25 times a second, on the notifier thread. Must not know what they mean.
+Owns their values and their rate: changes are collected and written about 25 times a second at most, on the notifier
+thread (docs/notebook.md 7, docs/protocol.md 42). Must not change what it shows. Everything but the writing runs on the
+loop.
+
+An observer is called when the new value of its trait differs from the old one. `turns` stays the same tuple until a
+turn settles or is corrected, so that its observers are not called for every delta.
 """
 
 from __future__ import annotations
@@ -9,49 +14,69 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from realtime_nb.client.settings import DEFAULT_MODEL, VOICES
 from realtime_nb.notebook import runtime
-from realtime_nb.notebook.status import Facts
-
-__all__ = ["Gauges"]
+from realtime_nb.notebook.audio.page_sound import PageSound
+from realtime_nb.notebook.browser.selection import Transports
+from realtime_nb.notebook.health import HealthMonitor
+from realtime_nb.notebook.page.pages import Pages
+from realtime_nb.notebook.page.transcript import Transcript
+from realtime_nb.notebook.session_state import SessionState, status_of
+from realtime_nb.wire.realtime import to_dict
 
 _FLUSH_S = 0.04
 
 
-class Gauges:
-    """Writes values when they are dirty.
+class TraitPublisher:
+    """Writes the read-only traits soon after something changed.
 
     Args:
-        values: computes them, on the loop.
-        write: takes them, on the notifier thread.
-
-    Attributes:
-        facts: what the status is made of.
-        error: what the card shows, or None.
+        write: sets the traits; called on the notifier thread.
+        state: the session and what it does.
+        transports: what carries the conversation.
+        pages: those that show the widget.
+        sound: the user's and the assistant's.
+        monitor: has what was lost.
+        transcript: its changed turns go to the pages whenever the traits are written.
     """
 
-    def __init__(self, values: Callable[[], dict[str, Any]], write: Callable[[dict[str, Any]], None]) -> None:
-        self._values = values
+    def __init__(
+        self,
+        write: Callable[[dict[str, Any]], None],
+        state: SessionState,
+        transports: Transports,
+        pages: Pages,
+        sound: PageSound,
+        monitor: HealthMonitor,
+        transcript: Transcript,
+    ) -> None:
         self._write = write
+        self._state = state
+        self._transports = transports
+        self._pages = pages
+        self._microphone = sound.microphone
+        self._speaker = sound.speaker
+        self._monitor = monitor
+        self._transcript = transcript
         self._waiting: asyncio.TimerHandle | None = None
         self._closed = False
-        self.facts = Facts()
-        self.error: str | None = None
 
-    def dirty(self) -> None:
-        """Something changed; the traits follow in a moment."""
+    def changed(self) -> None:
+        """Note that something changed: the traits are written within 40 ms."""
         if self._waiting is None and not self._closed:
             self._waiting = asyncio.get_running_loop().call_later(_FLUSH_S, self.flush)
 
     def flush(self) -> None:
-        """Hand the values over now."""
+        """Hand the values to the notifier thread now; a newer set replaces one that still waits there."""
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+        self._transcript.flush()
         values = self._values()
         runtime.notifier().post(self, lambda: self._write(values))
 
     async def settled(self) -> None:
-        """Wait until the traits show what is known now, or an observer holds them up."""
+        """Wait until the traits show the present state, or an observer holds them up for too long."""
         self.flush()
         await runtime.notifier().settled()
 
@@ -61,3 +86,53 @@ class Gauges:
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+
+    def _values(self) -> dict[str, Any]:
+        state = self._state
+        conversation = state.conversation
+        latest = next((turn for turn in reversed(conversation.turns) if turn.role == "assistant"), None)
+        effective = dict(state.session.effective) if state.session is not None else {}
+        capturing = self._microphone.capturing
+        return {
+            "status": status_of(
+                state.phase,
+                hearing=state.hearing,
+                sounding=self._speaker.playing or (state.receiving and not len(self._pages)),
+                answering=state.answering,
+                capturing=capturing,
+            ),
+            "transport": self._transports.used,
+            "turns": conversation.turns,
+            "live": conversation.live,
+            "level": self._microphone.level if capturing else 0.0,
+            "usage": conversation.usage,
+            "latency": latest.latency if latest is not None else None,
+            "error": state.error,
+            "effective": effective,
+            "_info": self._info(effective),
+            "_health": self._monitor.losses(),
+        }
+
+    def _info(self, effective: dict[str, Any]) -> dict[str, Any]:
+        """Return the texts of the card's header and footer (the keys: tests/contract/traits.json)."""
+        endpoint = self._state.endpoint
+        local = endpoint is None or endpoint.name == "local"
+        output = (effective.get("audio") or {}).get("output") or {}
+        voice = self._state.config.settings["voice"] or output.get("voice")
+        return {
+            "backend": endpoint.name if endpoint is not None else None,
+            "label": endpoint.label if endpoint is not None else None,
+            "notice": endpoint.notice if endpoint is not None else None,
+            "transport": self._transports.used,
+            "transport_notice": self._transports.why,
+            "model": effective.get("model") or self._state.options.model or (None if local else DEFAULT_MODEL),
+            "voice": voice if isinstance(voice, str) or voice is None else str(voice.get("id")),
+            "voices": list(VOICES),
+            "vad": _detection_words(self._state.config.settings["turn_detection"]),
+            "cost_usd": self._state.conversation.usage.cost_usd,
+        }
+
+
+def _detection_words(value: Any) -> str:
+    kind = value if isinstance(value, str) else to_dict(value)["type"] if value is not None else None
+    return {"semantic_vad": "semantic VAD", "server_vad": "server VAD"}.get(str(kind), "push to talk")

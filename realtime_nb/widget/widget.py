@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from realtime_nb.conversation import Turn
     from realtime_nb.notebook.controller import Controller
     from realtime_nb.notebook.event_log import EventRecord
+    from realtime_nb.notebook.health import Health
 
 __all__ = ["RealtimeWidget"]
 
@@ -57,8 +58,8 @@ class RealtimeWidget(anywidget.AnyWidget):
         transport: `"kernel"`: the microphone's sound goes over the comm to a websocket in the kernel. `"browser"`: the
             page holds the websocket, with a short-lived client secret that the kernel mints (never the key), and
             mirrors every event to the kernel: turns, tools and traits are the same, and sound goes on whatever the
-            kernel is doing. Where the page cannot (nobody shows the card, or it cannot reach the address), the kernel's
-            own websocket is used and the card says so; `w.transport` is what is used now. Not with Azure.
+            kernel is doing. Where the page cannot (no page shows the card, or it cannot reach the address), the
+            kernel's own websocket is used and the card says so; `w.transport` is what is used now. Not with Azure.
         model: the model's name; None takes the backend's current one.
         instructions: what the model shall be and do.
         voice: a voice's name, or `{"id": ...}`; another one, once it has spoken, begins a new session between turns,
@@ -171,7 +172,8 @@ class RealtimeWidget(anywidget.AnyWidget):
         settings = check_settings(given)
         from realtime_nb.client.session_config import SessionConfig
         from realtime_nb.notebook.browser.selection import check_transport
-        from realtime_nb.notebook.controller import Controller, Options  # with the first widget, not with the import
+        from realtime_nb.notebook.controller import Controller  # with the first widget, not with the import
+        from realtime_nb.notebook.options import Options
 
         controller = Controller(
             send=self._send_to_pages,
@@ -205,12 +207,12 @@ class RealtimeWidget(anywidget.AnyWidget):
             ConfigError, ConnectError: no connection; says why and what to do. The card shows it too.
         """
         controller = self._live_controller
-        await controller.bring(controller.started())
+        await controller.bring(controller.start())
 
     async def stop(self) -> None:
         """Disconnect; the transcript stays."""
         controller = self._live_controller
-        await controller.bring(controller.stopped())
+        await controller.bring(controller.stop())
 
     async def use_transport(self, name: str) -> None:
         """Let the page (`"browser"`) or the kernel (`"kernel"`) hold the connection.
@@ -255,7 +257,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     async def commit(self) -> None:
         """End the user's turn by hand and ask for an answer (push to talk)."""
         controller = self._live_controller
-        await controller.bring(controller.commit())
+        await controller.bring(controller.lifecycle.commit())
 
     async def interrupt(self) -> None:
         """Silence the assistant now; what was heard stays known."""
@@ -322,7 +324,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     def off(self, event_type: str, handler: Callable[..., Any]) -> None:
         """Take a handler away."""
         controller = self._live_controller
-        controller.soon(controller.unhandle, event_type, handler)
+        controller.soon(controller.lifecycle.unhandle, event_type, handler)
 
     def _handle(self, event_type: str, handler: Any, *, once: bool) -> Any:
         if handler is None:
@@ -330,7 +332,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         if not callable(handler):
             raise TypeError(f"handler={handler!r} cannot be called.")
         controller = self._live_controller
-        controller.soon(lambda: controller.handle(event_type, handler, once=once))
+        controller.soon(lambda: controller.lifecycle.handle(event_type, handler, once=once))
         return handler
 
     def tool(self, function: _F) -> _F:
@@ -355,7 +357,7 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     @property
     def _session(self) -> RealtimeSession:
-        session = self._live_controller.session
+        session = self._live_controller.state.session
         if session is None:
             raise ConnectError("Not connected: `await w.start()` first.")
         return session
@@ -368,7 +370,12 @@ class RealtimeWidget(anywidget.AnyWidget):
     @property
     def microphone_error(self) -> MicrophoneError | None:
         """Why the page could not open the microphone, or None."""
-        return self._live_controller.microphone_error
+        return self._live_controller.sound.microphone.error
+
+    @property
+    def health(self) -> Health:
+        """What was lost so far between microphone, page, kernel and service; empty while all is well."""
+        return self._live_controller.monitor.health
 
     @property
     def transcript(self) -> str:

@@ -17,7 +17,7 @@ import realtime_nb as rt
 from realtime_nb.client.settings import DEFAULTS
 from realtime_nb.conversation import Latency
 from realtime_nb.notebook import runtime
-from realtime_nb.notebook.status import Status
+from realtime_nb.notebook.session_state import Status
 from realtime_nb.widget.page_values import PAGE_WRITES, latency_to_page
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "traits.json").read_text(encoding="utf-8"))
@@ -95,7 +95,7 @@ def test_header_has_the_keys_and_json_types_of_the_golden_file(backend: str) -> 
         with pytest.raises(rt.ConnectError):
             runtime.run(widget.start())
     else:
-        runtime.run(widget._live_controller.gauges.settled())
+        runtime.run(widget._live_controller.traits.settled())
     _assert_keys("_info", _state(widget)["_info"])
     widget.close()
 

@@ -43,7 +43,7 @@ async def test_captured_sound_equals_what_was_said(notebook: OpenNotebook, speec
         # in the worklet's input, where this project begins.
         if not _late_buffers(source, captured):
             break
-    assert await book.kernel.get("w._controller.microphone.missing") == 0
+    assert await book.kernel.get("w._controller.sound.microphone.missing") == 0
     [track] = await book.lab.tracks()
     assert not track["settings"]["echoCancellation"]
     assert not track["settings"]["noiseSuppression"]
@@ -54,9 +54,9 @@ async def test_captured_sound_equals_what_was_said(notebook: OpenNotebook, speec
 
 async def _capture(kernel: KernelProbe, card: Card, turn: int, frames: int) -> Samples:
     """Open the microphone, which plays the file from its beginning, and return what arrived as the user's turn."""
-    before = await kernel.get("w._controller.microphone.frames")
+    before = await kernel.get("w._controller.sound.microphone.frames")
     await card.talk.click()
-    await kernel.until(f"w._controller.microphone.frames > {before + frames}")
+    await kernel.until(f"w._controller.sound.microphone.frames > {before + frames}")
     await card.talk.click()
     turns = "[turn for turn in w.turns if turn.role == 'user' and turn.audio]"
     await kernel.until(f"len({turns}) == {turn + 1}")

@@ -55,7 +55,7 @@ async def test_every_frame_arrives_and_the_answer_plays(notebook: OpenNotebook, 
     await card.talk.click()
     await expect(card.talk).to_have_attribute("aria-pressed", "false")
     missing, dropped, frames = await book.kernel.get(
-        "[w._controller.microphone.missing, w._controller.microphone.dropped, w._controller.microphone.frames]"
+        "[w.health.microphone_frames_missing, w.health.microphone_frames_dropped, w.health.microphone_frames]"
     )
     assert (missing, dropped) == (0, 0)
     assert frames > 50

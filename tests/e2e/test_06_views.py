@@ -95,7 +95,7 @@ async def test_an_answer_before_any_gesture_waits_behind_a_prompt(notebook: Open
     await book.kernel.until(f"[page for page in w._controller.pages._pages if page not in {known}]", timeout=60)
     await book.kernel.run("turn = await w.ask('What time is it?')")
     assert await book.kernel.get("len(w.turns)") == 2
-    await book.kernel.until("w._controller.speaker.blocked")
+    await book.kernel.until("w._controller.sound.speaker.blocked")
     await asyncio.sleep(0)
     card = await Card(book.lab).drawn()
     play = card.root.get_by_role("button", name="Play", exact=True)

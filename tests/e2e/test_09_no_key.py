@@ -23,7 +23,7 @@ _TELL = """
     import json, traceback
 
     told = [repr(w), repr(wrong), repr(w.events), repr(w.connection)]
-    told += [repr(w._controller.endpoint), repr(w._controller.options)]
+    told += [repr(w._controller.state.endpoint), repr(w._controller.state.options)]
     told += [json.dumps(each.get_state(), default=repr) for each in (w, wrong)]
     told += [repr(rt.Backend(url="ws://127.0.0.1:1/?api_key=" + key, api_key=key)), w.transcript]
     for attempt in (

@@ -105,7 +105,7 @@ async def test_a_long_c_call_is_not_heard(notebook: OpenNotebook) -> None:
     sent = trimmed(await received(book.kernel))
     # Sample for sample and in one piece: an underrun would put silence inside.
     np.testing.assert_array_equal(trimmed((await book.lab.sound()).whole()), sent)
-    assert await book.kernel.get("[w.transport, w._controller.speaker.underruns]") == ["browser", 0]
+    assert await book.kernel.get("[w.transport, w._controller.sound.speaker.underruns]") == ["browser", 0]
     assert await book.kernel.get(f"{_ANSWERS}[0].status") == "completed"
 
 

@@ -80,7 +80,7 @@ async def test_a_widget_says_which_limit_it_was_and_goes_on_when_asked(
     widget.observe(look, "status")
     await widget.ask("My name is Ada.")
     await asyncio.wait_for(over.wait(), 10)
-    await widget._live_controller.gauges.settled()
+    await widget._live_controller.traits.settled()
     assert next(iter(limit)) in str(widget.error)
     assert "sending or talking begins a new one" in str(widget.error)
     assert "Ada" in (await widget.ask("What is my name?")).text

@@ -82,7 +82,7 @@ async def test_b42_traits_change_far_less_often_than_deltas_come_and_every_delta
         page.send("send", text="Go")
         turns = await until(widget, "turns", lambda turns: len(turns) == 2)
         assert turns[1].text.count(" ") == deltas
-        await runtime.bring(widget._live_controller.gauges.settled())
+        await runtime.bring(widget._live_controller.traits.settled())
         sound = [b"".join(buffers or []) for content, buffers in page.got if content["kind"] == "audio"]
         assert sum(map(len, sound)) == 48 + 480 * deltas, "sound is binary, and whole"
         text = "".join(content["text"] for content, _ in page.got if content["kind"] == "live.delta")
@@ -123,8 +123,8 @@ async def test_b43_microphone_frames_that_never_came_are_counted_as_missing_time
             page.send("mic.frame", bytes(1920), frame=number, level=0.1)
         page.send("mic.close", frames=10)
         await server.heard("input_audio_buffer.append", times=4)
-        await runtime.bring(widget._live_controller.gauges.settled())
-        assert widget._live_controller.microphone.missing == 6
+        await runtime.bring(widget._live_controller.traits.settled())
+        assert widget._live_controller.sound.microphone.missing == 6
         await widget.stop()
         widget.close()
 
@@ -148,7 +148,7 @@ async def test_b44_of_two_pages_one_has_the_sound_and_the_microphone() -> None:
         one.send("mic.frame", b"\4\0" * 960, frame=1, level=0.1)
         await server.heard("input_audio_buffer.append", times=2)
         other.send("mic.close", frames=1)
-        await runtime.bring(widget._live_controller.gauges.settled())
+        await runtime.bring(widget._live_controller.traits.settled())
         sent = [base64.b64decode(event["audio"])[0] for event in server.received if event["type"].endswith(".append")]
         assert sent == [1, 3]
         leases = [content["page"] for content, _ in other.got if content["kind"] == "lease"]

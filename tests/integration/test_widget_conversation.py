@@ -218,7 +218,7 @@ async def test_a_spoken_turn_arrives_whole_through_the_comm(widget: rt.RealtimeW
     heard = turns[2].audio.samples
     assert len(heard) > len(spoken.samples) * 0.8
     np.testing.assert_array_equal(np.trim_zeros(heard), np.trim_zeros(question))
-    assert widget._live_controller.microphone.missing == 0
+    assert widget._live_controller.sound.microphone.missing == 0
 
 
 async def test_stop_speaking_in_the_page_cuts_at_what_it_played(widget: rt.RealtimeWidget) -> None:
@@ -262,13 +262,13 @@ async def test_a_message_that_a_page_must_not_send_changes_nothing(widget: rt.Re
     page = Page(widget)
     page.hello()
     controller = widget._live_controller
-    await runtime.bring(controller.gauges.settled())
+    await runtime.bring(controller.traits.settled())
     before = (widget.status, widget.turns)
     huge = {"v": 1, "seq": 1, "page": "p", "kind": "send", "text": "x" * 10**6}
     bad: list[Any] = [{"kind": "turn"}, {"v": 1}, None, [], huge]
     for content in bad:
         controller.receive(content, [])
-    await runtime.bring(controller.gauges.settled())
+    await runtime.bring(controller.traits.settled())
     assert page.kinds().count("refused") == 5
     assert (widget.status, widget.turns) == before
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Microphone"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Microphone:

@@ -1,9 +1,10 @@
-"""The user's sound on its way from a page to the session.
+"""The queue of microphone frames between a page and the session.
 
-Owns the queue between the comm and the socket, and what is held back. Must not know sessions. Runs on the loop only.
+Owns the frames that wait for the socket, which page's microphone is on, and the count of frames that were lost. Must
+not know sessions. Runs on the loop only.
 
-Frames wait here while a connection opens, and are dropped, oldest first and said so, when more than a few seconds
-wait: what was said that long ago is no longer a turn in a conversation.
+Frames wait here while a connection opens. When more than ten seconds wait, the oldest are dropped in whole frames and
+counted, because speech that old is no turn in a conversation any more (docs/notebook.md 10).
 """
 
 from __future__ import annotations
@@ -13,36 +14,39 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from realtime_nb.audio import RATE_HZ
-
-__all__ = ["MicrophoneQueue"]
+from realtime_nb.errors import MicrophoneError
 
 _MOST_WAITING_BYTES = 10 * 2 * RATE_HZ
 """10 s of sound: the page chooses the length of a frame."""
 
 
 class MicrophoneQueue:
-    """Takes frames as they come; gives them to `append`, in order, as fast as it takes them.
+    """Queues microphone frames and hands them to a session in order, as fast as it accepts them.
 
     Attributes:
         page: the page whose microphone is on, or None.
-        muted: frames are thrown away.
+        error: why a page could not open its microphone, or None.
+        muted: frames are discarded.
         level: 0..1, of the last frame.
-        frames: frames taken over from pages since the start.
-        missing: frames that a page counted and that never came.
+        frames: frames that came from pages.
+        missing: frames that a page sent and that never came.
         dropped: frames that waited too long.
-        heard: the number of the next frame: those before it have come, or never will.
-        sent: takes the frames that the page has sent by itself, at once and in order; None where it sends none.
+        dropped_ms: sound that the session dropped because the connection was lost.
+        next_frame: the number of the frame expected next in this capture.
+        on_sent: called at once, in order, with each frame that the page has put on its own socket; None: ignore them.
     """
 
     def __init__(self) -> None:
         self.page: str | None = None
+        self.error: MicrophoneError | None = None
         self.muted = False
         self.level = 0.0
         self.frames = 0
         self.missing = 0
         self.dropped = 0
-        self.heard = 0
-        self.sent: Callable[[bytes], None] | None = None
+        self.dropped_ms = 0.0
+        self.next_frame = 0
+        self.on_sent: Callable[[bytes], None] | None = None
         self._waiting: deque[bytes] = deque()
         self._ready = asyncio.Event()
         self._idle = asyncio.Event()
@@ -50,36 +54,43 @@ class MicrophoneQueue:
 
     @property
     def capturing(self) -> bool:
-        """Whether what a person says gets through."""
+        """Whether speech reaches the session: a page's microphone is on, and not muted."""
         return self.page is not None and not self.muted
 
     def open(self, page: str) -> None:
-        """A page's microphone is on; it takes over from any other."""
+        """Accept the frames of this page, and of no other."""
         self.page = page
-        self.heard = 0
+        self.next_frame = 0
+        self.error = None
 
-    def close(self, page: str, frames: int | None = None) -> bool:
-        """A page's microphone is off; False where it was not the one."""
-        if self.page != page:
-            return False
-        if frames is not None and frames > self.heard:
-            self.missing += frames - self.heard
-        self.page = None
-        self.level = 0.0
-        return True
+    def close(self, page: str, frames: int | None = None) -> None:
+        """Accept no more frames of this page, which has sent `frames` in all; frames that never came are missing."""
+        if self.page == page:
+            if frames is not None:
+                self.missing += max(0, frames - self.next_frame)
+            self.page = None
+            self.level = 0.0
 
-    def take(self, page: str, frame: int, level: float, pcm: bytes, *, sent: bool = False) -> None:
-        """Take one frame of the page whose microphone is on; `sent`: the page has sent it to the service by itself."""
+    def put(self, page: str, frame: int, level: float, pcm: bytes, *, sent: bool = False) -> None:
+        """Queue one frame, unless another page's microphone is on.
+
+        Args:
+            page: where it comes from.
+            frame: its number in this capture.
+            level: 0..1.
+            pcm: PCM16 at 24 kHz.
+            sent: the page has put it on its own socket already.
+        """
         if self.page != page:
             return
-        if frame > self.heard:
-            self.missing += frame - self.heard
-        self.heard = frame + 1
+        if frame > self.next_frame:
+            self.missing += frame - self.next_frame
+        self.next_frame = frame + 1
         self.frames += 1
         self.level = 0.0 if self.muted else level
         if sent:
-            if self.sent is not None:
-                self.sent(pcm)
+            if self.on_sent is not None:
+                self.on_sent(pcm)
             return
         if self.muted:
             return
@@ -90,24 +101,24 @@ class MicrophoneQueue:
         self._idle.clear()
         self._ready.set()
 
-    async def give(self, append: Callable[[bytes], Awaitable[None]]) -> None:
-        """Give on what waits, and no more."""
+    async def send_waiting(self, append: Callable[[bytes], Awaitable[None]]) -> None:
+        """Hand the frames that wait to `append`, and return."""
         while self._waiting:
             await append(self._waiting.popleft())
         self._idle.set()
 
-    def forget(self) -> None:
-        """Throw away what waits: it belongs to a conversation that is over."""
+    def clear(self) -> None:
+        """Discard the frames that wait: they belong to a conversation that has ended."""
         self._waiting.clear()
         self._idle.set()
 
-    async def empty(self) -> None:
-        """Wait until everything taken so far was given on."""
+    async def drained(self) -> None:
+        """Wait until no frame waits."""
         await self._idle.wait()
 
     async def pump(self, append: Callable[[bytes], Awaitable[None]]) -> None:
-        """Give frames to `append` for as long as it takes them; ends with its exception."""
+        """Hand frames to `append` for ever; ends with its exception."""
         while True:
             await self._ready.wait()
             self._ready.clear()
-            await self.give(append)
+            await self.send_waiting(append)

@@ -1,33 +1,33 @@
-"""The sound that a page plays: the `AudioSink` of a session, on the other side of the comm.
+"""The assistant's sound on its way to the page that plays it: the `AudioSink` of a widget's session.
 
-Owns what was sent to be played, what the play worklet says it played, and silence on demand. Must not know sessions.
-Runs on the loop only.
+Owns the sound that was sent to the page, how much of it the page's play worklet has played, and silence on demand. Must
+not know sessions. Runs on the loop only.
 
-The worklet's counter is the truth: nothing here guesses from a clock how much was heard.
+The worklet's sample counter alone says how much was heard; nothing here estimates it from a clock.
 
-Where a page holds the socket (`carried`), it plays the sound before it is written here; `write` and `done` then only
-keep account of it, and two sides count epochs. The invariants:
+Where a page holds the socket (`carried`), it plays the sound before it is written here. `write` and `done` then only
+record it, and both sides count epochs. Two invariants:
 
-- Whoever raises the epoch silences what is below it, in the same moment. The page raises its own at every
-  `speech_started`, the kernel its own at every interruption that it decides (a typed turn, `w.interrupt()`), and each
-  takes over a larger one of the other's. So a `flush` that a busy kernel sends late is not above the page's epoch, and
-  kills nothing that began since.
-- What is written here between two reports of the page stands in the order in which the page heard it
-  (`page_socket`): an interruption that the page noticed cuts what was written before it, and never the next answer.
+- The side that raises the epoch silences all sound of a lower epoch in the same moment. The page raises its epoch at
+  every `speech_started`, the kernel at every interruption that it decides (a typed turn, `w.interrupt()`), and each
+  adopts a larger epoch of the other. So a `flush` that a busy kernel sends late is not above the page's epoch, and
+  silences nothing that began since.
+- Sound that is written here between two reports of the page stands in the order in which the page received it
+  (browser/transport.py): an interruption that the page noticed cuts the sound written before it, and never the next
+  answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
 from realtime_nb.client.turns.audio_sink import PlayedItem
+from realtime_nb.conversation import Played
 from realtime_nb.notebook.page.channel import Channel
-from realtime_nb.notebook.page.lease import Pages
 from realtime_nb.notebook.page.messages import AudioDoneMessage, AudioMessage, Flush, PlayState, PlayStopped
-
-__all__ = ["Speaker"]
+from realtime_nb.notebook.page.pages import Pages
 
 Key = tuple[str, int]
 _STALLED_S = 10.0
@@ -51,31 +51,32 @@ class _Track:
 
 
 class Speaker:
-    """Sends sound to the page that holds the lease, and knows how much of it was heard.
+    """Sends the assistant's sound to the page that has the lease, and records how much of it was played.
 
-    Epochs of the session come in; `epoch` and everything that pages see counts on over all sessions of the widget.
+    Each session counts its epochs from 0; `epoch`, which pages see, grows over all sessions of the widget.
 
     Args:
         channel: the comm.
-        pages: who is there.
-        on_played: called with `(item_id, content_index, samples, final)` as the worklet reports.
+        pages: the pages, and which of them plays.
 
     Attributes:
+        epoch: sound of a lower one is never heard again.
         carried: the page has the sound already when it is written here.
+        abandoned: answers whose sound no page reported any more: lost on its way, or the page stopped playing.
     """
 
-    def __init__(self, channel: Channel, pages: Pages, on_played: Callable[[str, int, int, bool], None]) -> None:
+    def __init__(self, channel: Channel, pages: Pages) -> None:
         self._channel = channel
         self._pages = pages
-        self._on_played = on_played
         self._tracks: dict[Key, _Track] = {}
         self._flushes: list[tuple[int, asyncio.Future[dict[Key, int]]]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._state = "idle"
         self._moved_at = 0.0
         self._base = 0
+        self._underruns: dict[str, int] = {}
         self.epoch = 0
-        self.underruns = 0
+        self.abandoned = 0
         self.carried = False
 
     def write(self, epoch: int, item_id: str, content_index: int, start_sample: int, pcm: bytes) -> None:
@@ -83,7 +84,7 @@ class Speaker:
         if not self._current(epoch) or not pcm:
             return
         if not len(self._pages):
-            # Nobody shows the widget: only the newest answer waits for somebody who does.
+            # No page shows the widget: only the newest answer is kept for a page that comes.
             self._tracks = {key: track for key, track in self._tracks.items() if track.total is None}
         track = self._tracks.setdefault((item_id, content_index), _Track())
         self._moved_at = asyncio.get_running_loop().time()
@@ -96,21 +97,21 @@ class Speaker:
                 self._send(item_id, content_index, start, piece)
 
     def done(self, epoch: int, item_id: str, content_index: int, samples: int) -> None:
-        """The item's sound is complete."""
+        """Note that the item's sound is complete."""
         track = self._tracks.get((item_id, content_index)) if self._current(epoch) else None
         if track is None:
-            return  # the server's last word on sound that was interrupted: nobody waits for its end any more
+            return  # the end of sound that was interrupted
         track.total = samples
         if not self.carried:
             self._send_done(item_id, content_index, samples)
         self._settle()
 
     async def flush(self, epoch: int) -> list[PlayedItem]:
-        """Silence now; what was heard of each item, by the worklet's counter.
+        """Silence the page now, and return what it has played of each item, by the worklet's counter.
 
         Where no page plays, that is what was last reported. The session bounds the wait.
         """
-        # What a page plays by itself, it may have begun to play since it last said so.
+        # A page that carries the sound may have begun to play since its last report.
         sounding = self.sounding or (self.carried and self._pages.lease is not None)
         known = self._unheard()
         self.silence(epoch)
@@ -119,14 +120,14 @@ class Speaker:
         return await self._stopped(self.epoch, known)
 
     def silenced(self, epoch: int) -> Awaitable[list[PlayedItem]]:
-        """The page has fallen silent by itself, at a point of the stream that the session has just reached.
+        """Return what was played where the page has fallen silent by itself, at this point of the stream.
 
-        Everything written so far was before it; what is written from here on is of the sound after it.
+        All sound written so far came before that point; what is written from here on comes after it.
         """
         known = self._unheard()
         self._drop(epoch)
         self._settle()
-        # Any report of a silence that comes from here on is of this one, or of a later one.
+        # Any report of a silence that arrives from here on is about this one or a later one.
         return self._stopped(0, known)
 
     def _unheard(self) -> dict[Key, int]:
@@ -141,13 +142,13 @@ class Speaker:
                 played = await stopped
             finally:
                 self._flushes = [(wanted, future) for wanted, future in self._flushes if future is not stopped]
-            # What never reached the page was not heard, whatever was sent.
+            # Sound that never reached the page was not heard, whatever was sent.
             return [PlayedItem(*key, played.get(key, before)) for key, before in known.items()]
 
         return asyncio.ensure_future(heard())
 
     def silence(self, epoch: int) -> None:
-        """Drop what was sent below `epoch`, here and in every page."""
+        """Drop the sound below `epoch`, here and in every page."""
         self._drop(epoch)
         self._channel.send(Flush(epoch=self.epoch))
         self._settle()
@@ -157,7 +158,7 @@ class Speaker:
         self._tracks.clear()
 
     def reset(self) -> None:
-        """A session is over, and the next counts its epochs from 0 again: pages only ever see them grow."""
+        """Prepare for another session, which counts its epochs from 0 again while those that pages see only grow."""
         self.carried = False
         self._base = self.epoch + 1
         self.silence(0)
@@ -174,7 +175,7 @@ class Speaker:
 
     @property
     def sounding(self) -> bool:
-        """Whether a page makes sound of ours right now."""
+        """Whether a page plays our sound right now."""
         return self._pages.lease is not None and self._state == "playing"
 
     @property
@@ -190,26 +191,31 @@ class Speaker:
         return self._pages.lease is not None and self._state == "blocked"
 
     async def drained(self) -> None:
-        """Wait until all was played, or nobody plays."""
+        """Wait until all sound was played, or no page plays."""
         if self.playing:
             waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(waiting)
             await waiting
 
-    def give_up(self, now: float) -> bool:
-        """Stop waiting for sound that got lost on its way, or in a page that stopped playing; True where it was so."""
-        if not self.playing or now - self._moved_at < _STALLED_S:
-            return False
-        self._tracks.clear()
-        self._settle()
-        return True
+    def give_up_if_stalled(self, now: float) -> None:
+        """Stop waiting for sound that was lost on its way, or that the page stopped playing."""
+        if self.playing and now - self._moved_at >= _STALLED_S:
+            self.abandoned += 1
+            self._tracks.clear()
+            self._settle()
 
-    def report(self, message: PlayState | PlayStopped) -> None:
-        """Take what the page that holds the lease says of its speaker."""
+    @property
+    def underruns(self) -> int:
+        """How often a page had to play silence in the middle of an answer, because its sound came late."""
+        return sum(self._underruns.values())
+
+    def report(self, message: PlayState | PlayStopped) -> list[Played]:
+        """Record what the page with the lease has played, and return it for the conversation."""
         self._adopt(message.epoch)
         if message.page != self._pages.lease and not (isinstance(message, PlayStopped) and message.cause == "lease"):
-            return
-        final = isinstance(message, PlayStopped)
+            return []
+        played = []
+        stopped = isinstance(message, PlayStopped)
         for item in message.items:
             track = self._tracks.get((item.item_id, item.content_index))
             if track is not None:
@@ -219,29 +225,30 @@ class Speaker:
                 while track.chunks and track.chunks[0][0] + len(track.chunks[0][1]) // 2 <= track.played:
                     track.chunks.pop(0)
             complete = track is not None and track.finished
-            self._on_played(item.item_id, item.content_index, item.played, final or complete)
+            played.append(Played(item.item_id, item.content_index, item.played, stopped or complete))
             if complete:
                 self._tracks.pop((item.item_id, item.content_index), None)
         if isinstance(message, PlayState):
             self._state = message.state
-            self.underruns = message.underruns
+            self._underruns[message.page] = message.underruns  # counted by the page since it was loaded
         else:
             self._state = "idle"
             for epoch, future in self._flushes:
                 if message.epoch >= epoch - 1 and not future.done():
                     future.set_result({(item.item_id, item.content_index): item.played for item in message.items})
             if self.carried and message.cause == "user":
-                self._tracks.clear()  # stopped by the person, before anything that is written from here on
+                self._tracks.clear()  # stopped by the person, before any sound that is written from here on
         self._settle()
+        return played
 
     def _adopt(self, epoch: int) -> None:
-        """The page has raised the epoch by itself: the next of the session's is above it too."""
+        """Adopt an epoch that the page has raised by itself, so that the session's next one is above it too."""
         if self.carried and epoch > self.epoch:
             self._base += epoch - self.epoch
             self.epoch = epoch
 
-    def move(self) -> None:
-        """Another page has the sound now, or the page was loaded anew: what was not heard is sent again."""
+    def resend_unheard(self) -> None:
+        """Send what was not played yet to the page that has the lease now, because it is another or was reloaded."""
         self._state = "idle"
         if self._pages.lease is None:
             for _, future in self._flushes:

@@ -1,16 +1,17 @@
-"""The socket that a page holds, as a `Transport`: the same conversation, with sound that a busy kernel cannot stop.
+"""The websocket that a page holds, as a `Transport` of the client: sound goes on while the kernel is busy.
 
-Owns the kernel's end of it: opening it with a client secret, the frames that the page mirrors, the frames that it shall
-send, and its end with the page. Must not know events, sessions or traits. Runs on the loop only.
+Owns the kernel's end of that socket: opening it with a client secret, the frames that the page mirrors to the kernel,
+the frames that the page shall send, and its end with the page. Must not know events, sessions or traits. Runs on the
+loop only.
 
-The page decodes sound and sends the microphone by itself; here arrives the same stream of frames as on a socket of the
-kernel's own, only later when the kernel was busy. Two invariants make that late stream as good as a punctual one:
+The page plays sound and sends the microphone by itself. The kernel receives the same frames as from a socket of its
+own, only later when it was busy. Two invariants make the late frames as good as punctual ones:
 
-- What a page says is acted upon in the order in which it said it, frames included: a report of what was played must
-  not overtake the sound that it is about. So `in_order` puts everything else that this page says into the same queue
-  that `recv` empties.
-- No frame is lost unseen. The comm gives up a message that never comes; parts are counted, and a hole ends the
-  transport.
+- The kernel acts on the page's messages and frames in the order in which the page sent them: a report of what was
+  played must not overtake the sound that it is about. So `in_order` queues every other message of this page behind the
+  frames that `recv` has not returned yet.
+- A lost frame never goes unnoticed. The comm can lose a message for good (docs/notebook.md 5); the parts of frames are
+  counted, and a missing part ends the transport.
 """
 
 from __future__ import annotations
@@ -26,18 +27,16 @@ from realtime_nb.client.transport.base import Transport, TransportClosed
 from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.notebook.page import messages as m
 from realtime_nb.notebook.page.channel import Channel
-from realtime_nb.notebook.page.lease import Pages
-
-__all__ = ["PageConnector", "PageSockets", "PageTransport"]
+from realtime_nb.notebook.page.pages import Pages
 
 _log = logging.getLogger("realtime_nb")
 _MAX_FRAME = 16 * 2**20
 _PAGE_S = 3.0
-"""How long to wait for a page: the cell that makes the widget runs before the page shows it."""
+"""How long to wait for a page: the cell that makes the widget runs before a page shows it."""
 _OPENED_S = 8.0
-"""A page says after 5 s that nobody answered; this is for a page that says nothing."""
+"""A page reports after 5 s that the service did not answer; this is for a page that reports nothing."""
 _SECRET_S = 60
-"""A client secret only has to open one socket; the session goes on when it has expired."""
+"""A client secret only has to open one socket; the session continues after it has expired."""
 _PAGE_GONE = "the page that held the connection is gone, or another one has the sound now"
 
 
@@ -47,10 +46,11 @@ class PageTransport:
     Args:
         channel: the comm.
         page: the page that holds it.
-        number: of the socket; the page knows it by that.
+        number: of the socket, in messages to and from the page.
 
     Attributes:
-        live: the page puts its microphone on the socket.
+        live: the page sends its microphone on the socket.
+        opened: done when the page has opened the socket; fails when it could not.
     """
 
     carries_audio = True
@@ -76,7 +76,7 @@ class PageTransport:
         return self._end is not None
 
     async def send(self, frame: bytes | str) -> None:
-        """Let the page send one frame."""
+        """Let the page send one frame, in parts of a size that the comm can carry (docs/notebook.md 6)."""
         if self._end is not None:
             raise self._end
         data = memoryview(frame.encode() if isinstance(frame, str) else frame)
@@ -87,9 +87,9 @@ class PageTransport:
             self._sent += 1
 
     async def recv(self) -> bytes | str:
-        """The next frame that came to the page."""
+        """Return the next frame that the page has received."""
         while True:
-            # A turn of the loop between any two: what one frame set going has begun before the next one counts.
+            # One turn of the loop between any two frames: tasks that one frame started run before the next counts.
             await asyncio.sleep(0)
             if self._stream:
                 item = self._stream.popleft()
@@ -115,8 +115,8 @@ class PageTransport:
             self.live = not on
             self._channel.send(m.SocketHold(to=self.page, socket=self.number, on=on, since=since))
 
-    def take(self, message: m.SocketMessage) -> None:
-        """What the page says of the socket."""
+    def receive(self, message: m.SocketMessage) -> None:
+        """Act on a message of the page about this socket."""
         if self._end is not None:
             return
         if isinstance(message, m.SocketOpened):
@@ -128,12 +128,12 @@ class PageTransport:
             self._part(message)
 
     def in_order(self, act: Callable[[], None]) -> None:
-        """Do something when all frames were received that the page mirrored before."""
+        """Call `act` when all frames have been received that the page mirrored before."""
         self._stream.append(act)
         self._ready.set()
 
     def end(self, code: int, reason: str) -> None:
-        """Nothing more comes or goes."""
+        """End the transport; frames that came before can still be received."""
         if self._end is not None:
             return
         self._end = TransportClosed(code, reason)
@@ -143,7 +143,7 @@ class PageTransport:
             self.opened.set_exception(self._end)
 
     def _drop(self) -> None:
-        """Nobody wants the frames any more; what else the page said still counts."""
+        """Discard the frames that wait, and act on the page's other messages."""
         while self._stream:
             item = self._stream.popleft()
             if not isinstance(item, bytes):
@@ -171,22 +171,20 @@ class PageTransport:
 
 
 class PageSockets:
-    """The sockets of a widget's pages: the one in use, and for moments one that shall take its place.
+    """The sockets of a widget's pages: the one in use, and during a handover the one that will replace it.
 
     Args:
         channel: the comm.
-        pages: who is there.
+        pages: the pages, and which of them has the lease.
 
     Attributes:
-        current: the one in use, or None; it may be closed. What pages say is put in order with its frames, and a new
-            one is not read before it is adopted.
+        current: the one in use, or None; it may be closed. Messages of its page are put in order with its frames.
     """
 
     def __init__(self, channel: Channel, pages: Pages) -> None:
         self.current: PageTransport | None = None
         self._channel = channel
         self._pages = pages
-        pages.holder = lambda: self.page
         self._count = 0
         self._newest: PageTransport | None = None
         self._waiting: list[asyncio.Future[None]] = []
@@ -197,32 +195,32 @@ class PageSockets:
         return self.current.page if self.current is not None and not self.current.closed else None
 
     def live(self, page: str | None) -> bool:
-        """Whether a page puts its microphone on its own socket."""
+        """Whether a page sends its microphone on its own socket."""
         return self.current is not None and self.current.live and self.current.page == page
 
     def adopt(self, *, page: bool) -> None:
-        """The conversation goes over the newest socket from now on; or, where no page carries it, over none."""
+        """Use the newest socket for the conversation from now on; or none, where no page carries it."""
         self.current = self._newest if page else None
 
-    def take(self, message: m.SocketMessage) -> None:
-        """A page's message about a socket; one of a socket that is over falls on the floor."""
+    def receive(self, message: m.SocketMessage) -> None:
+        """Act on a page's message about a socket; ignore one about a socket that was replaced."""
         for transport in self._known():
             if (transport.page, transport.number) == (message.page, message.socket):
-                transport.take(message)
+                transport.receive(message)
 
     def _known(self) -> list[PageTransport]:
         known = [self.current] if self._newest is self.current else [self.current, self._newest]
         return [transport for transport in known if transport is not None]
 
     def in_order(self, page: str, act: Callable[[], None]) -> None:
-        """Do what a page wants, after the frames that it mirrored before."""
+        """Call `act` after the frames that the page mirrored before."""
         if self.current is not None and self.page == page:
             self.current.in_order(act)
         else:
             act()
 
-    def look(self) -> None:
-        """Pages came, went or took the sound: the socket ends with its page's lease."""
+    def follow_lease(self) -> None:
+        """End the socket of a page that lost the lease, and wake those who wait for a page."""
         if self._pages.lease is not None:
             for future in self._waiting:
                 if not future.done():
@@ -230,15 +228,15 @@ class PageSockets:
             self._waiting.clear()
         for transport in self._known():
             if transport.page != self._pages.lease and not transport.closed:
-                # If it still lives, it shall not go on listening for nobody.
+                # The page may still be there: it must stop listening.
                 self._channel.send(m.SocketClose(to=transport.page, socket=transport.number))
                 transport.end(1006, _PAGE_GONE)
 
     async def open(self, url: str, secret: Callable[[], asyncio.Future[str]]) -> PageTransport:
-        """Let the page that has the sound open a socket.
+        """Let the page that has the lease open a socket.
 
         Raises:
-            ConnectError: there is no page, or it could not; says why.
+            ConnectError: there is no page, or it could not open one; says why.
         """
         page = await self._page()
         value = await secret()
@@ -275,12 +273,12 @@ class PageSockets:
 
 
 class PageConnector:
-    """Opens a socket in the page that has the sound, with a client secret of its own each time.
+    """Opens a socket in the page that has the lease, with a new client secret each time.
 
     Args:
-        sockets: the widget's.
+        sockets: those of the widget's pages.
         url: the service's address.
-        headers: with the key; used to mint the secret, and for nothing else.
+        headers: hold the key; used only to mint the secret.
 
     Raises:
         ConfigError: an address that would carry a secret of its own into the page.
@@ -304,11 +302,11 @@ class PageConnector:
         return self._url
 
     async def connect(self) -> Transport:
-        """Open it; raises `ConnectError`, which says what the page said."""
+        """Open it; raises `ConnectError` with the page's reason."""
         return await self._sockets.open(self._url, lambda: asyncio.ensure_future(self._mint()))
 
     async def _mint(self) -> str:
-        from realtime_nb.client.auth.client_secrets import mint  # with it comes the client, which nobody needs before
+        from realtime_nb.client.auth.client_secrets import mint  # loads the client: not before it is needed
 
         made = await mint(self._url, self._headers, {}, _SECRET_S)
         if not made.value.startswith("ek_"):

@@ -1,91 +1,95 @@
-"""The pages that show a widget, and the one among them that has the sound.
+"""Which page has the sound and the microphone: a second tab takes both away from the first.
 
-Owns who is there and who holds the lease. Must not know sessions or the comm. Runs on the loop only; time comes in.
+Owns the moves of the lease: when a page claims it, leaves or falls silent, and what ends with it. Must not know what
+other messages mean, or sessions. Runs on the loop only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
 
-__all__ = ["Page", "Pages"]
+from realtime_nb.notebook.audio.page_sound import PageSound
+from realtime_nb.notebook.page.channel import Channel
+from realtime_nb.notebook.page.messages import LeaseMessage
+from realtime_nb.notebook.page.pages import Pages
+from realtime_nb.notebook.trait_publisher import TraitPublisher
 
-_SILENT_S = 6.0
-"""A page that says nothing for so long is gone: its heartbeat comes once a second, or once a minute at the worst in a
-background tab, where a page that plays or captures is not throttled."""
-_BACKGROUND_S = 75.0
-"""A page with the microphone or the socket is not given up for being in the background."""
-
-
-@dataclass
-class Page:
-    """One page, as far as the kernel knows it."""
-
-    id: str
-    heard_at: float
-    gesture_at: float = -1.0
-    events: bool = False
-    capturing: bool = False
+_SWEEP_S = 2.0
 
 
-class Pages:
-    """Who shows the widget. The newest gesture has the sound; without any gesture, the first page that came.
+class SoundLease:
+    """Moves the sound and the microphone between the pages of a widget.
 
-    Attributes:
-        lease: the page that has the sound, or None.
-        holder: says which page holds the connection to the service, if one does.
+    Args:
+        pages: the pages, and the lease's holder.
+        channel: tells the pages which of them has the sound.
+        sound: follows the lease: the microphone and the socket of a page end with it, and the page that gets it
+            plays what was not heard yet.
+        traits: show it.
     """
 
-    def __init__(self) -> None:
-        self._pages: dict[str, Page] = {}
-        self.lease: str | None = None
-        self.holder: Callable[[], str | None] = lambda: None
+    def __init__(self, pages: Pages, channel: Channel, sound: PageSound, traits: TraitPublisher) -> None:
+        self._pages = pages
+        self._channel = channel
+        self._microphone = sound.microphone
+        self._speaker = sound.speaker
+        self._sockets = sound.sockets
+        self._traits = traits
+        self._timer: asyncio.TimerHandle | None = None
+        self._sweep_at = 0.0
 
-    def get(self, page_id: str) -> Page | None:
-        """The page, if it has said hello and not goodbye."""
-        return self._pages.get(page_id)
+    def claim(self, page: str, now: float) -> None:
+        """Give sound and microphone to the page of a gesture."""
+        if self._pages.claim(page, now):
+            self._moved()
 
-    def heard(self, page_id: str, now: float) -> Page:
-        """Note a sign of life; a page that we had given up is back."""
-        page = self._pages.get(page_id)
-        if page is None:
-            page = self._pages[page_id] = Page(page_id, now)
-        page.heard_at = now
-        return page
+    def open_microphone(self, page: str, now: float) -> None:
+        """Note that a page's microphone is on; it takes over from any other page's."""
+        self.claim(page, now)
+        self._microphone.open(page)
 
-    def claim(self, page_id: str, now: float) -> bool:
-        """A gesture in this page; True when the sound moves to it."""
-        self.heard(page_id, now).gesture_at = now
-        moved = self.lease != page_id
-        self.lease = page_id
-        return moved
+    def leave(self, page: str, now: float) -> None:
+        """Drop a page that said goodbye."""
+        self._pages.leave(page)
+        self._microphone.close(page)
+        self.settle(now)
+        self._sockets.follow_lease()
 
-    def forgive(self, late_s: float) -> None:
-        """The kernel was busy and heard nobody for so long."""
-        for page in self._pages.values():
-            page.heard_at += max(0.0, late_s)
+    def settle(self, now: float) -> None:
+        """Drop the pages that fell silent, and give a free lease to another."""
+        if self._pages.settle(now, (self._microphone.page, self._sockets.page)):
+            self._moved()
 
-    def leave(self, page_id: str) -> None:
-        """A page is gone; its lease with it."""
-        self._pages.pop(page_id, None)
-        if self.lease == page_id:
-            self.lease = None
+    def watch(self) -> None:
+        """Look for silent pages every two seconds, for as long as there are any."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._sweep_at = loop.time() + _SWEEP_S
+            self._timer = loop.call_at(self._sweep_at, self._sweep)
 
-    def settle(self, now: float) -> bool:
-        """Drop the silent and give a free lease to the page with the newest gesture; True when the lease moved."""
-        before = self.lease
-        for page in list(self._pages.values()):
-            patience = _BACKGROUND_S if page.capturing or page.id == self.holder() else _SILENT_S
-            if now - page.heard_at > patience:
-                self.leave(page.id)
-        if self.lease is None and self._pages:
-            self.lease = max(self._pages.values(), key=lambda page: page.gesture_at).id
-        return self.lease != before
+    def close(self) -> None:
+        """Stop looking."""
+        if self._timer is not None:
+            self._timer.cancel()
 
-    @property
-    def watching_events(self) -> bool:
-        """Whether any page shows the events panel."""
-        return any(page.events for page in self._pages.values())
+    def _sweep(self) -> None:
+        now = asyncio.get_running_loop().time()
+        # While the kernel was busy it received no message: that is no sign that a page went away.
+        self._pages.excuse(now - self._sweep_at)
+        self.settle(now)
+        self._speaker.give_up_if_stalled(self._sweep_at)
+        if self._microphone.page is not None and self._pages.get(self._microphone.page) is None:
+            self._microphone.close(self._microphone.page)
+        self._traits.changed()
+        self._timer = None
+        if len(self._pages):
+            self.watch()
 
-    def __len__(self) -> int:
-        return len(self._pages)
+    def _moved(self) -> None:
+        lease = self._pages.lease
+        if self._microphone.page is not None and self._microphone.page != lease:
+            self._microphone.close(self._microphone.page)
+        self._channel.send(LeaseMessage(page=lease))
+        self._sockets.follow_lease()
+        self._speaker.resend_unheard()
+        self._traits.changed()

@@ -8,70 +8,16 @@ A page is not trusted: `decode_page` checks every field, length and range before
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union
 
 import msgspec
 from msgspec import Meta
-
-__all__ = [
-    "LONGEST_FRAME_BYTES",
-    "PART_BYTES",
-    "VERSION",
-    "AudioDoneMessage",
-    "AudioMessage",
-    "BadMessage",
-    "Bye",
-    "ClipMessage",
-    "ClipRequest",
-    "Commit",
-    "EventMessage",
-    "EventsWanted",
-    "Flush",
-    "Gap",
-    "Gone",
-    "HeartbeatReply",
-    "Hello",
-    "Interrupt",
-    "KernelMessage",
-    "Lease",
-    "LeaseClaim",
-    "Live",
-    "LiveDelta",
-    "Lost",
-    "MicClose",
-    "MicError",
-    "MicFrame",
-    "MicOpen",
-    "PageHeartbeat",
-    "PageMessage",
-    "PlayState",
-    "PlayStopped",
-    "PlaybackProgress",
-    "RefusedMessage",
-    "Retry",
-    "SendText",
-    "Snapshot",
-    "SocketClose",
-    "SocketClosed",
-    "SocketFrame",
-    "SocketHold",
-    "SocketMessage",
-    "SocketOpen",
-    "SocketOpened",
-    "SocketSend",
-    "ToolCallView",
-    "TurnMessage",
-    "TurnView",
-    "decode_kernel",
-    "decode_page",
-]
 
 VERSION = 1
 LONGEST_FRAME_BYTES = 4800
 """The longest microphone frame that a page may send: 100 ms of PCM16 at 24 kHz (the page chooses its length)."""
 PART_BYTES = 512 * 1024
 """The longest part of a wire's frame: a longer frame travels in several, since large comm messages reset the socket."""
-_MAX_BUFFER = 10 * 1024 * 1024
 
 _Id = Annotated[str, Meta(min_length=1, max_length=256)]
 _Seq = Annotated[int, Meta(ge=1, le=2**53)]
@@ -100,13 +46,15 @@ class PlaybackProgress(msgspec.Struct, kw_only=True):
 # --- page -> kernel ---------------------------------------------------------------------------------------------
 
 
-class _FromPage(msgspec.Struct, kw_only=True, tag_field="kind"):
+class PageMessage(msgspec.Struct, kw_only=True, tag_field="kind"):
+    """What every message of a page has: the protocol's version, the page's own count, and the page."""
+
     v: Literal[1] = 1
     seq: _Seq
     page: Annotated[str, Meta(min_length=1, max_length=64)]
 
 
-class Hello(_FromPage, kw_only=True, tag="hello"):
+class Hello(PageMessage, kw_only=True, tag="hello"):
     """A page shows the widget and asks for a snapshot."""
 
     version: int
@@ -115,34 +63,34 @@ class Hello(_FromPage, kw_only=True, tag="hello"):
     media: bool
 
 
-class PageHeartbeat(_FromPage, kw_only=True, tag="heartbeat"):
+class PageHeartbeat(PageMessage, kw_only=True, tag="heartbeat"):
     """The page lives; `seen` is the last number that it delivered in order."""
 
     seen: _Count
 
 
-class Gap(_FromPage, kw_only=True, tag="gap", rename={"first": "from", "last": "to"}):
+class Gap(PageMessage, kw_only=True, tag="gap", rename={"first": "from", "last": "to"}):
     """The page misses these numbers."""
 
     first: _Seq
     last: _Seq
 
 
-class Bye(_FromPage, kw_only=True, tag="bye"):
+class Bye(PageMessage, kw_only=True, tag="bye"):
     """The page goes away."""
 
 
-class LeaseClaim(_FromPage, kw_only=True, tag="lease"):
+class LeaseClaim(PageMessage, kw_only=True, tag="lease"):
     """A gesture in the page claims the sound."""
 
 
-class MicOpen(_FromPage, kw_only=True, tag="mic.open"):
+class MicOpen(PageMessage, kw_only=True, tag="mic.open"):
     """The microphone is on; `rate` is the device's own, in Hz."""
 
     rate: Annotated[float, Meta(ge=3000, le=768_000)]
 
 
-class MicFrame(_FromPage, kw_only=True, tag="mic.frame"):
+class MicFrame(PageMessage, kw_only=True, tag="mic.frame"):
     """Microphone sound, PCM16 at 24 kHz, in the buffer; the last frame of a capture may be shorter.
 
     `sent`: the page has put it on its own socket already.
@@ -154,20 +102,20 @@ class MicFrame(_FromPage, kw_only=True, tag="mic.frame"):
     pcm: bytes = b""
 
 
-class MicClose(_FromPage, kw_only=True, tag="mic.close"):
+class MicClose(PageMessage, kw_only=True, tag="mic.close"):
     """The microphone is off after `frames` frames."""
 
     frames: _Count
 
 
-class MicError(_FromPage, kw_only=True, tag="mic.error"):
+class MicError(PageMessage, kw_only=True, tag="mic.error"):
     """The page could not open the microphone."""
 
     reason: Literal["denied", "missing", "busy", "insecure", "blocked", "unsupported"]
     message: Annotated[str, Meta(max_length=2000)]
 
 
-class PlayState(_FromPage, kw_only=True, tag="play.state"):
+class PlayState(PageMessage, kw_only=True, tag="play.state"):
     """What the speaker does now."""
 
     epoch: _Count
@@ -176,7 +124,7 @@ class PlayState(_FromPage, kw_only=True, tag="play.state"):
     underruns: _Count
 
 
-class PlayStopped(_FromPage, kw_only=True, tag="play.stopped"):
+class PlayStopped(PageMessage, kw_only=True, tag="play.stopped"):
     """The speaker is silent; this much was heard."""
 
     epoch: _Count
@@ -184,43 +132,43 @@ class PlayStopped(_FromPage, kw_only=True, tag="play.stopped"):
     cause: Literal["flush", "user", "lease", "speech"]
 
 
-class SendText(_FromPage, kw_only=True, tag="send"):
+class SendText(PageMessage, kw_only=True, tag="send"):
     """A typed message."""
 
     text: Annotated[str, Meta(min_length=1, max_length=200_000)]
 
 
-class Interrupt(_FromPage, kw_only=True, tag="interrupt"):
+class Interrupt(PageMessage, kw_only=True, tag="interrupt"):
     """The user pressed "Stop speaking"; `play.stopped` came before."""
 
 
-class Commit(_FromPage, kw_only=True, tag="commit"):
+class Commit(PageMessage, kw_only=True, tag="commit"):
     """Push to talk was released."""
 
 
-class ClipRequest(_FromPage, kw_only=True, tag="clip"):
+class ClipRequest(PageMessage, kw_only=True, tag="clip"):
     """The page wants to replay a turn."""
 
     item_id: _Id
 
 
-class EventsWanted(_FromPage, kw_only=True, tag="events"):
+class EventsWanted(PageMessage, kw_only=True, tag="events"):
     """The events panel was opened or closed."""
 
     on: bool
 
 
-class Retry(_FromPage, kw_only=True, tag="retry"):
+class Retry(PageMessage, kw_only=True, tag="retry"):
     """Connect again."""
 
 
-class SocketOpened(_FromPage, kw_only=True, tag="socket.opened"):
+class SocketOpened(PageMessage, kw_only=True, tag="socket.opened"):
     """The page's own socket to the service is open."""
 
     socket: _Seq
 
 
-class SocketFrame(_FromPage, kw_only=True, tag="socket.frame"):
+class SocketFrame(PageMessage, kw_only=True, tag="socket.frame"):
     """A part of a frame that came on the page's socket, as it is, in the buffer.
 
     Parts are counted from 0 over the life of the socket, so that none can be lost unseen; `last` ends a frame.
@@ -232,7 +180,7 @@ class SocketFrame(_FromPage, kw_only=True, tag="socket.frame"):
     data: bytes = b""
 
 
-class SocketClosed(_FromPage, kw_only=True, tag="socket.closed"):
+class SocketClosed(PageMessage, kw_only=True, tag="socket.closed"):
     """The page's socket is closed, or could not be opened; `reason` is for people."""
 
     socket: _Seq
@@ -240,29 +188,8 @@ class SocketClosed(_FromPage, kw_only=True, tag="socket.closed"):
     reason: Annotated[str, Meta(max_length=500)]
 
 
-PageMessage = (
-    Hello
-    | PageHeartbeat
-    | Gap
-    | Bye
-    | LeaseClaim
-    | MicOpen
-    | MicFrame
-    | MicClose
-    | MicError
-    | PlayState
-    | PlayStopped
-    | SendText
-    | Interrupt
-    | Commit
-    | ClipRequest
-    | EventsWanted
-    | Retry
-    | SocketOpened
-    | SocketFrame
-    | SocketClosed
-)
 SocketMessage = SocketOpened | SocketFrame | SocketClosed
+_ANY_PAGE_MESSAGE: Any = Union[tuple(PageMessage.__subclasses__())]  # noqa: UP007 - the classes above, by their `kind`
 
 
 def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = None) -> PageMessage:
@@ -278,28 +205,29 @@ def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = N
     what = content.get("kind") if isinstance(content, dict) else None
     what = what[:40] if isinstance(what, str) else "message"
     try:
-        message: PageMessage = msgspec.convert(content, PageMessage)
+        message: PageMessage = msgspec.convert(content, _ANY_PAGE_MESSAGE)
     except (msgspec.ValidationError, RecursionError) as error:
         raise BadMessage(what, str(error)[:200]) from None
     if isinstance(message, Gap) and message.last < message.first:
         raise BadMessage(what, "'to' is before 'from'")
     if isinstance(message, MicFrame):
-        if not buffers or len(buffers) != 1:
-            raise BadMessage(what, "a frame carries exactly one buffer of sound")
-        size = memoryview(buffers[0]).nbytes
-        if not 0 < size <= LONGEST_FRAME_BYTES or size % 2:
-            raise BadMessage(what, f"{size} bytes of sound; expected an even number up to {LONGEST_FRAME_BYTES}")
-        message.pcm = bytes(buffers[0])
+        message.pcm = _buffer(what, buffers, LONGEST_FRAME_BYTES)
+        if len(message.pcm) % 2:
+            raise BadMessage(what, f"{len(message.pcm)} bytes of sound; expected an even number")
     elif isinstance(message, SocketFrame):
-        if not buffers or len(buffers) != 1:
-            raise BadMessage(what, "a frame's part is exactly one buffer")
-        size = memoryview(buffers[0]).nbytes
-        if not 0 < size <= PART_BYTES:
-            raise BadMessage(what, f"a part of {size} bytes; expected 1 to {PART_BYTES}")
-        message.data = bytes(buffers[0])
+        message.data = _buffer(what, buffers, PART_BYTES)
     elif buffers:
         raise BadMessage(what, "only a frame carries a buffer")
     return message
+
+
+def _buffer(what: str, buffers: list[memoryview] | list[bytes] | None, limit: int) -> bytes:
+    if not buffers or len(buffers) != 1:
+        raise BadMessage(what, "a frame carries exactly one buffer")
+    size = memoryview(buffers[0]).nbytes  # `bytes` in marimo, a view in Jupyter (docs/notebook.md 8)
+    if not 0 < size <= limit:
+        raise BadMessage(what, f"a buffer of {size} bytes; expected 1 to {limit}")
+    return bytes(buffers[0])
 
 
 # --- kernel -> page ---------------------------------------------------------------------------------------------
@@ -331,12 +259,14 @@ class TurnView(msgspec.Struct, kw_only=True):
     tool_calls: list[ToolCallView]
 
 
-class _FromKernel(msgspec.Struct, kw_only=True, tag_field="kind"):
+class KernelMessage(msgspec.Struct, kw_only=True, tag_field="kind"):
+    """What every message of the kernel has: the protocol's version, and a number that the channel sets."""
+
     v: Literal[1] = 1
-    seq: _Count = 0  # the channel numbers a message when it sends it
+    seq: _Count = 0
 
 
-class Snapshot(_FromKernel, kw_only=True, tag="snapshot"):
+class Snapshot(KernelMessage, kw_only=True, tag="snapshot"):
     """All that a page needs to begin with; `earlier` counts turns that are not in it."""
 
     to: str
@@ -348,34 +278,34 @@ class Snapshot(_FromKernel, kw_only=True, tag="snapshot"):
     earlier: int
 
 
-class TurnMessage(_FromKernel, kw_only=True, tag="turn"):
+class TurnMessage(KernelMessage, kw_only=True, tag="turn"):
     """A turn settled, or was corrected; it stands behind the turn `after`."""
 
     turn: TurnView
     after: str | None
 
 
-class Live(_FromKernel, kw_only=True, tag="live"):
+class Live(KernelMessage, kw_only=True, tag="live"):
     """A turn is under way."""
 
     turn: TurnView
     after: str | None
 
 
-class LiveDelta(_FromKernel, kw_only=True, tag="live.delta"):
+class LiveDelta(KernelMessage, kw_only=True, tag="live.delta"):
     """More text of a turn under way."""
 
     item_id: str
     text: str
 
 
-class Gone(_FromKernel, kw_only=True, tag="gone"):
+class Gone(KernelMessage, kw_only=True, tag="gone"):
     """A turn is no more."""
 
     item_id: str
 
 
-class AudioMessage(_FromKernel, kw_only=True, tag="audio"):
+class AudioMessage(KernelMessage, kw_only=True, tag="audio"):
     """Sound to play: PCM16 at 24 kHz in the buffer; `start` is its first sample's place in the item."""
 
     epoch: _Count
@@ -384,7 +314,7 @@ class AudioMessage(_FromKernel, kw_only=True, tag="audio"):
     start: _Count
 
 
-class AudioDoneMessage(_FromKernel, kw_only=True, tag="audio.done"):
+class AudioDoneMessage(KernelMessage, kw_only=True, tag="audio.done"):
     """An item's sound is complete: `samples` in all."""
 
     epoch: _Count
@@ -393,37 +323,37 @@ class AudioDoneMessage(_FromKernel, kw_only=True, tag="audio.done"):
     samples: _Count
 
 
-class Flush(_FromKernel, kw_only=True, tag="flush"):
+class Flush(KernelMessage, kw_only=True, tag="flush"):
     """Everything of a lower epoch is silent, now and forever."""
 
     epoch: _Count
 
 
-class Lease(_FromKernel, kw_only=True, tag="lease"):
+class LeaseMessage(KernelMessage, kw_only=True, tag="lease"):
     """Which page has the sound."""
 
     page: str | None
 
 
-class RefusedMessage(_FromKernel, kw_only=True, tag="refused"):
+class RefusedMessage(KernelMessage, kw_only=True, tag="refused"):
     """Something that a page wrote was not taken."""
 
     what: str
     why: str
 
 
-class HeartbeatReply(_FromKernel, kw_only=True, tag="heartbeat"):
+class HeartbeatReply(KernelMessage, kw_only=True, tag="heartbeat"):
     """The kernel lives."""
 
 
-class Lost(_FromKernel, kw_only=True, tag="lost", rename={"first": "from", "last": "to"}):
+class Lost(KernelMessage, kw_only=True, tag="lost", rename={"first": "from", "last": "to"}):
     """These numbers cannot be sent again."""
 
     first: _Seq
     last: _Seq
 
 
-class ClipMessage(_FromKernel, kw_only=True, tag="clip"):
+class ClipMessage(KernelMessage, kw_only=True, tag="clip"):
     """A turn's sound, in the buffer."""
 
     to: str
@@ -431,7 +361,7 @@ class ClipMessage(_FromKernel, kw_only=True, tag="clip"):
     rate: int
 
 
-class EventMessage(_FromKernel, kw_only=True, tag="event"):
+class EventMessage(KernelMessage, kw_only=True, tag="event"):
     """A wire event, for the events panel."""
 
     direction: Literal["client", "server"]
@@ -439,7 +369,7 @@ class EventMessage(_FromKernel, kw_only=True, tag="event"):
     summary: str
 
 
-class SocketOpen(_FromKernel, kw_only=True, tag="socket.open"):
+class SocketOpen(KernelMessage, kw_only=True, tag="socket.open"):
     """Open a socket to the service, with a client secret that soon expires; never with a key."""
 
     to: str
@@ -451,7 +381,7 @@ class SocketOpen(_FromKernel, kw_only=True, tag="socket.open"):
         return f"SocketOpen(to={self.to!r}, socket={self.socket}, secret='***')"
 
 
-class SocketSend(_FromKernel, kw_only=True, tag="socket.send"):
+class SocketSend(KernelMessage, kw_only=True, tag="socket.send"):
     """A part of a frame to send on the page's socket, as it is, in the buffer; counted and ended as `socket.frame`."""
 
     to: str
@@ -460,7 +390,7 @@ class SocketSend(_FromKernel, kw_only=True, tag="socket.send"):
     last: bool
 
 
-class SocketHold(_FromKernel, kw_only=True, tag="socket.hold"):
+class SocketHold(KernelMessage, kw_only=True, tag="socket.hold"):
     """Keep the microphone from the socket, or let it in: from the capture's frame `since` on."""
 
     to: str
@@ -469,55 +399,8 @@ class SocketHold(_FromKernel, kw_only=True, tag="socket.hold"):
     since: _Count
 
 
-class SocketClose(_FromKernel, kw_only=True, tag="socket.close"):
+class SocketClose(KernelMessage, kw_only=True, tag="socket.close"):
     """Close the page's socket."""
 
     to: str
     socket: _Seq
-
-
-KernelMessage = (
-    Snapshot
-    | TurnMessage
-    | Live
-    | LiveDelta
-    | Gone
-    | AudioMessage
-    | AudioDoneMessage
-    | Flush
-    | Lease
-    | RefusedMessage
-    | HeartbeatReply
-    | Lost
-    | ClipMessage
-    | EventMessage
-    | SocketOpen
-    | SocketSend
-    | SocketHold
-    | SocketClose
-)
-_WITH_SOUND = (AudioMessage, ClipMessage)
-
-
-def decode_kernel(content: Any, buffers: list[bytes] | None = None) -> KernelMessage:
-    """A message of the kernel, checked as a page checks it (for tests, and for a page of another language).
-
-    Raises:
-        BadMessage: as `decode_page`.
-    """
-    what = content.get("kind") if isinstance(content, dict) else None
-    what = what if isinstance(what, str) else "message"
-    if isinstance(content, dict) and "seq" not in content:
-        raise BadMessage(what, "no seq")
-    try:
-        message: KernelMessage = msgspec.convert(content, KernelMessage)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise BadMessage(what, str(error)) from None
-    size = sum(len(buffer) for buffer in buffers or [])
-    if isinstance(message, SocketSend):
-        if not 0 < size <= PART_BYTES:
-            raise BadMessage(what, f"a part of {size} bytes; expected 1 to {PART_BYTES}")
-        return message
-    if isinstance(message, _WITH_SOUND) != bool(size) or size % 2 or size > _MAX_BUFFER:
-        raise BadMessage(what, f"{size} bytes of sound")
-    return message

@@ -1,7 +1,7 @@
-"""What pages are told of the turns: messages, not state, so that a delta costs the same in a long conversation.
+"""The conversation as messages to the pages: turns, text deltas, the snapshot for a new page, and sound to replay.
 
-Owns the translation of the reducer's changes into messages, and the snapshot for a new page. Must not know sessions'
-sockets. Runs on the loop only.
+Owns the translation of the reducer's changes into messages. The transcript is a stream of messages and not a trait, so
+that a delta costs the same in a long conversation (docs/notebook.md 7). Must not know sockets. Runs on the loop only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 from realtime_nb.conversation import (
     Change,
-    Conversation,
     TurnChanged,
     TurnOpened,
     TurnRemoved,
@@ -18,38 +17,38 @@ from realtime_nb.conversation import (
     TurnText,
 )
 from realtime_nb.notebook.page.channel import Channel
-from realtime_nb.notebook.page.lease import Pages
-from realtime_nb.notebook.page.messages import Gone, Live, LiveDelta, Snapshot, TurnMessage
+from realtime_nb.notebook.page.messages import ClipMessage, Gone, Live, LiveDelta, Snapshot, TurnMessage
+from realtime_nb.notebook.page.pages import Pages
 from realtime_nb.notebook.page.turn_view import turn_view
-
-__all__ = ["Transcript"]
+from realtime_nb.notebook.session_state import SessionState
 
 _SNAPSHOT_TURNS = 200
+_MAX_CLIP_SAMPLES = 5 * 1024 * 1024 // 2
 
 
 class Transcript:
-    """Tells pages what changed.
+    """Sends the pages what changed in the conversation.
 
     Args:
         channel: the comm.
-        pages: nobody there, nothing sent: a page begins with a snapshot.
-        state: the conversation.
+        pages: while there are none, nothing is sent: a page begins with a snapshot.
+        state: has the conversation.
     """
 
-    def __init__(self, channel: Channel, pages: Pages, state: Conversation) -> None:
+    def __init__(self, channel: Channel, pages: Pages, state: SessionState) -> None:
         self._channel = channel
         self._pages = pages
         self._changed: dict[str, None] = {}
-        self.state = state
+        self._state = state
 
-    def tell(self, changes: Iterable[Change]) -> None:
-        """Send what cannot wait; remember what can be told once for several changes."""
+    def on_changes(self, changes: Iterable[Change]) -> None:
+        """Send text deltas at once, and mark the turns that `flush` sends whole."""
         if not len(self._pages):
             return
         for change in changes:
             if isinstance(change, TurnText):
                 if change.item_id in self._changed:
-                    continue  # the whole turn goes out with the next flush
+                    continue  # the next flush sends the whole turn
                 self._channel.send(LiveDelta(item_id=change.item_id, text=change.delta))
             elif isinstance(change, TurnOpened | TurnChanged | TurnSettled):
                 self._changed[change.item_id] = None
@@ -61,18 +60,18 @@ class Transcript:
         """Send the turns that changed."""
         changed, self._changed = self._changed, {}
         for item_id in changed:
-            turn = self.state.turn(item_id)
+            turn = self._state.conversation.turn(item_id)
             if turn is None:
                 continue
-            after = self.state.after(item_id)
+            after = self._state.conversation.after(item_id)
             if turn.status == "in_progress":
                 self._channel.send(Live(turn=turn_view(turn), after=after))
             else:
                 self._channel.send(TurnMessage(turn=turn_view(turn), after=after))
 
     def snapshot(self, page: str, epoch: int) -> None:
-        """Give a page what it needs to begin with."""
-        turns = self.state.turns
+        """Send a page everything that it needs to begin."""
+        turns = self._state.conversation.turns
         shown = turns[-_SNAPSHOT_TURNS:]
         self._channel.send(
             Snapshot(
@@ -80,7 +79,18 @@ class Transcript:
                 epoch=epoch,
                 lease=self._pages.lease,
                 turns=[turn_view(turn) for turn in shown],
-                live=[turn_view(turn) for turn in self.state.live],
+                live=[turn_view(turn) for turn in self._state.conversation.live],
                 earlier=len(turns) - len(shown),
             )
         )
+
+    def clip(self, page: str, item_id: str) -> bool:
+        """Send a page a turn's sound to replay; False where none is kept."""
+        turn = self._state.conversation.turn(item_id)
+        if turn is None or turn.audio is None:
+            return False
+        samples = turn.audio.samples[:_MAX_CLIP_SAMPLES]
+        self._channel.send(
+            ClipMessage(to=page, item_id=item_id, rate=turn.audio.rate), sound=samples.astype("<i2").tobytes()
+        )
+        return True

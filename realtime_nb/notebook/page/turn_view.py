@@ -5,11 +5,11 @@ Owns the translation from `Turn` to `TurnView`. Pure.
 
 from __future__ import annotations
 
+import msgspec
+
 from realtime_nb.conversation import Turn
 from realtime_nb.conversation.turn import shown_text
 from realtime_nb.notebook.page.messages import ToolCallView, TurnView
-
-__all__ = ["turn_view"]
 
 _MAX_TEXT = 200_000
 """Characters of one turn that travel to a page; the whole text stays in `widget.turns`."""
@@ -36,14 +36,5 @@ def turn_view(turn: Turn, *, note: str | None = None) -> TurnView:
         has_audio=turn.audio_ms is not None,
         total_ms=turn.latency.total,
         audio_ms=turn.audio_ms,
-        tool_calls=[
-            ToolCallView(
-                call_id=call.call_id,
-                name=call.name,
-                arguments=call.arguments,
-                status=call.status,
-                output=call.output,
-            )
-            for call in turn.tool_calls
-        ],
+        tool_calls=[msgspec.convert(call, ToolCallView, from_attributes=True) for call in turn.tool_calls],
     )

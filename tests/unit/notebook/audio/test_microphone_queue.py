@@ -18,7 +18,7 @@ async def _pumped(microphone: MicrophoneQueue) -> list[bytes]:
         taken.append(pcm)
 
     pump = asyncio.create_task(microphone.pump(append))
-    await microphone.empty()
+    await microphone.drained()
     pump.cancel()
     return taken
 
@@ -28,7 +28,7 @@ async def test_frames_wait_for_a_connection_and_keep_their_order() -> None:
     microphone.open("p")
     frames = [bytes([n, 0]) for n in range(20)]
     for number, pcm in enumerate(frames):
-        microphone.take("p", number, 0.1, pcm)
+        microphone.put("p", number, 0.1, pcm)
     assert await _pumped(microphone) == frames
     assert microphone.missing == 0
 
@@ -36,8 +36,8 @@ async def test_frames_wait_for_a_connection_and_keep_their_order() -> None:
 async def test_missing_frames_are_counted() -> None:
     microphone = MicrophoneQueue()
     microphone.open("p")
-    microphone.take("p", 0, 0, PCM)
-    microphone.take("p", 3, 0, PCM)
+    microphone.put("p", 0, 0, PCM)
+    microphone.put("p", 3, 0, PCM)
     microphone.close("p", 6)
     assert (microphone.frames, microphone.missing) == (2, 4)
 
@@ -45,7 +45,7 @@ async def test_missing_frames_are_counted() -> None:
 async def test_a_page_without_the_microphone_is_not_heard() -> None:
     microphone = MicrophoneQueue()
     microphone.open("p")
-    microphone.take("stranger", 0, 1.0, PCM)
+    microphone.put("stranger", 0, 1.0, PCM)
     assert microphone.frames == 0
     assert microphone.level == 0
 
@@ -54,7 +54,7 @@ async def test_muted_means_nothing_gets_through_and_nothing_is_missing() -> None
     microphone = MicrophoneQueue()
     microphone.open("p")
     microphone.muted = True
-    microphone.take("p", 0, 0.5, PCM)
+    microphone.put("p", 0, 0.5, PCM)
     assert not microphone.capturing
     assert (await _pumped(microphone), microphone.level, microphone.missing) == ([], 0.0, 0)
 
@@ -65,25 +65,25 @@ async def test_sound_that_waited_over_ten_seconds_is_dropped(ms: int) -> None:
     microphone.open("p")
     frames = [number.to_bytes(2, "little") * (ms * 24) for number in range(12_000 // ms)]
     for number, pcm in enumerate(frames):
-        microphone.take("p", number, 0, pcm)
+        microphone.put("p", number, 0, pcm)
     assert await _pumped(microphone) == frames[-(10_000 // ms) :]
     assert microphone.dropped == len(frames) - 10_000 // ms
 
 
 async def test_a_frame_that_the_page_has_sent_itself_is_counted_and_never_sent_again() -> None:
     microphone, counted = MicrophoneQueue(), list[bytes]()
-    microphone.sent = counted.append
+    microphone.on_sent = counted.append
     microphone.open("p")
     microphone.muted = True  # the page was not told yet: what it sent is in the buffer all the same
-    microphone.take("p", 0, 0.5, b"00", sent=True)
+    microphone.put("p", 0, 0.5, b"00", sent=True)
     microphone.muted = False
-    microphone.take("p", 1, 0.5, b"11", sent=False)
-    microphone.take("p", 2, 0.5, b"22", sent=True)
+    microphone.put("p", 1, 0.5, b"11", sent=False)
+    microphone.put("p", 2, 0.5, b"22", sent=True)
     given: list[bytes] = []
 
     async def append(pcm: bytes) -> None:
         given.append(pcm)
 
-    await microphone.give(append)
+    await microphone.send_waiting(append)
     assert (counted, given) == ([b"00", b"22"], [b"11"])
-    assert (microphone.frames, microphone.missing, microphone.heard) == (3, 0, 3)
+    assert (microphone.frames, microphone.missing, microphone.next_frame) == (3, 0, 3)

@@ -6,10 +6,11 @@ import asyncio
 from typing import Any
 
 from realtime_nb.client.turns.audio_sink import PlayedItem
+from realtime_nb.conversation import Played
 from realtime_nb.notebook.audio.speaker import Speaker
 from realtime_nb.notebook.page import messages as m
 from realtime_nb.notebook.page.channel import Channel
-from realtime_nb.notebook.page.lease import Pages
+from realtime_nb.notebook.page.pages import Pages
 
 SECOND = b"\1\0" * 24_000
 
@@ -19,10 +20,10 @@ class Stage:
 
     def __init__(self, *, page: str | None = "p") -> None:
         self.sent: list[tuple[dict[str, Any], bytes]] = []
-        self.played: list[tuple[str, int, int, bool]] = []
+        self.played: list[Played] = []
         self.pages = Pages()
-        self.channel = Channel(lambda c, b: self.sent.append((c, b[0] if b else b"")), lambda _: None)
-        self.speaker = Speaker(self.channel, self.pages, lambda *facts: self.played.append(facts))
+        self.channel = Channel(lambda c, b: self.sent.append((c, b[0] if b else b"")))
+        self.speaker = Speaker(self.channel, self.pages)
         if page is not None:
             self.pages.claim(page, 0.0)
 
@@ -31,7 +32,8 @@ class Stage:
 
     def state(self, played: int, state: str = "playing", page: str = "p", item: str = "a") -> None:
         items = [m.PlaybackProgress(item_id=item, content_index=0, played=played, received=48_000)]
-        self.speaker.report(m.PlayState(seq=1, page=page, epoch=0, state=state, items=items, underruns=0))  # type: ignore[arg-type]
+        report = m.PlayState(seq=1, page=page, epoch=0, state=state, items=items, underruns=0)  # type: ignore[arg-type]
+        self.played += self.speaker.report(report)
 
 
 async def test_a_flush_waits_for_what_the_worklet_says() -> None:
@@ -78,11 +80,13 @@ async def test_sound_that_got_lost_on_its_way_is_not_waited_for_for_ever() -> No
     stage.state(20_000)
     waiting = asyncio.ensure_future(stage.speaker.drained())
     now = asyncio.get_running_loop().time()
-    assert not stage.speaker.give_up(now + 9)
+    stage.speaker.give_up_if_stalled(now + 9)
     await asyncio.sleep(0)
     assert not waiting.done()
-    assert stage.speaker.give_up(now + 11)
+    assert stage.speaker.abandoned == 0
+    stage.speaker.give_up_if_stalled(now + 11)
     await waiting
+    assert stage.speaker.abandoned == 1
     assert not stage.speaker.playing
 
 
@@ -94,7 +98,7 @@ async def test_what_was_not_heard_moves_to_the_other_page() -> None:
     stage.state(30_000)
     stage.sent.clear()
     stage.pages.claim("q", 1.0)
-    stage.speaker.move()
+    stage.speaker.resend_unheard()
     assert stage.sounds() == [("a", 30_000, 18_000)]
     assert stage.sent[-1][0]["kind"] == "audio.done"
 
@@ -116,7 +120,7 @@ async def test_drained_returns_when_all_was_played() -> None:
     assert not waiting.done()
     stage.state(24_000)
     await waiting
-    assert stage.played[-1] == ("a", 0, 24_000, True)
+    assert stage.played[-1] == Played("a", 0, 24_000, True)
 
 
 async def test_nobody_waits_for_a_page_that_waits_for_a_gesture() -> None:
@@ -135,7 +139,7 @@ async def test_only_the_newest_answer_waits_for_a_page_to_come() -> None:
         stage.speaker.done(0, item, 0, 24_000)
     stage.sent.clear()
     stage.pages.claim("p", 1.0)
-    stage.speaker.move()
+    stage.speaker.resend_unheard()
     assert [item for item, _, _ in stage.sounds()] == ["second"]
 
 
@@ -172,7 +176,7 @@ async def test_sound_that_the_page_has_already_is_kept_account_of_and_not_sent()
     waiting = asyncio.ensure_future(stage.speaker.drained())
     stage.state(24_000, "idle")
     await waiting
-    assert stage.played[-1] == ("a", 0, 24_000, True)
+    assert stage.played[-1] == Played("a", 0, 24_000, True)
 
 
 async def test_a_silence_of_the_pages_own_cuts_what_was_written_before_it_and_nothing_after() -> None:
@@ -187,13 +191,13 @@ async def test_a_silence_of_the_pages_own_cuts_what_was_written_before_it_and_no
     assert stage.speaker.playing
     stage.speaker.done(1, "b", 0, 24_000)
     stage.state(24_000, "idle", item="b")
-    assert stage.played[-1] == ("b", 0, 24_000, True)
+    assert stage.played[-1] == Played("b", 0, 24_000, True)
     assert "flush" not in [content["kind"] for content, _ in stage.sent]
 
 
 async def test_an_interruption_of_the_kernels_own_is_above_every_epoch_of_the_page() -> None:
     stage = _carried()
-    # Somebody spoke three times, and nothing was to be interrupted.
+    # The user spoke three times while nothing was playing that could be interrupted.
     stage.speaker.report(m.PlayStopped(seq=1, page="p", epoch=3, items=[], cause="speech"))
     stage.speaker.write(0, "a", 0, 0, SECOND)
     flush = asyncio.ensure_future(stage.speaker.flush(1))
@@ -217,5 +221,5 @@ async def test_what_was_not_heard_of_the_pages_own_sound_moves_to_the_next_page(
     stage.speaker.write(0, "a", 0, 0, SECOND)
     stage.state(4800)
     stage.pages.claim("q", 1.0)
-    stage.speaker.move()
+    stage.speaker.resend_unheard()
     assert stage.sounds() == [("a", 4800, 19_200)]

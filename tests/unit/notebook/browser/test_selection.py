@@ -11,16 +11,15 @@ from realtime_nb.errors import ConfigError
 from realtime_nb.notebook.browser.selection import Transports, check_transport
 from realtime_nb.notebook.browser.transport import PageSockets
 from realtime_nb.notebook.page.channel import Channel
-from realtime_nb.notebook.page.lease import Pages
+from realtime_nb.notebook.page.pages import Pages
 
 HERE = Endpoint(
     name="url", label="here", url="ws://127.0.0.1:1/v1/realtime", headers={"Authorization": "Bearer hunter2"}
 )
 
 
-def _transports(changes: list[None]) -> Transports:
-    sockets = PageSockets(Channel(lambda content, buffers: None, lambda message: None), Pages())
-    return Transports(sockets, lambda: changes.append(None), lambda endpoint: endpoint.connector(), "browser")
+def _transports() -> Transports:
+    return Transports(PageSockets(Channel(lambda content, buffers: None), Pages()), "browser")
 
 
 def test_only_two_names_are_known() -> None:
@@ -30,21 +29,20 @@ def test_only_two_names_are_known() -> None:
 
 
 def test_a_fallback_is_logged_once_and_said_until_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
-    changes: list[None] = []
-    transports = _transports(changes)
+    transports = _transports()
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            transports.use("kernel", "No page shows the card.")
-    assert (transports.used, transports.why, len(changes)) == ("kernel", "No page shows the card.", 1)
+            transports.connected("kernel", "No page shows the card.")
+    assert (transports.used, transports.why) == ("kernel", "No page shows the card.")
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    transports.use("browser")
-    assert (transports.used, transports.why, len(changes)) == ("browser", None, 2)
+    transports.connected("browser")
+    assert (transports.used, transports.why) == ("browser", None)
 
 
 def test_a_connector_says_where_it_leads_and_no_key() -> None:
-    transports = _transports([])
+    transports = _transports()
     for name in ("kernel", "browser"):
-        connector = transports.connector(HERE, check_transport(name))
+        connector = transports.connector(HERE, HERE.connector(), check_transport(name))
         assert "127.0.0.1:1" in connector.describe()
         assert "hunter2" not in repr(connector) + connector.describe()
 
@@ -59,7 +57,7 @@ def test_a_connector_says_where_it_leads_and_no_key() -> None:
     ids=["by name", "by address", "by its key"],
 )
 def test_azure_is_never_given_to_a_page(endpoint: Endpoint) -> None:
-    transports = _transports([])
+    transports = _transports()
     with pytest.raises(ConfigError, match="Azure"):
-        transports.connector(endpoint)
-    assert transports.connector(endpoint, "kernel").describe()
+        transports.connector(endpoint, endpoint.connector())
+    assert transports.connector(endpoint, endpoint.connector(), "kernel").describe()

@@ -12,7 +12,7 @@ from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.notebook.browser.transport import PageConnector, PageSockets, PageTransport
 from realtime_nb.notebook.page import messages as m
 from realtime_nb.notebook.page.channel import Channel
-from realtime_nb.notebook.page.lease import Pages
+from realtime_nb.notebook.page.pages import Pages
 
 SECRET = "ek_0123456789"
 
@@ -23,7 +23,7 @@ class Stage:
     def __init__(self, *, page: str | None = "p") -> None:
         self.sent: list[tuple[dict[str, Any], bytes]] = []
         self.pages = Pages()
-        self.channel = Channel(lambda c, b: self.sent.append((c, b[0] if b else b"")), lambda _: None)
+        self.channel = Channel(lambda c, b: self.sent.append((c, b[0] if b else b"")))
         self.sockets = PageSockets(self.channel, self.pages)
         if page is not None:
             self.pages.claim(page, 0.0)
@@ -36,7 +36,7 @@ class Stage:
     async def opened(self) -> PageTransport:
         opening = self.start()
         await self.until("socket.open")
-        self.sockets.take(m.SocketOpened(seq=1, page="p", socket=self.sent[-1][0]["socket"]))
+        self.sockets.receive(m.SocketOpened(seq=1, page="p", socket=self.sent[-1][0]["socket"]))
         transport = await opening
         self.sockets.adopt(page=True)
         return transport
@@ -46,7 +46,7 @@ class Stage:
             await asyncio.sleep(0)
 
     def frame(self, part: int, data: bytes, *, last: bool = True, socket: int = 1, page: str = "p") -> None:
-        self.sockets.take(m.SocketFrame(seq=1, page=page, socket=socket, part=part, last=last, data=data))
+        self.sockets.receive(m.SocketFrame(seq=1, page=page, socket=socket, part=part, last=last, data=data))
 
 
 async def test_a_page_opens_the_socket_with_a_secret_that_nobody_else_sees() -> None:
@@ -122,7 +122,7 @@ async def test_messages_of_another_socket_or_page_fall_on_the_floor() -> None:
     transport = await stage.opened()
     stage.frame(0, b"1", socket=7)
     stage.frame(0, b"1", page="q")
-    stage.sockets.take(m.SocketClosed(seq=1, page="p", socket=7, code=1000, reason=""))
+    stage.sockets.receive(m.SocketClosed(seq=1, page="p", socket=7, code=1000, reason=""))
     stage.frame(0, b"2")
     assert await transport.recv() == b"2"
 
@@ -154,7 +154,7 @@ async def test_its_end_is_the_pages_word() -> None:
     stage = Stage()
     transport = await stage.opened()
     stage.frame(0, b"1")
-    stage.sockets.take(m.SocketClosed(seq=1, page="p", socket=1, code=4001, reason="over"))
+    stage.sockets.receive(m.SocketClosed(seq=1, page="p", socket=1, code=4001, reason="over"))
     assert await transport.recv() == b"1"
     with pytest.raises(TransportClosed, match="over") as ended:
         await transport.recv()
@@ -179,13 +179,13 @@ async def test_it_ends_when_its_page_goes_or_another_one_has_the_sound() -> None
     for leaves in (True, False):
         stage = Stage()
         transport = await stage.opened()
-        stage.sockets.look()
+        stage.sockets.follow_lease()
         assert not transport.closed
         if leaves:
             stage.pages.leave("p")
         else:
             stage.pages.claim("q", 1.0)
-        stage.sockets.look()
+        stage.sockets.follow_lease()
         with pytest.raises(TransportClosed, match="page that held the connection is gone") as ended:
             await transport.recv()
         assert ended.value.code == 1006
@@ -196,7 +196,7 @@ async def test_a_page_that_cannot_says_why() -> None:
     stage = Stage()
     opening = stage.start()
     await stage.until("socket.open")
-    stage.sockets.take(m.SocketClosed(seq=1, page="p", socket=1, code=1006, reason="a policy forbids it"))
+    stage.sockets.receive(m.SocketClosed(seq=1, page="p", socket=1, code=1006, reason="a policy forbids it"))
     with pytest.raises(ConnectError, match="a policy forbids it"):
         await opening
 
@@ -207,23 +207,23 @@ async def test_a_page_that_comes_a_moment_later_is_waited_for() -> None:
     await asyncio.sleep(0)
     assert stage.sent == []
     stage.pages.claim("p", 0.0)
-    stage.sockets.look()
+    stage.sockets.follow_lease()
     await stage.until("socket.open")
-    stage.sockets.take(m.SocketOpened(seq=1, page="p", socket=1))
+    stage.sockets.receive(m.SocketOpened(seq=1, page="p", socket=1))
     assert (await opening).page == "p"
 
 
 async def test_a_page_is_not_given_up_for_being_in_the_background_while_it_holds_the_socket() -> None:
     stage = Stage()
     transport = await stage.opened()
-    assert not stage.pages.settle(70.0)
+    assert not stage.pages.settle(70.0, [stage.sockets.page])
     await transport.close()
-    assert stage.pages.settle(70.0)
+    assert stage.pages.settle(70.0, [stage.sockets.page])
 
 
 async def test_a_busy_kernel_takes_no_page_for_gone() -> None:
     stage = Stage()
-    stage.pages.forgive(9.0)
+    stage.pages.excuse(9.0)
     assert not stage.pages.settle(14.0)
     assert stage.pages.settle(15.1)
 

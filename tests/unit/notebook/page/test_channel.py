@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime_nb.notebook.page import messages as m
-from realtime_nb.notebook.page.channel import Channel
+from realtime_nb.notebook.page.channel import Channel, PageInbox
+from realtime_nb.notebook.page.pages import Pages
+from tests.contract.kernel_messages import decode_kernel
 
 
 def _frame(seq: int, page: str = "p") -> m.MicFrame:
@@ -21,10 +23,12 @@ class Wire:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.delivered: list[Any] = []
-        self.channel = Channel(lambda content, buffers: self.sent.append(content), self._take)
+        self.channel = Channel(lambda content, buffers: self.sent.append(content))
+        self.pages = Pages()
+        self.inbox = PageInbox(self, self.pages)
         self._came = asyncio.Event()
 
-    def _take(self, message: Any) -> None:
+    def deliver(self, message: m.PageMessage) -> None:
         self.delivered.append(message)
         self._came.set()
 
@@ -40,8 +44,8 @@ def test_a_page_is_heard_once_and_in_order(order: list[int], repeats: list[int])
     async def scene() -> list[int]:
         wire = Wire()
         for seq in [*order, *repeats]:
-            wire.channel.receive(_frame(seq))
-        wire.channel.close()
+            wire.inbox.receive(_frame(seq))
+        wire.inbox.close()
         return [message.seq for message in wire.delivered]
 
     assert asyncio.run(scene()) == list(range(1, 12))
@@ -50,19 +54,19 @@ def test_a_page_is_heard_once_and_in_order(order: list[int], repeats: list[int])
 async def test_what_never_comes_is_given_up_and_counted() -> None:
     wire = Wire()
     for seq in (1, 2, 5, 6):
-        wire.channel.receive(_frame(seq))
+        wire.inbox.receive(_frame(seq))
     assert [message.seq for message in wire.delivered] == [1, 2]
     await wire.until(4)
     assert [message.seq for message in wire.delivered] == [1, 2, 5, 6]
-    assert wire.channel.missed == 2
+    assert wire.pages.missing_messages == 2
 
 
 async def test_pages_do_not_wait_for_each_other() -> None:
     wire = Wire()
-    wire.channel.receive(_frame(2, "late"))
-    wire.channel.receive(_frame(1, "prompt"))
+    wire.inbox.receive(_frame(2, "late"))
+    wire.inbox.receive(_frame(1, "prompt"))
     assert [message.page for message in wire.delivered] == ["prompt"]
-    wire.channel.close()
+    wire.inbox.close()
 
 
 def test_a_gap_is_sent_again_with_its_numbers() -> None:
@@ -81,7 +85,7 @@ def test_what_the_ring_let_go_is_said_to_be_lost() -> None:
     wire.sent.clear()
     wire.channel.resend(m.Gap(seq=1, page="p", first=1, last=906))
     lost, *again = wire.sent
-    assert m.decode_kernel(lost) == m.Lost(seq=1, first=1, last=904)
+    assert decode_kernel(lost) == m.Lost(seq=1, first=1, last=904)
     assert [c["seq"] for c in again] == [905, 906]
 
 

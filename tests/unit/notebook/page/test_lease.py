@@ -1,48 +1,80 @@
-"""One page has the sound: the newest gesture, and never one that is gone."""
+"""Sound and microphone move with the lease: a second page takes both away from the first."""
 
 from __future__ import annotations
 
-from realtime_nb.notebook.page.lease import Pages
+import asyncio
+from typing import Any
+
+import pytest
+
+from realtime_nb.client.session_config import SessionConfig
+from realtime_nb.client.settings import check_settings
+from realtime_nb.notebook.controller import Controller
+from realtime_nb.notebook.options import Options
+from realtime_nb.notebook.page.lease import SoundLease
 
 
-def test_the_first_page_has_the_sound_until_a_gesture() -> None:
-    pages = Pages()
-    pages.heard("a", 0.0)
-    pages.heard("b", 0.1)
-    assert pages.settle(0.1)
-    assert pages.lease == "a"
-    assert pages.claim("b", 0.2)
-    assert pages.lease == "b"
-    assert not pages.claim("b", 0.3)
+class Stage:
+    """A controller's lease, and what its pages are sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.controller = Controller(
+            send=lambda content, buffers: self.sent.append(content),
+            write=lambda values: None,
+            options=Options(),
+            config=SessionConfig(check_settings({})),
+        )
+        self.lease: SoundLease = self.controller._lease
+
+    def leases(self) -> list[str | None]:
+        return [content["page"] for content in self.sent if content["kind"] == "lease"]
 
 
-def test_a_page_that_leaves_gives_the_sound_back() -> None:
-    pages = Pages()
-    pages.claim("a", 0.0)
-    pages.heard("b", 0.0)
-    pages.leave("a")
-    assert pages.settle(0.1)
-    assert pages.lease == "b"
+@pytest.fixture
+async def stage() -> Any:
+    made = Stage()
+    yield made
+    made.lease.close()
+    made.controller.traits.close()
 
 
-def test_a_silent_page_is_gone_and_can_come_back() -> None:
-    pages = Pages()
-    pages.claim("a", 0.0)
-    pages.settle(100.0)
-    assert pages.lease is None
-    assert len(pages) == 0
-    pages.heard("a", 101.0)
-    pages.settle(101.0)
-    assert pages.lease == "a"
+async def test_microphone_of_the_second_page_closes_that_of_the_first(stage: Stage) -> None:
+    microphone = stage.controller.sound.microphone
+    stage.lease.open_microphone("first", 0.0)
+    assert (microphone.page, microphone.capturing) == ("first", True)
+    stage.lease.open_microphone("second", 1.0)
+    assert (microphone.page, microphone.capturing) == ("second", True)
+    assert stage.leases() == ["first", "second"]
 
 
-def test_a_page_that_captures_is_given_more_patience() -> None:
-    pages = Pages()
-    pages.claim("a", 0.0)
-    page = pages.get("a")
-    assert page is not None
-    page.capturing = True
-    pages.settle(30.0)
-    assert pages.lease == "a"
-    pages.settle(100.0)
-    assert pages.lease is None
+async def test_gesture_in_another_page_closes_the_microphone(stage: Stage) -> None:
+    stage.lease.open_microphone("first", 0.0)
+    stage.lease.claim("second", 1.0)
+    assert stage.controller.sound.microphone.page is None
+    assert stage.leases() == ["first", "second"]
+
+
+async def test_page_that_leaves_closes_its_microphone_and_frees_the_lease(stage: Stage) -> None:
+    stage.controller.pages.heard("second", 0.0)
+    stage.lease.open_microphone("first", 0.0)
+    stage.lease.leave("first", 1.0)
+    assert stage.controller.sound.microphone.page is None
+    assert stage.leases() == ["first", "second"]
+
+
+async def test_sound_that_was_not_heard_goes_to_the_page_that_gets_the_lease(stage: Stage) -> None:
+    stage.lease.claim("first", 0.0)
+    stage.controller.sound.speaker.write(0, "item", 0, 0, b"\1\0" * 480)
+    stage.sent.clear()
+    stage.lease.claim("second", 1.0)
+    assert [content["kind"] for content in stage.sent] == ["lease", "audio"]
+
+
+async def test_page_with_the_microphone_is_kept_longer_than_a_silent_one(stage: Stage) -> None:
+    now = asyncio.get_running_loop().time()
+    stage.controller.pages.heard("silent", now)
+    stage.lease.open_microphone("talking", now)
+    stage.lease.settle(now + 30.0)
+    assert stage.controller.pages.get("silent") is None
+    assert stage.controller.pages.lease == "talking"

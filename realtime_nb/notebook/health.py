@@ -1,0 +1,103 @@
+"""What a widget has lost so far: the value behind `w.health`, the card's Events panel, and a warning in the log.
+
+Owns the list of losses, their words, and how often they are logged. The parts that lose something count it. Must not
+know traits. The counts are read on any thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+from realtime_nb.notebook.audio.page_sound import PageSound
+from realtime_nb.notebook.page.channel import Channel
+from realtime_nb.notebook.page.pages import Pages
+
+_log = logging.getLogger("realtime_nb")
+_LOG_EVERY_S = 60.0
+_WORDS = {
+    "microphone_frames_missing": "{} frames of the microphone did not reach the kernel",
+    "microphone_frames_dropped": "{} frames of the microphone waited too long for a connection and were dropped",
+    "microphone_ms_dropped": "{} ms of the microphone came while the connection was lost and were dropped",
+    "page_messages_missing": "{} messages of the page did not reach the kernel",
+    "kernel_messages_missing": "{} messages to the page were lost on the way and are not kept any more",
+    "underruns": "{} times the sound of an answer came late, and the page played silence",
+    "answers_abandoned": "{} answers were not played to their end: their sound was lost on the way",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """What was lost since the widget was made; empty while all is well.
+
+    Attributes:
+        microphone_frames: frames that came from pages, to compare the losses with.
+        microphone_frames_missing: frames that a page sent and that never came.
+        microphone_frames_dropped: frames that waited too long while a connection was opened.
+        microphone_ms_dropped: sound that came while the connection was lost.
+        page_messages_missing: messages of pages that never came, microphone frames among them.
+        kernel_messages_missing: messages that a page asked for again and that were not kept any more.
+        underruns: how often a page had to play silence within an answer.
+        answers_abandoned: how often waiting for the end of a sound was given up.
+    """
+
+    microphone_frames: int = 0
+    microphone_frames_missing: int = 0
+    microphone_frames_dropped: int = 0
+    microphone_ms_dropped: int = 0
+    page_messages_missing: int = 0
+    kernel_messages_missing: int = 0
+    underruns: int = 0
+    answers_abandoned: int = 0
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """A sentence for each kind of loss; none where all is well."""
+        return tuple(words.format(getattr(self, name)) for name, words in _WORDS.items() if getattr(self, name))
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    def __repr__(self) -> str:
+        return "<Health: " + ("; ".join(self.losses) or "all well") + ">"
+
+
+class HealthMonitor:
+    """Reads the counts of what was lost.
+
+    Args:
+        sound: the user's and the assistant's.
+        channel, pages: the messages in both directions.
+    """
+
+    def __init__(self, sound: PageSound, channel: Channel, pages: Pages) -> None:
+        self._microphone = sound.microphone
+        self._speaker = sound.speaker
+        self._channel = channel
+        self._pages = pages
+        self._logged: tuple[str, ...] = ()
+        self._logged_at = -_LOG_EVERY_S
+
+    @property
+    def health(self) -> Health:
+        """The losses so far."""
+        return Health(
+            microphone_frames=self._microphone.frames,
+            microphone_frames_missing=self._microphone.missing,
+            microphone_frames_dropped=self._microphone.dropped,
+            microphone_ms_dropped=round(self._microphone.dropped_ms),
+            page_messages_missing=self._pages.missing_messages,
+            kernel_messages_missing=self._channel.lost,
+            underruns=self._speaker.underruns,
+            answers_abandoned=self._speaker.abandoned,
+        )
+
+    def losses(self) -> list[str]:
+        """Return a sentence for each kind of loss, and log new losses, once a minute at most."""
+        losses = self.health.losses
+        now = time.monotonic()
+        if losses != self._logged and now - self._logged_at >= _LOG_EVERY_S:
+            self._logged, self._logged_at = losses, now
+            _log.warning("Lost so far: %s.", "; ".join(losses))
+        return list(losses)

@@ -1,0 +1,33 @@
+"""What a widget's conversation is made with and cannot change.
+
+Owns the `Options` value. Must not know sessions or pages; imports no client, because a widget is made before one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from realtime_nb.client.auth.credentials import ApiKey
+from realtime_nb.notebook.browser.selection import TransportName
+
+if TYPE_CHECKING:
+    from realtime_nb.backends import Backend
+
+
+@dataclass(kw_only=True)
+class Options:
+    """The fixed options of one widget.
+
+    Attributes:
+        backend, model, api_key: for `backends.resolve`. The key stays in this object.
+        max_session_minutes, max_cost_usd: where the session ends by itself.
+        transport: what carries the first connection.
+    """
+
+    backend: str | Backend = "auto"
+    model: str | None = None
+    api_key: ApiKey | None = field(default=None, repr=False)
+    max_session_minutes: float | None = None
+    max_cost_usd: float | None = None
+    transport: TransportName = "kernel"

@@ -1,0 +1,93 @@
+"""The pages that show a widget, and which of them has the lease: the right to its sound and its microphone.
+
+Owns who is there and who holds the lease; `page/lease.py` moves sound and microphone accordingly. Pure: time comes in.
+Must not know sessions or the comm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+_SILENT_S = 6.0
+"""A page that sends nothing for so long is gone: its heartbeat comes once a second, or once a minute at the worst in a
+background tab. A page that plays or captures is not throttled."""
+_BACKGROUND_S = 75.0
+"""A page that has the microphone or the socket is not dropped for being in the background."""
+
+
+@dataclass
+class Page:
+    """One page that shows the widget."""
+
+    id: str
+    heard_at: float
+    gesture_at: float = -1.0
+    events: bool = False
+
+
+class Pages:
+    """The pages that show the widget. The page of the newest gesture has the lease; before any, the first page.
+
+    Attributes:
+        lease: the page that has the sound and may have the microphone, or None.
+        missing_messages: messages of pages that never came.
+    """
+
+    def __init__(self) -> None:
+        self._pages: dict[str, Page] = {}
+        self.lease: str | None = None
+        self.missing_messages = 0
+
+    def get(self, page_id: str) -> Page | None:
+        """The page, if it is there."""
+        return self._pages.get(page_id)
+
+    def heard(self, page_id: str, now: float) -> Page:
+        """Note a sign of life; a page that was dropped is back."""
+        page = self._pages.get(page_id)
+        if page is None:
+            page = self._pages[page_id] = Page(page_id, now)
+        page.heard_at = now
+        return page
+
+    def claim(self, page_id: str, now: float) -> bool:
+        """Give the lease to the page of a gesture; True when it moved."""
+        self.heard(page_id, now).gesture_at = now
+        moved = self.lease != page_id
+        self.lease = page_id
+        return moved
+
+    def excuse(self, late_s: float) -> None:
+        """Forgive all pages a silence of `late_s`: the kernel was busy and could not receive their messages."""
+        for page in self._pages.values():
+            page.heard_at += max(0.0, late_s)
+
+    def leave(self, page_id: str) -> None:
+        """Drop a page, and its lease with it."""
+        self._pages.pop(page_id, None)
+        if self.lease == page_id:
+            self.lease = None
+
+    def settle(self, now: float, busy: Collection[str | None] = ()) -> bool:
+        """Drop silent pages, and give a free lease to the page of the newest gesture; True when the lease moved.
+
+        Args:
+            now: the time.
+            busy: pages that have the microphone or the socket.
+        """
+        before = self.lease
+        for page in list(self._pages.values()):
+            if now - page.heard_at > (_BACKGROUND_S if page.id in busy else _SILENT_S):
+                self.leave(page.id)
+        if self.lease is None and self._pages:
+            self.lease = max(self._pages.values(), key=lambda page: page.gesture_at).id
+        return self.lease != before
+
+    @property
+    def watching_events(self) -> bool:
+        """Whether any page shows the events panel."""
+        return any(page.events for page in self._pages.values())
+
+    def __len__(self) -> int:
+        return len(self._pages)

@@ -1,0 +1,328 @@
+"""The life of a widget's session: connecting, following it, reconnecting, another transport, and its end.
+
+Owns the open session, the background tasks and their errors, and the user's event handlers. Must not know what a page's
+message means, or how a widget looks. Runs on the loop only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
+
+from realtime_nb.conversation import Change, Conversation
+from realtime_nb.errors import ConnectError, MicrophoneError, RealtimeError
+from realtime_nb.notebook import runtime
+from realtime_nb.notebook.audio.page_sound import PageSound
+from realtime_nb.notebook.browser.selection import TransportName, Transports, check_transport
+from realtime_nb.notebook.event_log import EventLog
+from realtime_nb.notebook.page.transcript import Transcript
+from realtime_nb.notebook.session_state import Phase, SessionState
+from realtime_nb.notebook.trait_publisher import TraitPublisher
+
+if TYPE_CHECKING:
+    from realtime_nb.backends import Endpoint
+    from realtime_nb.client.connection import CloseEvent
+    from realtime_nb.client.reconnect.policy import Reconnected, Reconnecting
+    from realtime_nb.client.session import RealtimeSession
+    from realtime_nb.client.transport.base import Connector
+
+_logger = logging.getLogger("realtime_nb")
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+class SessionLifecycle:
+    """Opens a widget's session, follows it and ends it.
+
+    Args:
+        state: what other parts read of the session.
+        transports: what carries the next connection.
+        sound: the user's and the assistant's.
+        events: keeps the newest wire events.
+        transcript: sends the conversation to the pages.
+        traits: show what changed.
+    """
+
+    def __init__(
+        self,
+        state: SessionState,
+        transports: Transports,
+        sound: PageSound,
+        events: EventLog,
+        transcript: Transcript,
+        traits: TraitPublisher,
+    ) -> None:
+        self._state = state
+        self._transports = transports
+        self._sound = sound
+        self._events = events
+        self._transcript = transcript
+        self._traits = traits
+        self._starting: asyncio.Task[None] | None = None
+        self._updates: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._handlers: list[tuple[str, Callable[..., Any], bool]] = []
+
+    # Starting and stopping
+
+    async def start(self) -> None:
+        """Connect, unless connected; several callers share one attempt."""
+        if self._state.phase == "open":
+            return
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._open())
+        await asyncio.shield(self._starting)
+
+    async def ready(self) -> RealtimeSession:
+        """Return the session, connected, after every setting was sent that was set before."""
+        if self._updates:
+            await asyncio.gather(*self._updates, return_exceptions=True)
+        await self.start()
+        if self._state.session is None:
+            raise ConnectError("The conversation was stopped while it was starting.")
+        return self._state.session
+
+    async def prepare(self) -> None:
+        """Find the backend, and start the local one, before the person has read the card."""
+        endpoint = await self._resolve()
+        self._state.endpoint = self._state.endpoint or endpoint
+        self._traits.changed()
+
+    async def stop(self) -> None:
+        """Disconnect; the transcript stays."""
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+        session, self._state.session = self._state.session, None
+        self._state.leave_open("closed")
+        self._sound.speaker.reset()
+        self._sound.stop()
+        self._traits.changed()
+        if session is not None:
+            await session.close()
+            await session.connection.close()
+
+    async def dispose(self) -> None:
+        """Disconnect for good, and cancel all tasks: the widget is closed."""
+        await self.stop()
+        for task in (*self._tasks, *self._updates):
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    async def _resolve(self) -> Endpoint:
+        def work() -> Endpoint:  # in a thread: loading the client and starting the local backend take their time
+            from realtime_nb.notebook import opening
+
+            return opening.resolve(self._state.options)
+
+        return await asyncio.to_thread(work)
+
+    async def _open(self) -> None:
+        if self._state.phase in ("closed", "error"):
+            self._sound.microphone.clear()  # said to a conversation that has ended
+        self._state.leave_open("connecting")
+        self._state.error = None
+        self._traits.changed()
+        try:
+            self._state.endpoint = await self._resolve()
+            self._traits.changed()
+            session = await self._open_session(self._state.endpoint)
+        except asyncio.CancelledError:
+            self._state.leave_open("closed")
+            self._traits.changed()
+            raise
+        except Exception as error:
+            self.fail(error, phase="error")
+            raise
+        self._state.session, self._state.phase = session, "open"
+        self._sound.follow(session)
+        self._traits.changed()
+
+    async def _open_session(self, endpoint: Endpoint) -> RealtimeSession:
+        """Open a connection with all listeners in place before its first event, and start a session over it."""
+        from realtime_nb.notebook import opening
+
+        connection = opening.new_connection(self._connector(endpoint), self._state.config, self._on_handler_error)
+        for kind, handler, once in self._handlers:
+            (connection.once if once else connection.on)(kind, handler)
+        connection.add_listener(self._on_event)
+        connection.add_send_listener(self._on_sent)
+        connection.on("reconnecting", self._on_reconnecting)
+        connection.on("reconnected", self._on_reconnected)
+        connection.on("close", self._on_close)
+        await connection.open()
+        try:
+            if not self._state.conversation.turns:
+                self._state.conversation = Conversation(free=endpoint.name == "local")
+            self._sound.speaker.reset()
+            session = opening.new_session(
+                connection, self._state.options, self._sound.speaker, self._state.conversation
+            )
+            session.on_error = self.fail
+            session.subscribe(self._on_changes)
+            return await session.start()
+        except BaseException:
+            await connection.close()
+            raise
+
+    async def use_transport(self, name: str) -> None:
+        """Let the page or the kernel hold the connection from now on; an open session moves between turns."""
+        wanted = check_transport(name)
+        endpoint, session = self._state.endpoint, self._state.session
+        connector = None if endpoint is None else self._connector(endpoint, wanted)  # refuses what is not possible
+        if session is None:
+            self._transports.choose(wanted)
+        elif wanted != self._transports.used:
+            await session.renew(connector=connector)
+            self._transports.wanted = wanted
+
+    def _connector(self, endpoint: Endpoint, wanted: TransportName | None = None) -> Connector:
+        from realtime_nb.notebook import opening
+
+        return self._transports.connector(endpoint, opening.kernel_connector(endpoint, self._state.options), wanted)
+
+    # The user's side
+
+    async def send_text(self, text: str) -> None:
+        """Send a typed message; it interrupts the assistant."""
+        await (await self.ready()).send_text(text)
+
+    async def listen(self) -> None:
+        """Prepare for the microphone that a page has opened."""
+        session = self._state.session
+        if session is None:
+            await self.start()  # frames wait meanwhile, and a new session has no input to clear
+        elif self._state.config.settings["turn_detection"] is None:
+            if self._sound.page_sends:
+                session.note_input_cleared()  # the page has cleared the buffer before its first frame
+            else:
+                await session.clear()
+
+    async def commit(self) -> None:
+        """End the user's turn by hand and ask for an answer."""
+        session = await self.ready()
+        await self._sound.microphone.drained()
+        await session.commit()
+
+    def end_detected_turn(self) -> None:
+        """End the user's turn because the microphone is off: the server will hear no silence that ends it."""
+        if self._state.config.settings["turn_detection"] is not None:
+            self.do(self._end_turn)
+
+    async def _end_turn(self) -> None:
+        await self._sound.microphone.drained()
+        if self._state.session is not None:
+            await self._state.session.commit()
+
+    def handle(self, kind: str, handler: Callable[..., Any], *, once: bool) -> None:
+        """Register a user's handler of wire events, for this connection and every one to come."""
+        self._handlers.append((kind, handler, once))
+        if self._state.session is not None:
+            connection = self._state.session.connection
+            (connection.once if once else connection.on)(kind, handler)
+
+    def unhandle(self, kind: str, handler: Callable[..., Any]) -> None:
+        """Remove a user's handler."""
+        self._handlers = [known for known in self._handlers if known[:2] != (kind, handler)]
+        if self._state.session is not None:
+            self._state.session.connection.off(kind, handler)
+
+    # Settings
+
+    def change(self, name: str, value: Any) -> None:
+        """Keep a checked setting and send it to the server."""
+        change, session = self._state.config.change(name, value), self._state.session
+        if session is not None:
+            task = asyncio.create_task(self._show_failure(lambda: session.send_config(change)))
+            self._updates.add(task)
+            task.add_done_callback(self._updates.discard)
+        self._traits.changed()
+
+    # What the session and its connection report
+
+    def _on_changes(self, changes: Sequence[Change]) -> None:
+        self._state.on_changes(changes)
+        self._transcript.on_changes(changes)
+        self._traits.changed()
+
+    def _on_event(self, event: Any) -> None:
+        if event.type == "session.created" and self._state.session is not None:
+            self._sound.follow(self._state.session)  # another transport: before any other event counts
+        elif event.type == "error" and event.error.code == "malformed_frame":
+            self._state.error = event.error.message
+        self._events.add("server", event)
+        self._traits.changed()
+
+    def _on_sent(self, event: dict[str, Any]) -> None:
+        self._events.add("client", event)
+
+    async def _on_reconnecting(self, event: Reconnecting) -> None:
+        self._state.leave_open("reconnecting")
+        self._state.error = f"{event.error} Trying again (attempt {event.attempt})."
+        self._traits.changed()
+
+    async def _on_reconnected(self, event: Reconnected) -> None:
+        self._sound.microphone.dropped_ms += event.dropped_audio_ms
+        self._state.phase, self._state.error = "open", None
+        self._traits.changed()
+
+    async def _on_close(self, event: CloseEvent) -> None:
+        session = self._state.session
+        if session is None or session.connection.closed is None:
+            return
+        self._state.session = None
+        self._state.leave_open("closed")
+        self._sound.stop()
+        if event.error is not None:
+            self.fail(event.error, phase="error")
+        elif session.limit_reached is not None:
+            why = f"The session ended: {session.limit_reached}."
+            self.fail(RealtimeError(f"{why} The transcript stays; sending or talking begins a new one."))
+        self._traits.changed()
+
+    def _on_handler_error(self, error: BaseException, kind: str) -> None:
+        # On the handler's own thread.
+        failure = RealtimeError(f"A handler of {kind!r} raised {type(error).__name__}: {error}")
+        runtime.call_soon(self.fail, failure)
+
+    # Errors, and tasks that are not awaited
+
+    def fail(self, error: BaseException, *, phase: Phase | None = None) -> None:
+        """Show an error in the card, and pass a microphone's to `error` handlers, who hear the others from the wire."""
+        self._state.error = str(error) or type(error).__name__
+        if phase is not None:
+            self._state.leave_open(phase)
+        for kind, handler, _ in self._handlers:
+            if kind == "error" and isinstance(error, MicrophoneError):
+                self._spawn(_call(handler, error))
+        self._traits.changed()
+
+    def clear_error(self) -> None:
+        """Show no error any more: the person goes on."""
+        self._state.error = None
+        self._traits.changed()
+
+    def do(self, work: Work) -> None:
+        """Run `work` in a task; its failure shows in the card.
+
+        `work` is called within the task: one that is cancelled before it runs leaves no coroutine behind.
+        """
+        self._spawn(self._show_failure(work))
+
+    async def _show_failure(self, work: Work) -> None:
+        try:
+            await work()
+        except Exception as error:
+            _logger.info("A request of a page or a setting failed", exc_info=True)
+            self.fail(error)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _call(handler: Callable[..., Any], error: MicrophoneError) -> None:
+    result = handler(error) if asyncio.iscoroutinefunction(handler) else await asyncio.to_thread(handler, error)
+    if asyncio.iscoroutine(result):
+        await result

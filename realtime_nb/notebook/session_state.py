@@ -1,0 +1,94 @@
+"""A widget's session and what it is doing: the connection's phase, what went wrong, and the status word of the card.
+
+Owns these facts, which `SessionLifecycle` alone writes. Must not know sockets, pages or traits. Runs on the loop only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from realtime_nb.conversation import AudioReceived, Change, Conversation, ResponseEnded, ResponseStarted
+from realtime_nb.notebook.options import Options
+
+if TYPE_CHECKING:
+    from realtime_nb.backends import Endpoint
+    from realtime_nb.client.session import RealtimeSession
+    from realtime_nb.client.session_config import SessionConfig
+
+Phase = Literal["idle", "connecting", "open", "reconnecting", "closed", "error"]
+Status = Literal[
+    "idle", "connecting", "listening", "hearing", "thinking", "speaking", "reconnecting", "closed", "error"
+]
+
+
+class SessionState:
+    """What other parts read of a widget's session.
+
+    Args:
+        options: what never changes.
+        config: the configuration: what the user set and what the server echoed.
+
+    Attributes:
+        phase: of the connection.
+        error: what the card shows, or None.
+        endpoint: the service, once it was found.
+        session: the open session, or None.
+        conversation: what was said, over all sessions of the widget.
+        answering: a response is under way.
+        receiving: sound of that response has come.
+    """
+
+    def __init__(self, options: Options, config: SessionConfig) -> None:
+        self.options = options
+        self.config = config
+        self.phase: Phase = "idle"
+        self.error: str | None = None
+        self.endpoint: Endpoint | None = None
+        self.session: RealtimeSession | None = None
+        self.conversation = Conversation()
+        self.answering = False
+        self.receiving = False
+
+    def leave_open(self, phase: Phase) -> None:
+        """Begin a phase without a connection, in which no response can be under way."""
+        self.phase = phase
+        self.answering = self.receiving = False
+
+    def on_changes(self, changes: Sequence[Change]) -> None:
+        """Follow the responses of the conversation; those out of band are no answers."""
+        for change in changes:
+            if isinstance(change, ResponseStarted) and not change.out_of_band:
+                self.answering = True
+            elif isinstance(change, ResponseEnded) and not change.out_of_band:
+                self.answering = self.receiving = False
+            elif isinstance(change, AudioReceived):
+                self.receiving = True
+
+    @property
+    def hearing(self) -> bool:
+        """Whether the server hears speech."""
+        return self.session is not None and self.session.user_speaking
+
+
+def status_of(
+    phase: Phase, *, hearing: bool = False, sounding: bool = False, answering: bool = False, capturing: bool = False
+) -> Status:
+    """Return the one word for what is going on: the user's speech first, then the assistant's, then what is awaited.
+
+    Args:
+        phase: of the connection; decides alone unless it is open.
+        hearing: the server hears speech.
+        sounding: an answer is being heard, or (without a page) received.
+        answering: a response is under way.
+        capturing: a page's microphone is on, and not muted.
+    """
+    if phase != "open":
+        return phase
+    if hearing:
+        return "hearing"
+    if sounding:
+        return "speaking"
+    if answering:
+        return "thinking"
+    return "listening" if capturing else "idle"
