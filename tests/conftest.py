@@ -1,7 +1,7 @@
-"""The environment of every test: no key, no proxy, whatever the developer's shell has.
+"""Remove keys and proxies from the environment of every test.
 
-A test that found a real key would talk with the hosted service and be billed; one that found a proxy would not reach
-127.0.0.1. Both would pass or fail for the wrong reason.
+With a real key a test would talk with the hosted service and be billed; with a proxy it would not reach 127.0.0.1.
+Both would pass or fail for the wrong reason.
 """
 
 from __future__ import annotations

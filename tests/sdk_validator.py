@@ -1,11 +1,11 @@
-"""An independent judge of the wire: the pydantic types of the official Python SDK, strict, with no field to spare.
+"""Validate events with the pydantic types of the official Python SDK, strictly and without unknown fields.
 
-Owns the rebuilt discriminated unions and `check_server` / `check_client`. Must not know our own `wire/` types:
-two readings of the protocol that agree are worth more than one.
+Owns the rebuilt discriminated unions and `check_server` / `check_client`. Must not know our own `wire/` types: this is
+a second, independent reading of the protocol.
 
-The SDK's unions carry a private discriminator, so that a wrong event would be matched against all of its members;
-rebuilding them with pydantic's own `Field(discriminator=...)` makes the judgement exact. Base64, value ranges, order
-and state are not checked by the SDK; base64 is checked here.
+The SDK's unions carry a private discriminator, so pydantic would match a wrong event against every member; rebuilt with
+pydantic's own `Field(discriminator=...)`, they match one. The SDK checks neither base64, nor ranges, nor order, nor
+state; base64 is checked here.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _BASE64_FIELDS = {"response.output_audio.delta": "delta", "input_audio_buffer.ap
 
 
 def check_server(frame: str | bytes | dict[str, Any]) -> dict[str, Any]:
-    """Return the decoded server event, or raise `pydantic.ValidationError` if the SDK would not know it."""
+    """Return the decoded server event, or raise `pydantic.ValidationError` if it does not fit the SDK's types."""
     event = _decode(frame)
     bare = {key: value for key, value in event.items() if key not in _EVENT_EXTRAS}
     if isinstance(session := bare.get("session"), dict):
@@ -49,7 +49,7 @@ def check_server(frame: str | bytes | dict[str, Any]) -> dict[str, Any]:
 
 
 def check_client(frame: str | bytes | dict[str, Any]) -> dict[str, Any]:
-    """Return the decoded client event, or raise `pydantic.ValidationError` if the SDK could not have sent it."""
+    """Return the decoded client event, or raise `pydantic.ValidationError` if it does not fit the SDK's types."""
     event = _decode(frame)
     _CLIENT.validate_python(event, strict=True, extra="forbid")
     _check_base64(event)

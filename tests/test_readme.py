@@ -1,7 +1,7 @@
-"""Every code block of the README runs, as it is printed there.
+"""Run every code block of the README exactly as it is printed there.
 
-The Python blocks are one session, in order, against the local practice backend. The shell blocks that install are run
-in a copy of the repository, in CI; the others in the environment of the tests.
+The Python blocks form one session, in order, with the local practice backend. Shell blocks that install run in a copy
+of the repository, in continuous integration only; the other shell blocks run in the environment of the tests.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _INSTALLING = [line for line in _SHELL if line.startswith("python3 -m venv")]
 _BIN = Path(sys.executable).parent
 
 
-def test_holds_no_block_that_is_not_run() -> None:
+def test_readme_has_only_blocks_that_these_tests_run() -> None:
     assert {language for language, _ in _BLOCKS} == {"python", "bash"}
     assert len(_PYTHON) >= 5
     assert len(_INSTALLING) == 2, "one command runs the demo, one the tests"
@@ -48,7 +48,7 @@ async def _run_cell(code: str, namespace: dict[str, Any]) -> None:
         await awaitable
 
 
-async def test_the_python_blocks_run_in_order(
+async def test_python_blocks_run_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -68,7 +68,7 @@ async def test_the_python_blocks_run_in_order(
 
 
 @pytest.mark.parametrize("line", [line for line in _SHELL if line not in _INSTALLING])
-def test_the_other_commands_run(line: str, tmp_path: Path) -> None:
+def test_shell_commands_run(line: str, tmp_path: Path) -> None:
     program, *arguments = shlex.split(line)
     done = subprocess.run(
         [str(_BIN / program), *arguments],
@@ -82,14 +82,14 @@ def test_the_other_commands_run(line: str, tmp_path: Path) -> None:
     assert done.stdout.strip()
 
 
-def test_the_test_command_is_the_one_that_runs_these_tests() -> None:
+def test_readme_test_command_is_the_one_that_ci_runs() -> None:
     [command] = [line for line in _INSTALLING if "pytest" in line]
     assert command == 'python3 -m venv .venv && .venv/bin/pip install -q -e ".[test]" && .venv/bin/pytest'
     assert "sed -n '/^python3 -m venv \\.venv .*pytest/p' README.md" in (_ROOT / ".ci" / "run").read_text()
 
 
 @pytest.mark.skipif(not os.environ.get("CI"), reason="downloads a whole environment: runs where CI is set")
-def test_the_demo_command_starts_jupyterlab_on_the_tutorial(tmp_path: Path) -> None:
+def test_demo_command_starts_jupyterlab_on_the_tutorial(tmp_path: Path) -> None:
     [command] = [line for line in _INSTALLING if line.endswith("realtime-nb demo")]
     clone = tmp_path / "clone"
     files = subprocess.run(["git", "ls-files", "-z"], cwd=_ROOT, capture_output=True, text=True, check=True).stdout
@@ -98,7 +98,7 @@ def test_the_demo_command_starts_jupyterlab_on_the_tutorial(tmp_path: Path) -> N
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(_ROOT / name, clone / name)
     port = free_port()
-    # pip's own settings (an index, certificates) are the machine's, not ours to scrub.
+    # pip's own settings (an index, certificates) belong to the machine: without them the installation may fail.
     pip = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))}
     log = tmp_path / "demo.log"
     with log.open("wb") as output:

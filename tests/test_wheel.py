@@ -1,4 +1,4 @@
-"""The wheel, built and installed with no Node in reach: what is in it, and that it imports and runs."""
+"""Build and install the wheel without Node on the PATH, and check its contents, its import and its command."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def nowhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return an environment whose PATH holds nothing at all, least of all Node."""
-    return {**os.environ, "PATH": str(tmp_path_factory.mktemp("empty"))}
+    """Return an environment with an empty PATH (so without Node) and no PYTHONPATH (so without the source tree)."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return {**inherited, "PATH": str(tmp_path_factory.mktemp("empty"))}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def _run(*command: str | Path, env: dict[str, str], cwd: Path) -> str:
     return done.stdout
 
 
-def test_holds_the_bundle_the_tutorials_and_the_licence_and_nothing_of_the_workshop(wheel: Path) -> None:
+def test_wheel_holds_bundle_tutorials_and_licence_and_no_development_files(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "realtime_nb/static/widget.js",
@@ -64,14 +65,14 @@ def test_holds_the_bundle_the_tutorials_and_the_licence_and_nothing_of_the_works
     assert not [name for name in names if "node_modules" in name or name.endswith((".ts", ".map", ".pyc"))]
 
 
-def test_imports_and_makes_a_widget(python: Path, nowhere: dict[str, str], tmp_path: Path) -> None:
+def test_installed_wheel_imports_and_makes_a_widget(python: Path, nowhere: dict[str, str], tmp_path: Path) -> None:
     code = "import realtime_nb as rt; w = rt.RealtimeWidget(); print(rt.__file__, w.status); w.close()"
     where, status = _run(python, "-c", code, env=nowhere, cwd=tmp_path).split()
     assert Path(where).is_relative_to(python.parent.parent)
     assert status == "idle"
 
 
-def test_the_command_finds_the_tutorials(python: Path, nowhere: dict[str, str], tmp_path: Path) -> None:
+def test_installed_command_finds_the_tutorials(python: Path, nowhere: dict[str, str], tmp_path: Path) -> None:
     code = "import pathlib; from realtime_nb import tutorials; print(tutorials.copy_tutorials(pathlib.Path()).first)"
     first = _run(python, "-c", code, env=nowhere, cwd=tmp_path).strip()
     assert first == "01_first_conversation.ipynb"
