@@ -96,6 +96,7 @@ class RealtimeConnection(Emitter):
         self._transports = TransportManager(
             self._link, self._dispatcher, self._resumption, reconnect=policy, session_timeout_s=session_timeout_s
         )
+        self._unfollow: list[Callable[[], None]] = []
         self.session = resources.SessionResource(self.sender)
         self.conversation = resources.ConversationResource(self.sender)
         self.input_audio_buffer = resources.InputAudioBufferResource(self.sender)
@@ -142,7 +143,9 @@ class RealtimeConnection(Emitter):
             # Imported here: a connection that does not reconnect must not pay for it.
             from realtime_nb.client.reconnect.session_snapshot import ConnectionKeeper
 
-            self.keep(ConnectionKeeper(self, self.config))
+            keeper = ConnectionKeeper(self.config)
+            self.keep(keeper)
+            self._unfollow = [self.add_listener(keeper.on_event), self.add_send_listener(keeper.on_sent)]
         await self._transports.open()
         return self
 
@@ -278,6 +281,9 @@ class RealtimeConnection(Emitter):
 
     def keep(self, keeper: Keeper) -> None:
         """Let `keeper` restore the conversation on another transport; before the first transport is lost."""
+        unfollow, self._unfollow = self._unfollow, []
+        for remove in unfollow:
+            remove()
         self._resumption.keep(keeper)
 
     @property

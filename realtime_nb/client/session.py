@@ -23,7 +23,7 @@ from realtime_nb.client.events.event_loop import any_loop, on_loop
 from realtime_nb.client.events.pending_requests import server_error
 from realtime_nb.client.reconnect.handover import SessionKeeper
 from realtime_nb.client.reconnect.renewal import Renewal
-from realtime_nb.client.reconnect.session_snapshot import Continuity
+from realtime_nb.client.reconnect.session_snapshot import SessionSnapshot
 from realtime_nb.client.settings import check_setting
 from realtime_nb.client.transport.base import Connector
 from realtime_nb.client.transport.close import EXPIRED
@@ -133,7 +133,7 @@ class RealtimeSession:
         self._questions = Questions(
             connection, self._feed, self._responses, self._calls, self._input_audio, self._updates, self._sink
         )
-        self._continuity = Continuity(self._config, self.conversation)
+        self._snapshot = SessionSnapshot(self._config, self.conversation)
         self._feed.subscribe(self._interruption.on_changes)
         self._over = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -148,7 +148,7 @@ class RealtimeSession:
         connection.keep(
             SessionKeeper(
                 feed=self._feed,
-                continuity=self._continuity,
+                snapshot=self._snapshot,
                 config=self._config,
                 responses=self._responses,
                 calls=self._calls,
@@ -231,7 +231,7 @@ class RealtimeSession:
             self._time_limit = self.loop.call_later(self._limits.seconds, self._on_time_limit)
         await self.send_config(self._config.whole())
         if self.conversation.order:
-            await self._continuity.tell(self._say)
+            await self._snapshot.replay(self._say)
         return self
 
     async def _say(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:
@@ -319,13 +319,13 @@ class RealtimeSession:
         )
 
     async def _renew_with(self, session: Mapping[str, Any]) -> None:
-        self._continuity.wish(session)
+        self._snapshot.change_next(session)
         try:
             await self.renew()
         finally:
-            self._continuity.wish({})
-        if self._continuity.refused is not None:
-            raise self._continuity.refused
+            self._snapshot.change_next({})
+        if self._snapshot.refused is not None:
+            raise self._snapshot.refused
 
     # Configuration
 
@@ -486,7 +486,7 @@ class RealtimeSession:
         kind = type(event)
         if kind is ResponseOutputAudioDelta and self._interruption.is_dead(event.response_id):
             return  # it was on its way when the user interrupted (docs/protocol.md 33)
-        if kind in _ECHOES and self._continuity.is_echo(event.item):
+        if kind in _ECHOES and self._snapshot.is_echo(event.item):
             return  # a new session echoes the items that restored it: as text, where there was sound
         changes = self._feed.reduce(event)
         for news in self._approvals.on_event(event):

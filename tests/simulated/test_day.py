@@ -24,7 +24,7 @@ MARKS = (2, 13, 24)
 """After how many renewals it is measured what is held."""
 PER_CALL = {"session._calls._followups", "session._calls._answered"}
 """What is remembered of each call of a tool, of the last 512."""
-PER_ITEM = "session._continuity.restored"
+PER_ITEM = "session._snapshot.replayed"
 """The ids of the items that the newest session was told of."""
 
 

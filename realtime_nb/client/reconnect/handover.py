@@ -1,6 +1,6 @@
-"""A session's side of a lost or exchanged connection: what stops, what is carried over, and what a reader is told.
+"""Carry a `RealtimeSession` over to another transport: stop, restore, and note the gap in the transcript.
 
-Owns the keeper of a `RealtimeSession`. Must not know sockets, or when a connection is lost.
+Owns the session's `Keeper`. Must not know sockets, or when a transport is lost.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import itertools
 
 from realtime_nb.client.reconnect.keeper import Say
 from realtime_nb.client.reconnect.replay_items import output_item_id
-from realtime_nb.client.reconnect.session_snapshot import Continuity
+from realtime_nb.client.reconnect.session_snapshot import SessionSnapshot
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.client.turns.input_audio import InputAudio
@@ -25,21 +25,21 @@ __all__ = ["SessionKeeper"]
 
 _SAMPLES_PER_S = 24_000
 _ONSET_SAMPLES = _SAMPLES_PER_S // 2
-"""Speech is noticed some 300 ms after it began: so much of the sound before a switch may be a beginning."""
+"""The server reports speech some 300 ms after its start: that much sound before a switch may belong to a turn."""
 
 
 class SessionKeeper:
-    """What a session does when its connection gets another transport.
+    """The `Keeper` of a session.
 
     Args:
-        feed, continuity, config, responses, calls, approvals, interruption, input_audio: the session's own.
+        feed, snapshot, config, responses, calls, approvals, interruption, input_audio: the session's own.
     """
 
     def __init__(
         self,
         *,
         feed: ConversationFeed,
-        continuity: Continuity,
+        snapshot: SessionSnapshot,
         config: SessionConfig,
         responses: ResponseQueue,
         calls: ToolRunner,
@@ -48,7 +48,7 @@ class SessionKeeper:
         input_audio: InputAudio,
     ) -> None:
         self.conversation = feed.conversation
-        self._continuity = continuity
+        self._snapshot = snapshot
         self._config = config
         self._responses = responses
         self._calls = calls
@@ -59,13 +59,10 @@ class SessionKeeper:
         self._carried = b""
         self._cause = ""
         self._cut_speech = False
-        self._seams = itertools.count(1)
-
-    def close(self) -> None:
-        """Nothing: it follows no events by itself."""
+        self._notes = itertools.count(1)
 
     def on_transport_lost(self, error: RealtimeError, *, planned: bool) -> None:
-        """Nothing of the old session counts any more; what it heard of a turn is lost, unless we left it."""
+        """Stop what belongs to the old session; a planned switch carries its uncommitted sound over."""
         self._carried = self._uncommitted_sound() if planned else b""
         if not planned and not self._cause:
             self._cause = "reached its time limit" if isinstance(error, SessionExpired) else "was lost"
@@ -77,19 +74,19 @@ class SessionKeeper:
         self._approvals.on_transport_lost()
 
     async def restore(self, say: Say) -> None:
-        """Configuration, items, and the sound that was carried over; then the seam, where there is one to see."""
+        """Send configuration, items and the carried sound to the new session; note a loss in the transcript."""
         sent = self.conversation.store.items
         unsent = {call_id for call_id in self._calls.taken if output_item_id(call_id) not in sent}
-        await self._continuity.restore(say, unsent=unsent)
+        await self._snapshot.restore(say, unsent=unsent)
         if self._carried:
             carried, self._carried = self._carried, b""
             await say(encode_append(carried, None))
             self._input_audio.carried(len(carried) // 2)
             self._feed.add(InputAppended(carried))
         if self._cause:
-            self._show_seam()
+            self._add_note()
 
-    def _show_seam(self) -> None:
+    def _add_note(self) -> None:
         cause, self._cause = self._cause, ""
         if not self.conversation.order:
             return
@@ -97,11 +94,11 @@ class SessionKeeper:
         dropped_s = self._input_audio.take_dropped() / _SAMPLES_PER_S
         if self._cut_speech or dropped_s >= 0.1:
             said.append("What was spoken meanwhile was not heard.")
-        if self._continuity.omitted:
-            turns = "turn" if self._continuity.omitted == 1 else "turns"
-            said.append(f"{self._continuity.omitted} {turns} could not be told again.")
-        while f"seam_{(number := next(self._seams))}" in self.conversation.items:
-            pass
+        if self._snapshot.omitted:
+            turns = "turn" if self._snapshot.omitted == 1 else "turns"
+            said.append(f"{self._snapshot.omitted} {turns} could not be told again.")
+        while f"seam_{(number := next(self._notes))}" in self.conversation.items:
+            pass  # a conversation that was restored from elsewhere may hold earlier ones
         self._feed.add(SessionResumed(f"seam_{number}", " ".join(said)))
 
     def _uncommitted_sound(self) -> bytes:

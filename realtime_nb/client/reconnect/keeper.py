@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 from realtime_nb.conversation import Conversation
 from realtime_nb.errors import RealtimeError
 
-__all__ = ["EventSource", "Keeper", "Say"]
+__all__ = ["Keeper", "Say"]
 
 Say: TypeAlias = Callable[[dict[str, Any] | bytes], Awaitable[asyncio.Future[Any]]]
 """Sends an event on the new transport before any event that waits; the future gets its acknowledgement."""
@@ -30,17 +30,4 @@ class Keeper(Protocol):
         """End what was under way on the old transport; `planned` where it is replaced on purpose."""
 
     async def restore(self, say: Say) -> None:
-        """Send configuration and items to the new session; raises if that is impossible."""
-
-    def close(self) -> None:
-        """Stop following events: another keeper takes over."""
-
-
-class EventSource(Protocol):
-    """A connection whose events a keeper follows."""
-
-    def add_listener(self, listener: Callable[[Any], None]) -> Callable[[], None]:
-        """Call `listener` with every server event; returns a function that removes it."""
-
-    def add_send_listener(self, listener: Callable[[dict[str, Any]], object]) -> Callable[[], None]:
-        """Call `listener` with every client event but sound, before it leaves; returns a function that removes it."""
+        """Send configuration and items to the new session; raises where it does not take the configuration."""

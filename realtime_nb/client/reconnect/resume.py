@@ -43,9 +43,7 @@ class Resumption:
         self._updates: list[asyncio.Future[Any]] = []
 
     def keep(self, keeper: Keeper) -> None:
-        """Let `keeper` restore the conversation, and close the keeper before it."""
-        if self.keeper is not None:
-            self.keeper.close()
+        """Let `keeper` restore the conversation from now on."""
         self.keeper = keeper
         self._pending.keep_all = True
 
