@@ -1,7 +1,7 @@
 /**
- * A model and a kernel made of nothing: replays scripted conversations through the real bundle.
+ * A model whose kernel is a script: answers hello, heartbeats and claims of the sound, and sends what it is given.
  *
- * For looking at the card and for measuring its sound in a browser, without a notebook.
+ * For looking at the card in a browser without a notebook.
  */
 
 export function createFakeModel(traits = {}) {
@@ -24,8 +24,11 @@ export function createFakeModel(traits = {}) {
       cost_usd: 0,
       voice: "",
       vad: "",
+      transport: "kernel",
+      transport_notice: null,
     },
-    _latency: null,
+    _latency: {},
+    _health: [],
     ...traits,
   };
   const handlers = new Map();
@@ -61,6 +64,7 @@ export function createFakeModel(traits = {}) {
     page: null,
     turns: [],
     live: [],
+    earlier: 0,
     answering: true,
     /** Sends one message down, numbered. */
     down(kind, fields = {}, buffer = null) {
@@ -83,7 +87,7 @@ export function createFakeModel(traits = {}) {
         lease,
         turns: kernel.turns,
         live: kernel.live,
-        earlier: 0,
+        earlier: kernel.earlier,
       });
     }
     if (content.kind === "heartbeat") kernel.down("heartbeat");
@@ -112,7 +116,7 @@ export function turn(itemId, role, text, more = {}) {
   };
 }
 
-/** `ms` of a tone that says "speech" to the meter, as PCM16 at 24 kHz. */
+/** `ms` of a tone with the loudness of speech, as PCM16 at 24 kHz. */
 export function tone(ms, hz = 220) {
   const pcm = new Int16Array(24 * ms);
   for (let i = 0; i < pcm.length; i++) {
