@@ -16,6 +16,7 @@ import { build } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const STATIC = join(HERE, "..", "realtime_nb", "static");
+/** The bundle is a synced trait: it travels with every widget and is stored in saved state (docs/notebook.md 21). */
 const GZIP_LIMIT_BYTES = 40_000;
 
 function sourceHash() {

@@ -35,11 +35,11 @@ export interface EngineState {
   problem: Problem | null;
 }
 
-export interface Problem extends Advice {
+interface Problem extends Advice {
   source: "mic" | "speaker" | "kernel";
 }
 
-export type EngineNote =
+type EngineNote =
   | { kind: "state" }
   | { kind: "transcript"; change: TranscriptChange }
   | { kind: "level"; source: "mic" | "speaker"; level: number }

@@ -13,7 +13,7 @@ import type { PageMessage } from "./comm/messages.js";
 
 export type MicState = "off" | "opening" | "on";
 
-export interface MicrophoneHost {
+interface MicrophoneHost {
   send(message: PageMessage, buffer?: ArrayBuffer): void;
   muted(): boolean;
   options(): MicOptions;
@@ -26,7 +26,7 @@ export interface MicrophoneHost {
   onFailed(error: SoundError): void;
 }
 
-export interface MicrophoneControl {
+interface MicrophoneControl {
   readonly state: MicState;
   on(): Promise<void>;
   /** Resolves to the number of frames sent, after the last one was. */

@@ -15,7 +15,7 @@ import { framesOf } from "./audio/framer.js";
 import { type KernelMessage, PART_BYTES, type PageMessage } from "./comm/messages.js";
 import { record } from "./json.js";
 
-export interface SocketHost {
+interface SocketHost {
   send(message: PageMessage, buffer?: ArrayBuffer): void;
   audio(itemId: string, contentIndex: number, start: number, pcm: Int16Array): void;
   done(itemId: string, contentIndex: number): void;
@@ -24,7 +24,7 @@ export interface SocketHost {
   onChanged(): void;
 }
 
-export interface PageSocket {
+interface PageSocket {
   /** True while a socket is open, and sound does not need the kernel. */
   readonly open: boolean;
   receive(message: SocketMessage): void;

@@ -27,7 +27,7 @@ describe("engine", () => {
     vi.unstubAllGlobals();
   });
 
-  it("says hello at its beginning and makes neither context nor microphone", () => {
+  it("says hello when created, and opens neither AudioContext nor microphone", () => {
     const context = vi.fn();
     vi.stubGlobal("AudioContext", context);
     const { model } = setUp();
@@ -47,7 +47,7 @@ describe("engine", () => {
     expect(engine.state.kernel).toBe("quiet");
   });
 
-  it("keeps an answer that comes before any gesture, and says that it waits", () => {
+  it("keeps sound that arrives before any gesture, and reports it as blocked", () => {
     const { model, engine } = setUp();
     model.greet();
     model.down("audio", { epoch: 0, item_id: "a", content_index: 0, start: 0 }, sound);
@@ -59,14 +59,14 @@ describe("engine", () => {
     });
   });
 
-  it("makes no sound that another page has, and says who has it", () => {
+  it("plays nothing while another page has the sound, and shows that", () => {
     const { model, engine } = setUp();
     model.greet({ lease: "p-other" });
     model.down("audio", { epoch: 0, item_id: "a", content_index: 0, start: 0 }, sound);
     expect(engine.state).toMatchObject({ sound: "elsewhere", playing: false, blocked: false });
   });
 
-  it("claims the sound on a gesture, even where the kernel lent it before", () => {
+  it("claims the sound on the first gesture, even if the kernel has already given it to this page", () => {
     const { model, engine } = setUp();
     const page = model.sent[0]?.content.page;
     model.greet({ lease: page });
@@ -122,7 +122,7 @@ describe("engine", () => {
     expect(one.model.kinds()).not.toContain("commit");
   });
 
-  it("no longer listens to other widgets when its model is gone", async () => {
+  it("ignores other widgets after its model is gone", async () => {
     const { engine, life, model } = setUp();
     await engine.talk(true);
     life.abort();
@@ -132,7 +132,7 @@ describe("engine", () => {
     expect(model.sent.length).toBe(before);
   });
 
-  it("throws away what waits when another page takes the sound, and says so", async () => {
+  it("drops waiting sound when another page claims the sound, and reports play.stopped", async () => {
     const { model, engine } = setUp();
     model.greet();
     model.down("audio", { epoch: 0, item_id: "a", content_index: 0, start: 0 }, sound);
@@ -142,7 +142,7 @@ describe("engine", () => {
     expect(model.sent.at(-1)?.content).toMatchObject({ kind: "play.stopped", cause: "lease" });
   });
 
-  it("keeps the transcript through lost messages by asking for a snapshot", () => {
+  it("keeps the transcript complete when messages are lost", () => {
     const { model, engine } = setUp();
     model.greet({ turns: [turn("a")] });
     model.down("lost", { from: 2, to: 2 });
@@ -150,7 +150,7 @@ describe("engine", () => {
     expect(engine.transcript.turns.map((each) => each.item_id)).toEqual(["a", "b"]);
   });
 
-  it("knows a dead comm from a busy kernel", () => {
+  it("distinguishes a closed comm from a busy kernel", () => {
     const { model, engine } = setUp();
     model.greet();
     model.set("status", "listening");
@@ -162,7 +162,7 @@ describe("engine", () => {
     expect(engine.state.kernel).toBe("ok");
   });
 
-  it("watches events only while somebody looks", () => {
+  it("asks for wire events only while an events panel is open", () => {
     const { model, engine } = setUp();
     model.greet();
     const [one, two] = [new AbortController(), new AbortController()];
@@ -176,7 +176,7 @@ describe("engine", () => {
     ]);
   });
 
-  it("leaves nothing behind when its model goes", () => {
+  it("removes its timers and handlers when its model is gone", () => {
     const { model, life } = setUp();
     model.greet();
     life.abort();

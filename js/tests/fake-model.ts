@@ -1,4 +1,4 @@
-/** A model with a comm that a test holds the other end of. */
+/** A fake model: a test sends the messages of its kernel and reads those of its page. */
 
 import type { HostModel } from "../src/host.js";
 

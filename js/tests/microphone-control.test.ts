@@ -66,7 +66,7 @@ describe("microphone control", () => {
     expect(sent.at(-1)).toMatchObject({ frame: 0 });
   });
 
-  it("offers each frame to the page's own socket, and says which went out there", async () => {
+  it("offers each frame to the page's own socket, and marks the frames sent there", async () => {
     const { control, sent, frame, own, began } = setUp();
     await control.on();
     expect(began).toHaveBeenCalledOnce();
@@ -76,7 +76,7 @@ describe("microphone control", () => {
     expect(sent.slice(1)).toMatchObject([{ sent: false }, { sent: true }]);
   });
 
-  it("sends nothing while muted, and leaves no hole in the numbers", async () => {
+  it("sends nothing while muted, and leaves no gap in the numbers", async () => {
     const { control, sent, frame, mute } = setUp();
     await control.on();
     frame();
@@ -89,7 +89,7 @@ describe("microphone control", () => {
     ]);
   });
 
-  it("closes a microphone whose key was released while it opened", async () => {
+  it("closes a microphone whose Talk button was released while it opened", async () => {
     let allow: (mic: Mic) => void = () => undefined;
     const asked = new Promise<Mic>((resolve) => {
       allow = resolve;
@@ -107,7 +107,7 @@ describe("microphone control", () => {
     expect(sent).toEqual([]);
   });
 
-  it("says why there is no microphone, to the kernel and to the person", async () => {
+  it("reports why there is no microphone to the kernel and in the card", async () => {
     const { control, sent, failed } = setUp(() =>
       Promise.reject(new SoundError("denied", "Permission denied")),
     );
@@ -117,7 +117,7 @@ describe("microphone control", () => {
     expect(failed).toHaveBeenCalledOnce();
   });
 
-  it("lets go of a microphone that went away", async () => {
+  it("closes a microphone that was lost", async () => {
     const { control, opened, sent } = setUp();
     await control.on();
     opened[0]?.lost(new SoundError("missing", "unplugged"));

@@ -41,7 +41,7 @@ describe("playback", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("tells a change at once, progress ten times a second, and the end in any case", () => {
+  it("reports a change of state at once, progress ten times a second, and always the end", () => {
     const { playback, sent, play } = setUp();
     playback.audio(0, "a", 0, 0, sound(1280));
     play(1);
@@ -58,7 +58,7 @@ describe("playback", () => {
     });
   });
 
-  it("answers the kernel's flush with what was played, and drops what comes late", async () => {
+  it("answers a flush with the played samples, and drops late sound", async () => {
     const { playback, player, sent, play } = setUp();
     playback.audio(0, "a", 0, 0, sound(5000));
     play(3);
@@ -76,7 +76,7 @@ describe("playback", () => {
   it.each([
     ["a snapshot", (playback: Playback) => playback.rebase(1)],
     ["the next answer", (playback: Playback) => playback.audio(1, "b", 0, 0, sound(100))],
-  ])("falls silent when %s says that it missed a flush", async (_, tell) => {
+  ])("stops playback when %s shows that a flush was lost", async (_, tell) => {
     const { playback, player, sent, play } = setUp();
     playback.audio(0, "a", 0, 0, sound(5000));
     play(3);
@@ -93,7 +93,7 @@ describe("playback", () => {
     expect(player.report().playing).toBe(true);
   });
 
-  it("goes on sounding when a snapshot tells nothing new", () => {
+  it("goes on playing after a snapshot of the same epoch", () => {
     const { playback, player, sent, play } = setUp();
     playback.audio(1, "a", 0, 0, sound(5000));
     play(3);
@@ -102,7 +102,7 @@ describe("playback", () => {
     expect(sent.at(-1)).toMatchObject({ kind: "play.state" });
   });
 
-  it("falls silent before it speaks of the person's stop", async () => {
+  it("stops playback before it reports the user's stop", async () => {
     const { playback, player, sent, play } = setUp();
     playback.audio(2, "a", 0, 0, sound(5000));
     play(2);
@@ -122,14 +122,14 @@ describe("playback", () => {
     expect(player.report().playing).toBe(true);
   });
 
-  it("does not deafen itself to the next answer by a stop with nothing to stop", async () => {
+  it("plays the next answer after a stop while nothing played", async () => {
     const { playback, player } = setUp();
     await playback.stop();
     playback.audio(0, "a", 0, 0, sound(100));
     expect(player.report().playing).toBe(true);
   });
 
-  it("gives the sound away with what was played, and can be given it back", async () => {
+  it("reports the played samples when it yields the sound, and plays again when it gets the sound back", async () => {
     const { playback, player, sent, play } = setUp();
     playback.audio(1, "a", 0, 0, sound(5000));
     play(1);
@@ -144,7 +144,7 @@ describe("playback", () => {
     expect(player.report()).toMatchObject({ playing: true, items: [{ played: 0, received: 628 }] });
   });
 
-  it("falls silent by itself, and a kernel that hears of it late silences nothing of the next answer", async () => {
+  it("stops on its own at a barge-in, and a late flush of the kernel does not stop the next answer", async () => {
     const { playback, player, sent, play } = setUp();
     const own = (count: number) => Int16Array.from({ length: count }, () => 1);
     playback.audioDirect("a", 0, 0, own(5000));
@@ -163,7 +163,7 @@ describe("playback", () => {
     expect(player.report().playing).toBe(true);
   });
 
-  it("replays at another rate, until something live sounds", () => {
+  it("replays a recording of another rate until live sound arrives", () => {
     const { playback, player } = setUp();
     playback.replay("a", 48_000, sound(4800));
     expect([playback.replaying, player.report().replaying]).toEqual(["a", true]);

@@ -67,8 +67,8 @@ function setUp(refuse?: Error) {
     made.at(-1)?.open();
     return made.at(-1) as FakeWebSocket;
   };
-  const told = () => sent.map(({ message }) => message);
-  return { socket, sent, made, heard, interrupted, down, open, told };
+  const reported = () => sent.map(({ message }) => message);
+  return { socket, sent, made, heard, interrupted, down, open, reported };
 }
 
 const pcm = (...samples: number[]) => Int16Array.from(samples);
@@ -96,41 +96,43 @@ describe("the page's socket", () => {
     vi.unstubAllGlobals();
   });
 
-  it("opens with the client secret as a subprotocol, and says so", () => {
-    const { open, told } = setUp();
+  it("opens with the client secret as a subprotocol, and reports it", () => {
+    const { open, reported } = setUp();
     expect(open().protocols).toEqual(["realtime", `openai-insecure-api-key.${SECRET}`]);
-    expect(told()).toEqual([{ kind: "socket.opened", socket: 1 }]);
+    expect(reported()).toEqual([{ kind: "socket.opened", socket: 1 }]);
   });
 
-  it("refuses to open anything with a key", () => {
-    const { down, made, told } = setUp();
+  it("refuses to open with a standard key", () => {
+    const { down, made, reported } = setUp();
     down("socket.open", { url: URL_, secret: "sk-standard" });
     expect(made).toEqual([]);
-    expect(told()).toMatchObject([{ kind: "socket.closed", socket: 1, code: 1006 }]);
-    expect(JSON.stringify(told())).not.toContain("sk-standard");
+    expect(reported()).toMatchObject([{ kind: "socket.closed", socket: 1, code: 1006 }]);
+    expect(JSON.stringify(reported())).not.toContain("sk-standard");
   });
 
-  it("says why the browser refuses, without the secret", () => {
-    const { down, told } = setUp(new Error(`insecure connection with ${SECRET}`));
+  it("reports why the browser refuses, without the secret", () => {
+    const { down, reported } = setUp(new Error(`insecure connection with ${SECRET}`));
     down("socket.open", { url: URL_, secret: SECRET });
-    expect(told()).toMatchObject([{ kind: "socket.closed", reason: expect.stringContaining("insecure") }]);
-    expect(JSON.stringify(told())).not.toContain(SECRET);
+    expect(reported()).toMatchObject([
+      { kind: "socket.closed", reason: expect.stringContaining("insecure") },
+    ]);
+    expect(JSON.stringify(reported())).not.toContain(SECRET);
   });
 
-  it("says that it could not connect, and gives up an address that does not answer", () => {
-    const { down, made, told } = setUp();
+  it("reports a failed connection, and gives up an address that does not answer", () => {
+    const { down, made, reported } = setUp();
     down("socket.open", { url: URL_, secret: SECRET });
     made[0]?.onclose?.({ code: 1006, reason: "" });
-    expect(told().at(-1)).toMatchObject({
+    expect(reported().at(-1)).toMatchObject({
       reason: expect.stringContaining("could not connect to voice.example"),
     });
     down("socket.open", { url: URL_, secret: SECRET, socket: 2 });
     vi.advanceTimersByTime(5000);
-    expect(told().at(-1)).toMatchObject({ socket: 2, reason: expect.stringContaining("did not answer") });
+    expect(reported().at(-1)).toMatchObject({ socket: 2, reason: expect.stringContaining("did not answer") });
     expect(made[1]?.closed).toBe(true);
   });
 
-  it("mirrors every frame as it came, a long one in parts that are counted on", () => {
+  it("mirrors every frame unchanged, a long one in numbered parts", () => {
     const { open, sent } = setUp();
     const ws = open();
     const long = JSON.stringify({ type: "x", text: "é".repeat(300_000) });
@@ -147,7 +149,7 @@ describe("the page's socket", () => {
     expect(new TextDecoder().decode(Uint8Array.from(bytes))).toBe(long);
   });
 
-  it("plays sound at its place in the item, in either spelling, and announces its end", () => {
+  it("plays sound at its position in the item, in either spelling of the event, and reports its end", () => {
     const { open, heard } = setUp();
     const ws = open();
     ws.say(delta("r", "a", pcm(1, -2)));
@@ -160,7 +162,7 @@ describe("the page's socket", () => {
     ]);
   });
 
-  it("falls silent when somebody speaks; what was begun before is never heard, and what begins later is", () => {
+  it("on speech, stops playback, drops earlier responses and plays later ones", () => {
     const { open, heard, interrupted } = setUp();
     const ws = open();
     ws.say({ type: "response.created", response: { id: "old", conversation_id: "c" } });
@@ -173,7 +175,7 @@ describe("the page's socket", () => {
     expect(heard.map(([item]) => item)).toEqual(["a", "b"]);
   });
 
-  it("goes on where the session says that speech does not interrupt", () => {
+  it("goes on playing where the session says that speech does not interrupt", () => {
     const { open, heard, interrupted } = setUp();
     const ws = open();
     const turn_detection = { type: "server_vad", interrupt_response: false };
@@ -184,7 +186,7 @@ describe("the page's socket", () => {
     expect(heard).toHaveLength(1);
   });
 
-  it("does not speak what is no part of the conversation", () => {
+  it("does not play out-of-band responses", () => {
     const { open, heard } = setUp();
     const ws = open();
     ws.say({ type: "response.created", response: { id: "aside", conversation_id: null } });
@@ -192,16 +194,16 @@ describe("the page's socket", () => {
     expect(heard).toEqual([]);
   });
 
-  it("survives frames that make no sense, and mirrors them too", () => {
-    const { open, told, heard } = setUp();
+  it("survives malformed frames, and mirrors them too", () => {
+    const { open, reported, heard } = setUp();
     const ws = open();
     for (const frame of ["¿que?", "null", "[]", '{"type":"response.output_audio.delta","delta":"?"}'])
       ws.say(frame);
-    expect(told()).toHaveLength(5);
+    expect(reported()).toHaveLength(5);
     expect(heard).toEqual([]);
   });
 
-  it("sends the microphone once the kernel lets it, from the frame on that the kernel did not have", () => {
+  it("sends the microphone once the kernel lets it in, from the first frame that the kernel did not get", () => {
     const { socket, open, down } = setUp();
     const ws = open();
     socket.onMicrophoneOpened(false);
@@ -212,7 +214,7 @@ describe("the page's socket", () => {
     expect(ws.sent).toEqual([audio(1), audio(2), audio(3)]);
   });
 
-  it("keeps the microphone back while recorded sound is asked, in order with it", () => {
+  it("holds the microphone back while recorded sound is sent", () => {
     const { socket, open, down } = setUp();
     const ws = open();
     down("socket.hold", { on: false, since: 0 });
@@ -223,7 +225,7 @@ describe("the page's socket", () => {
     expect(ws.sent).toEqual(['{"type":"a"}']);
   });
 
-  it("clears the buffer itself when push to talk begins", () => {
+  it("clears the input buffer itself when push to talk begins", () => {
     const { socket, open, down } = setUp();
     const ws = open();
     socket.onMicrophoneOpened(true);
@@ -234,7 +236,7 @@ describe("the page's socket", () => {
     expect(ws.sent).toEqual(['{"type":"input_audio_buffer.clear"}']);
   });
 
-  it("sends the kernel's frames whole, also those that are cut inside a character", () => {
+  it("joins the parts of the kernel's frames, also when cut inside a character", () => {
     const { open, down } = setUp();
     const ws = open();
     const bytes = new TextEncoder().encode('{"é":"𝄞"}');
@@ -243,20 +245,20 @@ describe("the page's socket", () => {
     expect(ws.sent).toEqual(['{"é":"𝄞"}']);
   });
 
-  it("ends with a reason when a part of the kernel's is missing", () => {
-    const { open, down, told } = setUp();
+  it("closes with a reason when a part of the kernel's frame is missing", () => {
+    const { open, down, reported } = setUp();
     const ws = open();
     down("socket.send", { part: 1, last: true }, new Uint8Array([123]));
     expect(ws.closed).toBe(true);
-    expect(told().at(-1)).toMatchObject({
+    expect(reported().at(-1)).toMatchObject({
       kind: "socket.closed",
       code: 1006,
       reason: expect.stringContaining("lost"),
     });
   });
 
-  it("obeys only for the socket that it has", () => {
-    const { open, down, told, socket } = setUp();
+  it("ignores messages for sockets that it does not have", () => {
+    const { open, down, reported, socket } = setUp();
     const ws = open();
     down("socket.close", { socket: 7 });
     down("socket.send", { socket: 7, part: 0, last: true }, new Uint8Array([123]));
@@ -264,8 +266,8 @@ describe("the page's socket", () => {
     expect(ws.sent).toEqual([]);
     down("socket.close");
     expect(socket.open).toBe(false);
-    expect(told().at(-1)).toMatchObject({ kind: "socket.closed", socket: 1 });
+    expect(reported().at(-1)).toMatchObject({ kind: "socket.closed", socket: 1 });
     ws.say('{"type":"late"}');
-    expect(told()).toHaveLength(2);
+    expect(reported()).toHaveLength(2);
   });
 });

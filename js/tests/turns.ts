@@ -1,4 +1,4 @@
-/** Turns for tests: everything that a test does not speak of has a plain value. */
+/** Makes turns for tests: every field that a test does not set has a plain value. */
 
 import type { TurnView } from "../src/comm/messages.js";
 

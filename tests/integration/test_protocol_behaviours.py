@@ -99,7 +99,7 @@ ELSEWHERE = {
     13: [
         "integration/test_client_connection.py::test_sound_that_is_longer_than_one_append_may_be_is_split",
         "integration/test_widget_conversation.py::test_a_spoken_turn_arrives_whole_through_the_comm",
-        "js/tests/audio/sound.test.ts::loses nothing, whatever the sizes of the blocks",
+        "js/tests/audio/sound.test.ts::loses no sample at any block size",
     ],
     14: [
         "integration/test_client_session.py::test_push_to_talk_commits_and_asks_and_says_when_there_is_nothing",
@@ -128,10 +128,10 @@ ELSEWHERE = {
     29: ["unit/conversation/test_tools.py::test_calls_of_the_service_itself_are_shown_too"],
     33: [
         "unit/notebook/audio/test_speaker.py::test_sound_of_a_past_epoch_is_dropped",
-        "js/tests/audio/player.test.ts::falls silent at once, says what was heard, and lets nothing old sound again",
-        "js/tests/playback.test.ts::answers the kernel's flush with what was played, and drops what comes late",
+        "js/tests/audio/player.test.ts::stops at once at a flush, returns the played samples",
+        "js/tests/playback.test.ts::answers a flush with the played samples, and drops late sound",
     ],
-    34: ["js/tests/view/card.test.ts::labels turns, strikes what was not heard and says who stopped it"],
+    34: ["js/tests/view/card.test.ts::labels turns, strikes out unheard text and shows the note"],
     40: ["unit/client/events/test_pending_requests.py::test_requests_are_bounded_and_the_oldest_gives_way_with_a_word"],
     41: [
         "integration/test_widget_conversation.py::test_a_handler_that_raises_is_told_in_the_card_and_stops_nothing",
@@ -142,7 +142,7 @@ ELSEWHERE = {
         "e2e/test_06_views.py::test_two_views_are_one_voice_and_one_microphone",
         "e2e/test_06_views.py::test_a_restarted_kernel_is_said_and_the_microphone_let_go",
         "e2e/test_06_views.py::test_an_answer_before_any_gesture_waits_behind_a_prompt",
-        "js/tests/engine.test.ts::leaves nothing behind when its model goes",
+        "js/tests/engine.test.ts::removes its timers and handlers when its model is gone",
     ],
 }
 

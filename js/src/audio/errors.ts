@@ -5,7 +5,7 @@
  */
 
 export const MIC_REASONS = ["denied", "missing", "busy", "insecure", "blocked", "unsupported"] as const;
-export type MicReason = (typeof MIC_REASONS)[number];
+type MicReason = (typeof MIC_REASONS)[number];
 
 export class SoundError extends Error {
   constructor(

@@ -16,7 +16,7 @@ export const FRAME_SAMPLES = (RATE_HZ * FRAME_MS) / 1000;
 /** The number of frames that hold `ms` of sound, rounded up. */
 export const framesOf = (ms: number): number => Math.ceil(ms / FRAME_MS);
 
-export interface Framer {
+interface Framer {
   push(block: Float32Array): Float32Array[];
   flush(): Float32Array | null;
 }

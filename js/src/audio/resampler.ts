@@ -10,7 +10,7 @@
 const PASSBAND = 0.91;
 const STOPBAND_DB = 80;
 
-export interface Resampler {
+interface Resampler {
   process(block: Float32Array): Float32Array;
   /** The last samples, computed with silence after the end of the input. */
   flush(): Float32Array;

@@ -1,6 +1,6 @@
 /** Buffers PCM16 in a ring that grows: an answer arrives ahead of time and is never cut. Pure. */
 
-export interface RingBuffer {
+interface RingBuffer {
   readonly length: number;
   push(pcm: Int16Array): void;
   /** Moves up to `count` samples into `out` from `at`, as floats of exactly value / 32768. */

@@ -12,7 +12,7 @@
 import { createGapRequests } from "./gaps.js";
 import { decodeKernelMessage, type KernelMessage, type PageMessage, PROTOCOL_VERSION } from "./messages.js";
 
-export interface ChannelHost {
+interface ChannelHost {
   page: string;
   /** Hands a message to the comm; must not throw. */
   transmit(content: Record<string, unknown>, buffer: ArrayBuffer | null): void;
@@ -21,7 +21,7 @@ export interface ChannelHost {
   onMessagesLost(): void;
 }
 
-export interface Channel {
+interface Channel {
   /** The highest number up to which everything has been delivered. */
   readonly seen: number;
   readonly synced: boolean;

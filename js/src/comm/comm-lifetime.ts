@@ -6,7 +6,7 @@
 
 import { type HostModel, listen } from "../host.js";
 
-export interface CommEvents {
+interface CommEvents {
   onMessage(content: unknown, buffers: readonly unknown[]): void;
   /** The host reports that the comm is closed. */
   onClosed(): void;

@@ -12,7 +12,7 @@ const FIRST_REQUEST_AFTER_MS = 60;
 /** How long the page waits for a missing message, in all. */
 const GIVE_UP_AFTER_MS = 2000;
 
-export interface GapHost {
+interface GapHost {
   /** The last number of the gap that begins at the first missing number. */
   lastMissing(): number;
   request(from: number, to: number): void;
@@ -20,7 +20,7 @@ export interface GapHost {
   giveUp(to: number): void;
 }
 
-export interface GapRequests {
+interface GapRequests {
   /** The number of the first missing message, or null where none is missing. */
   update(firstMissing: number | null): void;
 }

@@ -11,7 +11,7 @@
 /** "waiting": no answer yet. "quiet": no answer for a while. "gone": the comm is closed. */
 export type Kernel = "waiting" | "ok" | "quiet" | "gone";
 
-export interface HeartbeatHost {
+interface HeartbeatHost {
   hello(): void;
   beat(): void;
   onKernelChanged(kernel: Kernel): void;
@@ -19,7 +19,7 @@ export interface HeartbeatHost {
   onUnanswered(beats: number): void;
 }
 
-export interface Heartbeat {
+interface Heartbeat {
   readonly kernel: Kernel;
   /** A message of the kernel arrived. `synced`: a snapshot has been delivered. */
   onMessage(synced: boolean): void;

@@ -1,4 +1,4 @@
-/** What is wrong or waiting, why, and the next step: one line each, with a button where a step can be pressed. */
+/** Shows what is wrong or waiting, the cause and the next step, with a button where that step is a press. */
 
 import { button, h } from "./dom.js";
 
@@ -11,7 +11,7 @@ export interface Banner {
   dismiss?: () => void;
 }
 
-export interface Banners {
+interface Banners {
   readonly root: HTMLElement;
   show(banners: Banner[]): void;
 }
@@ -22,7 +22,7 @@ export function createBanners(): Banners {
   return {
     root,
     show(banners) {
-      // The same banners are left alone: a button must not vanish under a finger.
+      // Unchanged banners are not redrawn: a button must not vanish while it is pressed.
       const text = JSON.stringify(banners.map(({ key, title, text }) => [key, title, text]));
       if (text === drawn) return;
       drawn = text;
@@ -50,7 +50,7 @@ function draw({ tone, title, text, action, dismiss }: Banner): HTMLElement {
   return root;
 }
 
-/** Errors come as one text: its first sentence is what happened. */
+/** Splits an error text: its first sentence says what happened, the rest what to do. */
 export function splitError(error: string): { title: string; text: string } {
   const end = /[.!?:](?=\s)/.exec(error);
   if (!end) return { title: error, text: "" };

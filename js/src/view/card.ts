@@ -1,4 +1,4 @@
-/** One view of the widget: puts the parts together and redraws them when engine or model change. */
+/** Draws one view of the widget: joins the parts of the card and redraws them when the engine or a trait changes. */
 
 import type { Engine, EngineState } from "../engine.js";
 import type { HostModel } from "../host.js";
@@ -22,7 +22,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
   const id = `rtnb-${++views}`;
   const header = createHeader(model);
   const settings = createSettings(model, engine, `${id}-settings`, signal);
-  const events = createEventsPanel(engine, `${id}-events`, signal);
+  const events = createEventsPanel(model, engine, `${id}-events`, signal);
   const log = createTranscriptLog(
     engine.transcript,
     createEmpty(model, engine, signal),
@@ -40,7 +40,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
       role: "group",
       "aria-label": "Conversation",
       tabindex: "0",
-      // The notebook's own one-letter commands must not fire while a key talks to the card.
+      // Keeps the notebook's one-letter commands from firing for keys of the card (docs/notebook.md 27).
       "data-lm-suppress-shortcuts": "true",
     },
     header.root,
@@ -92,7 +92,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
         key: "gone",
         tone: "error",
         title: "The kernel of this card is gone.",
-        text: "It was restarted or shut down, and the microphone was let go. Run the cell that makes the widget again to go on.",
+        text: "It was restarted or shut down, and the microphone was switched off. To go on, run the cell that makes the widget again.",
       });
     else if (state.kernel === "quiet")
       banners.push({
@@ -101,7 +101,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
         title: "The kernel is not answering.",
         text: "It may be busy: this card goes on as soon as it is free. If it was restarted, run the cell again.",
       });
-    // The kernel says again, for the other pages, why this one has no microphone: once is enough here.
+    // This page's microphone problem comes back as the trait `error`, for the other pages: show it once.
     const repeated = state.problem?.source === "mic" && status !== "error" && status !== "closed";
     if (error && error !== dismissed && !repeated)
       banners.push({

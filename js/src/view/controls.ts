@@ -1,11 +1,11 @@
-/** The row of buttons and the text box. One primary button; its state is the microphone's. */
+/** Draws the row of buttons and the text box. The primary button, Talk, shows the state of the microphone. */
 
 import type { Engine, EngineState } from "../engine.js";
 import type { HostModel } from "../host.js";
 import { onTraits, read } from "../traits.js";
 import { button, h, setAttribute } from "./dom.js";
 
-export interface Controls {
+interface Controls {
   readonly root: HTMLElement;
   show(state: EngineState): void;
 }
@@ -31,7 +31,7 @@ export function createControls(model: HostModel, engine: Engine, signal: AbortSi
   send.addEventListener("click", submit);
   message.addEventListener("input", enable);
   message.addEventListener("keydown", (event) => {
-    // `isComposing`: Enter that ends an input method's composition is no sending.
+    // `isComposing`: this Enter ends an input method's composition and must not send.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     submit();

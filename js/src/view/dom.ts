@@ -1,4 +1,4 @@
-/** Making elements. Text is only ever text: there is no way here to turn a string into markup. */
+/** Creates elements. Transcripts are untrusted: strings become text nodes and attributes, never markup. */
 
 type Attributes = Record<string, string | boolean | number | null>;
 
@@ -13,7 +13,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** `true` is an empty attribute, `false` and null are none. */
+/** Sets an attribute: `true` is an empty one, `false` and null remove it. */
 export function setAttribute(element: Element, name: string, value: string | boolean | number | null): void {
   if (value === false || value === null) element.removeAttribute(name);
   else if (element.getAttribute(name) !== String(value === true ? "" : value))
@@ -24,7 +24,7 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** A button named by its text; `icon` is a character that screen readers skip. */
+/** Creates a button named by its text; `icon` is a character hidden from screen readers. */
 export function button(name: string, className: string, icon = ""): HTMLButtonElement {
   const element = h("button", { type: "button", class: `rtnb-button ${className}` });
   if (icon) element.append(h("span", { class: "rtnb-icon", "aria-hidden": "true" }, icon));

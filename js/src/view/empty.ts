@@ -1,11 +1,11 @@
-/** What a first-time user sees instead of a transcript: what to do, and phrases to do it with. */
+/** Shows a first-time user, in place of the empty transcript, how to begin and phrases to try. */
 
 import type { Engine } from "../engine.js";
 import type { HostModel } from "../host.js";
 import { onTraits, read } from "../traits.js";
 import { h, setText } from "./dom.js";
 
-/** Each is understood by the local practice backend, and makes sense to any other. */
+/** Phrases that the local practice backend understands and that suit any other. */
 const PHRASES = ["Hello!", "What time is it?", "Count to five.", "What can you do?"];
 
 export function createEmpty(model: HostModel, engine: Engine, signal: AbortSignal): HTMLElement {

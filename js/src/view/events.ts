@@ -1,9 +1,14 @@
-/** The wire's own events, live while the panel is open; a bounded list, newest last. */
+/**
+ * Shows the wire's events while the panel is open, newest last, at most `KEPT` of them. Above them stands what was
+ * lost: the trait `_health`, as `w.health` shows it in Python.
+ */
 
 import type { Engine } from "../engine.js";
+import type { HostModel } from "../host.js";
+import { onTraits, read } from "../traits.js";
 import { h, setText } from "./dom.js";
 
-export interface EventsPanel {
+interface EventsPanel {
   readonly root: HTMLElement;
   open(on: boolean): void;
   add(direction: "client" | "server", type: string, summary: string): void;
@@ -11,11 +16,25 @@ export interface EventsPanel {
 
 const KEPT = 300;
 
-export function createEventsPanel(engine: Engine, id: string, signal: AbortSignal): EventsPanel {
+export function createEventsPanel(
+  model: HostModel,
+  engine: Engine,
+  id: string,
+  signal: AbortSignal,
+): EventsPanel {
+  const health = h("ul", { class: "rtnb-health", "aria-label": "Losses" });
   const list = h("ol", { class: "rtnb-events" });
   const hint = h("p", { class: "rtnb-hint" }, "Events of the connection appear here while this is open.");
-  const root = h("div", { class: "rtnb-panel", id, hidden: true, tabindex: "0" }, hint, list);
+  const root = h("div", { class: "rtnb-panel", id, hidden: true, tabindex: "0" }, health, hint, list);
   let watching: AbortController | null = null;
+
+  function showHealth(): void {
+    const losses = read(model, "_health");
+    health.hidden = losses.length === 0;
+    health.replaceChildren(...losses.map((loss) => h("li", { dir: "auto" }, loss)));
+  }
+  onTraits(model, ["_health"], showHealth, signal);
+  showHealth();
   signal.addEventListener("abort", () => watching?.abort());
   return {
     root,
@@ -33,7 +52,7 @@ export function createEventsPanel(engine: Engine, id: string, signal: AbortSigna
       if (root.hidden) return;
       hint.hidden = true;
       const last = list.lastElementChild;
-      // A run of deltas is one line with a count.
+      // Successive deltas of one type share a line with a count.
       if (
         last instanceof HTMLElement &&
         last.dataset.type === `${direction} ${type}` &&
@@ -49,7 +68,7 @@ export function createEventsPanel(engine: Engine, id: string, signal: AbortSigna
       list.append(
         h(
           "li",
-          { "data-direction": direction, "data-type": `${direction} ${type}` },
+          { "data-direction": direction, "data-type": `${direction} ${type}`, title: `${type} ${summary}` },
           h(
             "span",
             { class: "rtnb-arrow", "aria-label": direction === "client" ? "sent" : "received" },

@@ -1,11 +1,11 @@
-/** The card's first line: what is going on, with whom, at what cost; and the two panels' buttons. */
+/** Draws the card's first line: status, model, price, and the buttons of the two panels. */
 
 import type { EngineState } from "../engine.js";
 import type { HostModel } from "../host.js";
 import { read, type Status } from "../traits.js";
 import { button, h, setAttribute, setText } from "./dom.js";
 
-export interface Header {
+interface Header {
   readonly root: HTMLElement;
   readonly settings: HTMLButtonElement;
   readonly events: HTMLButtonElement;
@@ -46,21 +46,24 @@ export function createHeader(model: HostModel): Header {
     show(state) {
       setText(status, statusText(read(model, "status"), state, read(model, "muted")));
       const info = read(model, "_info");
-      // A hosted service is known by its model; the practice backend is no model, and says so.
+      // A hosted service is named by its model; the practice backend has none and is named by its label.
       const who = info.backend === "local" ? info.label : info.model || info.label;
       const direct = info.transport === "browser" ? "sound in this page" : "";
       const parts = [who, info.voice, info.vad, direct].filter(Boolean);
       setText(about, parts.join(" · "));
       setAttribute(about, "title", [info.label, info.model, info.notice].filter(Boolean).join("\n"));
       cost.hidden = info.cost_usd === null;
-      setText(cost, info.cost_usd === null ? "" : `$${info.cost_usd.toFixed(2)}`);
+      setText(cost, price(info.cost_usd ?? 0));
       settings.hidden = !read(model, "controls");
       events.hidden = settings.hidden;
     },
   };
 }
 
-/** Only a microphone that is on here may be called listening. */
+/** The price in the card. The kernel computes it, in the currency of realtime_nb/conversation/prices.py. */
+const price = (usd: number) => `$${usd.toFixed(2)}`;
+
+/** The status in words. "Listening" only where the microphone of this page is on. */
 function statusText(status: Status, { kernel, mic }: EngineState, muted: boolean): string {
   if (kernel === "gone") return "No kernel";
   if (mic === "opening") return "Opening the microphone…";

@@ -1,4 +1,8 @@
-/** Keys of the card: Space holds to talk, Escape interrupts, M mutes. Not while typing. */
+/**
+ * Handles the card's keys: holding Space talks, Escape interrupts, M mutes. None of them while typing.
+ *
+ * JupyterLab takes keys too, from the card's buttons as well (docs/notebook.md 27).
+ */
 
 import type { Engine } from "../engine.js";
 import type { HostModel } from "../host.js";
@@ -29,7 +33,7 @@ export function bindKeys(card: HTMLElement, model: HostModel, engine: Engine, si
         if (!event.repeat) engine.setting("muted", !read(model, "muted"));
         event.preventDefault();
       }
-      // Space on a button presses the button.
+      // Space on a focused button presses that button.
       if (event.key !== " " || isPressable(event.target)) return;
       event.preventDefault();
       if (event.repeat || holding || engine.state.mic !== "off") return;

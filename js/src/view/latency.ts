@@ -3,7 +3,7 @@
 import type { LatencyView } from "../traits.js";
 import { h, milliseconds, setText } from "./dom.js";
 
-export interface LatencyBar {
+interface LatencyBar {
   readonly root: HTMLElement;
   show(latency: LatencyView): void;
 }

@@ -1,16 +1,15 @@
 /**
- * Who is speaking, without reading: a strip of levels that moves, red for you, blue for the assistant.
+ * Draws the sound levels as a moving strip of bars: red for the user, blue for the assistant.
  *
- * It draws only while there is something to draw. With reduced motion nothing travels: one bar grows
- * and shrinks in place.
+ * Draws only while something is heard. With reduced motion one bar grows and shrinks in place.
  */
 
 import { h } from "./dom.js";
 
-export interface Meter {
+interface Meter {
   readonly root: HTMLElement;
   push(source: "mic" | "speaker", level: number): void;
-  /** Whether anything listens or sounds: the strip comes to rest otherwise. */
+  /** Whether microphone or playback is on; otherwise the strip comes to rest. */
   active(on: boolean): void;
 }
 
@@ -52,7 +51,7 @@ export function createMeter(signal: AbortSignal): Meter {
       idleSteps = running ? 0 : idleSteps + 1;
       draw();
     }
-    // The last sound travels out of sight before the strip comes to rest.
+    // The bars of the last sound move out of the strip before it comes to rest.
     if (idleSteps <= capacity()) frame = requestAnimationFrame(step);
     else {
       bars = [];
@@ -129,7 +128,7 @@ export function createMeter(signal: AbortSignal): Meter {
 
 const SILENCE: Bar = { source: "mic", level: 0 };
 
-/** Levels are linear; hearing is not: -55 dB is nothing, -6 dB is full. */
+/** A level as the height of a bar, 0..1, on a logarithmic scale from -55 dB to -6 dB. */
 function loudness(level: number): number {
   if (level <= 0) return 0;
   const decibels = 20 * Math.log10(level);

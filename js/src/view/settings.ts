@@ -1,4 +1,4 @@
-/** The settings that a person may change, written straight to the model; what it shows is the model's state. */
+/** Draws the settings that a user may change; a change is written to its trait, and the panel shows the traits. */
 
 import type { Engine } from "../engine.js";
 import type { HostModel } from "../host.js";
@@ -63,7 +63,7 @@ export function createSettings(
 }
 
 function field(name: string, control: HTMLElement, className = ""): HTMLElement {
-  // Named by itself too: a label that wraps a list of options reads them all out as its text.
+  // The control has a name of its own: screen readers read the text of a label, a list's options included.
   const named = control.matches("textarea, select, input") ? control : control.querySelector("input");
   named?.setAttribute("aria-label", name);
   return h("label", { class: `rtnb-field ${className}` }, h("span", {}, name), control);

@@ -1,7 +1,8 @@
 /**
- * Is the notebook light or dark? Asked of what is really painted, because each host says it in its own way.
+ * Finds out whether the notebook is light or dark and sets `data-theme` on the card.
  *
- * Order: JupyterLab's attribute, the theme's own background colour, what lies behind the card, the system.
+ * Every host declares its theme in its own way, so the painted colours are measured. Order: JupyterLab's
+ * attribute, the theme's background colour, the background behind the card, the system's preference.
  */
 
 import { setAttribute } from "./dom.js";
@@ -17,7 +18,7 @@ export function followTheme(card: HTMLElement, signal: AbortSignal): void {
       attributes: true,
       attributeFilter: ["class", "style", "theme", "data-jp-theme-light", "data-theme"],
     });
-  // A view is rendered before it is in the page: its first size is the first moment to look.
+  // A view may be rendered before it is in the page (docs/notebook.md 36): measure again at its first size.
   const placed = new ResizeObserver(() => {
     placed.disconnect();
     apply();
@@ -41,7 +42,7 @@ function isDark(card: HTMLElement, system: boolean): boolean {
   return system;
 }
 
-/** 0..1 of a computed `rgb()` colour; null where it is (nearly) transparent or of another form. */
+/** The luminance, 0..1, of a computed `rgb()` colour; null where it is transparent or of another form. */
 export function luminanceOf(colour: string): number | null {
   const parts = /^rgba?\(([^)]+)\)$/
     .exec(colour)?.[1]

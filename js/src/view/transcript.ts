@@ -1,7 +1,7 @@
 /**
- * The transcript log: one article a turn, bounded in number, scrolled with the conversation.
+ * Draws the transcript: one article for each turn, scrolled with the conversation.
  *
- * A delta costs one text node. Only the last turns are in the page; earlier ones come back on demand.
+ * A delta adds one text node (docs/notebook.md 7). Only the last turns are in the page; a button shows more.
  */
 
 import type { TurnView } from "../comm/messages.js";
@@ -9,14 +9,14 @@ import type { Transcript, TranscriptChange } from "../comm/state.js";
 import { h, setText } from "./dom.js";
 import { createTurn, type TurnElement } from "./turn.js";
 
-export interface TranscriptLog {
+interface TranscriptLog {
   readonly root: HTMLElement;
   apply(change: TranscriptChange): void;
   replaying(itemId: string | null): void;
 }
 
 const SHOWN_TURNS = 200;
-/** Closer to the end than this counts as at the end. */
+/** Scrolled closer to the end than this, the log follows new text. */
 const STICKY_PX = 48;
 
 export function createTranscriptLog(
@@ -49,7 +49,7 @@ export function createTranscriptLog(
     limit += SHOWN_TURNS;
     const height = root.scrollHeight;
     redraw();
-    // What was being read stays where it was.
+    // The text in view stays where it was.
     root.scrollTop += root.scrollHeight - height;
   });
 
@@ -62,7 +62,7 @@ export function createTranscriptLog(
     });
   }
 
-  // What grows below the log must not hide its end.
+  // A banner below makes the log smaller: keep its end in view.
   const resized = new ResizeObserver(follow);
   resized.observe(root);
   signal.addEventListener("abort", () => resized.disconnect());

@@ -1,5 +1,5 @@
 /**
- * One turn as an article. A delta appends one text node; everything else redraws this turn alone.
+ * Draws one turn as an article. A delta appends one text node; any other change redraws this turn alone.
  *
  * Transcripts are untrusted: text nodes only, direction isolated, long text folded.
  */
@@ -61,7 +61,7 @@ export function createTurn(turn: TurnView, hearAgain: (itemId: string) => void):
   function update(next: TurnView): void {
     const live = next.status === "in_progress";
     setAttribute(root, "data-status", next.status);
-    // A reader is told a turn when it is whole, not letter by letter.
+    // A screen reader waits for the whole turn instead of reading each delta.
     setAttribute(root, "aria-busy", live ? "true" : null);
     tools.replaceChildren(...next.tool_calls.map(toolCall));
     const [heard, unheard] = splitHeard(next.text, next.heard);
@@ -108,7 +108,7 @@ function toolCall(call: ToolCallView): HTMLElement {
   );
 }
 
-/** `{"value": 25}` as `value=25`; what is not an object (yet) as it is. */
+/** The arguments as keywords: `{"value": 25}` is `value=25`. Incomplete JSON is returned unchanged. */
 export function readableArguments(json: string): string {
   try {
     const parsed: unknown = JSON.parse(json);
@@ -121,7 +121,7 @@ export function readableArguments(json: string): string {
   }
 }
 
-/** `heard` counts characters as Python does: code points, not UTF-16 units. */
+/** Splits a text after `heard` characters, counted in code points as Python does. */
 export function splitHeard(text: string, heard: number | null): [string, string] {
   if (heard === null) return [text, ""];
   let at = 0;

@@ -15,7 +15,7 @@ function hear(player: Player, quanta: number): number[] {
 }
 
 describe("player", () => {
-  it("plays exactly what was sent, and counts it", () => {
+  it("plays the samples unchanged and counts them", () => {
     const player = createPlayer(0);
     player.audio(0, "a", 0, 0, samples(1000));
     player.audio(0, "a", 0, 1000, samples(777, 1001));
@@ -28,7 +28,7 @@ describe("player", () => {
     });
   });
 
-  it("waits for a small prebuffer, for the end of the item, or for a quarter of a second", () => {
+  it("starts after a short prebuffer, at the end of the item, or after a quarter of a second", () => {
     const waiting = createPlayer(1920);
     waiting.audio(0, "a", 0, 0, samples(100));
     expect(hear(waiting, 2).some((x) => x !== 0)).toBe(false);
@@ -40,7 +40,7 @@ describe("player", () => {
     expect(hear(patient, 60).filter((x) => x !== 0)).toHaveLength(100);
   });
 
-  it("counts an underrun only where more of the item was still to come", () => {
+  it("counts an underrun only when more sound of the item arrives later", () => {
     const player = createPlayer(0);
     player.audio(0, "a", 0, 0, samples(128));
     hear(player, 3);
@@ -53,7 +53,7 @@ describe("player", () => {
     expect(player.report().underruns).toBe(1);
   });
 
-  it("falls silent at once, says what was heard, and lets nothing old sound again", () => {
+  it("stops at once at a flush, returns the played samples, and drops late sound of the old epoch", () => {
     const player = createPlayer(0);
     player.audio(3, "a", 0, 0, samples(10_000));
     hear(player, 4);
@@ -65,7 +65,7 @@ describe("player", () => {
     expect(hear(player, 1)).toEqual([...samples(128)]);
   });
 
-  it("drops what is repeated and keeps places when something was lost", () => {
+  it("drops repeated samples, and keeps positions when samples were lost", () => {
     const player = createPlayer(0);
     player.audio(0, "a", 0, 0, samples(200));
     player.audio(0, "a", 0, 100, samples(200, 101));
@@ -75,7 +75,7 @@ describe("player", () => {
     expect(player.report().items[0]).toMatchObject({ played: 600, received: 600 });
   });
 
-  it("keeps every item's own count, in the order of arrival", () => {
+  it("counts each item by itself, in the order of arrival", () => {
     const player = createPlayer(0);
     player.audio(0, "a", 0, 0, samples(100));
     player.audio(0, "a", 1, 0, samples(100));
@@ -84,7 +84,7 @@ describe("player", () => {
     expect(player.report().items.map((item) => item.played)).toEqual([100, 100, 56]);
   });
 
-  it("names few items in a report, however many answers were cancelled without an end", () => {
+  it("lists few items in a report after many responses were cancelled without an end", () => {
     const player = createPlayer(0);
     for (let i = 0; i < 100; i++) {
       player.audio(0, `item-${i}`, 0, 0, samples(100));
@@ -94,14 +94,14 @@ describe("player", () => {
     expect(player.report().items.at(-1)).toMatchObject({ item_id: "item-99", played: 100 });
   });
 
-  it("never cuts an answer, however far ahead it is", () => {
+  it("never cuts an answer that is far ahead of playback", () => {
     const player = createPlayer(1920);
     const long = samples(24_000 * 12);
     player.audio(0, "a", 0, 0, long);
     expect(hear(player, (24_000 * 12) / 128)).toEqual([...long]);
   });
 
-  it("replays only while nothing live sounds, and gives way to it", () => {
+  it("replays only while no live sound plays, and stops for live sound", () => {
     const player = createPlayer(0);
     player.replay(samples(1000));
     expect(hear(player, 1)).toEqual([...samples(128)]);

@@ -41,7 +41,7 @@ describe("resampler", () => {
     },
   );
 
-  it.each([16_000, 22_050, 8000])("raises %d Hz without inventing sound", (rate) => {
+  it.each([16_000, 22_050, 8000])("resamples %d Hz upwards without adding sound", (rate) => {
     const low = (t: number) => 0.3 * Math.sin(2 * Math.PI * 700 * t);
     const out = run(
       rate,
@@ -52,7 +52,7 @@ describe("resampler", () => {
     expect(worst).toBeLessThan(1e-3);
   });
 
-  it("keeps out what would alias", () => {
+  it("filters out frequencies that would alias", () => {
     const input = Float32Array.from(
       { length: 24_000 },
       (_, i) => 0.5 * Math.sin((2 * Math.PI * 15_000 * i) / 48_000),
@@ -68,7 +68,7 @@ describe("resampler", () => {
     expect(whole.length).toBe(Math.ceil((input.length * 24_000) / rate));
   });
 
-  it("leaves 24 kHz alone", () => {
+  it("leaves 24 kHz unchanged", () => {
     const input = sampled(24_000, 0.05);
     expect(run(24_000, input, () => 100)).toEqual(input);
   });

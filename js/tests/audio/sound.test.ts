@@ -5,21 +5,21 @@ import { fromBytes, rmsLevel, toPcm16 } from "../../src/audio/pcm.js";
 import { createRingBuffer } from "../../src/audio/ring-buffer.js";
 
 describe("pcm", () => {
-  it("gives every 16-bit sample back exactly", () => {
+  it("returns every 16-bit sample unchanged", () => {
     const all = Int16Array.from({ length: 65536 }, (_, i) => i - 32768);
     expect(toPcm16(Float32Array.from(all, (x) => x / 32768))).toEqual(all);
   });
 
-  it("clips what is too loud instead of wrapping", () => {
+  it("clips samples that are too loud instead of wrapping them", () => {
     expect([...toPcm16(Float32Array.of(1, 2, -1, -2))]).toEqual([32767, 32767, -32768, -32768]);
   });
 
-  it("reads a misaligned view and leaves out a broken last byte", () => {
+  it("reads a misaligned view and ignores an odd last byte", () => {
     const bytes = Uint8Array.of(9, 1, 0, 255, 255, 7);
     expect([...fromBytes(new DataView(bytes.buffer, 1))]).toEqual([1, -1]);
   });
 
-  it("measures silence as 0, a full square wave as 1, and nothing as 0", () => {
+  it("measures silence as 0, a full square wave as 1, and no samples as 0", () => {
     expect(rmsLevel(new Int16Array(960))).toBe(0);
     expect(rmsLevel(Int16Array.of(-32768, -32768))).toBe(1);
     expect(rmsLevel(new Int16Array(0))).toBe(0);
@@ -27,7 +27,7 @@ describe("pcm", () => {
 });
 
 describe("framer", () => {
-  it("loses nothing, whatever the sizes of the blocks", () => {
+  it("loses no sample at any block size", () => {
     const source = Float32Array.from({ length: 10_007 }, (_, i) => i);
     const framer = createFramer();
     const frames: Float32Array[] = [];
@@ -41,7 +41,7 @@ describe("framer", () => {
 });
 
 describe("ring buffer", () => {
-  it("gives back what was put in, exactly, while it grows and wraps", () => {
+  it("returns its samples unchanged while it grows and wraps", () => {
     const ring = createRingBuffer(8);
     const heard: number[] = [];
     let next = 0;
@@ -73,12 +73,12 @@ describe("why there is no microphone", () => {
     expect(toSoundError(error).reason).toBe(reason);
   });
 
-  it("comes with what to do, in a sentence that says typing still works", () => {
+  it("comes with advice, which says that typing still works", () => {
     for (const reason of MIC_REASONS)
       expect(micAdvice(new SoundError(reason, "x")).text).toContain("Typing still works");
   });
 
-  it("blames the page's policy where that forbids it", () => {
+  it("is 'blocked' where the page's policy forbids the microphone", () => {
     const error = new Error("no");
     error.name = "NotAllowedError";
     expect(toSoundError(error, true).reason).toBe("blocked");

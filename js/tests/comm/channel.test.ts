@@ -39,7 +39,7 @@ describe("channel", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("numbers what it sends from 1 and signs it", () => {
+  it("numbers its messages from 1 and adds the page id", () => {
     const { channel, sent } = setUp();
     channel.send({ kind: "bye" });
     channel.send({ kind: "heartbeat", seen: 0 });
@@ -49,7 +49,7 @@ describe("channel", () => {
     ]);
   });
 
-  it("takes nothing before its own snapshot, and later messages after it", () => {
+  it("delivers nothing before its own snapshot, and every later message after it", () => {
     const { receive, delivered } = setUp();
     receive(delta(4));
     receive(snapshot(5, "another"));
@@ -59,7 +59,7 @@ describe("channel", () => {
     expect(delivered).toEqual(["snapshot", "7", "8"]);
   });
 
-  it("delivers in order whatever the order and the repeats of arrival", () => {
+  it("delivers in order at any order of arrival, and drops repeats", () => {
     const { receive, delivered, channel } = setUp();
     receive(snapshot(1));
     for (const seq of [4, 3, 3, 2, 4, 6, 5, 2]) receive(delta(seq));
@@ -67,7 +67,7 @@ describe("channel", () => {
     expect(channel.seen).toBe(6);
   });
 
-  it("asks for a hole after a moment, once", () => {
+  it("asks for missing messages once, after a moment", () => {
     const { receive, sent } = setUp();
     receive(snapshot(1));
     receive(delta(4));
@@ -78,7 +78,7 @@ describe("channel", () => {
     expect(sent).toMatchObject([{ kind: "gap", from: 2, to: 3 }]);
   });
 
-  it("goes on when the kernel says that it is lost, and asks for a new beginning", () => {
+  it("goes on when the kernel reports messages as lost, and asks for a snapshot", () => {
     const { receive, delivered, missed } = setUp();
     receive(snapshot(1));
     receive(delta(4));
@@ -89,7 +89,7 @@ describe("channel", () => {
     expect(delivered.at(-1)).toBe("6");
   });
 
-  it("gives a hole up after two seconds", () => {
+  it("gives missing messages up after two seconds", () => {
     const { receive, delivered, missed } = setUp();
     receive(snapshot(1));
     receive(delta(3));
@@ -100,7 +100,7 @@ describe("channel", () => {
     expect(missed).toHaveBeenCalledOnce();
   });
 
-  it("counts what is for other pages and what it cannot read, without delivering it", () => {
+  it("counts messages for other pages and unreadable ones, and delivers neither", () => {
     const { receive, delivered } = setUp();
     receive(snapshot(1));
     receive(delta(2, { to: "another" }));
@@ -109,7 +109,7 @@ describe("channel", () => {
     expect(delivered).toEqual(["snapshot", "4"]);
   });
 
-  it("survives any arrival order of a long conversation", () => {
+  it("delivers a long conversation in order at any order of arrival", () => {
     const { receive, delivered } = setUp();
     receive(snapshot(1));
     const order = Array.from({ length: 500 }, (_, i) => i + 2);

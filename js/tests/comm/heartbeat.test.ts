@@ -12,7 +12,7 @@ describe("heartbeat", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("says hello again, ever more seldom, until it is answered", () => {
+  it("says hello at growing intervals until it is answered", () => {
     const { host, heartbeat } = setUp();
     vi.advanceTimersByTime(30_000);
     expect(host.hello.mock.calls.length).toBeGreaterThan(3);
@@ -24,7 +24,7 @@ describe("heartbeat", () => {
     expect([host.hello.mock.calls.length, host.beat.mock.calls.length]).toEqual([0, 5]);
   });
 
-  it("calls the kernel quiet after six unanswered beats, and well again at its first word", () => {
+  it("reports the kernel as quiet after six unanswered beats, and as ok at its next message", () => {
     const { host, heartbeat } = setUp();
     heartbeat.onMessage(true);
     vi.advanceTimersByTime(6000);
@@ -35,7 +35,7 @@ describe("heartbeat", () => {
     expect(host.onKernelChanged.mock.calls.flat()).toEqual(["ok", "quiet", "ok"]);
   });
 
-  it("says every half minute that the silence has lasted too long to listen on, and how long", () => {
+  it("reports the number of unanswered beats every half minute", () => {
     const { host, heartbeat } = setUp();
     heartbeat.onMessage(true);
     vi.advanceTimersByTime(29_000);
@@ -44,7 +44,7 @@ describe("heartbeat", () => {
     expect(host.onUnanswered.mock.calls).toEqual([[30], [60]]);
   });
 
-  it("stops knocking at a comm that is gone, and believes one that answers after all", () => {
+  it("says no more hello on a closed comm, and accepts one that answers after all", () => {
     const { host, heartbeat } = setUp();
     heartbeat.onCommClosed();
     host.hello.mockClear();
@@ -54,7 +54,7 @@ describe("heartbeat", () => {
     expect(heartbeat.kernel).toBe("ok");
   });
 
-  it("leaves no timer behind", () => {
+  it("stops its timer when closed", () => {
     const { host, heartbeat } = setUp();
     heartbeat.close();
     host.hello.mockClear();

@@ -35,13 +35,13 @@ describe("the golden messages that Python reads too", () => {
 describe("a message that arrives", () => {
   const content = { v: 1, seq: 1, kind: "audio", epoch: 0, item_id: "i", content_index: 0, start: 0 };
 
-  it("carries its sound whatever kind of buffer the host delivers", () => {
+  it("carries its sound in every kind of buffer that a host may deliver", () => {
     const bytes = new Uint8Array([9, 1, 2, 3, 4]);
     for (const buffer of [new DataView(bytes.buffer, 1), bytes.slice(1).buffer, bytes.subarray(1)])
       expect(decodeKernelMessage(content, [buffer])?.pcm?.getInt16(0, true)).toBe(0x0201);
   });
 
-  it("is dropped when it is nonsense", () => {
+  it("is dropped when it fails a check", () => {
     for (const nonsense of [
       null,
       7,

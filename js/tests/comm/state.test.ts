@@ -11,7 +11,7 @@ function setUp() {
 }
 
 describe("transcript", () => {
-  it("puts a turn behind the one that it follows", () => {
+  it("inserts a turn after the one that it follows", () => {
     const { transcript, ids } = setUp();
     transcript.upsert(turn("a"), null);
     transcript.upsert(turn("c"), "a");
@@ -19,14 +19,14 @@ describe("transcript", () => {
     expect(ids()).toBe("abc");
   });
 
-  it("puts the first turn first, also when it comes late", () => {
+  it("inserts the first turn first, also when it arrives late", () => {
     const { transcript, ids } = setUp();
     transcript.upsert(turn("b"), "a");
     transcript.upsert(turn("a"), null);
     expect(ids()).toBe("ab");
   });
 
-  it("moves a turn whose place was corrected", () => {
+  it("moves a turn whose position was corrected", () => {
     const { transcript, ids } = setUp();
     for (const id of ["a", "b", "c"]) transcript.upsert(turn(id), transcript.turns.at(-1)?.item_id ?? null);
     transcript.upsert(turn("c", { revision: 2 }), "a");
@@ -40,16 +40,16 @@ describe("transcript", () => {
     expect(transcript.get("a")?.text).toBe("new");
   });
 
-  it("appends a delta and tells only that", () => {
+  it("appends a delta as one change", () => {
     const { transcript, changes } = setUp();
     transcript.upsert(turn("a", { text: "It is" }), null);
     transcript.append("a", " four");
-    transcript.append("nobody", "lost");
+    transcript.append("unknown", "lost");
     expect(transcript.get("a")?.text).toBe("It is four");
     expect(changes.map((change) => change.kind)).toEqual(["upsert", "append"]);
   });
 
-  it("forgets what is gone and begins anew with a snapshot", () => {
+  it("removes a turn, and starts anew with a snapshot", () => {
     const { transcript, ids } = setUp();
     transcript.upsert(turn("a"), null);
     transcript.remove("a");

@@ -50,7 +50,7 @@ describe("card", () => {
     }
   });
 
-  it("labels turns, strikes what was not heard and says who stopped it", () => {
+  it("labels turns, strikes out unheard text and shows the note", () => {
     const { model, find } = setUp();
     model.down("turn", { turn: turn("a", { text: "Hello" }), after: null });
     const answer = turn("b", {
@@ -82,7 +82,7 @@ describe("card", () => {
     expect(said.textContent).toBe("It is");
   });
 
-  it("shows hostile text as text, isolated in its direction, and folds what is long", () => {
+  it("shows hostile text as text, isolates its direction, and folds long text", () => {
     const { model, el, find, named } = setUp();
     const hostile = "<img src=x onerror=alert(1)><script>alert(2)</script> \u202egnol";
     model.down("turn", { turn: turn("a", { text: hostile + "x".repeat(100_000) }), after: null });
@@ -94,7 +94,7 @@ describe("card", () => {
     expect(find("article").classList.contains("rtnb-folded")).toBe(false);
   });
 
-  it("shows a tool call as a reader would write it", () => {
+  it("shows a tool call with keyword arguments", () => {
     const { model, find } = setUp();
     const call = {
       call_id: "c",
@@ -139,7 +139,7 @@ describe("card", () => {
     expect(named("Play")).toBeTruthy();
   });
 
-  it("says what is wrong and offers the next step", () => {
+  it("shows an error and offers the next step", () => {
     const { model, find, named } = setUp({
       status: "error",
       error: "The key was refused. api.openai.com answered 401. Check OPENAI_API_KEY.",
@@ -149,7 +149,7 @@ describe("card", () => {
     expect(model.kinds().at(-1)).toBe("retry");
   });
 
-  it("lets a fault be dismissed until another one comes", () => {
+  it("keeps a dismissed error hidden until another one occurs", () => {
     const { model, el } = setUp({ error: "One. Do this." });
     el.querySelector<HTMLElement>(".rtnb-dismiss")?.click();
     expect(el.querySelector("[role=alert]")).toBeNull();
@@ -157,21 +157,31 @@ describe("card", () => {
     expect(el.querySelector("[role=alert]")?.textContent).toContain("Two.");
   });
 
-  it("lets go of everything that needs a kernel when the kernel is gone", () => {
+  it("disables the controls when the kernel is gone", () => {
     const { model, named, el } = setUp();
     model.emit("comm_live_update");
     expect(el.textContent).toContain("The kernel of this card is gone.");
     expect(named("Talk")?.disabled).toBe(true);
   });
 
-  it("hides the controls and keeps the transcript where controls are unwanted", () => {
+  it("hides the controls and keeps the transcript with controls=False", () => {
     const { model, find } = setUp({ controls: false });
     model.down("turn", { turn: turn("a"), after: null });
     expect(find(".rtnb-controls").hidden).toBe(true);
     expect(find("article").textContent).toContain("a");
   });
 
-  it("writes a setting where the person changes one", () => {
+  it("lists losses in the events panel while there are any", () => {
+    const { model, find } = setUp();
+    expect(find(".rtnb-health").hidden).toBe(true);
+    model.set("_health", ["2 microphone frames never arrived"]);
+    expect(find(".rtnb-health").hidden).toBe(false);
+    expect(find(".rtnb-health li").textContent).toBe("2 microphone frames never arrived");
+    model.set("_health", []);
+    expect(find(".rtnb-health").hidden).toBe(true);
+  });
+
+  it("writes a setting that the user changes", () => {
     const { model, find } = setUp({ voice: "marin", _info: { voices: ["marin", "cedar"] } });
     const voice = find<HTMLSelectElement>(".rtnb-settings select");
     voice.value = "cedar";
@@ -179,7 +189,7 @@ describe("card", () => {
     expect(model.get("voice")).toBe("cedar");
   });
 
-  it("draws a second view from the same engine, and forgets a view that is closed", () => {
+  it("draws a second view from the same engine, and removes a closed view", () => {
     const { model, instance, el } = setUp();
     const second = document.createElement("div");
     const life = new AbortController();

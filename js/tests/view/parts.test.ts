@@ -8,7 +8,7 @@ import { createFakeModel } from "../fake-model.js";
 const latency = (measured: object) => read(createFakeModel({ _latency: measured }), "_latency");
 
 describe("the latency bar", () => {
-  it("says the total, and which part of it was long", () => {
+  it("shows the total and its longest stage", () => {
     const bar = createLatencyBar();
     bar.show(
       latency({
@@ -26,7 +26,7 @@ describe("the latency bar", () => {
     expect(shares).toEqual(["400", "35", "120", "57"]);
   });
 
-  it("hides where nothing was measured", () => {
+  it("is hidden where nothing was measured", () => {
     const bar = createLatencyBar();
     bar.show(latency({}));
     expect(bar.root.hidden).toBe(true);
@@ -34,7 +34,7 @@ describe("the latency bar", () => {
 });
 
 describe("a background colour", () => {
-  it("is light, dark, or not there", () => {
+  it("is light, dark or unknown", () => {
     expect(luminanceOf("rgb(255, 255, 255)")).toBeCloseTo(1);
     expect(luminanceOf("rgb(22, 25, 31)")).toBeLessThan(0.15);
     expect(luminanceOf("rgba(0, 0, 0, 0)")).toBeNull();

@@ -12,7 +12,7 @@ describe("what was heard", () => {
 });
 
 describe("a tool call's arguments", () => {
-  it("read as keywords once they are whole, and as they are until then", () => {
+  it("are shown as keywords when complete, and unchanged before", () => {
     expect(readableArguments('{"city": "Bern", "days": 2}')).toBe('city="Bern", days=2');
     expect(readableArguments('{"city": "Be')).toBe('{"city": "Be');
     expect(readableArguments("[1]")).toBe("[1]");
@@ -20,7 +20,7 @@ describe("a tool call's arguments", () => {
 });
 
 describe("an error", () => {
-  it("begins with what happened", () => {
+  it("is split after its first sentence", () => {
     expect(splitError("No key. Set OPENAI_API_KEY.")).toEqual({
       title: "No key.",
       text: "Set OPENAI_API_KEY.",

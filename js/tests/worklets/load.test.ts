@@ -6,7 +6,7 @@ const context = (addModule: (url: string) => Promise<void>) =>
   ({ audioWorklet: { addModule } }) as unknown as BaseAudioContext;
 
 describe("a worklet", () => {
-  it("is loaded from a blob, which is let go afterwards", async () => {
+  it("is loaded from a blob: URL, which is revoked afterwards", async () => {
     const revoke = vi.spyOn(URL, "revokeObjectURL");
     const urls: string[] = [];
     await loadWorklet(
@@ -27,7 +27,7 @@ describe("a worklet", () => {
     expect(decodeURIComponent(urls[1] ?? "")).toBe("data:text/javascript;charset=utf-8,a + 'ü'");
   });
 
-  it("names the policy that forbids both, and whom to ask", async () => {
+  it("that neither URL can load fails with the name of the policy", async () => {
     const strict = context(() => Promise.reject(new Error("no")));
     await expect(loadWorklet(strict, "1")).rejects.toMatchObject({
       reason: "blocked",
