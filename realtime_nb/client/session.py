@@ -343,11 +343,8 @@ class RealtimeSession:
 
     async def send_config(self, session: dict[str, Any]) -> None:
         """Send a change that `SessionConfig` has kept, with the errors of `update`. On the loop only."""
-        self._config.keep_tracing(session)
-        if self._config.is_another_voice(session):
+        if not await self._updates.send(session):
             await self._renew_with(session)
-        else:
-            await self._updates.send(session)
 
     # The user's side
 

@@ -39,6 +39,7 @@ class SessionConfig:
         tools: the functions among them that the model may call, by name.
         echo: the session as the server echoed it last; None before that.
         has_spoken: whether the assistant has made a sound in this session, which fixes its voice.
+        session_type: `"realtime"` or `"transcription"`.
         input_is_pcm: whether the server takes PCM16; in G.711, a byte is a sample.
     """
 
@@ -54,6 +55,7 @@ class SessionConfig:
         """Forget the server's side: another connection begins, with what the user has set."""
         self.echo: Any = None
         self.has_spoken = False
+        self.session_type = "realtime"
         self.input_is_pcm = True
         self._echoed: dict[str, Any] = {}
         self._accepted: dict[str, Any] = {}
@@ -97,7 +99,9 @@ class SessionConfig:
 
     def change(self, name: str, value: Any) -> dict[str, Any]:
         """Keep one setting that was checked, and return the session that sets it."""
-        self._keep({name: value})
+        self.settings[name] = value
+        if name == "tools":
+            self._keep_tools()
         # An absent field would leave the old instructions as they are: only "" clears them (docs/protocol.md 3).
         value = "" if name == "instructions" and value is None else value
         return {**session_config({name: value}), "type": self.session_type}
@@ -108,8 +112,10 @@ class SessionConfig:
 
     def _keep(self, named: Mapping[str, Any]) -> None:
         self.settings.update(named)
-        if "tools" in named:
-            self.tools = {tool.name: tool for tool in named["tools"] if isinstance(tool, Tool)}
+        self._keep_tools()
+
+    def _keep_tools(self) -> None:
+        self.tools = {tool.name: tool for tool in self.settings.get("tools", ()) if isinstance(tool, Tool)}
 
     # What was sent
 
@@ -153,6 +159,7 @@ class SessionConfig:
 
     def _keep_echo(self, session: Any) -> None:
         self.echo, self._echoed = session, to_dict(session)
+        self.session_type = self._echoed.get("type") or "realtime"
         # Kept, not derived: it is read for every microphone frame.
         kind = (_part(self._echoed, "input").get("format") or {}).get("type")
         self.input_is_pcm = kind not in ("audio/pcmu", "audio/pcma")
@@ -164,11 +171,6 @@ class SessionConfig:
             return self._echoed
         heard = {**_part(self._echoed, "input"), "turn_detection": self._put_off}
         return {**self._echoed, "audio": {**(self._echoed.get("audio") or {}), "input": heard}}
-
-    @property
-    def session_type(self) -> str:
-        """`realtime` or `transcription`."""
-        return self._echoed.get("type") or "realtime"
 
     @property
     def turn_detection(self) -> Mapping[str, Any] | None:

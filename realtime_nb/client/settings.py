@@ -101,6 +101,8 @@ def check_setting(name: str, value: Any) -> Any:
             )
         if not (value is None or isinstance(value, (str, dict, ServerVad, SemanticVad))):
             raise _bad(name, value, "None, 'server_vad', 'semantic_vad', rt.ServerVad(...) or rt.SemanticVad(...)")
+    if (value is None or isinstance(value, (bool, str))) and name not in ("speed", "tool_choice", "max_output_tokens"):
+        return value  # the checks above are complete for it; only structs and numbers need the wire's schema
     problem = check(session_config({name: value}), RealtimeSessionConfig, path="session")
     if problem is not None:
         raise ConfigError(f"{name}={_short(value)}: {problem.message}")
@@ -121,11 +123,6 @@ def session_config(settings: Mapping[str, Any], extra: Mapping[str, Any] | None 
         settings: checked settings; only these appear.
         extra: further session fields, laid over the rest as they are.
     """
-    config = _nested(settings)
-    return overlay(config, extra) if extra else config
-
-
-def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
     config: dict[str, Any] = {"type": "realtime"}
     audio_in: dict[str, Any] = {}
     audio_out: dict[str, Any] = {}
@@ -153,8 +150,9 @@ def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
                 config[name] = value
         else:
             config[name] = value
-    audio = {key: part for key, part in (("input", audio_in), ("output", audio_out)) if part}
-    return {**config, "audio": audio} if audio else config
+    if audio_in or audio_out:
+        config["audio"] = {**({"input": audio_in} if audio_in else {}), **({"output": audio_out} if audio_out else {})}
+    return overlay(config, extra) if extra else config
 
 
 def _is_voice(value: Any) -> bool:

@@ -102,7 +102,7 @@ class Controller:
 
     def change(self, name: str, value: Any) -> None:
         """Keep a setting and send it to the server, in the order of the calls."""
-        runtime.call_soon(self.lifecycle.change, name, value)
+        runtime.loop().call_soon_threadsafe(self.lifecycle.change, name, value)
 
     # What the widget asks for
 

@@ -88,8 +88,10 @@ def _shown(value: Any, kind: str) -> Any:
                 shown[key] = "…"
             elif isinstance(inner, str) and (key == "audio" or (key == "delta" and "audio.delta" in kind)):
                 shown[key] = f"<{len(inner) * 3 // 4} bytes of sound>"
-            else:
+            elif isinstance(inner, (dict, list, str)) and (len(inner) > 2000 or not isinstance(inner, str)):
                 shown[key] = _shown(inner, kind)
+            else:
+                shown[key] = inner
         return shown
     if isinstance(value, list):
         return [_shown(inner, kind) for inner in value]

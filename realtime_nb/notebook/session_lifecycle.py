@@ -233,10 +233,15 @@ class SessionLifecycle:
         """Keep a checked setting and send it to the server."""
         change, session = self._state.config.change(name, value), self._state.session
         if session is not None:
-            task = asyncio.create_task(self._show_failure(lambda: session.send_config(change)))
+            task = asyncio.create_task(session.send_config(change))
             self._updates.add(task)
-            task.add_done_callback(self._updates.discard)
+            task.add_done_callback(self._on_updated)
         self._traits.changed()
+
+    def _on_updated(self, task: asyncio.Task[None]) -> None:
+        self._updates.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
 
     # What the session and its connection report
 

@@ -127,7 +127,8 @@ class PendingRequests:
             return  # only `session.updated` is matched by order, so only it must be counted when no caller waits
         if len(self._pending) >= _LIMIT:
             self._drop_one()
-        self._pending[event["event_id"]] = PendingRequest(event, _key_of_request(event), future)
+        key = None if kind == "session.update" else _key_of_request(event)  # it has no key: only its order counts
+        self._pending[event["event_id"]] = PendingRequest(event, key, future)
 
     def awaited(self, event_id: str | None) -> bool:
         """Whether a caller waits for the answer to this event."""

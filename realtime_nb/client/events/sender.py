@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from realtime_nb import errors
-from realtime_nb.client.events.client_event import EventIds, as_client_event, item_id_for, sound_bytes
+from realtime_nb.client.events.client_event import as_client_event, event_ids, item_id_for, sound_bytes
 from realtime_nb.client.events.event_loop import any_loop
 from realtime_nb.client.events.pending_requests import ACKNOWLEDGED_BY, METADATA_KEY, PendingRequests
 from realtime_nb.client.events.send_queue import OfflineQueue, QueuedEvent
@@ -47,7 +47,7 @@ class Sender:
     """
 
     def __init__(self, link: Link, config: SessionConfig, pending: PendingRequests) -> None:
-        self.new_event_id = EventIds()
+        self.new_event_id = event_ids()
         self._link = link
         self._config = config
         self._pending = pending
@@ -145,11 +145,12 @@ class Sender:
         """
         self._queue.append((raw, answer))
         if self._writer is None:
-            self._writer = self.loop.create_task(self._write(), name="realtime sender")
+            self._writer = asyncio.get_running_loop().create_task(self._write(), name="realtime sender")
 
     def post(self, raw: dict[str, Any]) -> asyncio.Future[Any]:
         """Queue an event as `put` does, and return a future of its acknowledgement, which need not be awaited."""
-        answer = _optional(self.loop)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(_mark_retrieved)
         self.put(raw, answer)
         return answer
 
@@ -220,7 +221,8 @@ class Sender:
         Raises:
             TransportClosed: the transport is lost as well.
         """
-        answer = _optional(self.loop)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(_mark_retrieved)
         transport = self._link.transport
         if transport is None:
             raise TransportClosed(1006, "lost again")
@@ -263,8 +265,7 @@ def _name_item(raw: dict[str, Any]) -> None:
     raw["item"]["id"] = raw["item"].get("id") or item_id_for(raw["event_id"])
 
 
-def _optional(loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
-    """A future that may fail without a caller that awaits it, and without a warning of asyncio's."""
-    answer: asyncio.Future[Any] = loop.create_future()
-    answer.add_done_callback(lambda future: future.cancelled() or future.exception())
-    return answer
+def _mark_retrieved(answer: asyncio.Future[Any]) -> None:
+    """Retrieve an error that may have no caller, so that asyncio does not warn of it."""
+    if not answer.cancelled():
+        answer.exception()

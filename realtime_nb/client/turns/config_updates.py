@@ -35,21 +35,34 @@ class ConfigUpdates:
         self._responses = responses
         self._resumed: asyncio.Future[Any] | None = None
 
-    async def send(self, session: dict[str, Any]) -> None:
+    async def send(self, session: dict[str, Any]) -> bool:
         """Send a checked session and wait for the server's echo.
 
+        Returns:
+            False where nothing was sent, because only a new session takes another voice.
+
         Raises:
-            ServerError: the server refused it. TimeoutError: it did not answer.
+            ConfigError: tracing cannot change. ServerError: the server refused it. TimeoutError: it did not answer.
         """
-        config = self._config
-        config.keep_voice(session)
-        if "speed" in ((session.get("audio") or {}).get("output") or {}) and self._responses.active:
-            await self._responses.idle()  # the service changes speed between turns only (docs/protocol.md 10)
-        config.hold_back_turn_detection(session)
-        if len(session) > 1:  # beside `type`
-            await self._answered(self._send(session))
+        if "tracing" in session:
+            self._config.keep_tracing(session)
+        if "audio" in session:
+            if self._config.is_another_voice(session):
+                return False
+            self._config.keep_voice(session)
+            if self._responses.active and "speed" in (session.get("audio") or {}).get("output", ()):
+                await self._responses.idle()  # the service changes speed between turns only (docs/protocol.md 10)
+            self._config.hold_back_turn_detection(session)
+        answers = [self._sender.post({"type": "session.update", "session": session})] if len(session) > 1 else []
         if self._resumed is not None:
-            await self._answered(self._resumed)
+            answers.append(self._resumed)
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                for answer in answers:
+                    await asyncio.shield(answer)
+        except builtins.TimeoutError:
+            raise errors.TimeoutError(f"the server did not answer a session.update within {_ANSWER_S:g} s") from None
+        return True
 
     def put_off_turn_detection(self) -> None:
         """Send at once, and in order, that the server detects no turns until `resume_turn_detection`."""
@@ -61,19 +74,9 @@ class ConfigUpdates:
         """Send at once, and in order, that it detects them as before."""
         session = self._config.resumed_turn_detection()
         if session is not None:
-            self._resumed = self._send(session)
+            self._resumed = self._sender.post({"type": "session.update", "session": session})
             self._resumed.add_done_callback(self._on_resumed)
 
     def _on_resumed(self, answer: asyncio.Future[Any]) -> None:
         self._resumed = None
         self._config.turn_detection_is_back()
-
-    def _send(self, session: dict[str, Any]) -> asyncio.Future[Any]:
-        return self._sender.post({"type": "session.update", "session": session})
-
-    async def _answered(self, answer: asyncio.Future[Any]) -> None:
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                await asyncio.shield(answer)
-        except builtins.TimeoutError:
-            raise errors.TimeoutError(f"the server did not answer a session.update within {_ANSWER_S:g} s") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from operator import attrgetter
 
 _SILENT_S = 6.0
 """A page that sends nothing for so long is gone: its heartbeat comes once a second, or once a minute at the worst in a
@@ -87,7 +88,7 @@ class Pages:
     @property
     def watching_events(self) -> bool:
         """Whether any page shows the events panel."""
-        return any(page.events for page in self._pages.values())
+        return any(map(attrgetter("events"), self._pages.values()))
 
     def __len__(self) -> int:
         return len(self._pages)

@@ -7,6 +7,7 @@ not end a conversation; `decode_client` raises what a server should answer.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any, get_args
 
@@ -77,9 +78,8 @@ class WireError(ValueError):
         self.event_id = event_id
 
 
-def encode(event: Any) -> bytes:
-    """The JSON frame of an event, typed or a dict."""
-    return _encoder.encode(event)
+encode: Callable[[Any], bytes] = _encoder.encode
+"""The JSON frame of an event, typed or a dict."""
 
 
 def encode_append(pcm: bytes | bytearray | memoryview, event_id: str | None = None) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from realtime_nb.client.events.client_event import EventIds, as_client_event
+from realtime_nb.client.events.client_event import as_client_event, event_ids
 from realtime_nb.errors import ConfigError
 from realtime_nb.wire.realtime import ResponseCancel, ServerVad, user_message
 
@@ -57,5 +57,5 @@ def test_extra_fields_pass_when_they_are_asked_for() -> None:
 
 
 def test_event_ids_never_repeat() -> None:
-    one, other = EventIds(), EventIds()
+    one, other = event_ids(), event_ids()
     assert len({make() for make in (one, other) for _ in range(100)}) == 200
