@@ -63,7 +63,6 @@ const [script, style] = await Promise.all([
     ...COMMON,
     entryPoints: ["src/widget.ts"],
     format: "esm",
-    define: { __BUNDLE__: JSON.stringify(sources.slice(0, 12)) },
     plugins: [workletSource],
   }),
   build({ ...COMMON, entryPoints: ["src/styles.css"] }),

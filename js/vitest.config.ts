@@ -1,8 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  // The bundle gets these from build.mjs; the tests need no worklet source and no hash.
-  define: { __BUNDLE__: '"test"' },
+  // The bundle gets the worklets' source from build.mjs; the tests need none.
   plugins: [
     {
       name: "worklet-source",

@@ -105,11 +105,8 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       send({
         kind: "hello",
         version: PROTOCOL_VERSION,
-        bundle: __BUNDLE__,
-        secure: window.isSecureContext,
-        media: Boolean(navigator.mediaDevices?.getUserMedia),
       }),
-    beat: () => send({ kind: "heartbeat", seen: channel.seen }),
+    beat: () => send({ kind: "heartbeat" }),
     onUnanswered: closeAbandoned,
     onKernelChanged(kernel) {
       if (kernel === "gone") {

@@ -97,7 +97,7 @@ export function createMicrophoneControl(
     }
     if (!wanted) return;
     announced = true;
-    host.send({ kind: "mic.open", rate: mic.rate });
+    host.send({ kind: "mic.open" });
     host.onOpened();
     become("on");
   }

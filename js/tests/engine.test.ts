@@ -55,7 +55,7 @@ describe("engine", () => {
     expect(model.sent.at(-1)?.content).toMatchObject({
       kind: "play.state",
       state: "blocked",
-      items: [{ played: 0, received: 2400 }],
+      items: [{ played: 0 }],
     });
   });
 

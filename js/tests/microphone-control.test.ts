@@ -55,7 +55,7 @@ describe("microphone control", () => {
     frame();
     expect(await control.off()).toBe(3);
     expect(sent).toEqual([
-      { kind: "mic.open", rate: 48_000 },
+      { kind: "mic.open" },
       { kind: "mic.frame", frame: 0, level: 0.5, sent: false },
       { kind: "mic.frame", frame: 1, level: 0.5, sent: false },
       { kind: "mic.frame", frame: 2, level: 0, sent: false },

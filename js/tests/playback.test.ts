@@ -53,7 +53,7 @@ describe("playback", () => {
     play(4);
     expect(sent.at(-1)).toMatchObject({
       state: "idle",
-      items: [{ played: 1280, received: 1280 }],
+      items: [{ played: 1280 }],
       underruns: 0,
     });
   });
@@ -66,7 +66,7 @@ describe("playback", () => {
     expect(sent.at(-1)).toEqual({
       kind: "play.stopped",
       epoch: 1,
-      items: [{ item_id: "a", content_index: 0, played: 384, received: 5000 }],
+      items: [{ item_id: "a", content_index: 0, played: 384 }],
       cause: "flush",
     });
     playback.audio(0, "a", 0, 5000, sound(100));
@@ -85,7 +85,7 @@ describe("playback", () => {
     expect(sent.at(-1)).toEqual({
       kind: "play.stopped",
       epoch: 1,
-      items: [{ item_id: "a", content_index: 0, played: 384, received: 5000 }],
+      items: [{ item_id: "a", content_index: 0, played: 384 }],
       cause: "flush",
     });
     expect(player.report().items.map(({ item_id }) => item_id)).not.toContain("a");
@@ -111,7 +111,7 @@ describe("playback", () => {
       {
         kind: "play.stopped",
         epoch: 2,
-        items: [{ item_id: "a", content_index: 0, played: 256, received: 5000 }],
+        items: [{ item_id: "a", content_index: 0, played: 256 }],
         cause: "user",
       },
       { kind: "interrupt" },
@@ -141,7 +141,7 @@ describe("playback", () => {
       items: [{ played: 128 }],
     });
     playback.audio(1, "a", 0, 128, sound(500));
-    expect(player.report()).toMatchObject({ playing: true, items: [{ played: 0, received: 628 }] });
+    expect(player.report()).toMatchObject({ playing: true, items: [{ played: 0 }] });
   });
 
   it("stops on its own at a barge-in, and a late flush of the kernel does not stop the next answer", async () => {
@@ -150,7 +150,7 @@ describe("playback", () => {
     playback.audioDirect("a", 0, 0, own(5000));
     play(2);
     await playback.interrupt();
-    const cut = [{ item_id: "a", content_index: 0, played: 256, received: 5000 }];
+    const cut = [{ item_id: "a", content_index: 0, played: 256 }];
     expect(sent.at(-1)).toEqual({ kind: "play.stopped", epoch: 1, items: cut, cause: "speech" });
     playback.audioDirect("b", 0, 0, own(5000));
     play(1);

@@ -75,7 +75,7 @@ class PageWithSocket:
         self._controller.channel._send = arrive
         self._beating = loop.create_task(self._beat())
         self._tasks += [loop.create_task(self._obey()), self._beating]
-        self.send("hello", version=1, bundle="x", secure=True, media=True)
+        self.send("hello", version=1)
         return self
 
     async def __aexit__(
@@ -134,7 +134,7 @@ class PageWithSocket:
 
     async def speak(self, samples: npt.NDArray[np.int16]) -> None:
         """Open the microphone and say something into it, all at once."""
-        self.send("mic.open", rate=48_000)
+        self.send("mic.open")
         await self.until(self._listening)
         for number, at in enumerate(range(0, len(samples), 960)):
             pcm = samples[at : at + 960].astype("<i2").tobytes()
@@ -161,12 +161,12 @@ class PageWithSocket:
     def _played(self, item: str, *, all_of_it: bool = False) -> dict[str, Any]:
         received = self._received[item]
         most = received if self._plays_s is None or all_of_it else int(self._plays_s * 24_000)
-        return {"item_id": item, "content_index": 0, "played": min(received, most), "received": received}
+        return {"item_id": item, "content_index": 0, "played": min(received, most)}
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(1)
-            self.send("heartbeat", seen=0)
+            self.send("heartbeat")
 
     async def _obey(self) -> None:
         while True:

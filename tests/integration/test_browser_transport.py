@@ -87,7 +87,7 @@ async def test_what_was_said_while_it_connected_is_heard_first(widget: rt.Realti
     question = await _spoken("what time is it")
     frames = [question[at : at + 960].astype("<i2").tobytes() for at in range(0, len(question), 960)]
     async with PageWithSocket(widget) as page:
-        page.send("mic.open", rate=48_000)
+        page.send("mic.open")
         for number, pcm in enumerate(frames):
             page.send("mic.frame", pcm, frame=number, level=0.2, sent=False)
         turns = await _until(widget, "turns", lambda turns: len(turns) == 2 and turns[0].audio is not None)

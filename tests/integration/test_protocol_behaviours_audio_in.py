@@ -104,7 +104,7 @@ async def test_b15_push_to_talk_clears_on_press_then_appends_commits_and_asks() 
         await widget.start()
         page = Page(widget)
         page.hello()
-        page.send("mic.open", rate=24_000)
+        page.send("mic.open")
         for number in range(10):
             page.send("mic.frame", sound(40, number).astype("<i2").tobytes(), frame=number, level=0.1)
         page.send("mic.close", frames=10)

@@ -118,7 +118,7 @@ async def test_b43_microphone_frames_that_never_came_are_counted_as_missing_time
         await widget.start()
         page = Page(widget)
         page.hello()
-        page.send("mic.open", rate=24_000)
+        page.send("mic.open")
         for number in (0, 1, 5, 6):
             page.send("mic.frame", bytes(1920), frame=number, level=0.1)
         page.send("mic.close", frames=10)
@@ -139,11 +139,11 @@ async def test_b44_of_two_pages_one_has_the_sound_and_the_microphone() -> None:
         one, other = Page(widget, "page-1"), Page(widget, "page-2")
         one.hello()
         other.hello()
-        one.send("mic.open", rate=24_000)
+        one.send("mic.open")
         one.send("mic.frame", b"\1\0" * 960, frame=0, level=0.1)
         other.send("mic.frame", b"\2\0" * 960, frame=0, level=0.1)  # nobody asked it
         await server.heard("input_audio_buffer.append")
-        other.send("mic.open", rate=24_000)  # a newer gesture: the microphone moves
+        other.send("mic.open")  # a newer gesture: the microphone moves
         other.send("mic.frame", b"\3\0" * 960, frame=0, level=0.1)
         one.send("mic.frame", b"\4\0" * 960, frame=1, level=0.1)
         await server.heard("input_audio_buffer.append", times=2)

@@ -180,7 +180,7 @@ class Page:
         self._controller.receive(content, [memoryview(buffer)] if buffer is not None else [])
 
     def hello(self) -> None:
-        self.send("hello", version=1, bundle="x", secure=True, media=True)
+        self.send("hello", version=1)
 
     def kinds(self) -> list[str]:
         return [content["kind"] for content, _ in self.got]
@@ -190,7 +190,7 @@ async def test_a_page_gets_a_snapshot_and_then_what_changes(widget: rt.RealtimeW
     await widget.ask("Hello!")
     page = Page(widget)
     page.hello()
-    page.send("heartbeat", seen=0)
+    page.send("heartbeat")
     page.send("send", text="What time is it?")
     await _until(widget, "turns", lambda turns: len(turns) == 4)
     await _until(widget, "status", lambda status: status in ("idle", "speaking"))
@@ -209,7 +209,7 @@ async def test_a_spoken_turn_arrives_whole_through_the_comm(widget: rt.RealtimeW
     question = np.concatenate([np.zeros(12_000, np.int16), spoken.samples, np.zeros(36_000, np.int16)])
     page = Page(widget)
     page.hello()
-    page.send("mic.open", rate=48_000)
+    page.send("mic.open")
     frames = [question[at : at + 960] for at in range(0, len(question), 960)]
     for number, frame in enumerate(frames):
         page.send("mic.frame", frame.astype("<i2").tobytes(), frame=number, level=0.2)
@@ -229,7 +229,7 @@ async def test_stop_speaking_in_the_page_cuts_at_what_it_played(widget: rt.Realt
         widget, "live", lambda live: any(turn.role == "assistant" and (turn.audio_ms or 0) > 250 for turn in live)
     )
     item = next(turn for turn in widget.live if turn.role == "assistant")
-    played = [{"item_id": item.item_id, "content_index": 0, "played": 6_000, "received": 6_000}]
+    played = [{"item_id": item.item_id, "content_index": 0, "played": 6_000}]
     page.send("play.state", epoch=1, state="playing", items=played, underruns=0)
     page.send("play.stopped", epoch=1, items=played, cause="user")
     page.send("interrupt")

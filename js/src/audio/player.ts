@@ -15,7 +15,6 @@ export interface PlayedItem {
   item_id: string;
   content_index: number;
   played: number;
-  received: number;
 }
 
 export interface PlayerReport {
@@ -40,6 +39,7 @@ export interface Player {
 }
 
 interface Track extends PlayedItem {
+  received: number;
   done: boolean;
   starved: boolean;
 }
@@ -187,6 +187,6 @@ export function createPlayer(prebufferSamples: number): Player {
   };
 }
 
-function toPlayedItem({ item_id, content_index, played, received }: Track): PlayedItem {
-  return { item_id, content_index, played, received };
+function toPlayedItem({ item_id, content_index, played }: Track): PlayedItem {
+  return { item_id, content_index, played };
 }

@@ -62,7 +62,7 @@ const upTo =
 const clientSecret: Check<string> = (value): value is string => name(4000)(value) && value.startsWith("ek_");
 const duration = orNull(number(0, Number.MAX_VALUE));
 
-const playedItem = record({ item_id: itemId, content_index: count, played: count, received: count });
+const playedItem = record({ item_id: itemId, content_index: count, played: count });
 
 const toolCall = record({
   call_id: text,
@@ -89,12 +89,12 @@ const turnView = record({
 export type TurnView = Checked<typeof turnView>;
 
 const PAGE = {
-  hello: { version: integer(1), bundle: text, secure: flag, media: flag },
-  heartbeat: { seen: count },
+  hello: { version: integer(1) },
+  heartbeat: {},
   gap: { from: seq, to: seq },
   bye: {},
   lease: {},
-  "mic.open": { rate: number(3000, 768_000) },
+  "mic.open": {},
   "mic.frame": { frame: count, level: number(0, 1), sent: flag },
   "mic.close": { frames: count },
   "mic.error": { reason: oneOf(...MIC_REASONS), message: text },

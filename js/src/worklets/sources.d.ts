@@ -7,5 +7,3 @@ declare module "worklet:playback" {
   const source: string;
   export default source;
 }
-/** The first characters of the sources' SHA-256. */
-declare const __BUNDLE__: string;

@@ -40,7 +40,6 @@ class PlaybackProgress(msgspec.Struct, kw_only=True):
     item_id: _Id
     content_index: _Count
     played: _Count
-    received: _Count
 
 
 # --- page -> kernel ---------------------------------------------------------------------------------------------
@@ -58,15 +57,10 @@ class Hello(PageMessage, kw_only=True, tag="hello"):
     """A page shows the widget and asks for a snapshot."""
 
     version: int
-    bundle: Annotated[str, Meta(max_length=128)]
-    secure: bool
-    media: bool
 
 
 class PageHeartbeat(PageMessage, kw_only=True, tag="heartbeat"):
-    """The page lives; `seen` is the last number that it delivered in order."""
-
-    seen: _Count
+    """The page is still there."""
 
 
 class Gap(PageMessage, kw_only=True, tag="gap", rename={"first": "from", "last": "to"}):
@@ -85,9 +79,7 @@ class LeaseClaim(PageMessage, kw_only=True, tag="lease"):
 
 
 class MicOpen(PageMessage, kw_only=True, tag="mic.open"):
-    """The microphone is on; `rate` is the device's own, in Hz."""
-
-    rate: Annotated[float, Meta(ge=3000, le=768_000)]
+    """The microphone is on."""
 
 
 class MicFrame(PageMessage, kw_only=True, tag="mic.frame"):

@@ -31,7 +31,7 @@ class Stage:
         return [(c["item_id"], c["start"], len(b) // 2) for c, b in self.sent if c["kind"] == "audio"]
 
     def state(self, played: int, state: str = "playing", page: str = "p", item: str = "a") -> None:
-        items = [m.PlaybackProgress(item_id=item, content_index=0, played=played, received=48_000)]
+        items = [m.PlaybackProgress(item_id=item, content_index=0, played=played)]
         report = m.PlayState(seq=1, page=page, epoch=0, state=state, items=items, underruns=0)  # type: ignore[arg-type]
         self.played += self.speaker.report(report)
 
@@ -44,7 +44,7 @@ async def test_a_flush_waits_for_what_the_worklet_says() -> None:
     await asyncio.sleep(0)
     assert not flush.done()
     assert stage.sent[-1][0]["kind"] == "flush"
-    items = [m.PlaybackProgress(item_id="a", content_index=0, played=5123, received=24_000)]
+    items = [m.PlaybackProgress(item_id="a", content_index=0, played=5123)]
     stage.speaker.report(m.PlayStopped(seq=2, page="p", epoch=1, items=items, cause="flush"))
     assert await flush == [PlayedItem("a", 0, 5123)]
     assert not stage.speaker.playing
@@ -185,7 +185,7 @@ async def test_a_silence_of_the_pages_own_cuts_what_was_written_before_it_and_no
     stage.state(4800)
     silenced = stage.speaker.silenced(1)
     stage.speaker.write(1, "b", 0, 0, SECOND)  # the next answer began while the kernel was busy
-    items = [m.PlaybackProgress(item_id="a", content_index=0, played=5123, received=24_000)]
+    items = [m.PlaybackProgress(item_id="a", content_index=0, played=5123)]
     stage.speaker.report(m.PlayStopped(seq=2, page="p", epoch=1, items=items, cause="speech"))
     assert await silenced == [PlayedItem("a", 0, 5123)]
     assert stage.speaker.playing
