@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
     from realtime_nb.client.reconnect.keeper import Keeper
 
-__all__ = ["CloseEvent", "RealtimeConnection"]
-
 
 class RealtimeConnection(Emitter):
     """Typed events over one transport, or over several, one after the other.
@@ -308,18 +306,13 @@ class RealtimeConnection(Emitter):
         if self._resumption.keeper is None:
             raise RealtimeError("nothing could be restored: open the connection with reconnect=True to have it kept")
         await self.ready()
-        left = ConnectError(f"the session with {self._link.where} was exchanged for a new one before the answer came")
-        await self._transports.switch(connector, moment or _at_once, left)
+        await self._transports.switch(connector, moment)
         if self._link.ended is not None:
             raise self._link.end_error()
 
     def end_error(self) -> RealtimeError:
         """Why nothing can be sent any more; only after the end."""
         return self._link.end_error()
-
-
-async def _at_once() -> None:
-    """The moment of a switch that need not wait."""
 
 
 async def _awaited(waiter: concurrent.futures.Future[Any], kind: str, timeout: float | None) -> Any:

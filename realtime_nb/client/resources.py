@@ -18,14 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = [
-    "ConversationResource",
-    "InputAudioBufferResource",
-    "OutputAudioBufferResource",
-    "ResponseResource",
-    "SessionResource",
-]
-
 
 class _Resource:
     def __init__(self, sender: Sender) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Self
 import msgspec
 
 from realtime_nb.client.auth.credentials import without_credentials
-from realtime_nb.client.connection import CloseEvent, RealtimeConnection
+from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.events.event_loop import any_loop, on_loop
 from realtime_nb.client.events.pending_requests import server_error
 from realtime_nb.client.reconnect.handover import SessionKeeper
@@ -26,7 +26,7 @@ from realtime_nb.client.reconnect.renewal import Renewal
 from realtime_nb.client.reconnect.session_snapshot import SessionSnapshot
 from realtime_nb.client.settings import check_setting
 from realtime_nb.client.transport.base import Connector
-from realtime_nb.client.transport.close import EXPIRED
+from realtime_nb.client.transport.close import EXPIRED, CloseEvent
 from realtime_nb.client.turns.ask import Questions, typed_turn
 from realtime_nb.client.turns.audio_sink import AudioSink, NullSink, PlayedItem
 from realtime_nb.client.turns.config_updates import ConfigUpdates

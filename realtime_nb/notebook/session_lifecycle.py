@@ -23,10 +23,10 @@ from realtime_nb.notebook.trait_publisher import TraitPublisher
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Endpoint
-    from realtime_nb.client.connection import CloseEvent
     from realtime_nb.client.reconnect.policy import Reconnected, Reconnecting
     from realtime_nb.client.session import RealtimeSession
     from realtime_nb.client.transport.base import Connector
+    from realtime_nb.client.transport.close import CloseEvent
 
 _logger = logging.getLogger("realtime_nb")
 Work = Callable[[], Coroutine[Any, Any, None]]

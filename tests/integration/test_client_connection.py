@@ -16,7 +16,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 import realtime_nb as rt
 from realtime_nb import backends, errors, testing
-from realtime_nb.client.connection import CloseEvent, RealtimeConnection
+from realtime_nb.client.connection import RealtimeConnection
+from realtime_nb.client.transport.close import CloseEvent
 from realtime_nb.testing import ScriptedServer, close, expect, never, raw, send
 from realtime_nb.wire.realtime import ErrorEvent, UnknownEvent, user_message
 from tests.sdk_validator import check_client

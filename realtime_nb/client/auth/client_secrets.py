@@ -17,8 +17,6 @@ from realtime_nb.client.transport.connector import is_loopback
 from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.wire.realtime import AnySessionConfig, check
 
-__all__ = ["ClientSecret", "mint"]
-
 
 @dataclass(frozen=True)
 class ClientSecret:

@@ -14,17 +14,6 @@ from urllib.parse import parse_qsl, urlsplit
 from realtime_nb.client.auth.redact import HIDDEN, looks_like_a_key, redact, redacted_headers, safe_url
 from realtime_nb.errors import ConfigError, ConnectError
 
-__all__ = [
-    "ApiKey",
-    "Headers",
-    "Secret",
-    "bearer",
-    "concealed",
-    "current_key",
-    "refuse_key_in_url",
-    "without_credentials",
-]
-
 ApiKey: TypeAlias = str | Callable[[], "str | Awaitable[str]"]
 """A key, or a function (synchronous or not) that returns one and is called for every connection."""
 

@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-__all__ = ["looks_like_a_key", "redact", "redacted_headers", "safe_url", "secrets_of"]
-
 HIDDEN = "***"
 # Standard keys, client secrets and bearer tokens, anywhere in a text.
 _KEYS = re.compile(r"\b(?:sk-|ek_)[A-Za-z0-9_\-]{4,}|(?<=[Bb]earer )[^\s\"',]+")

@@ -16,8 +16,6 @@ import msgspec
 from realtime_nb.errors import ConfigError
 from realtime_nb.wire.realtime import CLIENT_TYPES, check, nearest
 
-__all__ = ["as_client_event", "event_ids", "item_id_for", "sound_bytes"]
-
 
 def event_ids() -> Callable[[], str]:
     """Return a function that makes ids for client events, unique across all connections."""

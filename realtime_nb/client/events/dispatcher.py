@@ -16,15 +16,7 @@ from realtime_nb.client.events.receive_buffer import ReceiveBuffer
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.transport.close import EXPIRED, LOST, CloseEvent
 from realtime_nb.client.transport.link import Link
-from realtime_nb.wire.realtime import (
-    ErrorDetail,
-    ErrorEvent,
-    ResponseOutputAudioDelta,
-    SessionCreated,
-    SessionUpdated,
-)
-
-__all__ = ["Dispatcher"]
+from realtime_nb.wire.realtime import ErrorDetail, ErrorEvent, ResponseOutputAudioDelta, SessionCreated, SessionUpdated
 
 _log = logging.getLogger(__name__)
 

@@ -10,8 +10,6 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-__all__ = ["Owned", "any_loop", "hop", "on_loop", "running_loop"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

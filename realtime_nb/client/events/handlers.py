@@ -22,8 +22,6 @@ from typing import Any, TypeAlias, TypeVar, overload
 
 from realtime_nb.errors import RealtimeError
 
-__all__ = ["Emitter", "EventHandler", "Handlers", "OnHandlerError"]
-
 EventHandler: TypeAlias = Callable[[Any], Any]
 OnHandlerError: TypeAlias = Callable[[BaseException, str], None]
 _Function = TypeVar("_Function", bound=EventHandler)

@@ -18,8 +18,6 @@ from typing import Any
 from realtime_nb.errors import ServerError
 from realtime_nb.wire.realtime import ErrorDetail, ErrorEvent
 
-__all__ = ["ACKNOWLEDGED_BY", "METADATA_KEY", "PendingRequest", "PendingRequests", "server_error"]
-
 METADATA_KEY = "realtime_nb"
 """The metadata key that marks a response as the answer to a `response.create` of ours."""
 

@@ -11,8 +11,6 @@ import logging
 from collections import deque
 from typing import Any
 
-__all__ = ["ReceiveBuffer"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 from realtime_nb.errors import ConnectError
 from realtime_nb.wire.realtime import encode
 
-__all__ = ["OfflineQueue", "QueuedEvent"]
-
 _EVENTS = 1024
 _BYTES = 16 * 2**20
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Sender"]
 
 _log = logging.getLogger(__name__)
 # The service takes 15 MiB of base64 in one append; a third less is sound.

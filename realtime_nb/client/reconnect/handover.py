@@ -21,8 +21,6 @@ from realtime_nb.conversation import ConnectionEnded, InputAppended, SessionResu
 from realtime_nb.errors import RealtimeError, SessionExpired
 from realtime_nb.wire.realtime import encode_append
 
-__all__ = ["SessionKeeper"]
-
 _SAMPLES_PER_S = 24_000
 _ONSET_SAMPLES = _SAMPLES_PER_S // 2
 """The server reports speech some 300 ms after its start: that much sound before a switch may belong to a turn."""

@@ -13,8 +13,6 @@ from typing import Any, Protocol, TypeAlias
 from realtime_nb.conversation import Conversation
 from realtime_nb.errors import RealtimeError
 
-__all__ = ["Keeper", "Say"]
-
 Say: TypeAlias = Callable[[dict[str, Any] | bytes], Awaitable[asyncio.Future[Any]]]
 """Sends an event on the new transport before any event that waits; the future gets its acknowledgement."""
 

@@ -15,8 +15,6 @@ import msgspec
 from realtime_nb.client.transport.base import TransportClosed
 from realtime_nb.errors import ConfigError, RealtimeError
 
-__all__ = ["Reconnect", "Reconnected", "Reconnecting", "heals", "policy_of"]
-
 # Close codes that would come again: protocol faults (1002, 1003, 1007), a broken policy (1008), and a frame larger than
 # the limit (1009; its error says how to raise it).
 _FATAL_CODES = frozenset({1002, 1003, 1007, 1008, 1009})

@@ -14,8 +14,6 @@ from typing import Any
 
 from realtime_nb.errors import RealtimeError
 
-__all__ = ["Renewal", "margin_s"]
-
 _log = logging.getLogger(__name__)
 _MARGIN_S = 300.0
 """How long before its end a session is renewed; at most half of what is left of it."""

@@ -17,8 +17,6 @@ from typing import Any
 from realtime_nb.conversation import Conversation
 from realtime_nb.conversation.records import ItemRecord
 
-__all__ = ["output_item_id", "restoring_items"]
-
 _ROLE_PARTS = {"user": "input_text", "system": "input_text", "assistant": "output_text"}
 
 

@@ -21,8 +21,6 @@ from realtime_nb.wire.realtime import ConversationItemDeleted, SessionUpdated
 if TYPE_CHECKING:
     from realtime_nb.client.reconnect.keeper import Keeper
 
-__all__ = ["Resumption"]
-
 
 class Resumption:
     """Carries a conversation over from one transport of a connection to the next.

@@ -22,8 +22,6 @@ from realtime_nb.conversation import ClientItem, ConnectionEnded, Conversation, 
 from realtime_nb.errors import RealtimeError, ServerError
 from realtime_nb.wire.realtime import Item
 
-__all__ = ["ConnectionKeeper", "SessionSnapshot"]
-
 _ANSWER_S = 30.0
 _AT_ONCE = 256
 

@@ -28,8 +28,6 @@ from realtime_nb.client.transport.link import Link, LinkState
 from realtime_nb.errors import ConnectError, RealtimeError
 from realtime_nb.wire.realtime import ErrorEvent, SessionCreated, decode_server
 
-__all__ = ["TransportManager"]
-
 _log = logging.getLogger(__name__)
 
 
@@ -249,50 +247,47 @@ class TransportManager:
 
     # Another transport on request
 
-    async def switch(
-        self, connector: Connector | None, moment: Callable[[], Awaitable[None]], left: RealtimeError
-    ) -> None:
+    async def switch(self, connector: Connector | None, moment: Callable[[], Awaitable[None]] | None) -> None:
         """Open another transport beside the current one, and go on there.
 
         Args:
             connector: opens it, now and from now on; None: the same as before.
-            moment: awaited once the other is open; returns when the switch may happen.
-            left: the error for requests that the switch leaves without an answer.
+            moment: awaited once the other is open; returns when the switch may happen; None: at once.
 
         Raises:
             ConnectError: the other could not be opened; the current one goes on.
         """
         async with self._one_switch:
-            await self._switch(connector or self._link.connector, moment, left)
+            link = self._link
+            connector = connector or link.connector
+            transport, greeting = await self._establish(connector)
+            try:
+                if moment is not None:
+                    await moment()
+                reader = self._live_reader()
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    await transport.close()
+                raise
+            old = link.transport
+            reader.cancel()
+            left = ConnectError(f"the session with {link.where} was exchanged for a new one before the answer came")
+            link.connector = connector
+            self._lose_transport("switching", left, transport)  # the old reader ignores its end from here on
+            self._adopt(transport, greeting)
+            loop = asyncio.get_running_loop()
+            self._reader = loop.create_task(self._read(transport), name="realtime receive loop")
+            if old is not None:
+                task = loop.create_task(_leave(old), name="realtime goodbye")
+                self._goodbyes.add(task)
+                task.add_done_callback(self._goodbyes.discard)
+            self._begin_resuming(transport, planned=True)
+            await link.settled()
 
-    def _open_reader(self) -> asyncio.Task[None]:
+    def _live_reader(self) -> asyncio.Task[None]:
         if self._link.state != "open" or self._reader is None:
             raise ConnectError("the connection was lost while another was being opened")
         return self._reader
-
-    async def _switch(self, connector: Connector, moment: Callable[[], Awaitable[None]], left: RealtimeError) -> None:
-        link = self._link
-        transport, greeting = await self._establish(connector)
-        try:
-            await moment()
-            reader = self._open_reader()
-        except BaseException:
-            with contextlib.suppress(Exception):
-                await transport.close()
-            raise
-        old = link.transport
-        reader.cancel()
-        link.connector = connector
-        self._lose_transport("switching", left, transport)  # the old reader ignores its end from here on
-        self._adopt(transport, greeting)
-        loop = asyncio.get_running_loop()
-        self._reader = loop.create_task(self._read(transport), name="realtime receive loop")
-        if old is not None:
-            task = loop.create_task(_leave(old), name="realtime goodbye")
-            self._goodbyes.add(task)
-            task.add_done_callback(self._goodbyes.discard)
-        self._begin_resuming(transport, planned=True)
-        await link.settled()
 
 
 async def _leave(transport: Transport) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-__all__ = ["Connector", "Transport", "TransportClosed"]
-
 
 class TransportClosed(Exception):  # noqa: N818 - an end, not always an error
     """The transport has ended: nothing more can be sent or received.

@@ -12,8 +12,6 @@ from realtime_nb.client.transport.base import TransportClosed
 from realtime_nb.errors import ConnectError, RealtimeError, SessionExpired
 from realtime_nb.wire.realtime import Response, ResponseDone, ResponseError, ResponseStatus
 
-__all__ = ["EXPIRED", "LOST", "POLITE_CODES", "CloseEvent", "PoliteEnd", "ending", "loss", "lost_response", "was_lost"]
-
 LOST = "connection_lost"
 """The error code of a response or a connection that failed because the connection was lost."""
 

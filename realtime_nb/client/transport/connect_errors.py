@@ -25,8 +25,6 @@ from websockets.exceptions import (
 from realtime_nb.client.auth.redact import redact, safe_url
 from realtime_nb.errors import ConnectError
 
-__all__ = ["refusal"]
-
 _REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
 
 

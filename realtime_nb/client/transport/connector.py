@@ -16,8 +16,6 @@ from realtime_nb.client.auth.redact import redacted_headers, safe_url
 from realtime_nb.client.transport.base import Transport
 from realtime_nb.errors import ConfigError
 
-__all__ = ["DEFAULT_MAX_SIZE", "DEFAULT_PING_INTERVAL_S", "DEFAULT_PING_TIMEOUT_S", "WebSocketConnector", "is_loopback"]
-
 DEFAULT_MAX_SIZE = 64 * 2**20
 """Bytes of the largest frame accepted: one frame may hold minutes of sound as base64 (docs/protocol.md 6)."""
 

@@ -13,8 +13,6 @@ from realtime_nb.client.transport.base import Connector, Transport, TransportClo
 from realtime_nb.client.transport.close import POLITE_CODES, CloseEvent, ending, loss
 from realtime_nb.errors import RealtimeError
 
-__all__ = ["Link", "LinkState"]
-
 LinkState: TypeAlias = Literal["new", "open", "reconnecting", "switching", "closed"]
 
 

@@ -25,8 +25,6 @@ from realtime_nb.client.auth.redact import HIDDEN, redact, secrets_of
 from realtime_nb.client.transport.base import TransportClosed
 from realtime_nb.client.transport.connect_errors import refusal
 
-__all__ = ["WebSocketTransport", "open_websocket"]
-
 _TOO_BIG = 1009
 _SHORTEST_SECRET = 8
 _NO_PONG = "keepalive ping timeout"  # the close reason of the websockets package
