@@ -1,6 +1,7 @@
-"""The conversation: events in, turns out. Pure, and total over any event in any order.
+"""The conversation's state: `reduce` turns server events and local events into turns for display.
 
-Owns items, turns, ordering, what was heard, usage and prices. Must not know asyncio, sockets or widgets.
+Owns items, turns, their order, what was heard, usage and prices. Pure, and defined for any event in any order. Must not
+know asyncio, sockets or widgets.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""From facts to turns: what a reader sees of an item.
+"""Builds the public `Turn` of an item from its record.
 
-Owns the rules of status, settledness, heard text, latency and notes. Must not know events or change anything.
+Owns the rules for a turn's status, heard text, latency, usage and note, and for when it is settled. Must not know
+events or change anything.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from .usage import Usage
 
 __all__ = ["build_turn", "is_boundary", "is_settled", "same_facts"]
 
-_MS_SAMPLES = 24  # truncation is told in whole milliseconds: less than one missing is nothing missing
+# The wire truncates at whole milliseconds: a part that lacks less than one was heard to its end.
+_MS_SAMPLES = 24
 
 
 def is_boundary(store: ConversationStore, item: ItemRecord) -> bool:
-    """Tells whether an item ends a run of tool calls: an answer, or a user's turn that was really taken."""
+    """Returns whether an item ends a run of tool calls: an answer, or a user's turn that the server has."""
     if item.kind != "message" or store.hidden(item):
         return False
     if item.role == "assistant":
@@ -28,10 +30,10 @@ def is_boundary(store: ConversationStore, item: ItemRecord) -> bool:
 
 
 def is_settled(store: ConversationStore, item: ItemRecord) -> bool:
-    """Tells whether nothing more is expected of a turn (it may still be corrected)."""
+    """Returns whether a turn is complete; a late event may still correct it."""
     if item.kind == "call":
         return item.over or item.passed
-    if item.refused or item.shown == "settled":  # readers hold it: it can be corrected, not withdrawn
+    if item.refused or item.shown == "settled":  # published as settled: later events correct it, never reopen it
         return True
     response = store.response_of(item)
     if response is not None:
@@ -46,7 +48,7 @@ def is_settled(store: ConversationStore, item: ItemRecord) -> bool:
 
 
 def build_turn(store: ConversationStore, item: ItemRecord, revision: int) -> Turn:
-    """Returns the turn that an item is by now, as the given revision."""
+    """Builds the turn that shows an item in its present state, with the given revision number."""
     text, heard, stopped = _texts(store, item)
     status = _status(store, item, stopped)
     known = any(part.words is not None for part in item.parts.values()) or item.kind == "call"
@@ -70,7 +72,7 @@ def build_turn(store: ConversationStore, item: ItemRecord, revision: int) -> Tur
 
 
 def same_facts(a: Turn, b: Turn) -> bool:
-    """Tells whether two turns differ in nothing but their revision."""
+    """Returns whether two turns are equal in every field except their revision."""
     return (
         a.text == b.text
         and a.heard_text == b.heard_text
@@ -114,7 +116,7 @@ def _heard_share(store: ConversationStore, item: ItemRecord, part: PartRecord, c
     at = part.stopped_at
     response = store.response_of(item)
     if at is None:
-        # Cancelled by the server, and a player tells how far it came: until it says more, that is what was heard.
+        # The server cancelled the response: until the player reports more, what it has played is what was heard.
         if part.played is None or part.finished or response is None or response.status != "cancelled":
             return None
         at = part.played
@@ -134,10 +136,10 @@ def _status(store: ConversationStore, item: ItemRecord, stopped: bool) -> TurnSt
     if item.status == "completed" or item.role != "assistant":
         return "completed"
     response = store.response_of(item)
-    told = response.status if response is not None and response.done else item.status
-    if told in ("failed", "incomplete") and response is not None:
+    end = response.status if response is not None and response.done else item.status
+    if end in ("failed", "incomplete") and response is not None:
         return "failed"
-    return "interrupted" if told in ("cancelled", "incomplete") else "completed"
+    return "interrupted" if end in ("cancelled", "incomplete") else "completed"
 
 
 def _note(store: ConversationStore, item: ItemRecord, *, known: bool) -> str | None:
@@ -157,12 +159,12 @@ def _tool_calls(store: ConversationStore, item: ItemRecord) -> Iterator[ToolCall
     for call_item in item.calls:
         call = store.items[call_item]
         call_id = call.call_id or call.id
-        if store.calls.get(call_id, call.id) == call.id:  # the same call told in two items is one call
+        if store.calls.get(call_id, call.id) == call.id:  # a call id in two items is one call: docs/protocol.md 26
             yield ToolCall(call_id, call.name, "".join(call.arguments), call.call_status, call.output)
 
 
 def _responses(store: ConversationStore, item: ItemRecord) -> Iterator[ResponseRecord]:
-    """Yields the responses that worked on a turn and stand in no other, oldest first."""
+    """Yields the responses that produced a turn and are counted in no other turn, oldest first."""
     seen = set()
     for item_id in (*item.calls, item.id):
         response = store.response_of(store.items[item_id])
@@ -175,7 +177,7 @@ def _responses(store: ConversationStore, item: ItemRecord) -> Iterator[ResponseR
 
 
 def _anchor(store: ConversationStore, response: ResponseRecord) -> str | None:
-    """Returns the item of a response that its usage is shown with: its first message, else its first call."""
+    """Returns the item whose turn shows a response's usage: its first message, else its first call."""
     fallback = None
     for item_id in response.items:
         item = store.items[item_id]

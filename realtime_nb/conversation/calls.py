@@ -1,7 +1,7 @@
 """Tool calls: their progress, and which turn shows them.
 
-Owns the rule: calls belong to the answer that follows them; while there is none, the first of them is the turn.
-Must not know how functions are run.
+Owns the rule that a call is shown in the turn of the answer that follows it; until an answer comes, the first call of a
+run is a turn by itself. Must not know how functions are run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _STATUSES: dict[str, ToolStatus] = {status: status for status in get_args(ToolSt
 
 
 def note_call(store: ConversationStore, record: ItemRecord, *, call_id: str, name: str) -> None:
-    """Notes that an item is a call, and what is known of it."""
+    """Records that an item is a tool call, with its call id and name where they are known."""
     if record.kind not in (None, "call"):
         return
     record.kind, record.role = "call", "assistant"
@@ -39,7 +39,7 @@ def note_call(store: ConversationStore, record: ItemRecord, *, call_id: str, nam
 
 
 def note_output(store: ConversationStore, call_id: str, output: str) -> None:
-    """Notes a call's answer; an answer that says no more than ours leaves our verdict alone."""
+    """Records a call's output. A call that failed on our side stays failed: its output is the error text."""
     item_id = store.calls.get(call_id)
     if item_id is None:
         store.outputs[call_id] = output
@@ -52,7 +52,7 @@ def note_output(store: ConversationStore, call_id: str, output: str) -> None:
 
 
 def on_tool_progress(c: Conversation, event: ToolProgress, at: float | None, out: list[Change]) -> None:
-    """Notes how a function runs on our side."""
+    """Records the progress of a function that this client runs."""
     item_id = c.store.calls.get(event.call_id)
     if item_id is None:
         return
@@ -68,7 +68,7 @@ def on_mcp_call(
     at: float | None,
     out: list[Change],
 ) -> None:
-    """Notes how a call runs on the service's side."""
+    """Records the progress of an MCP call, which the service runs."""
     record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return
@@ -81,7 +81,7 @@ def on_mcp_call(
 
 
 def regroup_around(store: ConversationStore, item_id: str) -> list[str]:
-    """Assigns the calls before and behind an item to their turns; returns the items that it concerns."""
+    """Assigns the calls before and after an item to their turns; returns the items whose turns may have changed."""
     at = store.order.position(item_id)
     start = at
     while (previous := store.order.at(start - 1)) is not None and not is_boundary(store, store.items[previous]):
@@ -98,7 +98,7 @@ def regroup_around(store: ConversationStore, item_id: str) -> list[str]:
 
 
 def regroup(store: ConversationStore, item_ids: Iterable[str]) -> list[str]:
-    """Assigns the calls of a stretch of items, which begins behind a boundary, to their turns."""
+    """Assigns the calls among `item_ids`, which begin after a boundary, to turns; returns the items to show again."""
     touched: dict[str, None] = {}
     run: list[str] = []
 
@@ -126,7 +126,7 @@ def regroup(store: ConversationStore, item_ids: Iterable[str]) -> list[str]:
                 if run or item.calls:
                     assign(item_id, passed=False)
             elif run:
-                assign(run[0], passed=True)  # the user went on: no answer will follow
+                assign(run[0], passed=True)  # the user's next turn came first: no answer will follow
             run = []
     if run:
         assign(run[0], passed=False)

@@ -1,6 +1,6 @@
-"""What a reducer step changed, for those who show or play it.
+"""The changes that `reduce` returns: which turns to show again, and which audio to play.
 
-Owns the Change structs. Must not know who listens.
+Owns the Change structs. Must not know who consumes them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class TurnOpened(msgspec.Struct, frozen=True):
-    """A turn is under way: it is in `live` now."""
+    """A turn began: it is in `live` now."""
 
     item_id: str
 
@@ -36,19 +36,19 @@ class TurnText(msgspec.Struct, frozen=True, gc=False):
 
 
 class TurnChanged(msgspec.Struct, frozen=True):
-    """A live turn changed in another way than by text at its end."""
+    """A live turn changed in any way but by text at its end."""
 
     item_id: str
 
 
 class TurnSettled(msgspec.Struct, frozen=True):
-    """A turn is in `turns` now, or was there and was corrected: its revision is higher."""
+    """A turn settled, or a settled turn was corrected: `turns` holds a new revision of it."""
 
     item_id: str
 
 
 class TurnRemoved(msgspec.Struct, frozen=True):
-    """A turn is gone: deleted, a false start, out of band after all, or merged into the answer that followed."""
+    """A turn is shown no longer: deleted, never committed, found to be out of band, or merged into its answer."""
 
     item_id: str
 
@@ -63,7 +63,7 @@ class AudioReceived(msgspec.Struct, frozen=True, gc=False):
 
 
 class AudioDone(msgspec.Struct, frozen=True):
-    """All sound of a content part came (which is not yet played): `samples` of it."""
+    """All `samples` of a content part were received; playback may lag far behind (docs/protocol.md 24)."""
 
     item_id: str
     content_index: int

@@ -1,6 +1,6 @@
-"""A conversation as its readers see it.
+"""The state of one conversation, for reading.
 
-Owns the public face of the state. Must not know events: `reduce` writes, everybody else reads.
+Owns the read access to turns, items and usage. Must not know events: only `reduce` writes.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ class Conversation:
         'hello'
 
     Args:
-        free: nothing costs anything, as with the local backend, whatever model it says it is.
+        free: the backend costs nothing (the local backend echoes a model name that has a price).
     """
 
     def __init__(self, *, free: bool = False) -> None:
         self.store = ConversationStore(free=free)
-        """The facts; for `reduce` alone to write."""
+        """Records of items and responses; only `reduce` writes them."""
         self.turn_list = TurnList(self.store)
-        """The shown turns; for `reduce` alone to write."""
+        """The turns as they are shown; only `reduce` writes them."""
         self.recent: dict[str, msgspec.Struct] = {}
-        """The latest events by id, to know repeated ones by."""
+        """The latest server events by id, to recognise repeated ones."""
 
     @property
     def free(self) -> bool:
-        """Whether nothing costs anything; may be set when it turns out which backend answers."""
+        """Whether the backend costs nothing; may be set once the backend is known."""
         return self.store.free
 
     @free.setter
@@ -67,26 +67,26 @@ class Conversation:
 
     @property
     def usage(self) -> Usage:
-        """Everything that was consumed, out-of-band responses and transcription included."""
+        """The sum of all usage, of out-of-band responses and transcription too."""
         return self.store.usage
 
     @property
     def items(self) -> Mapping[str, ItemRecord]:
-        """Every item that was ever named, by id, read-only; `order` has their order."""
+        """Every item that any event mentioned, by id, read-only; `order` has their order."""
         return MappingProxyType(self.store.items)
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The ids of the conversation's items in order: no deleted ones, none out of band, no false starts."""
+        """The ids of the items in conversation order, without deleted, out-of-band and never committed ones."""
         return tuple(i for i in self.store.order if not self.store.hidden(self.store.items[i]))
 
     def turn(self, item_id: str) -> Turn | None:
-        """Returns the turn of an item, live or settled; None if the item is no turn (any more)."""
+        """Returns the turn of an item, live or settled; None if the item is not shown as a turn."""
         item = self.store.items.get(item_id)
         return None if item is None or item.shown is None else self.turn_list.current(item)
 
     def after(self, item_id: str) -> str | None:
-        """Returns the item id of the turn that an item follows; None if it is the first, or not known."""
+        """Returns the item id of the turn before an item; None if the item is the first or unknown."""
         if item_id not in self.store.order:
             return None
         position = self.store.order.position(item_id)

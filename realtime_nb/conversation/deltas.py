@@ -1,7 +1,7 @@
-"""Streams: text, transcript, sound and arguments, piece by piece.
+"""Handlers of delta events: text, transcript, audio and tool arguments as they stream in.
 
-Owns the hot path: a delta of a turn that is under way costs the same however long the conversation is. Must not know
-how turns are built.
+Owns the hot path: the cost of a delta to a live turn does not grow with the conversation. Must not know how turns are
+built.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TextDone = ResponseOutputTextDone | ResponseOutputAudioTranscriptDone
 
 
 def _open(c: Conversation, item_id: str, response_id: str, at: float | None) -> ItemRecord | None:
-    """Returns the message that a delta belongs to, or None if nothing of it counts any more."""
+    """Returns the message item that a delta belongs to; None if its item or its response has ended."""
     if not item_id:
         return None
     response = c.store.responses.get(response_id)
@@ -57,7 +57,7 @@ def _open(c: Conversation, item_id: str, response_id: str, at: float | None) -> 
 
 
 def on_text_delta(c: Conversation, event: TextDelta, at: float | None, out: list[Change]) -> None:
-    """Adds to a text or a transcript."""
+    """Appends a delta to a part's text or transcript."""
     record = c.store.items.get(event.item_id)
     flows = record is not None and record.shown == "live" and not record.closed
     if record is None or not flows or (record.response_id or "") != event.response_id:
@@ -86,7 +86,7 @@ def on_text_delta(c: Conversation, event: TextDelta, at: float | None, out: list
 
 
 def on_text_done(c: Conversation, event: TextDone, at: float | None, out: list[Change]) -> None:
-    """Replaces the deltas by the whole text; an empty one (or none at all) erases nothing."""
+    """Replaces the deltas by the final text (docs/protocol.md 24); an empty or missing one erases nothing."""
     record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return
@@ -104,10 +104,13 @@ def on_text_done(c: Conversation, event: TextDone, at: float | None, out: list[C
 
 
 def on_audio_delta(c: Conversation, event: ResponseOutputAudioDelta, at: float | None, out: list[Change]) -> None:
-    """Adds sound; it is to be played unless its item is out of sight or was interrupted."""
+    """Appends audio to a part and returns it for playback, unless it is out of band or was interrupted.
+
+    Deltas of an interrupted response still arrive: they are kept and never played (docs/protocol.md 33).
+    """
     try:
         pcm = event.audio
-    except ValueError:  # a damaged delta is lost, not the conversation
+    except ValueError:  # invalid base64 loses this delta only
         return
     record = c.store.items.get(event.item_id)
     flows = record is not None and record.shown == "live" and not record.closed
@@ -118,9 +121,9 @@ def on_audio_delta(c: Conversation, event: ResponseOutputAudioDelta, at: float |
     part = record.parts.get(event.content_index) or record.part(event.content_index)
     if part.audio_done:
         return
-    if part.odd or len(pcm) % 2:
-        pcm = part.odd + pcm
-        part.odd = pcm[len(pcm) // 2 * 2 :]
+    if part.odd_byte or len(pcm) % 2:  # a server may split a delta inside a sample
+        pcm = part.odd_byte + pcm
+        part.odd_byte = pcm[len(pcm) // 2 * 2 :]
         pcm = pcm[: len(pcm) // 2 * 2]
     if not pcm:
         return
@@ -145,14 +148,14 @@ def _begin_sound(c: Conversation, record: ItemRecord, content_index: int, at: fl
     if response is not None and response.first_audio_at is None:
         response.first_audio_at = at
     if response is not None and response.interrupted and part.cut is None:
-        part.implied_cut = 0  # it will never be played
+        part.implied_cut = 0  # the response was interrupted before this part: it is never played
     elif not c.store.hidden(record):
         c.store.queue[record.id, content_index] = None
     c.store.mark_changed(record.id)
 
 
 def on_audio_done(c: Conversation, event: ResponseOutputAudioDone, at: float | None, out: list[Change]) -> None:
-    """Ends a part's sound."""
+    """Marks a part's audio as received in full."""
     record = c.store.items.get(event.item_id)
     part = record.parts.get(event.content_index) if record is not None else None
     if record is None or part is None or part.audio_done:
@@ -170,7 +173,7 @@ def on_arguments_delta(
     at: float | None,
     out: list[Change],
 ) -> None:
-    """Adds to a call's arguments, which are no JSON before they are done."""
+    """Appends to a call's arguments, which are not valid JSON before they are done (docs/protocol.md 26)."""
     if not event.item_id:
         return
     response = c.store.responses.get(event.response_id)
@@ -191,7 +194,10 @@ def on_arguments_done(
     at: float | None,
     out: list[Change],
 ) -> None:
-    """Takes a call's whole arguments; the same come again with its item and with the response's end."""
+    """Replaces a call's arguments by the final ones.
+
+    The server repeats them in `response.output_item.done` and `response.done` (docs/protocol.md 26).
+    """
     record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return

@@ -1,11 +1,11 @@
-"""How much of a text was heard, when so much of its sound was played.
+"""Estimates which words of an interrupted answer were heard, from the samples that were played.
 
-Owns the estimate and the cut at a word. Must not know items or events.
+Owns the estimate (`heard_chars`) and the cut at a word boundary (`cut_at_word`). Must not know items or events.
 
-The wire aligns nothing: transcript and sound come as two streams of deltas. What is known is how many samples had come
-when each piece of transcript did. Some servers send both in step, others send the transcript ahead; so the curve is
-stretched to end where the sound ends, and where it says nothing (text at once, or with a head start), text is taken to
-be spoken evenly.
+The wire does not align a transcript with its audio: both arrive as separate streams of deltas. All that is known is how
+many samples had arrived before each piece of transcript. Some servers send both streams in step, others send the
+transcript ahead. So the curve of characters over samples is stretched to end where the audio ends; and where it says
+nothing, because the text came at once or with a head start, the text is taken to be spoken at an even pace.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from collections.abc import Sequence
 __all__ = ["Marks", "cut_at_word", "heard_chars"]
 
 Marks = Sequence[tuple[int, int]]
-"""`(samples received, characters before)` at each piece of transcript, in order of arrival."""
+"""`(samples received, characters received before)` at each transcript delta, in order of arrival."""
 
 _CJK_FROM = 0x2E80  # scripts written without spaces: every character may end a word
 
 
 def heard_chars(chars: int, samples: int, played: int, marks: Marks) -> int:
-    """Estimates how many of `chars` characters are heard in the first `played` of `samples` samples."""
+    """Estimates how many of `chars` characters are spoken in the first `played` of `samples` samples."""
     if played <= 0:
         return 0
     if played >= samples:
@@ -35,17 +35,17 @@ def heard_chars(chars: int, samples: int, played: int, marks: Marks) -> int:
 
 
 def _curve(chars: int, samples: int, marks: Marks) -> tuple[list[float], list[float]]:
-    """Returns the characters begun over the samples, both from 0 to their ends, `xs` strictly rising."""
+    """Returns points of the curve of characters over samples, from (0, 0) to (samples, chars), `xs` strictly rising."""
     xs: list[float] = [0.0]
     ys: list[float] = [0.0]
     for x, y in marks:
         if x > xs[-1] and ys[-1] <= y <= chars:
             xs.append(float(x))
             ys.append(float(y))
-    burst = sum(1 for x, _ in marks if x == 0) > 1  # the text has a head start: its steps are not the sound's
-    if burst or len(xs) < 3:  # one step is no progress to speak of
+    burst = sum(1 for x, _ in marks if x == 0) > 1  # text came before any audio: its deltas do not follow the audio
+    if burst or len(xs) < 3:  # a single point says nothing about the pace
         return [0.0, float(samples)], [0.0, float(chars)]
-    # The last piece takes about as long as the pieces before it did.
+    # No mark follows the last piece of transcript: give it the average length of the pieces before it.
     end = xs[-1] + xs[-1] / (len(xs) - 1)
     stretch = samples / end
     return [x * stretch for x in xs] + [float(samples)], [*ys, float(chars)]

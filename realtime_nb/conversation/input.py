@@ -1,6 +1,6 @@
-"""The user's side: sound sent, speech detected, turns committed and transcribed.
+"""Handlers of input events: audio sent, speech detected, user turns committed and transcribed.
 
-Owns how a user's turn comes about. Must not know answers.
+Owns how a user's turn comes about. Must not know responses.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ __all__ = [
 
 
 def on_appended(c: Conversation, event: InputAppended, at: float | None, out: list[Change]) -> None:
-    """Moves the input clock on."""
+    """Advances the input timeline by the samples that were sent."""
     c.store.timeline.append(event.pcm, at)
 
 
 def on_commit_sent(c: Conversation, event: CommitSent, at: float | None, out: list[Change]) -> None:
-    """Ends the buffer here, not where the server's answer comes."""
+    """Marks the end of the input buffer: audio sent before the server's answer belongs to the next turn."""
     c.store.timeline.mark("commit")
 
 
 def on_clear_sent(c: Conversation, event: ClearSent, at: float | None, out: list[Change]) -> None:
-    """Begins the buffer here, not where the server's answer comes."""
+    """Marks the beginning of the input buffer: audio sent before the server's answer belongs to this turn."""
     c.store.timeline.mark("clear")
 
 
@@ -69,7 +69,7 @@ def _user(c: Conversation, item_id: str, at: float | None) -> ItemRecord | None:
 
 
 def drop_reserved(c: Conversation, *, but: str | None = None) -> None:
-    """Takes back turns that were announced and never committed."""
+    """Hides user turns that were announced and never committed, except the item `but`."""
     for item_id in [i for i in c.store.reserved if i != but]:
         del c.store.reserved[item_id]
         c.store.items[item_id].dropped = True
@@ -79,7 +79,10 @@ def drop_reserved(c: Conversation, *, but: str | None = None) -> None:
 def on_speech_started(
     c: Conversation, event: InputAudioBufferSpeechStarted, at: float | None, out: list[Change]
 ) -> None:
-    """Reserves the user turn's place; another that was never committed was a false start."""
+    """Reserves the user turn's place before its item exists (docs/protocol.md 16).
+
+    A turn that was announced earlier and never committed is hidden.
+    """
     record = _user(c, event.item_id, at)
     if record is None:
         return
@@ -95,7 +98,7 @@ def on_speech_started(
 def on_speech_stopped(
     c: Conversation, event: InputAudioBufferSpeechStopped, at: float | None, out: list[Change]
 ) -> None:
-    """Notes where the speech ended: on the input clock, and when that sound had been sent."""
+    """Records where the speech ended on the input timeline, and when the audio up to there had been sent."""
     record = _user(c, event.item_id, at)
     if record is None:
         return
@@ -105,7 +108,7 @@ def on_speech_stopped(
 
 
 def on_timeout(c: Conversation, event: InputAudioBufferTimeoutTriggered, at: float | None, out: list[Change]) -> None:
-    """Marks a turn in which nobody spoke: the server commits it to let the model speak up."""
+    """Marks a user turn without speech: after an idle timeout the server commits empty audio (docs/protocol.md 18)."""
     record = _user(c, event.item_id, at)
     if record is None:
         return
@@ -116,7 +119,7 @@ def on_timeout(c: Conversation, event: InputAudioBufferTimeoutTriggered, at: flo
 
 
 def on_committed(c: Conversation, event: InputAudioBufferCommitted, at: float | None, out: list[Change]) -> None:
-    """Turns the input buffer into the user's turn."""
+    """Makes the input buffer the audio of the user's turn."""
     record = _user(c, event.item_id, at)
     if record is None:
         return
@@ -125,7 +128,7 @@ def on_committed(c: Conversation, event: InputAudioBufferCommitted, at: float | 
         return
     record.committed = True
     timeline = c.store.timeline
-    # A detected turn without an end was committed by hand in mid-speech: the server then says no speech_stopped.
+    # A manual commit during detected speech suppresses speech_stopped: docs/protocol.md 17.
     by_hand = record.span_end is None
     start, end = timeline.commit_buffer(by_hand=by_hand)
     if record.span_start is not None:
@@ -142,7 +145,7 @@ def on_committed(c: Conversation, event: InputAudioBufferCommitted, at: float | 
 
 
 def accept_user_turn(c: Conversation, record: ItemRecord, at: float | None) -> None:
-    """Counts a user's item as part of the conversation: it ends what came before, and waits for an answer."""
+    """Makes a user's item part of the conversation: earlier turns settle, and this one waits for a response."""
     c.store.reserved.pop(record.id, None)
     record.dropped = False
     if record.committed_at is None:
@@ -159,7 +162,7 @@ def accept_user_turn(c: Conversation, record: ItemRecord, at: float | None) -> N
 
 
 def stop_waiting(c: Conversation, item_id: str | None) -> None:
-    """Settles a user's turn without its transcript, if that has not come; it may still come later."""
+    """Settles a user's turn that has no transcript yet; a late transcript makes a new revision of it."""
     if item_id is not None and item_id in c.store.waiting:
         _settle(c, c.store.items[item_id])
 
@@ -171,7 +174,7 @@ def _settle(c: Conversation, record: ItemRecord) -> None:
 
 
 def on_cleared(c: Conversation, event: InputAudioBufferCleared, at: float | None, out: list[Change]) -> None:
-    """Forgets the buffer and the turn that it would have become."""
+    """Discards the input buffer and the turn that it would have become."""
     c.store.timeline.clear()
     drop_reserved(c)
 
@@ -179,7 +182,7 @@ def on_cleared(c: Conversation, event: InputAudioBufferCleared, at: float | None
 def on_transcription_delta(
     c: Conversation, event: ConversationItemInputAudioTranscriptionDelta, at: float | None, out: list[Change]
 ) -> None:
-    """Adds to a transcript; also before its item, or after the answer."""
+    """Appends to a user's transcript, which may come before its item or after the answer (docs/protocol.md 37)."""
     if not event.item_id or not event.delta:
         return
     record = c.store.items.get(event.item_id) or c.store.item(event.item_id, at)
@@ -191,14 +194,14 @@ def on_transcription_delta(
     if record.shown == "live" and len(record.parts) == 1:
         c.turn_list.note_growth(record)
         out.append(TurnText(record.id, event.delta))
-    elif record.shown != "settled":  # a settled turn waits for the whole correction
+    elif record.shown != "settled":  # a settled turn changes once, with the final transcript
         _user(c, event.item_id, at)
 
 
 def on_transcription_completed(
     c: Conversation, event: ConversationItemInputAudioTranscriptionCompleted, at: float | None, out: list[Change]
 ) -> None:
-    """Replaces the deltas by the final words, which may be none."""
+    """Replaces the deltas by the final transcript, which may be empty, and counts its usage once."""
     record = _user(c, event.item_id, at)
     if record is None or record.deleted:
         return
@@ -218,7 +221,7 @@ def on_transcription_completed(
 def on_transcription_failed(
     c: Conversation, event: ConversationItemInputAudioTranscriptionFailed, at: float | None, out: list[Change]
 ) -> None:
-    """Notes that the words are not known; the model heard the sound all the same."""
+    """Records that the transcription of one item failed; the model heard the audio all the same."""
     record = _user(c, event.item_id, at)
     if record is None or record.transcription == "done":
         return

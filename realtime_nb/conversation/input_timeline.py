@@ -1,9 +1,9 @@
-"""The session's input sound on its own monotonic clock, to cut the user's turns out of.
+"""The audio that was sent in a session, on one continuous clock, from which user turns are cut.
 
 Owns the samples that can still be cut. Must not know items.
 
-The server counts `audio_start_ms` and `audio_end_ms` from the session's first sample, across commits, so the clock
-here never goes back; only old sound is forgotten.
+The server counts `audio_start_ms` and `audio_end_ms` from the session's first sample, across commits
+(docs/protocol.md 16). So no commit resets the clock here; only old samples are dropped.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ __all__ = ["InputTimeline", "Mark"]
 Mark = Literal["commit", "clear"]
 
 SAMPLES_PER_MS = RATE_HZ // 1000
-# Where the server detects turns, silence between them can go: a turn's start lies its prefix padding, and the way there
-# and back, behind. Kept longer, for recordings that are sent faster than they sound while detection is being put off.
+# Where the server detects turns, older silence can be dropped: a turn starts at most the prefix padding and one round
+# trip in the past. The limit is far longer because recordings are sent faster than they sound while detection is off.
 PREROLL_SAMPLES = 120 * RATE_HZ
-# A button held for longer loses its beginning here (never on the wire): 29 MB is enough to remember.
+# 29 MB. A push-to-talk turn that is longer loses its beginning here, in the turn's audio, never on the wire.
 LONGEST_SAMPLES = 600 * RATE_HZ
 
 
 class InputTimeline:
-    """Appended sound, oldest first, and when its samples were appended."""
+    """The appended audio, oldest first, with the time at which each chunk was appended."""
 
     def __init__(self) -> None:
         self._chunks: deque[tuple[int, bytes, float | None]] = deque()  # (end sample, PCM, when)
         self.end = 0
         """Samples appended in this session."""
         self.buffer_start = 0
-        """The first sample that no commit or clear has taken."""
+        """The first sample after the last commit or clear."""
         self.speech_start: int | None = None
-        """The first sample of the speech under way, if the server says there is any."""
+        """The first sample of the speech that the server detects now, or None."""
         self.detected = False
-        """Whether the server detects turns; then silence can be forgotten."""
+        """Whether the server detects turns; old silence is dropped then."""
         self._marks: deque[tuple[Mark, int]] = deque()
 
     def append(self, pcm: bytes, at: float | None) -> None:
-        """Adds PCM16 sound that was sent at `at`."""
+        """Appends PCM16 audio that was sent at the time `at`."""
         samples = len(pcm) // 2
         if not samples:
             return
@@ -61,11 +61,11 @@ class InputTimeline:
         return max(wanted, self.end - LONGEST_SAMPLES)
 
     def mark(self, mark: Mark) -> None:
-        """Notes that a commit or a clear was sent here: its answer comes after later samples were sent."""
+        """Records the position of a commit or clear that was sent: its answer comes after more samples were sent."""
         self._marks.append((mark, self.end))
 
     def acknowledge(self, mark: Mark) -> int:
-        """Returns where the commit or clear stands that the server answers now; here, if we noted none."""
+        """Returns the position of the commit or clear that the server answers now; the end, if none was recorded."""
         while self._marks:
             kind, at = self._marks.popleft()
             if kind == mark:
@@ -73,25 +73,25 @@ class InputTimeline:
         return self.end
 
     def commit_buffer(self, *, by_hand: bool) -> tuple[int, int]:
-        """Returns the samples `(start, end)` of a committed buffer, and begins the next one."""
+        """Returns `(start, end)` of the committed buffer in samples, and begins the next buffer."""
         start = self.buffer_start
         self.buffer_start = self.acknowledge("commit") if by_hand else self.end
         return start, self.buffer_start
 
     def clear(self) -> None:
-        """Forgets the buffer: what was appended until the clear was sent will not be committed."""
+        """Begins a new buffer where the clear was sent; audio before it will not be committed."""
         self.buffer_start = self.acknowledge("clear")
         self.speech_start = None
 
     def restart(self) -> None:
-        """Begins a new session's clock at 0."""
+        """Resets the clock to 0 for a new session."""
         self._chunks.clear()
         self._marks.clear()
         self.end = 0
         self.clear()
 
     def cut(self, start: int, end: int) -> bytes:
-        """Returns the samples from `start` to `end`, as far as they are still there."""
+        """Returns the audio from sample `start` to `end`, as far as it is still stored."""
         pieces = []
         for chunk_end, pcm, _ in self._chunks:
             chunk_start = chunk_end - len(pcm) // 2
@@ -100,7 +100,7 @@ class InputTimeline:
         return b"".join(pieces)
 
     def appended_at(self, sample: int) -> float | None:
-        """Returns when the sound up to `sample` had been sent, or None if that is not remembered."""
+        """Returns when the audio up to `sample` had been sent, or None if that chunk was dropped."""
         for chunk_end, pcm, at in reversed(self._chunks):
             if chunk_end - len(pcm) // 2 < sample <= chunk_end:
                 return at

@@ -1,6 +1,6 @@
-"""Items as events tell them: added, done, retrieved, deleted, or sent by us.
+"""Handlers of item events: added, done, retrieved, deleted, refused, or sent by this client.
 
-Owns how an item's snapshot becomes facts. Must not know turns.
+Owns how an item's snapshot updates its record. Must not know turns.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "
 
 
 def apply_snapshot(c: Conversation, item: Item, at: float | None) -> ItemRecord | None:
-    """Adds what an item's snapshot tells to its record; an item without an id cannot be told from others."""
+    """Updates an item's record from a snapshot of the item; returns None if the snapshot is ignored.
+
+    A snapshot is ignored if it has no id, if its item was deleted, or if the id belongs to an item of another kind.
+    """
     if not item.id:
         return None
     record = c.store.item(item.id, at)
@@ -46,7 +49,7 @@ def apply_snapshot(c: Conversation, item: Item, at: float | None) -> ItemRecord 
     if record.started_at is None:
         record.started_at = at
     kind = _kind(item)
-    if record.kind not in (None, kind):  # an id means one thing; the first that was said of it stays
+    if record.kind not in (None, kind):
         return None
     record.kind = kind
     c.store.mark_changed(record.id)
@@ -61,7 +64,7 @@ def apply_snapshot(c: Conversation, item: Item, at: float | None) -> ItemRecord 
         if item.status != "in_progress" and item.arguments:
             _arguments(record, item.arguments)
         if item.status == "incomplete" and record.output is None:
-            record.call_status = "cancelled"  # its arguments may be cut off: it must not run
+            record.call_status = "cancelled"  # its arguments may be cut off: docs/protocol.md 26
     elif isinstance(item, McpCallItem):
         note_call(c.store, record, call_id=record.id, name=item.name)
         if item.arguments:
@@ -89,11 +92,11 @@ def _arguments(record: ItemRecord, arguments: str) -> None:
 def _apply_part(part: PartRecord, content: ContentPart, *, growing: bool) -> None:
     part.is_audio = part.is_audio or content.is_audio
     words = content.words
-    # The snapshot of a growing item repeats what deltas tell. Null is not known, and after a truncation the server
-    # itself forgets the transcript: neither erases words that came before.
+    # The snapshot of a growing item repeats its deltas. A null transcript is unknown (docs/protocol.md 38), and after a
+    # truncation the server's transcript is gone (34): neither erases text that came before.
     if not growing and words is not None and (words or part.words is None):
         part.final = words
-    # A server may leave the picture out of what it echoes: what was sent is what there is.
+    # A server may leave the image out of the item that it echoes: keep the image that was sent.
     part.image_url = content.image_url or part.image_url
     part.detail = content.detail or part.detail
     if content.audio and not part.chunks:
@@ -111,7 +114,10 @@ def on_item(
     at: float | None,
     out: list[Change],
 ) -> None:
-    """Takes `added`, `done` and the legacy `created` alike: any of them may be missing or repeated."""
+    """Updates an item from `added`, `done` or the legacy `created`: each may be missing or repeated.
+
+    `previous_item_id` gives the item its place, not the order of arrival (docs/protocol.md 36).
+    """
     record = apply_snapshot(c, event.item, at)
     if record is None:
         return
@@ -120,7 +126,7 @@ def on_item(
 
 
 def on_retrieved(c: Conversation, event: ConversationItemRetrieved, at: float | None, out: list[Change]) -> None:
-    """Takes an item that was asked for; it tells no predecessor."""
+    """Updates an item from the answer to `retrieve`, which names no predecessor."""
     record = apply_snapshot(c, event.item, at)
     if record is not None:
         _place(c, record, at)
@@ -130,14 +136,14 @@ def _place(c: Conversation, record: ItemRecord, at: float | None) -> None:
     first = not record.in_conversation
     record.in_conversation = True
     c.store.unacknowledged.pop(record.id, None)
-    if record.refused:  # it was lost with a connection, and is here after all
+    if record.refused:  # marked as undelivered when a connection was lost, but the server did have it
         record.refused, record.note = False, None
     if record.role == "user" and first:
         accept_user_turn(c, record, at)
 
 
 def on_deleted(c: Conversation, event: ConversationItemDeleted, at: float | None, out: list[Change]) -> None:
-    """Forgets an item for good; its place stays, for the items that follow it."""
+    """Empties and hides a deleted item; its record keeps the place to which later items are linked."""
     if not event.item_id:
         return
     record = c.store.item(event.item_id, None)
@@ -153,7 +159,7 @@ def on_deleted(c: Conversation, event: ConversationItemDeleted, at: float | None
 
 
 def on_client_item(c: Conversation, event: ClientItem, at: float | None, out: list[Change]) -> None:
-    """Shows an item that we sent before the server has it."""
+    """Shows an item that this client sent, before the server acknowledges it (docs/protocol.md 39)."""
     known = c.store.items.get(event.item.id or "")
     if known is not None and known.in_conversation:
         return
@@ -166,7 +172,7 @@ def on_client_item(c: Conversation, event: ClientItem, at: float | None, out: li
 
 
 def on_error(c: Conversation, event: ErrorEvent, at: float | None, out: list[Change]) -> None:
-    """Marks what the server refused: an item, or a commit; other errors are not about the conversation."""
+    """Marks the item or the commit that the server refused; other errors do not change the conversation."""
     if (event.error.code or "").startswith("input_audio_buffer_commit"):
         c.store.timeline.acknowledge("commit")
     if not event.error.event_id:
@@ -178,7 +184,7 @@ def on_error(c: Conversation, event: ErrorEvent, at: float | None, out: list[Cha
 
 
 def refuse(c: Conversation, record: ItemRecord, note: str) -> None:
-    """Marks an item of ours that the server does not have."""
+    """Marks an item of this client as refused or undelivered, with the reason as a note."""
     c.store.unacknowledged.pop(record.id, None)
     record.refused, record.note = True, note
     c.store.mark_changed(record.id)

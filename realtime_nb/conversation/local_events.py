@@ -1,4 +1,4 @@
-"""What happens on our side and no server tells: what was sent, played and cut.
+"""Events that this client reports to `reduce`, because no server event does: what was sent, played and cut.
 
 Owns the LocalEvent structs. Must not know who reports them.
 """
@@ -25,21 +25,21 @@ __all__ = [
 
 
 class InputAppended(msgspec.Struct, frozen=True):
-    """Sound was sent: PCM16LE mono at 24 kHz. The sum of these is the session's input timeline."""
+    """Audio was sent: PCM16LE mono at 24 kHz. Together these are the session's input timeline."""
 
     pcm: bytes
 
 
 class CommitSent(msgspec.Struct, frozen=True):
-    """The input buffer was committed by hand: what is appended from here on belongs to the next turn."""
+    """The client sent a commit of the input buffer: audio appended from here on belongs to the next turn."""
 
 
 class ClearSent(msgspec.Struct, frozen=True):
-    """The input buffer was cleared: what was appended before is in no turn, what is appended from here on is."""
+    """The client sent a clear of the input buffer: audio appended before belongs to no turn."""
 
 
 class Played(msgspec.Struct, frozen=True):
-    """So many samples of a content part left the speaker by now; `final`: it will not be more."""
+    """`samples` of a content part have left the speaker so far; `final`: no more will."""
 
     item_id: str
     content_index: int
@@ -56,11 +56,11 @@ class LocalInterrupt(msgspec.Struct, frozen=True):
 
 
 class ClientItem(msgspec.Struct, frozen=True):
-    """We sent `conversation.item.create`; the item needs an id, so that the server's answer finds it.
+    """The client sent `conversation.item.create`; the item needs an id, by which the server's answer is matched.
 
     Attributes:
         previous_item_id: as sent; None appends, `"root"` puts the item first.
-        event_id: of the client event, so that a refusal finds it too.
+        event_id: of the client event, by which a refusal is matched (docs/protocol.md 40).
     """
 
     item: Item
@@ -69,17 +69,17 @@ class ClientItem(msgspec.Struct, frozen=True):
 
 
 class Clock(msgspec.Struct, frozen=True):
-    """The time, in seconds on the caller's clock, for events that come without one."""
+    """The time, in seconds on the caller's clock, of later events that are given without one."""
 
     now: float
 
 
 class ConnectionEnded(msgspec.Struct, frozen=True):
-    """The connection is gone: whatever was under way has no end of its own.
+    """The connection is gone: open responses and waiting turns end now, since no server event will end them.
 
     Attributes:
-        reason: why it was lost; None: we closed it.
-        resuming: another session follows, and is told of the conversation: what was sent is not lost yet.
+        reason: why the connection was lost; None if the client closed it.
+        resuming: another session will receive the conversation, so unacknowledged items are not lost yet.
     """
 
     reason: str | None = None
@@ -87,9 +87,9 @@ class ConnectionEnded(msgspec.Struct, frozen=True):
 
 
 class SessionResumed(msgspec.Struct, frozen=True):
-    """The conversation goes on in another session; `text` tells a reader what that means here.
+    """The conversation goes on in another session; `text` tells the reader what was lost.
 
-    It becomes a turn of the role `system`, behind all that is known so far. No server hears of it.
+    It becomes a local turn of the role `system` at the end of the conversation, which is never sent to a server.
     """
 
     item_id: str
@@ -97,7 +97,7 @@ class SessionResumed(msgspec.Struct, frozen=True):
 
 
 class ToolProgress(msgspec.Struct, frozen=True):
-    """How a function call goes on: `status` is running, completed, failed or cancelled."""
+    """The progress of a function call: `status` is running, completed, failed or cancelled."""
 
     call_id: str
     status: str

@@ -1,11 +1,11 @@
-"""The order of items: a linked list by `previous_item_id`, whatever order its links arrive in.
+"""The order of items, from the `previous_item_id` of each, in whatever order the events arrive (docs/protocol.md 36).
 
 Owns positions. Must not know what the items are.
 
-An item stands directly behind its predecessor, as the server inserts it; the latest insertion is the nearest. An item
-whose predecessor is not known (yet) stands where it arrived. The wire's `"root"` is the beginning. A null predecessor
-says only that there is none *in this session*: after a reconnection the first new item has none either, so such an item
-stands where it arrived.
+An item is placed directly after its predecessor, as the server inserts it; of two items with one predecessor, the later
+insertion is the nearer. An item without a known predecessor stays where it arrived. The wire's `"root"` means the
+beginning. A null predecessor means only that the item has none *in this session*: the first item after a reconnection
+has none either, so such an item stays where it arrived too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["ItemOrder"]
 
 
 class ItemOrder:
-    """Item ids in conversation order; adding at the end costs O(1), elsewhere the length of what follows."""
+    """Item ids in conversation order. Adding at the end is O(1); an insertion is linear in the items after it."""
 
     def __init__(self) -> None:
         self._ids: list[str] = []
@@ -25,7 +25,7 @@ class ItemOrder:
         self._next: dict[str | None, list[str]] = {}
         self._pinned: dict[str, str] = {}
         self.moves = 0
-        """Grows whenever an item lands anywhere but at the end."""
+        """How often items moved to another place than the end; a change invalidates cached positions."""
         self._moved: dict[str, None] = {}
 
     def __contains__(self, item_id: str) -> bool:
@@ -38,15 +38,15 @@ class ItemOrder:
         return len(self._ids)
 
     def position(self, item_id: str) -> int:
-        """Returns where an item stands, from 0."""
+        """Returns the position of an item, from 0."""
         return self._at[item_id]
 
     def at(self, position: int) -> str | None:
-        """Returns the item at a position, or None beyond the ends."""
+        """Returns the item at a position, or None outside of the list."""
         return self._ids[position] if 0 <= position < len(self._ids) else None
 
     def add(self, item_id: str) -> bool:
-        """Puts an item at the end, if it has no place yet; returns whether it is new."""
+        """Appends an item that has no position yet; returns whether it was new."""
         if item_id in self._at:
             return False
         self._at[item_id] = len(self._ids)
@@ -54,9 +54,9 @@ class ItemOrder:
         return True
 
     def link(self, item_id: str, previous: str | None) -> bool:
-        """Puts an item behind `previous`, or first of all if that is None; returns whether it moved or is new.
+        """Places an item after `previous`, or first if that is None; returns whether it is new or has moved.
 
-        The first link stays: the server repeats it, and a later one may only mean that something came between.
+        Only an item's first link counts: later events repeat it, or name an item that was inserted in between.
         """
         if item_id in self._previous or item_id == previous:
             return False
@@ -69,13 +69,13 @@ class ItemOrder:
                 return self.add(item_id)
         self.add(item_id)
         block = self._chain(item_id)
-        if previous in block:  # links in a circle: nonsense, keep what there is
+        if previous in block:  # circular links: keep the present order
             return False
         self._note(item_id, previous)
         return self._move(block, previous)
 
     def pin_behind(self, item_id: str, previous: str) -> None:
-        """Puts something that the server knows no item for behind an item, and before all that follows that one."""
+        """Places a local item directly after `previous`; items that are later linked to `previous` come after both."""
         while previous in self._pinned:
             previous = self._pinned[previous]
         self.link(item_id, previous)
@@ -87,7 +87,7 @@ class ItemOrder:
         self._next.setdefault(previous, []).append(item_id)
 
     def _chain(self, item_id: str) -> list[str]:
-        """Returns an item and all that stands behind it by links, in order: one contiguous block."""
+        """Returns an item and all items linked to it, directly or not, in order: one contiguous block."""
         block, pending = [], [item_id]
         while pending:
             block.append(pending.pop())

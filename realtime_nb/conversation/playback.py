@@ -1,6 +1,6 @@
-"""What was heard: samples played, playback cut, items truncated.
+"""Handlers of playback events: samples played, playback cut, items truncated.
 
-Owns the facts about the speaker. Must not know how much text they make (`heard.py` does).
+Owns what the records say about playback. Must not know which words were heard (`heard.py` estimates that).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _heard_something(c: Conversation, record: ItemRecord, at: float | None) -> N
 
 
 def on_played(c: Conversation, event: Played, at: float | None, out: list[Change]) -> None:
-    """Moves a part's playback on; after a cut nothing more was heard."""
+    """Records how much of a part was played; after a cut the count does not grow."""
     record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return
@@ -32,7 +32,7 @@ def on_played(c: Conversation, event: Played, at: float | None, out: list[Change
         part.played = max(event.samples, 0)
         response = c.store.response_of(record)
         if response is not None and response.status == "cancelled":
-            c.store.mark_changed(record.id)  # how much was heard depends on it
+            c.store.mark_changed(record.id)  # the heard text depends on it
     if event.samples > 0:
         _heard_something(c, record, at)
     if event.final and not part.finished:
@@ -42,7 +42,7 @@ def on_played(c: Conversation, event: Played, at: float | None, out: list[Change
 
 
 def on_interrupt(c: Conversation, event: LocalInterrupt, at: float | None, out: list[Change]) -> None:
-    """Cuts a part where the player fell silent, and all that was queued behind it."""
+    """Cuts a part where the player stopped, and every part queued after it at 0 (docs/protocol.md 32)."""
     record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return
@@ -59,7 +59,7 @@ def on_interrupt(c: Conversation, event: LocalInterrupt, at: float | None, out: 
             other = behind.part(content_index)
             other.implied_cut = other.played or 0
             _silence(c, behind)
-        # What stands before it was played, or the player would not have come so far.
+        # The player works in order, so the parts queued before this one were played to their end.
         c.store.queue.clear()
 
 
@@ -71,7 +71,7 @@ def _silence(c: Conversation, record: ItemRecord) -> None:
 
 
 def on_truncated(c: Conversation, event: ConversationItemTruncated, at: float | None, out: list[Change]) -> None:
-    """Notes where the server cut an item; our own text stays, the server's is gone."""
+    """Records where the server truncated an item. The server's transcript is gone; ours stays (docs/protocol.md 34)."""
     record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return

@@ -1,9 +1,9 @@
-"""Public prices, in one place, and what a usage costs by them.
+"""The prices of the models, and the cost of a usage by them.
 
-Owns the table. Must not know events or turns.
+Owns the price tables and their currency. Must not know events or turns.
 
-Read from the model pages of https://developers.openai.com/api/docs/models on 2026-11-22. A model that is
-not here has no price: the cost is then None, never a guess.
+The prices are those of the model pages at https://developers.openai.com/api/docs/models on 2026-11-22. A model that is
+not in a table has no price: its cost is None, never a guess.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from typing import NamedTuple
 
 from .usage import Usage
 
-__all__ = ["response_cost_usd", "transcription_cost_usd"]
+__all__ = ["CURRENCY_SIGN", "response_cost_usd", "transcription_cost_usd"]
+
+CURRENCY_SIGN = "$"
+"""The currency of every price and cost. The card shows the cost in js/src/view/header.ts, with this sign too."""
 
 
 class Price(NamedTuple):
-    """US dollars per million tokens; images where the model reads them."""
+    """US dollars per million tokens; the image prices are None where the model reads no images."""
 
     text_in: float
     text_cached: float
@@ -30,7 +33,7 @@ class Price(NamedTuple):
 
 
 class TranscriptionPrice(NamedTuple):
-    """US dollars per million tokens, or per minute."""
+    """US dollars per million tokens, or per minute of audio."""
 
     audio_in: float | None = None
     text_out: float | None = None
@@ -53,7 +56,7 @@ TRANSCRIPTION_PRICES = {
     "gpt-live-transcribe": TranscriptionPrice(minute=0.017),
     "gpt-realtime-whisper": TranscriptionPrice(minute=0.017),
 }
-# A dated snapshot costs what its model costs. A bare prefix would not do: "gpt-realtime-2" begins "gpt-realtime-2.1".
+# A dated snapshot has its model's price. A comparison of prefixes would take "gpt-realtime-2.1" for "gpt-realtime-2".
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
@@ -62,14 +65,14 @@ def _name(model: str | None) -> str:
 
 
 def response_cost_usd(usage: Usage, model: str | None) -> float | None:
-    """Returns what a response cost; None where the price of the model, or of a part, is not known."""
+    """Returns the cost of a response; None if the price of the model, or of a kind of token, is unknown."""
     price = PRICES.get(_name(model))
     if price is None:
         return None
     images, images_cached = usage.input_image_tokens, usage.cached_image_tokens
     if images and (price.image_in is None or price.image_cached is None):
         return None
-    # Tokens that no detail explains are text: that is what servers without details stream.
+    # Tokens without a kind are counted as text: servers that send no details stream text.
     text = max(usage.input_tokens - usage.input_audio_tokens - images, usage.input_text_tokens)
     text_out = max(usage.output_tokens - usage.output_audio_tokens, usage.output_text_tokens)
     text_cached = max(usage.cached_tokens - usage.cached_audio_tokens - images_cached, usage.cached_text_tokens)
@@ -87,7 +90,7 @@ def response_cost_usd(usage: Usage, model: str | None) -> float | None:
 
 
 def transcription_cost_usd(usage: Usage, model: str | None) -> float | None:
-    """Returns what a transcription cost; None where the model's price is not known in the unit it was billed in."""
+    """Returns the cost of a transcription; None if the model has no price in the unit that the usage is counted in."""
     price = TRANSCRIPTION_PRICES.get(_name(model))
     if price is None:
         return None

@@ -1,6 +1,6 @@
-"""What is known of items, their parts and responses: the facts behind the turns.
+"""Mutable records of items, content parts and responses, from which turns are built.
 
-Owns the mutable records. Must not know events (handlers write here) or how turns are shown (`view.py` reads here).
+Owns the records. Must not know events (the handlers write the records) or turns (`build_turn.py` reads them).
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ Kind = Literal["message", "call", "other"]
 
 
 class PartRecord:
-    """One content part: its words and its sound, or a picture.
+    """One content part of an item: text, audio with its transcript, or an image.
 
     Attributes:
-        image_url, detail: of a picture, as the item has them: a session to come can be told of it again.
-        final: the words as their `done` (or a finished item) tells them; None while only deltas came.
+        image_url, detail: an image, as the item has it; kept so that a later session can receive it again.
+        final: the text from a `done` event or a finished item; None while only deltas came.
         marks: `(samples received, characters before)` at each transcript delta.
-        played: samples that left the speaker; None where no player ever told.
-        finished: the player said that it will not be more.
-        cut, truncated, implied_cut: where playback was cut: as the player says, as the server acknowledged, and
-            because something queued before it was cut; in this order of trust.
+        odd_byte: half a sample, waiting for the delta that brings the other half.
+        played: samples that left the speaker; None if no player has reported.
+        finished: the player reported that it will play no more of this part.
+        cut, truncated, implied_cut: the sample at which playback was cut, as the player reported it, as the server
+            acknowledged it, or because a part queued before it was cut; the first that is known counts.
     """
 
     __slots__ = (
@@ -40,7 +41,7 @@ class PartRecord:
         "implied_cut",
         "is_audio",
         "marks",
-        "odd",
+        "odd_byte",
         "pieces",
         "played",
         "samples",
@@ -54,7 +55,7 @@ class PartRecord:
         self.chars = 0
         self.chunks: list[bytes] = []
         self.samples = 0
-        self.odd = b""
+        self.odd_byte = b""
         self.audio_done = False
         self.marks: list[tuple[int, int]] = []
         self.played: int | None = None
@@ -67,7 +68,7 @@ class PartRecord:
 
     @property
     def words(self) -> str | None:
-        """The text as far as it is known; None where there is none, which is not the same as empty."""
+        """The text as far as it is known; None if no text came. An empty text is known (docs/protocol.md 37)."""
         if self.final is not None:
             return self.final
         if len(self.pieces) > 1:
@@ -87,8 +88,8 @@ class ResponseRecord:
     """One response of the server.
 
     Attributes:
-        in_band: whether it belongs to the conversation; None where the server does not say.
-        interrupted: its playback was cut: what still comes of it must not sound.
+        in_band: whether it belongs to the conversation; None where the server does not say (docs/protocol.md 21).
+        interrupted: its playback was cut: audio that still arrives must not be played (docs/protocol.md 33).
         user: the user item that it answers, if one waited for an answer when it began.
     """
 
@@ -123,28 +124,28 @@ class ResponseRecord:
 
     @property
     def out_of_band(self) -> bool:
-        """Whether the server said that it stands outside of the conversation."""
+        """Whether the server said that the response is not part of the conversation."""
         return self.in_band is False
 
 
 class ItemRecord:
-    """One item, as far as it is known; a bare id is a placeholder.
+    """One item of the conversation, as far as it is known; a record without a kind is a placeholder.
 
     Attributes:
-        kind: `"message"`, `"call"` (a function or MCP call), `"other"`, or None while nothing tells.
-        status: as the server says it.
-        output_index: its place among the items of its response, as the server says it.
+        kind: `"message"`, `"call"` (a function or MCP call), `"other"`, or None while unknown.
+        status: the server's value.
+        output_index: the item's place among the items of its response, by the server.
         in_conversation: a `conversation.item.*` event named it.
-        local: no server knows it: a seam between two sessions.
-        reserved: `speech_started` announced it; it becomes a turn's item when it is `committed`.
-        dropped: a false start: announced, never committed.
-        closed: no more deltas will count.
+        local: the item exists on this client only, such as the note between two sessions.
+        reserved: `speech_started` announced it; it becomes a user's turn when it is `committed`.
+        dropped: it was announced and never committed.
+        closed: its response ended: later deltas are ignored.
         waiting: a committed user turn whose transcript may still come.
         owner: for a call, the item whose turn shows it.
-        over, passed: for a call without an answer, why none will follow: its response broke off or the next one had
-            nothing to say; the user went on.
+        over, passed: a call that gets no answer, because its response ended early or the next response was empty
+            (`over`), or because the user spoke next (`passed`).
         calls: for an item that is a turn, the calls that it shows.
-        shown: whether the item is a turn now, and which.
+        shown: in which list the item's turn is, or None.
     """
 
     def __init__(self, item_id: str, started_at: float | None) -> None:
@@ -192,15 +193,15 @@ class ItemRecord:
         self.calls: list[str] = []
         self.shown: Literal["live", "settled"] | None = None
         self.revision = 0
-        self.turn: Turn | None = None  # as it was when a fact last changed it
-        self.read: Turn | None = None  # as it was when it was last read
+        self.turn: Turn | None = None  # built when an event last changed the item
+        self.read: Turn | None = None  # built when the item was last read
 
     def part(self, content_index: int) -> PartRecord:
-        """Returns a content part, new if nothing was known of it."""
+        """Returns the content part at an index, and creates it if it is new."""
         part = self.parts.get(content_index)
         if part is None:
             part = self.parts[content_index] = PartRecord()
-            if content_index < max(self.parts):  # readers walk the parts in order
+            if content_index < max(self.parts):  # the text is joined in the dictionary's order
                 self.parts = dict(sorted(self.parts.items()))
         return part
 

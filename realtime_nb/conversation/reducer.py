@@ -1,8 +1,10 @@
-"""The reducer: every event and every local fact, in any order, into one conversation.
+"""The reducer: applies one server event or local event to a conversation and returns what changed.
 
-Owns the dispatch and the way from changed facts to changed turns. Must not know asyncio, sockets, clocks or widgets.
+Owns the table from event types to handlers, and the step from changed records to changed turns. Must not know asyncio,
+sockets, clocks or widgets.
 
-`reduce` never raises and never looks at a clock: the same events, with the same times, give the same turns.
+`reduce` accepts any event in any order, never raises, and reads no clock: the same events with the same times give the
+same turns.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ _HANDLERS: dict[type, Handler] = {
     local_events.ToolProgress: calls.on_tool_progress,
 }
 
-# How far back a repeated event is known by its id. Beyond that, events are idempotent by what they say.
+# How many event ids are kept to recognise repeated events. Handlers of older ones are idempotent.
 _RECENT = 512
 
 
@@ -81,12 +83,12 @@ def reduce(
     event: wire.ServerEvent | wire.UnknownEvent | local_events.LocalEvent,
     at: float | None = None,
 ) -> list[Change]:
-    """Updates `state` by one event or local fact, in place, and returns what changed for readers.
+    """Applies one event to `state`, in place, and returns the changes to show or play.
 
     Args:
         state: the conversation.
         event: what happened; an unknown event changes nothing.
-        at: when, in seconds on any one clock that does not go back; None: when the last `Clock` fact said.
+        at: the event's time in seconds, on one clock that does not go back; None: the time of the last `Clock` event.
     """
     if type(event) is local_events.Clock:
         state.store.now = event.now
@@ -98,17 +100,17 @@ def reduce(
     handler(state, event, state.store.now if at is None else at, after)
     if not state.store.changed_items:
         return after
-    # Turns first: whoever hears of sound, or of a response's end, can look the turn up.
+    # Turns first: the handler of a later change (audio, a response's end) can then look the turn up.
     return [*_publish(state), *after]
 
 
 def _repeated(state: Conversation, event: msgspec.Struct) -> bool:
-    """Tells whether the very same event came before: a stream that resumes may repeat its last part."""
+    """Returns whether the same event was applied before: a resumed stream may repeat its last events."""
     event_id = getattr(event, "event_id", None)
     if not event_id or isinstance(event, local_events.ClientItem):
         return False
     recent = state.recent
-    if event_id in recent:  # an id alone is no proof: scripts and simple servers use one for all
+    if event_id in recent:  # compare the events too: simple servers give every event the same id
         return recent[event_id] == event
     recent[event_id] = event
     if len(recent) > _RECENT:
@@ -117,7 +119,7 @@ def _repeated(state: Conversation, event: msgspec.Struct) -> bool:
 
 
 def _publish(state: Conversation) -> list[Change]:
-    """Looks at the turns that changed facts concern."""
+    """Rebuilds the turns of all items that changed or moved."""
     store, turn_list = state.store, state.turn_list
     changes: list[Change] = []
     moved = store.order.pop_moved()
@@ -135,9 +137,9 @@ def _publish(state: Conversation) -> list[Change]:
 
 
 def _with_calls(store: ConversationStore, pending: list[str]) -> list[str]:
-    """Returns the items and all that share tool calls with them, now or before."""
+    """Returns the items and all items whose turns gain or lose tool calls because of them."""
     concerned = dict.fromkeys(pending)
-    if store.grouped_moves != store.order.moves:  # an item left neighbours behind: look at all
+    if store.grouped_moves != store.order.moves:  # an item moved, so its former neighbours may change: regroup all
         store.grouped_moves = store.order.moves
         concerned.update(dict.fromkeys(calls.regroup(store, list(store.order))))
     else:

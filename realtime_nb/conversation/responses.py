@@ -1,6 +1,6 @@
-"""Responses: begun, their items and parts, ended.
+"""Handlers of response events: created, output items, content parts, done.
 
-Owns a response's life and what it consumed. Must not know turns or playback.
+Owns the beginning and the end of a response, and its usage. Must not know turns or playback.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _response(c: Conversation, told: Response) -> ResponseRecord | None:
 
 
 def on_created(c: Conversation, event: ResponseCreated, at: float | None, out: list[Change]) -> None:
-    """Opens a response and hands it the user's turn that waited for one."""
+    """Starts a response and links it to the user's turn that waited for one."""
     response = _response(c, event.response)
     if response is None or response.started or response.done:
         return
@@ -68,7 +68,7 @@ def on_output_item(
 
 
 def _put_before_later_ones(c: Conversation, response: ResponseRecord, record: ItemRecord) -> None:
-    """Items that nothing links stand as they arrived; of one response, their indices know better."""
+    """Places an item before the items of its response that have a higher output index (docs/protocol.md 25)."""
     place = c.store.order.position(record.id)
     for item_id in response.items:
         later = c.store.items[item_id]
@@ -79,7 +79,7 @@ def _put_before_later_ones(c: Conversation, response: ResponseRecord, record: It
 def on_content_part(
     c: Conversation, event: ResponseContentPartAdded | ResponseContentPartDone, at: float | None, out: list[Change]
 ) -> None:
-    """Notes a part's kind, and its words once it is done."""
+    """Records a part's kind, and its text once the part is done."""
     record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return
@@ -96,7 +96,7 @@ def on_content_part(
 
 
 def on_done(c: Conversation, event: ResponseDone, at: float | None, out: list[Change]) -> None:
-    """Ends a response, however it ended, and counts what it consumed, once."""
+    """Ends a response and counts its usage once for its id, also if it did not complete (docs/protocol.md 23)."""
     told = event.response
     response = _response(c, told)
     if response is None:
@@ -123,7 +123,7 @@ def on_done(c: Conversation, event: ResponseDone, at: float | None, out: list[Ch
 
 
 def close_response(c: Conversation, response: ResponseRecord, status: str, note: str | None, out: list[Change]) -> None:
-    """Ends a response: nothing that still comes of it counts."""
+    """Ends a response and closes its items: later deltas of it are ignored."""
     response.done, response.status = True, status
     if status in ("failed", "incomplete"):
         response.note = f"{status}: {note}" if note else status
@@ -152,7 +152,7 @@ def close_response(c: Conversation, response: ResponseRecord, status: str, note:
 
 
 def _end_calls_before(c: Conversation, response: ResponseRecord) -> None:
-    """Settles calls that this response should have answered, and did not."""
+    """Settles earlier tool calls that this response should have answered and did not."""
     if any(c.store.items[i].kind == "call" for i in response.items):
         return
     for item_id in list(c.store.lone_calls):
@@ -163,7 +163,7 @@ def _end_calls_before(c: Conversation, response: ResponseRecord) -> None:
 
 
 def _show_failure(c: Conversation, response: ResponseRecord) -> None:
-    """Shows a response that failed before it had an item: silence would be a riddle to a reader."""
+    """Adds a failed turn for a response that failed before it had an item, so that the reader sees why."""
     record = c.store.item(response.id, response.created_at)
     if record.kind is None:
         record.kind, record.role = "message", "assistant"

@@ -1,6 +1,6 @@
-"""Sessions: what the server is set to, and the break between one connection and the next.
+"""Handlers of session events: the configuration that turns depend on, and the change from one session to the next.
 
-Owns what of a session's configuration the conversation depends on. Must not know items.
+Owns what the store keeps of a session's configuration: model, transcription, turn detection. Must not know item events.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ __all__ = ["on_ended", "on_session", "on_session_resumed"]
 
 
 def on_session(c: Conversation, event: SessionCreated | SessionUpdated, at: float | None, out: list[Change]) -> None:
-    """Takes the effective configuration; another session's beginning ends what the last one left open."""
+    """Records the effective configuration; a new session also ends what the previous one left open."""
     if isinstance(event, SessionCreated):
         key = event.session.id if isinstance(event.session.id, str) else event.event_id
         if key and c.store.session_key not in (None, key):
-            # The items that were not acknowledged are told again to a session that was announced.
+            # If the change was announced (`resuming`), the client sends the unacknowledged items again.
             _end(c, "the connection was lost", out, resuming=c.store.resuming)
         c.store.resuming = False
         c.store.session_key = key or c.store.session_key
@@ -54,13 +54,13 @@ def _configure(c: Conversation, session: AnySessionConfig) -> None:
 
 
 def on_ended(c: Conversation, event: ConnectionEnded, at: float | None, out: list[Change]) -> None:
-    """Ends what was under way when the connection went."""
+    """Ends open responses, waiting turns and tool calls when the connection is gone."""
     _end(c, event.reason, out, resuming=event.resuming)
     c.store.resuming = event.resuming
 
 
 def on_session_resumed(c: Conversation, event: SessionResumed, at: float | None, out: list[Change]) -> None:
-    """Marks the place where one session ends and another begins."""
+    """Adds a system turn where one session ends and the next begins."""
     if event.item_id in c.store.items:
         return
     last = c.store.order.at(len(c.store.order) - 1)
@@ -69,7 +69,7 @@ def on_session_resumed(c: Conversation, event: SessionResumed, at: float | None,
     record.in_conversation, record.status = True, "completed"
     record.part(0).final = event.text
     if last is not None:
-        c.store.order.pin_behind(record.id, last)  # what the new session adds behind that item stands behind this one
+        c.store.order.pin_behind(record.id, last)  # the new session's items link to `last` and must come after this
     c.store.mark_changed(record.id)
 
 

@@ -1,7 +1,7 @@
-"""All that is known of one conversation, indexed.
+"""The records of one conversation, with their indices.
 
-Owns the records and their indices, and which of them changed since the turns were last looked at. Must not know
-events or how turns are shown.
+Owns the records, and which of them changed since the turns were last rebuilt. Must not know events or how turns are
+shown.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = ["ConversationStore"]
 
 
 class ConversationStore:
-    """The facts of a conversation.
+    """Items, responses, tool calls, usage and the input timeline of one conversation.
 
     Args:
-        free: nothing costs anything (the local backend, whatever model name it echoes).
+        free: the backend costs nothing (the local backend echoes a model name that has a price).
     """
 
     def __init__(self, *, free: bool) -> None:
@@ -31,17 +31,17 @@ class ConversationStore:
         self.calls: dict[str, str] = {}  # call id -> item id
         self.has_calls = False
         self.grouped_moves = 0  # the order's moves when calls were last assigned to turns
-        self.outputs: dict[str, str] = {}  # outputs of calls that are not known yet
-        self.unacknowledged: dict[str, str | None] = {}  # our items -> client event id, until the server answers
+        self.outputs: dict[str, str] = {}  # outputs that came before their calls
+        self.unacknowledged: dict[str, str | None] = {}  # items we sent -> client event id, until the server answers
         self.timeline = InputTimeline()
         self.queue: dict[tuple[str, int], None] = {}  # parts with sound, in order of arrival, until played
         self.open_responses: dict[str, None] = {}
         self.reserved: dict[str, None] = {}  # announced, not committed
         self.waiting: dict[str, None] = {}  # committed, without a transcript
-        self.unanswered: str | None = None  # the latest user item that no response took up
-        self.lone_calls: dict[str, None] = {}  # live turns that are calls without an answer
+        self.unanswered: str | None = None  # the latest user item that no response has answered
+        self.lone_calls: dict[str, None] = {}  # calls that are turns of their own, as no answer has followed
         self.session_key: str | None = None
-        self.resuming = False  # the connection is gone, and another session will be told of the conversation
+        self.resuming = False  # the connection is gone, and another session will receive the conversation
         self.model: str | None = None
         self.transcribing: bool | None = None
         self.transcription_model: str | None = None
@@ -52,7 +52,7 @@ class ConversationStore:
         self.changed_items: dict[str, None] = {}
 
     def item(self, item_id: str, at: float | None) -> ItemRecord:
-        """Returns an item's record; an unknown one becomes a placeholder at the end."""
+        """Returns an item's record; an unknown id becomes a placeholder at the end of the order."""
         record = self.items.get(item_id)
         if record is None:
             record = self.items[item_id] = ItemRecord(item_id, at)
@@ -60,21 +60,21 @@ class ConversationStore:
         return record
 
     def undeleted_item(self, item_id: str, at: float | None) -> ItemRecord | None:
-        """Returns the record that an event is about; None where it names no item, or one that was deleted."""
+        """Returns an item's record as `item` does, or None if the id is empty or the item was deleted."""
         if not item_id:
             return None
         record = self.item(item_id, at)
         return None if record.deleted else record
 
     def link(self, item_id: str, previous: str | None) -> None:
-        """Puts an item behind the wire's `previous_item_id`; null tells nothing, `"root"` is the beginning."""
+        """Places an item after the wire's `previous_item_id`; null changes nothing, `"root"` means first."""
         if previous:
             self.order.link(item_id, None if previous == "root" else previous)
             if previous != "root":
                 self.item(previous, None)
 
     def response(self, response_id: str) -> ResponseRecord:
-        """Returns a response's record, new if nothing was known of it."""
+        """Returns a response's record, and creates it if it is new."""
         record = self.responses.get(response_id)
         if record is None:
             record = self.responses[response_id] = ResponseRecord(response_id)
@@ -86,7 +86,7 @@ class ConversationStore:
         return self.responses.get(item.response_id) if item.response_id is not None else None
 
     def join(self, item: ItemRecord, response_id: str) -> ResponseRecord | None:
-        """Notes that an item belongs to a response; the first one told stays."""
+        """Assigns an item to a response, if it has none yet; returns the item's response."""
         if not response_id:
             return self.response_of(item)
         if item.response_id is None:
@@ -95,16 +95,16 @@ class ConversationStore:
         return self.response_of(item)
 
     def hidden(self, item: ItemRecord) -> bool:
-        """Tells whether an item stays out of the conversation that a reader sees."""
+        """Returns whether an item is not shown: deleted, never committed, or out of band."""
         response = self.response_of(item)
         return item.deleted or item.dropped or (response is not None and response.out_of_band)
 
     def mark_changed(self, item_id: str) -> None:
-        """Notes that a turn may look different now."""
+        """Marks an item whose turn must be rebuilt."""
         self.changed_items[item_id] = None
 
     def add_usage(self, key: str, usage: Usage, *, transcription: bool = False) -> Usage | None:
-        """Prices and adds a usage, once a key; returns it priced, or None if it was counted before."""
+        """Prices a usage and adds it to the total, once for each key; returns it with its cost, or None if repeated."""
         if not key or key in self.counted:
             return None
         self.counted.add(key)

@@ -1,6 +1,6 @@
-"""What a reader sees of a conversation: turns, their tool calls and their latencies.
+"""The public values of a conversation: `Turn`, `ToolCall` and `Latency`.
 
-Owns the public values. Must not know events or how turns come about.
+Owns these values and their text forms. Must not know events or how turns are built.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ __all__ = [
 
 Role = Literal["user", "assistant", "system"]
 SPEAKERS: dict[Role, str] = {"user": "You", "assistant": "Assistant", "system": "System"}
-"""What a reader calls the roles, in the card, in transcripts and in saved pages."""
+"""The names of the roles in transcripts and saved pages."""
 TurnStatus = Literal["in_progress", "completed", "interrupted", "failed"]
 ToolStatus = Literal["in_progress", "running", "completed", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Latency:
-    """Milliseconds between the moments of an answer; None where a moment did not happen.
+    """Milliseconds between the steps of an answer; None where a step did not happen.
 
-    For a typed turn "end of speech" is when it was sent, and "committed" when the server had it.
-    With tool calls, the response is the first one that worked on the answer.
+    For a typed turn, "speech end" is when it was sent, and "committed" when the server acknowledged it. With tool
+    calls, "response" is the first response that contributed to the answer.
     """
 
     speech_end_to_committed: float | None = None
@@ -59,13 +59,13 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A function that the assistant asked for.
+    """A call of a function that the model asked for.
 
     Attributes:
         arguments: JSON text; complete unless the status is `"in_progress"` or `"cancelled"`.
         status: `"in_progress"` while the model writes the arguments and until the call runs, `"running"`,
-            `"completed"`, `"failed"`, or `"cancelled"` (cut off before its arguments were whole).
-        output: what the function answered, or None.
+            `"completed"`, `"failed"`, or `"cancelled"` (its arguments were cut off).
+        output: the function's result as a string, or None.
     """
 
     call_id: str
@@ -76,7 +76,7 @@ class ToolCall:
 
     @property
     def parsed(self) -> dict[str, Any] | None:
-        """The arguments as a dict; None while they are not (or never were) a JSON object."""
+        """The arguments as a dict; None if they are no JSON object (yet)."""
         try:
             value = json.loads(self.arguments)
         except ValueError:
@@ -85,7 +85,7 @@ class ToolCall:
 
 
 class TurnSound:
-    """Sound in pieces, joined when somebody listens: building a turn must not copy its audio."""
+    """The audio of a turn as pieces, joined at first use: building a turn must not copy its audio."""
 
     __slots__ = ("_clip", "_pieces", "samples")
 
@@ -98,9 +98,9 @@ class TurnSound:
     def clip(self) -> AudioClip:
         """The joined clip, at 24 kHz."""
         if self._clip is None:
-            from realtime_nb.audio import AudioClip  # numpy: wanted when somebody listens
+            from realtime_nb.audio import AudioClip  # numpy is loaded when audio is first used
 
-            # Pieces that came after this turn was seen belong to a later revision.
+            # The list of pieces is shared and grows: what came after this revision was built is cut off.
             self._clip = AudioClip(b"".join(self._pieces)[: 2 * self.samples], RATE_HZ)
             self._pieces = ()
         return self._clip
@@ -108,20 +108,20 @@ class TurnSound:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Turn:
-    """One contribution to a conversation, as it was known at one revision.
+    """One turn of a conversation, as it was known at one revision.
 
-    Turns compare and hash by `(item_id, revision)`: a later fact (a late transcript, an interruption, the
-    moment it was first played) makes a new revision.
+    Turns compare and hash by `(item_id, revision)`: a later event (a late transcript, an interruption, the first
+    playback) makes a new revision.
 
     Attributes:
-        text: everything that was said or written, also what was never heard.
+        text: all that was said or written, including what was never heard.
         heard_text: a prefix of `text`, cut at a word: what had been played when the turn was interrupted,
-            estimated from how the transcript came with the sound. Equals `text` otherwise.
+            estimated from how the transcript arrived with the audio. Equals `text` otherwise.
         status: `"in_progress" "completed" "interrupted"` or `"failed"`.
-        started_at: seconds on the clock of whoever runs the conversation, or None.
-        images: the pictures that came with it, as data URIs.
+        started_at: seconds on the clock of the caller of `reduce`, or None.
+        images: the images that came with it, as data URIs.
         text_known: False where no transcript came; an empty transcript is known.
-        note: why something is missing or failed, in words for a reader, or None.
+        note: why something is missing or failed, in words for the reader, or None.
     """
 
     item_id: str
@@ -142,12 +142,12 @@ class Turn:
 
     @property
     def audio(self) -> AudioClip | None:
-        """The sound of the turn, or None: everything received of an answer, what was committed of a user's turn."""
+        """The turn's audio, or None: all that was received of an answer, or the committed input of a user's turn."""
         return self._sound.clip if self._sound is not None else None
 
     @property
     def audio_ms(self) -> float | None:
-        """How long the sound is, without joining it; None without sound."""
+        """The length of the audio, found without joining its pieces; None without audio."""
         return self._sound.samples * 1000 / RATE_HZ if self._sound is not None else None
 
     def __repr__(self) -> str:
@@ -173,10 +173,10 @@ class Turn:
 
 
 def as_text(turns: Iterable[Turn]) -> str:
-    """A transcript: a line a turn."""
+    """Returns a transcript with one line for each turn."""
     return "\n".join(f"{SPEAKERS[turn.role]}: {shown_text(turn)}" for turn in turns)
 
 
 def shown_text(turn: Turn) -> str:
-    """The text, with a mark for every picture that came with it."""
+    """Returns a turn's text, with `[image]` for each of its images."""
     return " ".join([*([turn.text] if turn.text else []), *("[image]" for _ in turn.images)])

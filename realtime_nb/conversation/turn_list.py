@@ -1,6 +1,6 @@
-"""The turns as readers see them: settled ones in a tuple, live ones beside it.
+"""The turns for display, in two tuples: settled turns and live turns.
 
-Owns the two tuples and which item is in which; reading them costs nothing while nothing changed. Must not know events.
+Owns the two tuples and which item is in which; both are cached until a turn changes. Must not know events.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ __all__ = ["TurnList"]
 
 
 class TurnList:
-    """What is shown of a store."""
+    """The settled and live turns of a store, kept up to date item by item."""
 
     def __init__(self, store: ConversationStore) -> None:
         self._store = store
         self._settled: list[Turn] = []
-        self._row: dict[str, int] = {}  # where a settled turn is in the list
-        self._moves = 0  # of the order, when the list was built
+        self._row: dict[str, int] = {}  # item id -> index in `_settled`
+        self._moves = 0  # `order.moves` when the list was built
         self._live_moves = 0
         self._stale = False
         self._changed = False
         self.turns: tuple[Turn, ...] = ()
-        """The settled turns in order; the same object while none settles. Any thread may read it."""
+        """The settled turns in order; the same tuple until one settles or changes. Any thread may read it."""
         self._live_ids: dict[str, None] = {}
         self._live: tuple[Turn, ...] | None = ()
 
     def publish(self) -> None:
-        """Shows what `refresh` collected. Not left to the reader: that one may be on another thread."""
+        """Replaces `turns` after `refresh`. It is not built on reading, since other threads may read it."""
         if self._stale or self._moves != self._store.order.moves:
             self._rebuild()
         if self._changed:
@@ -40,7 +40,7 @@ class TurnList:
 
     @property
     def live(self) -> tuple[Turn, ...]:
-        """The turns under way, in order."""
+        """The turns in progress, in order."""
         if self._live is None or self._live_moves != self._store.order.moves:
             self._live_moves = self._store.order.moves
             ids = sorted(self._live_ids, key=self._store.order.position)
@@ -48,21 +48,21 @@ class TurnList:
         return self._live
 
     def current(self, item: ItemRecord) -> Turn:
-        """Returns a shown item's turn at its latest revision."""
+        """Returns the turn of a shown item at its latest revision."""
         if item.turn is not None and item.turn.revision == item.revision:
             return item.turn
-        # Kept apart from `turn`: reading must not change what the next event makes of the item.
+        # Kept apart from `turn`: `refresh` compares with the turn of the last event, whether it was read or not.
         if item.read is None or item.read.revision != item.revision:
             item.read = build_turn(self._store, item, item.revision)
         return item.read
 
     def note_growth(self, item: ItemRecord) -> None:
-        """Notes that a live turn got more text or sound: the cheap way, for deltas."""
+        """Starts a new revision of a live turn that got more text or audio, without building it: for deltas."""
         item.revision += 1
         self._live = None
 
     def refresh(self, item: ItemRecord, *, is_turn: bool, moved: bool) -> list[Change]:
-        """Looks at an item's facts again, and returns what changed for readers; its place is a fact too."""
+        """Rebuilds an item's turn and returns how the lists changed; `moved`: the item has another position."""
         if not is_turn:
             return self._remove(item)
         settled = is_settled(self._store, item)
@@ -77,7 +77,7 @@ class TurnList:
         self._live = None
         if not settled:
             self._live_ids[item.id] = None
-            if was == "settled":  # a call that was given up and is under way again, behind items that moved
+            if was == "settled":  # a call that had settled without an answer is pending again after items moved
                 self._stale = True
                 return [TurnRemoved(item.id), TurnOpened(item.id)]
             return [TurnOpened(item.id) if was is None else TurnChanged(item.id)]
@@ -102,8 +102,8 @@ class TurnList:
             self._settled[self._row[item_id]] = turn
             return
         if self._stale or self._moves != self._store.order.moves:
-            return  # the list is built anew anyway
-        # Mostly the end; a late transcript settles a turn or two before it.
+            return  # `publish` rebuilds the list
+        # Search from the end: a late transcript settles a turn at most a few places before it.
         row = len(self._settled)
         while row and position(self._settled[row - 1].item_id) > position(item_id):
             row -= 1

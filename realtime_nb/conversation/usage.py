@@ -1,6 +1,6 @@
-"""What was consumed: tokens by kind, and what they cost where the price is known.
+"""`Usage`: tokens by kind, with their cost where the price is known.
 
-Owns `Usage` and its reading from the wire. Must not know turns or prices (`prices.py` has them).
+Owns `Usage` and how it is read from the wire. Must not know turns or prices (`prices.py` has them).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ __all__ = ["Usage", "from_response", "from_transcription"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Usage:
-    """Tokens in and out, of one turn or of a whole conversation; usages add up with `+`.
+    """Tokens in and out of one turn or of a whole conversation; usages add up with `+`.
 
     Attributes:
         responses: how many responses were counted.
-        input_tokens, output_tokens: of the conversation's model; the details below are parts of them.
-        cached_tokens: input tokens that were cheaper; a part of the input, not an addition to it.
+        input_tokens, output_tokens: of the conversation's model; the counts by kind are parts of them.
+        cached_tokens: input tokens at a lower price; a part of the input tokens (docs/protocol.md 23).
         transcription_input_tokens, transcription_output_tokens, transcription_seconds: of the model that
-            transcribes the user, billed apart.
-        cost_usd: an estimate from public prices; None where one of the prices is not known.
+            transcribes the user, which is billed separately.
+        cost_usd: an estimate from public prices; None where one of the prices is unknown.
     """
 
     responses: int = 0
@@ -46,17 +46,17 @@ class Usage:
 
     @property
     def total_tokens(self) -> int:
-        """Input and output of the conversation's model."""
+        """Input and output tokens of the conversation's model."""
         return self.input_tokens + self.output_tokens
 
     def __repr__(self) -> str:
         known = {name: getattr(self, name) for name in _NAMES}
         cost = known.pop("cost_usd")
-        shown = [f"{name}={value}" for name, value in known.items() if value]  # most kinds were not used at all
+        shown = [f"{name}={value}" for name, value in known.items() if value]
         return f"Usage({', '.join([*shown, f'cost_usd={cost if cost is None else round(cost, 6)}'])})"
 
     def __add__(self, other: Usage) -> Usage:
-        # One unknown price makes the sum unknown: a total that leaves something out would look like a total.
+        # One unknown cost makes the sum unknown: a sum without it would look complete.
         sums: dict[str, Any] = {}
         for name in _NAMES:
             a, b = getattr(self, name), getattr(other, name)
@@ -72,7 +72,7 @@ def _count(value: int | None) -> int:
 
 
 def from_response(usage: ResponseUsage) -> Usage:
-    """Reads a response's usage; whatever a server leaves out is 0."""
+    """Reads a response's usage; a count that the server leaves out is 0."""
     into, out = usage.input_token_details, usage.output_token_details
     cached = into.cached_tokens_details if into is not None else None
     return Usage(
@@ -92,7 +92,7 @@ def from_response(usage: ResponseUsage) -> Usage:
 
 
 def from_transcription(usage: TokenUsage | DurationUsage) -> Usage:
-    """Reads the usage of a transcription, billed by tokens or by time."""
+    """Reads the usage of a transcription, which is billed by tokens or by time."""
     if isinstance(usage, DurationUsage):
         return Usage(transcription_seconds=max(usage.seconds, 0.0))
     details = usage.input_token_details

@@ -6,6 +6,7 @@ Owns when they are reached, and the words for it. Pure. Must not know how a sess
 from __future__ import annotations
 
 from realtime_nb.client.settings import check_limit
+from realtime_nb.conversation.prices import CURRENCY_SIGN
 
 __all__ = ["Limits"]
 
@@ -35,7 +36,7 @@ class Limits:
         """Compare the cost so far, None where a price is not known; returns True where the limit is reached now."""
         if self._cost_usd is None or cost_usd is None or cost_usd <= self._cost_usd:
             return False
-        return self._reach(f"it cost ${cost_usd:.2g}, more than max_cost_usd={self._cost_usd:g}")
+        return self._reach(f"it cost {CURRENCY_SIGN}{cost_usd:.2g}, more than max_cost_usd={self._cost_usd:g}")
 
     def _reach(self, why: str) -> bool:
         first, self.reached = self.reached is None, self.reached or why
