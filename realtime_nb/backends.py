@@ -48,16 +48,6 @@ from realtime_nb.wire.realtime import nearest
 if TYPE_CHECKING:
     from realtime_nb.local import LocalServer
 
-__all__ = [
-    "Backend",
-    "BackendConnector",
-    "Endpoint",
-    "connect",
-    "create_client_secret",
-    "resolve",
-    "stop_local",
-]
-
 OPENAI_URL = "wss://api.openai.com/v1/realtime"
 _NAMES = ["auto", "openai", "azure", "local"]
 

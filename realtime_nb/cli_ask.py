@@ -18,8 +18,6 @@ from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.session import RealtimeSession
 from realtime_nb.conversation import Conversation, Latency, Turn
 
-__all__ = ["ask_once"]
-
 _LATENCY_WORDS = {
     "speech_end_to_committed": "end of speech to committed",
     "committed_to_response": "committed to response",

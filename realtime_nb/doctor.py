@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["Finding", "examine"]
-
 
 @dataclass(frozen=True)
 class Finding:

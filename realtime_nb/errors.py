@@ -8,18 +8,6 @@ from __future__ import annotations
 import builtins
 from typing import Literal
 
-__all__ = [
-    "AudioError",
-    "ConfigError",
-    "ConnectError",
-    "MicrophoneError",
-    "MicrophoneReason",
-    "RealtimeError",
-    "ServerError",
-    "SessionExpired",
-    "TimeoutError",
-]
-
 MicrophoneReason = Literal["denied", "missing", "busy", "insecure", "blocked", "unsupported"]
 
 

@@ -16,8 +16,6 @@ from typing import Any
 
 from realtime_nb.errors import ConfigError
 
-__all__ = ["DETAILS", "data_uri", "data_uris"]
-
 DETAILS = ("auto", "low", "high")
 """How closely the model looks; what it costs grows with it."""
 

@@ -10,8 +10,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Copied", "copy_tutorials", "tutorials_folder"]
-
 _IN_WHEEL = Path(__file__).parent / "notebooks"
 _IN_CHECKOUT = Path(__file__).parent.parent / "notebooks"
 

@@ -17,8 +17,6 @@ from typing import Annotated, Any, get_args
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import Field, TypeAdapter
 
-__all__ = ["check_client", "check_server"]
-
 
 def _adapter(union: Any) -> TypeAdapter[Any]:
     exact: Any = Annotated[get_args(union)[0], Field(discriminator="type")]

@@ -1,7 +1,7 @@
-"""Sound as numbers: PCM16, WAV, G.711, levels and the resampler.
+"""Audio as numpy arrays: PCM16, WAV files, G.711, levels and the resampler.
 
-Owns everything that needs numpy only. Must not know events, sessions or asyncio. Each name loads when it is first used:
-numpy is most of the time that importing this package would take, and a text conversation never needs it.
+Owns all signal processing in Python, with numpy only. Must not know events, sessions or asyncio. Each name is loaded at
+first use, because importing numpy takes longer than the rest of the package and a text conversation does not need it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 RATE_HZ = 24_000
-"""Samples a second on the wire: the only PCM rate that the Realtime API knows."""
+"""The sample rate of PCM on the wire, the only one that the Realtime API accepts (docs/protocol.md 12)."""
 
 if TYPE_CHECKING:
     from .clip import AudioClip as AudioClip

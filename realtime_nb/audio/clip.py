@@ -1,6 +1,7 @@
-"""A piece of sound as a value: look at it, save it, hear it in a notebook.
+"""`AudioClip`: a piece of audio as a value that can be inspected, saved, and played in a notebook.
 
-Owns `AudioClip`. Must not know turns or widgets.
+Owns `AudioClip` and its export: every way out of the package (a WAV file, the notebook's player, a saved conversation)
+gets its samples from `exported`. Must not know turns or widgets.
 """
 
 from __future__ import annotations
@@ -8,21 +9,21 @@ from __future__ import annotations
 import html
 from base64 import b64encode
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime_nb.audio import RATE_HZ
 from realtime_nb.errors import AudioError
 
 from .levels import FULL_SCALE, dbfs
-from .pcm import RATE_HZ, Pcm16, as_pcm16
-from .wav import wav_bytes, write_wav
-
-__all__ = ["AudioClip"]
+from .pcm import Pcm16, as_pcm16
+from .wav import wav_bytes
 
 
 class AudioClip:
-    """Mono PCM16 sound that does not change, with a player as its notebook repr.
+    """Immutable mono PCM16 audio, with a player as its notebook repr.
 
     Example:
         >>> clip = AudioClip(np.zeros(24_000, np.int16))
@@ -30,11 +31,11 @@ class AudioClip:
         1000.0
 
     Args:
-        samples: PCM16LE bytes or int16 samples of shape `(n,)`; copied if they could still be written to.
+        samples: PCM16LE bytes or int16 samples of shape `(n,)`; an array is copied.
         rate: samples a second.
 
     Raises:
-        AudioError: sound that is not PCM16 mono, is empty, or has no usable rate.
+        AudioError: audio that is not PCM16 mono, is empty, or has no usable rate.
     """
 
     __slots__ = ("_rate", "_samples")
@@ -51,7 +52,7 @@ class AudioClip:
 
     @property
     def samples(self) -> Pcm16:
-        """The samples: int16, shape `(n,)`, read-only (`.copy()` gives one to write to)."""
+        """The samples as received: int16, shape `(n,)`, read-only (a `.copy()` can be written to)."""
         return self._samples
 
     @property
@@ -61,8 +62,16 @@ class AudioClip:
 
     @property
     def duration_ms(self) -> float:
-        """How long it sounds."""
+        """The length in milliseconds."""
         return 1000.0 * self._samples.size / self._rate
+
+    def exported(self) -> Pcm16:
+        """Returns the samples that leave the package; a fade or a gain for every export belongs here."""
+        return self._samples
+
+    def wav_bytes(self) -> bytes:
+        """Returns the exported samples as a 16-bit mono WAV file."""
+        return wav_bytes(self.exported(), self._rate)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes a 16-bit mono WAV file.
@@ -70,7 +79,7 @@ class AudioClip:
         Raises:
             OSError: the file cannot be written.
         """
-        write_wav(path, self._samples, self._rate)
+        Path(path).write_bytes(self.wav_bytes())
 
     def __len__(self) -> int:
         return int(self._samples.size)
@@ -84,15 +93,15 @@ class AudioClip:
         return hash((self._rate, self._samples.size))
 
     def __repr__(self) -> str:
-        peak = float(np.abs(self._samples.astype(np.int32)).max()) / FULL_SCALE
+        peak = float(np.abs(self.exported().astype(np.int32)).max()) / FULL_SCALE
         loudness = f"peak {dbfs(peak):.1f} dBFS" if peak else "silent"
         return f"AudioClip({self.duration_ms / 1000:.2f} s, {self._rate} Hz, {loudness})"
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, str], dict[str, object]]:
-        """Gives notebooks a player, and everything else the plain repr."""
+        """Returns a player for notebooks, and the plain repr for text-only front ends."""
         label = html.escape(repr(self), quote=True)
-        uri = "data:audio/wav;base64," + b64encode(wav_bytes(self._samples, self._rate)).decode("ascii")
+        uri = "data:audio/wav;base64," + b64encode(self.wav_bytes()).decode("ascii")
         player = f'<audio controls preload="metadata" aria-label="{label}" src="{uri}">{label}</audio>'
         return {"text/plain": repr(self), "text/html": player}, {}

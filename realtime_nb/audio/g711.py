@@ -1,6 +1,6 @@
-"""G.711 companding: the telephone formats `audio/pcmu` and `audio/pcma`.
+"""Encodes and decodes G.711, the telephone formats `audio/pcmu` (mu-law) and `audio/pcma` (A-law).
 
-Owns the two tables, after ITU-T G.711. Must not know rates (8 kHz by convention) or events.
+Owns the tables of both laws, from ITU-T G.711. Must not know rates (8 kHz by convention) or events.
 """
 
 from __future__ import annotations
@@ -15,30 +15,28 @@ from realtime_nb.errors import AudioError
 
 from .pcm import Pcm16, as_pcm16
 
-__all__ = ["Law", "decode", "encode"]
-
 Law = Literal["pcmu", "pcma"]
 
 _ULAW_BIAS = 33
-# One below the standard 8159, whose sum with the bias would need a ninth segment; the code is the same.
+# One below the standard's 8159: with the bias, 8159 would fall into a ninth segment. Both give the same code.
 _ULAW_CLIP = 8158
 
 
 def encode(samples: bytes | NDArray[np.int16], law: Law) -> bytes:
-    """Compands PCM16 to one byte a sample; `law` is `"pcmu"` (mu-law) or `"pcma"` (A-law)."""
+    """Encodes PCM16 as one byte a sample; `law` is `"pcmu"` (mu-law) or `"pcma"` (A-law)."""
     codes: NDArray[np.uint8] = _tables(law)[0][as_pcm16(samples, allow_empty=True).view(np.uint16)]
     return codes.tobytes()
 
 
 def decode(data: bytes | bytearray | memoryview, law: Law) -> Pcm16:
-    """Expands one byte a sample to int16 samples of shape `(n,)`."""
+    """Decodes one byte a sample to int16 samples of shape `(n,)`."""
     samples: Pcm16 = _tables(law)[1][np.frombuffer(data, np.uint8)]
     return samples
 
 
 @cache
 def _tables(law: Law) -> tuple[NDArray[np.uint8], Pcm16]:
-    """Returns the code of every uint16-viewed sample, and the sample of every code."""
+    """Returns the code of every sample, indexed by the sample as uint16, and the sample of every code."""
     every_sample = np.arange(1 << 16, dtype=np.uint16).view(np.int16).astype(np.int32)
     every_code = np.arange(256, dtype=np.int32)
     if law == "pcmu":
@@ -49,7 +47,7 @@ def _tables(law: Law) -> tuple[NDArray[np.uint8], Pcm16]:
 
 
 def _segment(magnitude: NDArray[np.int32], first_bits: int) -> NDArray[np.int32]:
-    """Returns the number of the segment: how many bits the magnitude has above the first segment's."""
+    """Returns the segment of each magnitude: the number of bits that it has above `first_bits`."""
     ends = (1 << (first_bits + np.arange(8))) - 1
     return np.searchsorted(ends, magnitude).astype(np.int32)
 

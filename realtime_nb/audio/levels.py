@@ -1,6 +1,6 @@
-"""How loud a block of sound is.
+"""The loudness of a block of audio, as a number from 0 to 1 and in decibels.
 
-Owns the level that meters show. Must not know where the sound comes from.
+Owns the level that meters show. Must not know where the audio comes from.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from .pcm import as_pcm16
 
-__all__ = ["dbfs", "rms_level"]
-
 FULL_SCALE = 32768.0
 
 
 def rms_level(x: bytes | bytearray | memoryview | NDArray[np.int16]) -> float:
-    """Returns the root mean square of PCM16 sound, 0 (silence, or nothing) to 1 (full scale)."""
+    """Returns the root mean square of PCM16 audio, from 0 (silence, or no samples) to 1 (full scale)."""
     samples = as_pcm16(x, allow_empty=True)
     if not samples.size:
         return 0.0
@@ -27,5 +25,5 @@ def rms_level(x: bytes | bytearray | memoryview | NDArray[np.int16]) -> float:
 
 
 def dbfs(level: float) -> float:
-    """Returns a level 0..1 in decibels below full scale; silence is `-inf`."""
+    """Converts a level from 0 to 1 to decibels relative to full scale; silence is `-inf`."""
     return 20.0 * math.log10(level) if level > 0 else -math.inf

@@ -1,6 +1,6 @@
-"""PCM16: the one sample format of the package (16-bit little-endian mono).
+"""PCM16, the one sample format of the package: 16-bit little-endian mono.
 
-Owns what counts as PCM16 and the words of the refusal. Must not know rates, files or events.
+Owns the check that audio is PCM16, and its error texts. Must not know rates, files or events.
 """
 
 from __future__ import annotations
@@ -10,30 +10,27 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime_nb.audio import RATE_HZ
 from realtime_nb.errors import AudioError
-
-__all__ = ["RATE_HZ", "Pcm16", "as_pcm16"]
 
 Pcm16: TypeAlias = NDArray[np.int16]
 
 
 def as_pcm16(x: bytes | bytearray | memoryview | NDArray[np.generic], *, allow_empty: bool = False) -> Pcm16:
-    """Views sound as int16 samples of shape `(n,)`, without a copy where the layout allows.
+    """Returns audio as int16 samples of shape `(n,)`, without a copy where the memory layout allows it.
 
     Args:
         x: PCM16LE bytes, or a one-dimensional int16 array.
-        allow_empty: whether no samples at all are fine.
+        allow_empty: accept audio without samples.
 
     Raises:
-        AudioError: an odd number of bytes, another dtype or shape, or nothing.
+        AudioError: an odd number of bytes, another dtype or shape, or no samples.
     """
     if isinstance(x, np.ndarray):
         samples = _checked(x)
     elif isinstance(x, (bytes, bytearray, memoryview)):
         n_bytes = x.nbytes if isinstance(x, memoryview) else len(x)
         if n_bytes % 2:
-            raise AudioError(f"PCM16 has 2 bytes a sample, but {n_bytes} bytes came: half a sample is missing")
+            raise AudioError(f"PCM16 has 2 bytes a sample, but there are {n_bytes} bytes: half a sample is missing")
         samples = np.frombuffer(x, dtype="<i2")
     else:
         raise AudioError(f"sound must be PCM16 bytes or an int16 array, not {type(x).__name__}")

@@ -1,9 +1,9 @@
-"""The stateful polyphase resampler: any rational ratio, any block sizes, the same output.
+"""A stateful polyphase resampler: any rational ratio, and the same output for any block sizes.
 
-Owns the filter design and the bookkeeping between blocks. Must not know where the sound comes from.
+Owns the filter design and the state between blocks. Must not know where the audio comes from.
 
-Output sample `n` sits at source time `n * src / dst`: there is no delay to compensate, only a few
-milliseconds that `process` holds back until the samples around them have come, and `flush` gives.
+Output sample `n` is at source time `n * src / dst`, so the output needs no delay compensation. `process` holds back the
+last few milliseconds until the samples after them have come; `flush` returns them.
 """
 
 from __future__ import annotations
@@ -17,34 +17,32 @@ from numpy.typing import NDArray
 
 from realtime_nb.errors import AudioError
 
-__all__ = ["Resampler", "resample"]
-
 Sample = TypeVar("Sample", np.int16, np.float32)
 
-# 32 zero crossings a side and a Kaiser window of beta 9 put aliases below -85 dB and leave
-# the lower 80 % of the narrower band untouched: more than speech codecs keep.
+# With 32 zero crossings on each side and a Kaiser window of beta 9, aliases are below -85 dB, and the lower 80 % of the
+# narrower band is unchanged, which is more than speech codecs keep.
 ZERO_CROSSINGS = 32
 KAISER_BETA = 9.0
 _STOPBAND_DB = 90.0
 # Kaiser's estimate of the transition width, as a fraction of the lower sample rate.
 TRANSITION = (_STOPBAND_DB - 7.95) / (14.36 * 2 * ZERO_CROSSINGS)
-# Outputs computed at once: bounds the gathered windows to some megabytes, whatever the input's length.
+# Outputs computed at once: keeps the gathered windows to a few megabytes for an input of any length.
 _CHUNK = 4096
 _MAX_PHASES = 48_000
 
 
 @lru_cache(maxsize=16)
 def _filter_bank(up: int, down: int) -> NDArray[np.float64]:
-    """Returns the windowed sinc, one row a phase; shape `(up, taps)`."""
-    scale = min(1.0, up / down)  # below 1 the filter also has to keep the target's band free of aliases
+    """Returns the windowed sinc filter, one row for each phase; shape `(up, taps)`."""
+    scale = min(1.0, up / down)  # when downsampling, the filter must also remove what would alias
     half = math.ceil(ZERO_CROSSINGS / scale)
-    # Centred a transition's half below the narrower Nyquist rate, so that the stop band begins at it.
+    # Half a transition width below the lower Nyquist frequency, so that the stop band begins at that frequency.
     cutoff = scale * (1.0 - TRANSITION)
     offsets = np.arange(-half + 1, half + 1, dtype=np.float64)[None, :]
     t = offsets - (np.arange(up, dtype=np.float64) / up)[:, None]
     window = np.i0(KAISER_BETA * np.sqrt(np.clip(1.0 - (t / half) ** 2, 0.0, None))) / np.i0(KAISER_BETA)
     bank = np.sinc(t * cutoff) * cutoff * window
-    # Each phase passes a constant unchanged: without this a steady level would ripple with the phase.
+    # Each phase passes a constant unchanged; otherwise a constant level would vary from phase to phase.
     bank /= bank.sum(axis=1, keepdims=True)
     bank.setflags(write=False)
     return bank
@@ -53,8 +51,8 @@ def _filter_bank(up: int, down: int) -> NDArray[np.float64]:
 class Resampler:
     """Converts a stream from one sample rate to another.
 
-    The samples that come out do not depend on how the input was cut into blocks. int16 in gives
-    int16 out (rounded and clipped), float32 gives float32; one stream keeps to one of them.
+    The output does not depend on how the input is divided into blocks. int16 input gives int16 output (rounded and
+    clipped), float32 gives float32; the blocks of one stream have one dtype.
 
     Example:
         >>> to_24k = Resampler(48_000, 24_000)
@@ -86,15 +84,15 @@ class Resampler:
     def _reset(self) -> None:
         self._received = 0
         self._emitted = 0
-        # The source index of the first sample kept; the stream is preceded by silence.
+        # The source index of the first sample kept. It starts below 0: silence is assumed before the stream.
         self._kept_from = -(self._half - 1)
         self._kept: NDArray[np.float64] = np.zeros(self._half - 1)
 
     def process(self, x: NDArray[Sample]) -> NDArray[Sample]:
-        """Takes the next block, of any length, and returns what can be computed by now.
+        """Adds the next block, of any length, and returns the output that is complete.
 
         Raises:
-            AudioError: another dtype than int16 or float32, or than before; or not one-dimensional.
+            AudioError: the block is not one-dimensional, not int16 or float32, or not of the stream's dtype.
         """
         if x.ndim != 1 or x.dtype not in (np.int16, np.float32):
             raise AudioError(f"a block is one-dimensional int16 or float32, not {x.dtype} of shape {x.shape}")
@@ -112,9 +110,9 @@ class Resampler:
         return out
 
     def flush(self) -> NDArray[np.int16] | NDArray[np.float32]:
-        """Returns the end of the stream; the next block begins a new one.
+        """Returns the rest of the stream's output; the next block begins a new stream.
 
-        A stream of n samples has given `ceil(n * dst / src)` samples after its flush.
+        A stream of n samples gives `ceil(n * dst / src)` samples in all.
         """
         floating = self._dtype == np.float32
         if self._up == self._down or not self._received:
@@ -127,7 +125,7 @@ class Resampler:
         return out.astype(np.float32) if floating else out.astype(np.int16)
 
     def _emit(self, until: int) -> NDArray[np.float64]:
-        """Computes the outputs from the last one emitted up to `until`, rounded if the stream is int16."""
+        """Computes the outputs after the last one emitted, up to `until`; rounded if the stream is int16."""
         parts = [self._convolve(n, min(n + _CHUNK, until)) for n in range(self._emitted, until, _CHUNK)]
         self._emitted = max(self._emitted, until)
         first_needed = self._emitted * self._down // self._up - (self._half - 1)
@@ -141,7 +139,7 @@ class Resampler:
         positions = np.arange(start, stop, dtype=np.int64) * self._down
         first = positions // self._up - (self._half - 1) - self._kept_from
         windows = np.lib.stride_tricks.sliding_window_view(self._kept, self._bank.shape[1])[first]
-        # Row by row, never as a matrix product: BLAS sums in an order that depends on the block's size.
+        # Multiply and sum, not a matrix product: the order in which BLAS sums depends on the block's size.
         out: NDArray[np.float64] = (windows * self._bank[positions % self._up]).sum(axis=1)
         return out
 

@@ -1,7 +1,7 @@
-"""WAV files: any common one in, PCM16 mono out.
+"""Reads WAV files of any common format as PCM16 mono, and writes PCM16 mono WAV files.
 
-Owns the RIFF layout. Must not know the wire. Reading is our own because the standard library's `wave`
-refuses float, companded and (before 3.12) extensible files, and the sizes that a pipe leaves unset.
+Owns the RIFF layout. Must not know the wire. The standard library's `wave` is not used, because it refuses float,
+companded and (before Python 3.12) extensible files, and files from a pipe, whose sizes are unset.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime_nb.audio import RATE_HZ
 from realtime_nb.errors import AudioError
 
 from . import g711
-from .pcm import RATE_HZ, Pcm16, as_pcm16
+from .pcm import Pcm16, as_pcm16
 from .resample import resample
-
-__all__ = ["load_24k", "read_wav", "wav_bytes", "write_wav"]
 
 
 class _Tag(IntEnum):
-    """What the bytes of the data chunk are (WAVE_FORMAT_*)."""
+    """The encoding of the data chunk (WAVE_FORMAT_*)."""
 
     PCM = 1
     FLOAT = 3
@@ -44,10 +43,10 @@ class _Format(NamedTuple):
 def read_wav(source: str | PathLike[str] | bytes) -> tuple[Pcm16, int]:
     """Reads a WAV file, or its bytes, as int16 mono of shape `(n,)` and its rate in Hz.
 
-    PCM of 8, 16, 24 and 32 bits, float and G.711 are read; several channels are averaged.
+    PCM of 8, 16, 24 and 32 bits, float and G.711 are supported; several channels are averaged.
 
     Raises:
-        AudioError: not a WAV file, or one of another kind.
+        AudioError: not a WAV file, or one in another encoding.
         OSError: the file cannot be read.
     """
     data, name = (source, "the bytes") if isinstance(source, bytes) else (Path(source).read_bytes(), str(source))
@@ -83,7 +82,7 @@ def wav_bytes(samples: bytes | NDArray[np.int16], rate: int = RATE_HZ) -> bytes:
 
 
 def write_wav(target: str | PathLike[str] | BinaryIO, samples: bytes | NDArray[np.int16], rate: int = RATE_HZ) -> None:
-    """Writes PCM16 mono sound to a path or an open binary file."""
+    """Writes PCM16 mono audio as a WAV file to a path or an open binary file."""
     data = wav_bytes(samples, rate)
     if isinstance(target, (str, PathLike)):
         Path(target).write_bytes(data)
@@ -98,27 +97,27 @@ def _chunks(data: bytes, name: str) -> tuple[_Format, bytes]:
     at = 12
     while at + 8 <= len(data):
         tag, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        # A slice ends with the file: streamed files carry a size of 0xFFFFFFFF, cut ones one too large.
+        # The slice ends with the file: a streamed file has the size 0xFFFFFFFF, a cut one a size that is too large.
         body = data[at + 8 : at + 8 + size]
         if tag == b"fmt ":
             fmt = _format(body, name)
         elif tag == b"data":
             if fmt is None:
-                raise AudioError(f"{name}: sound before its format")
-            # Writers to a pipe leave 0; what follows then is the sound.
+                raise AudioError(f"{name}: the data chunk stands before the format chunk")
+            # A writer to a pipe leaves the size 0: the rest of the file is the audio.
             return fmt, body if size else data[at + 8 :]
         at += 8 + size + size % 2  # chunks are padded to even sizes
-    raise AudioError(f"{name}: no sound in it (no data chunk)")
+    raise AudioError(f"{name}: no audio in it (no data chunk)")
 
 
 def _format(body: bytes, name: str) -> _Format:
     if len(body) < 16:
-        raise AudioError(f"{name}: its format chunk is cut short")
+        raise AudioError(f"{name}: its format chunk is incomplete")
     tag, channels, rate_hz, _, _, bits = struct.unpack_from("<HHIIHH", body)
     if tag == _Tag.EXTENSIBLE and len(body) >= 26:
         tag = int.from_bytes(body[24:26], "little")  # the first field of the sub-format's GUID
     if not channels or not rate_hz:
-        raise AudioError(f"{name}: {channels} channels at {rate_hz} Hz is not sound")
+        raise AudioError(f"{name}: {channels} channels at {rate_hz} Hz cannot be audio")
     return _Format(tag, channels, rate_hz, bits)
 
 
@@ -145,4 +144,4 @@ def _decoded(body: bytes, fmt: _Format, name: str) -> NDArray[np.float64]:
             return g711.decode(body, "pcma").astype(np.float64)
         case (_Tag.ULAW, 8):
             return g711.decode(body, "pcmu").astype(np.float64)
-    raise AudioError(f"{name}: WAV format {fmt.tag} with {fmt.bits} bits is not read; save it as 16-bit PCM")
+    raise AudioError(f"{name}: WAV format {fmt.tag} with {fmt.bits} bits is not supported; save it as 16-bit PCM")

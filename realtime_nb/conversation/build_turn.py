@@ -14,8 +14,6 @@ from .store import ConversationStore
 from .turn import Latency, ToolCall, Turn, TurnSound, TurnStatus
 from .usage import Usage
 
-__all__ = ["build_turn", "is_boundary", "is_settled", "same_facts"]
-
 # The wire truncates at whole milliseconds: a part that lacks less than one was heard to its end.
 _MS_SAMPLES = 24
 

@@ -19,8 +19,6 @@ from .records import ItemRecord
 from .store import ConversationStore
 from .turn import ToolStatus
 
-__all__ = ["note_call", "note_output", "on_mcp_call", "on_tool_progress", "regroup", "regroup_around"]
-
 _STATUSES: dict[str, ToolStatus] = {status: status for status in get_args(ToolStatus)}
 
 

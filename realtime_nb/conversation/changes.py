@@ -7,20 +7,6 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = [
-    "AudioDone",
-    "AudioReceived",
-    "Change",
-    "ResponseEnded",
-    "ResponseStarted",
-    "TurnChanged",
-    "TurnOpened",
-    "TurnRemoved",
-    "TurnSettled",
-    "TurnText",
-    "UsageChanged",
-]
-
 
 class TurnOpened(msgspec.Struct, frozen=True):
     """A turn began: it is in `live` now."""

@@ -16,8 +16,6 @@ from .turn import Turn
 from .turn_list import TurnList
 from .usage import Usage
 
-__all__ = ["Conversation"]
-
 
 class Conversation:
     """The state that `reduce` keeps: turns, items and usage of one conversation, over any number of sessions.

@@ -24,15 +24,6 @@ from .changes import AudioDone, AudioReceived, Change, TurnText
 from .conversation import Conversation
 from .records import ItemRecord
 
-__all__ = [
-    "on_arguments_delta",
-    "on_arguments_done",
-    "on_audio_delta",
-    "on_audio_done",
-    "on_text_delta",
-    "on_text_done",
-]
-
 TextDelta = ResponseOutputTextDelta | ResponseOutputAudioTranscriptDelta
 TextDone = ResponseOutputTextDone | ResponseOutputAudioTranscriptDone
 

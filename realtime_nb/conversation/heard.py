@@ -14,8 +14,6 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 
-__all__ = ["Marks", "cut_at_word", "heard_chars"]
-
 Marks = Sequence[tuple[int, int]]
 """`(samples received, characters received before)` at each transcript delta, in order of arrival."""
 

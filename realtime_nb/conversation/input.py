@@ -23,23 +23,6 @@ from .local_events import ClearSent, CommitSent, InputAppended
 from .records import ItemRecord
 from .usage import from_transcription
 
-__all__ = [
-    "accept_user_turn",
-    "drop_reserved",
-    "on_appended",
-    "on_clear_sent",
-    "on_cleared",
-    "on_commit_sent",
-    "on_committed",
-    "on_speech_started",
-    "on_speech_stopped",
-    "on_timeout",
-    "on_transcription_completed",
-    "on_transcription_delta",
-    "on_transcription_failed",
-    "stop_waiting",
-]
-
 
 def on_appended(c: Conversation, event: InputAppended, at: float | None, out: list[Change]) -> None:
     """Advances the input timeline by the samples that were sent."""

@@ -13,8 +13,6 @@ from typing import Literal
 
 from realtime_nb.audio import RATE_HZ
 
-__all__ = ["InputTimeline", "Mark"]
-
 Mark = Literal["commit", "clear"]
 
 SAMPLES_PER_MS = RATE_HZ // 1000

@@ -31,8 +31,6 @@ from .local_events import ClientItem
 from .records import ItemRecord, Kind, PartRecord
 from .turn import Role
 
-__all__ = ["apply_snapshot", "on_client_item", "on_deleted", "on_error", "on_item", "on_retrieved", "refuse"]
-
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
 
 

@@ -9,20 +9,6 @@ import msgspec
 
 from realtime_nb.wire.realtime import Item
 
-__all__ = [
-    "ClearSent",
-    "ClientItem",
-    "Clock",
-    "CommitSent",
-    "ConnectionEnded",
-    "InputAppended",
-    "LocalEvent",
-    "LocalInterrupt",
-    "Played",
-    "SessionResumed",
-    "ToolProgress",
-]
-
 
 class InputAppended(msgspec.Struct, frozen=True):
     """Audio was sent: PCM16LE mono at 24 kHz. Together these are the session's input timeline."""

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-__all__ = ["ItemOrder"]
-
 
 class ItemOrder:
     """Item ids in conversation order. Adding at the end is O(1); an insertion is linear in the items after it."""

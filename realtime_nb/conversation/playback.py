@@ -13,8 +13,6 @@ from .input_timeline import SAMPLES_PER_MS
 from .local_events import LocalInterrupt, Played
 from .records import ItemRecord
 
-__all__ = ["on_interrupt", "on_played", "on_truncated"]
-
 
 def _heard_something(c: Conversation, record: ItemRecord, at: float | None) -> None:
     if record.first_played_at is None and at is not None:

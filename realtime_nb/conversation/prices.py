@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from .usage import Usage
 
-__all__ = ["CURRENCY_SIGN", "response_cost_usd", "transcription_cost_usd"]
-
 CURRENCY_SIGN = "$"
 """The currency of every price and cost. The card shows the cost in js/src/view/header.ts, with this sign too."""
 

@@ -10,8 +10,6 @@ from typing import Literal
 from .turn import Role, ToolStatus, Turn
 from .usage import Usage
 
-__all__ = ["ItemRecord", "Kind", "PartRecord", "ResponseRecord"]
-
 Kind = Literal["message", "call", "other"]
 
 

@@ -22,8 +22,6 @@ from .conversation import Conversation
 from .records import ItemRecord
 from .store import ConversationStore
 
-__all__ = ["reduce"]
-
 Handler = Callable[[Conversation, Any, float | None, list[Change]], None]
 
 _HANDLERS: dict[type, Handler] = {

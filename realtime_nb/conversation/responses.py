@@ -24,8 +24,6 @@ from .items import apply_snapshot
 from .records import ItemRecord, ResponseRecord
 from .usage import from_response
 
-__all__ = ["close_response", "on_content_part", "on_created", "on_done", "on_output_item"]
-
 _PARTS_OF_SOUND = ("audio", "output_audio")
 
 

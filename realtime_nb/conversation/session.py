@@ -22,8 +22,6 @@ from .items import refuse
 from .local_events import ConnectionEnded, SessionResumed
 from .responses import close_response
 
-__all__ = ["on_ended", "on_session", "on_session_resumed"]
-
 
 def on_session(c: Conversation, event: SessionCreated | SessionUpdated, at: float | None, out: list[Change]) -> None:
     """Records the effective configuration; a new session also ends what the previous one left open."""

@@ -14,8 +14,6 @@ from .prices import response_cost_usd, transcription_cost_usd
 from .records import ItemRecord, ResponseRecord
 from .usage import Usage
 
-__all__ = ["ConversationStore"]
-
 
 class ConversationStore:
     """Items, responses, tool calls, usage and the input timeline of one conversation.

@@ -17,19 +17,6 @@ from .usage import Usage
 if TYPE_CHECKING:
     from realtime_nb.audio import AudioClip
 
-__all__ = [
-    "SPEAKERS",
-    "Latency",
-    "Role",
-    "ToolCall",
-    "ToolStatus",
-    "Turn",
-    "TurnSound",
-    "TurnStatus",
-    "as_text",
-    "shown_text",
-]
-
 Role = Literal["user", "assistant", "system"]
 SPEAKERS: dict[Role, str] = {"user": "You", "assistant": "Assistant", "system": "System"}
 """The names of the roles in transcripts and saved pages."""

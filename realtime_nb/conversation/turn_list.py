@@ -11,8 +11,6 @@ from .records import ItemRecord
 from .store import ConversationStore
 from .turn import Turn
 
-__all__ = ["TurnList"]
-
 
 class TurnList:
     """The settled and live turns of a store, kept up to date item by item."""

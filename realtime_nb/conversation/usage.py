@@ -10,8 +10,6 @@ from typing import Any
 
 from realtime_nb.wire.realtime import DurationUsage, ResponseUsage, TokenUsage
 
-__all__ = ["Usage", "from_response", "from_transcription"]
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Usage:

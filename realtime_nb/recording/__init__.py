@@ -1,4 +1,4 @@
-"""A conversation kept: as a page, as text, as data, as sound."""
+"""Saves a conversation to a file: an HTML page, text, JSON or a WAV file."""
 
 from realtime_nb.recording.page import to_html
 from realtime_nb.recording.save import save

@@ -1,7 +1,7 @@
-"""A conversation as HTML that needs nothing: no script, no network, no kernel.
+"""Writes a conversation as self-contained HTML: no script, no network, no kernel.
 
-Owns the frozen page. Must not know widgets or events. A transcript is untrusted text: everything is escaped, and
-directions are isolated, so that no turn can reach out of its place.
+Owns the saved page. Must not know widgets or events. A transcript is untrusted text: all of it is escaped, and its text
+direction is isolated, so that no turn can change the page around it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,8 @@ from collections.abc import Iterable
 from html import escape
 
 from realtime_nb.audio import AudioClip
-from realtime_nb.audio.wav import wav_bytes
 from realtime_nb.conversation import ToolCall, Turn
 from realtime_nb.conversation.turn import SPEAKERS
-
-__all__ = ["to_html"]
 
 _STYLE = """
 .rtnb-frozen{font:14px/1.5 system-ui,sans-serif;max-width:46em;padding:.5em 1em}
@@ -31,11 +28,11 @@ _STYLE = """
 
 
 def to_html(turns: Iterable[Turn], *, sound: bool = True) -> str:
-    """A `<section>` with every turn: what was heard, what was not (struck), tools, and players.
+    """Returns a `<section>` with every turn: its text (unheard text is struck out), images, tool calls, and a player.
 
     Args:
-        turns: in order.
-        sound: whether to put the sound into the page; it is most of its size (64 kB a second).
+        turns: the turns, in order.
+        sound: include the audio, which is most of the page's size (64 kB a second).
     """
     return (
         f'<section class="rtnb-frozen"><style>{_STYLE}</style>{"".join(_turn(t, sound=sound) for t in turns)}</section>'
@@ -60,7 +57,8 @@ def _words(turn: Turn) -> str:
 
 
 def _picture(uri: str) -> str:
-    if not uri.startswith(("data:image/png;", "data:image/jpeg;")):  # a server's word: the page fetches nothing
+    # A server may name a web address here: the saved page must not fetch it.
+    if not uri.startswith(("data:image/png;", "data:image/jpeg;")):
         return "<small>[image]</small>"
     return f'<img alt="image" src="{escape(uri)}">'
 
@@ -71,5 +69,5 @@ def _tool_call(call: ToolCall) -> str:
 
 
 def _player(clip: AudioClip) -> str:
-    data = base64.b64encode(wav_bytes(clip.samples, clip.rate)).decode()
+    data = base64.b64encode(clip.wav_bytes()).decode()
     return f'<audio controls preload="none" src="data:audio/wav;base64,{data}"></audio>'

@@ -1,4 +1,4 @@
-"""A conversation as a file, by the ending of its name.
+"""Saves a conversation to a file; the ending of the file's name chooses the format.
 
 Owns the formats. Must not know widgets or events.
 """
@@ -20,23 +20,21 @@ from realtime_nb.conversation.turn import as_text
 from realtime_nb.errors import AudioError, ConfigError
 from realtime_nb.recording.page import to_html
 
-__all__ = ["save"]
-
 _PAUSE = np.zeros(RATE_HZ // 4, np.int16)
 
 
 def save(turns: Sequence[Turn], path: str | Path) -> Path:
-    """Write a conversation; the ending of `path` chooses the format.
+    """Writes a conversation; the ending of `path` chooses the format.
 
-    `.html` is a page with players, `.txt` and `.md` are the transcript, `.json` is every turn without sound, and `.wav`
-    is both sides one after the other at 24 kHz.
+    `.html` is a page with players, `.txt` and `.md` are the transcript, `.json` holds every turn without its audio, and
+    `.wav` is the audio of all turns, one after the other, at 24 kHz.
 
     Returns:
         the path.
 
     Raises:
         ConfigError: another ending.
-        AudioError: a `.wav` of a conversation without sound.
+        AudioError: a `.wav` of a conversation without audio.
     """
     target = Path(path).expanduser()
     write = _FORMATS.get(target.suffix.lower())
@@ -81,7 +79,7 @@ def _facts(turn: Turn) -> dict[str, Any]:
 
 
 def _wav(turns: Sequence[Turn], path: Path) -> None:
-    clips = [turn.audio.samples for turn in turns if turn.audio is not None]
+    clips = [turn.audio.exported() for turn in turns if turn.audio is not None]
     if not clips:
         raise AudioError("This conversation has no sound to save; '.txt' and '.html' take its text.")
     write_wav(path, np.concatenate([piece for clip in clips for piece in (clip, _PAUSE)]), RATE_HZ)

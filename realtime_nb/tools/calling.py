@@ -1,10 +1,11 @@
-"""Calling a function that somebody else wrote, within a time, whatever it does.
+"""Calls a user's function within a time limit; every exception of it becomes a `ToolFailed`.
 
-Owns the thread of a synchronous function, the time limit, and what becomes of exceptions. Must not know schemas, JSON
+Owns the thread of a synchronous function, the time limit, and the conversion of exceptions. Must not know schemas, JSON
 or events.
 
-A synchronous function has a daemon thread of its own. A pool's threads are few, and shared with the name look-ups of a
-reconnection: a handful of functions that never return would stop both, and hold up the end of the process.
+A synchronous function runs in a daemon thread of its own, not in asyncio's thread pool. The pool has few threads and
+also serves the DNS look-ups of a reconnection: a few functions that never return would block both, and would keep the
+process from ending.
 """
 
 from __future__ import annotations
@@ -18,26 +19,25 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-__all__ = ["ToolFailed", "call_within"]
-
 _MOST_YIELDED = 10_000
 
 
 class ToolFailed(Exception):  # noqa: N818 - it says what happened
-    """The function raised, or took too long; the message is meant for the model."""
+    """A tool's function raised or exceeded its time limit; the message is meant for the model."""
 
 
 async def call_within(timeout_s: float, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """What the function returns; of a generator, what it yields, as a list.
+    """Calls a function and returns its result; the values of a generator are returned as a list.
 
-    A synchronous function that takes too long goes on in its thread, unheard; an asynchronous one is cancelled.
+    After the time limit a synchronous function runs on in its thread and its result is dropped; an asynchronous one is
+    cancelled.
 
     Raises:
-        ToolFailed: whatever the function raised, `SystemExit` and the like included.
+        ToolFailed: the function raised (`SystemExit` and the like included), or exceeded the time limit.
     """
     task = asyncio.ensure_future(_settled(function, args, kwargs))
     try:
-        # Not `asyncio.timeout`: it would wait for a function that shrugs a cancellation off.
+        # Not `asyncio.timeout`: it would wait for a function that catches its cancellation and goes on.
         done, _ = await asyncio.wait([task], timeout=timeout_s)
     finally:
         task.cancel()
@@ -50,7 +50,10 @@ async def call_within(timeout_s: float, function: Callable[..., Any], *args: Any
 
 
 async def _settled(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[bool, Any]:
-    """Whether it failed, and the result or the exception: a `KeyboardInterrupt` in a task would end the event loop."""
+    """Calls a function and returns `(failed, result or exception)`.
+
+    The exception is a value, because a `KeyboardInterrupt` or `SystemExit` raised in a task would end the event loop.
+    """
     task = asyncio.current_task()
     try:
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
@@ -66,7 +69,7 @@ async def _settled(function: Callable[..., Any], args: Any, kwargs: Any) -> tupl
     except asyncio.CancelledError as error:
         if task is not None and task.cancelling():
             raise
-        return True, error  # the function's own
+        return True, error  # raised by the function itself, not by a cancellation of this call
     except GeneratorExit:
         raise
     except BaseException as error:
@@ -103,11 +106,11 @@ async def _in_thread(function: Callable[..., Any], args: Any, kwargs: Any) -> tu
             result = context.run(function, *args, **kwargs)
             if isinstance(result, Iterator):
                 result = context.run(_collected, result)
-            told = (False, result)
+            result_or_error = (False, result)
         except BaseException as error:
-            told = (True, error)  # as a value: a future refuses a StopIteration
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
-            loop.call_soon_threadsafe(settle, *told)
+            result_or_error = (True, error)  # as a value: `Future.set_exception` refuses a StopIteration
+        with contextlib.suppress(RuntimeError):  # the loop was closed in the meantime
+            loop.call_soon_threadsafe(settle, *result_or_error)
 
     name = getattr(function, "__name__", "function")
     threading.Thread(target=work, name=f"realtime tool {name}", daemon=True).start()

@@ -1,82 +1,26 @@
-"""Type hints as people write them, as the type hints that msgspec reads.
+"""Reads the docstring of a tool's function: its description, and a description of each parameter.
 
-Owns what other libraries say in a hint: descriptions and limits in `Annotated`, pydantic models, paths. Recognises
-them by what they can do: none of those libraries is imported. Must not know signatures or JSON text.
+Owns the docstring styles: Google, NumPy, Sphinx and Epytext, parsed by `docstring_parser`. Must not know type hints or
+schemas.
 """
 
 from __future__ import annotations
 
-import os
-import pathlib
-from typing import Annotated, Any, get_args, get_origin
-
-import msgspec
-
-__all__ = ["from_json", "readable", "schema_of", "to_json"]
-
-# pydantic's `Field`, annotated-types (`Ge(1)`, `MaxLen(3)`) and `msgspec.Meta` name them alike.
-_LIMITS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern")
+import inspect
+from typing import Any
 
 
-def readable(hint: Any, text: str | None) -> Any:
-    """A hint with its description and limits as msgspec has them.
+def read_docstring(function: Any) -> tuple[str, dict[str, str]]:
+    """Returns the description of a function, and the descriptions of its parameters by name."""
+    if not inspect.isroutine(function) and not inspect.isclass(function) and function.__call__.__doc__:
+        function = function.__call__
+    # A class has its own docstring only: that of a library's base class does not describe this tool.
+    text = function.__doc__ if inspect.isclass(function) else inspect.getdoc(function)
+    from docstring_parser import parse
 
-    `Annotated[int, "how many"]`, `Doc("how many")` and `Field(description="how many")` describe a parameter; `text`,
-    what the docstring says of it, counts where the hint says nothing.
-    """
-    if hint is object:
-        hint = Any
-    extras = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
-    kept = [extra for extra in extras if isinstance(extra, msgspec.Meta)]
-    if any(meta.description for meta in kept):
-        text = None
-    limits: dict[str, Any] = {}
-    for extra in extras:
-        if isinstance(extra, msgspec.Meta):
-            continue
-        said = extra if isinstance(extra, str) else _words_of(extra)
-        text = said or text
-        for told in (extra, *(getattr(extra, "metadata", None) or ())):
-            limits |= {name: value for name in _LIMITS if (value := getattr(told, name, None)) is not None}
-    if text or limits:
-        kept.append(msgspec.Meta(description=text or None, **limits))
-    plain = get_args(hint)[0] if extras else hint
-    for meta in kept:
-        plain = Annotated[plain, meta]
-    return plain
-
-
-def _words_of(extra: Any) -> str | None:
-    for name in ("description", "documentation"):  # pydantic's FieldInfo, typing_extensions' Doc
-        if isinstance(said := getattr(extra, name, None), str):
-            return said
-    return None
-
-
-def schema_of(hint: type) -> dict[str, Any]:
-    """The schema of a type that msgspec does not know; raises `NotImplementedError` where we know none either."""
-    if hasattr(hint, "model_json_schema"):
-        schema: dict[str, Any] = hint.model_json_schema()
-        return schema
-    if issubclass(hint, os.PathLike):
-        return {"type": "string"}
-    raise NotImplementedError(f"{hint.__module__}.{hint.__qualname__}")
-
-
-def from_json(hint: type, value: Any) -> Any:
-    """`value`, as JSON has it, as a `hint`; raises `ValueError`."""
-    if hasattr(hint, "model_validate"):
-        return hint.model_validate(value)
-    if issubclass(hint, os.PathLike) and isinstance(value, str):
-        made: Any = pathlib.Path if hint is os.PathLike else hint
-        return made(value)
-    raise ValueError(f"Expected `{hint.__name__}`")
-
-
-def to_json(value: Any) -> Any:
-    """A default value as JSON has it; raises `NotImplementedError` where there is no such thing."""
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    raise NotImplementedError
+    parsed = parse(text or "")
+    parameters: dict[str, str] = {}
+    for parameter in parsed.params:
+        for name in parameter.arg_name.split(","):  # NumPy documents two parameters as `b, c : str`
+            parameters[name.strip().lstrip("*")] = " ".join((parameter.description or "").split())
+    return (parsed.description or "").strip(), parameters

@@ -1,6 +1,6 @@
-"""What a function returned, as the text that a model is given.
+"""Converts the return value of a tool's function to the text that the model receives.
 
-Owns the way from any Python value to a string. Must not know functions or events.
+Owns the conversion of any Python value to a string. Must not know functions or events.
 """
 
 from __future__ import annotations
@@ -9,19 +9,17 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["as_output", "error_output"]
-
 
 def error_output(message: str) -> str:
-    """What a model is given in place of a result."""
+    """Returns the output that tells the model of an error: JSON with an `error` field."""
     return msgspec.json.encode({"error": _encodable(message)}).decode()
 
 
 def as_output(result: Any) -> str:
-    """A string as it is, anything else as JSON, and what is not JSON as `str()` shows it.
+    """Converts a result to text: a string stays as it is, other values become JSON, or `str()` where JSON fails.
 
     Raises:
-        ValueError: bytes that are no text: a model cannot read them.
+        ValueError: bytes that are not UTF-8 text.
     """
     if isinstance(result, str):
         return _encodable(result)
@@ -29,12 +27,12 @@ def as_output(result: Any) -> str:
         try:
             return bytes(result).decode()
         except UnicodeDecodeError:
-            raise ValueError(f"it returned {len(bytes(result))} bytes, which are no text") from None
+            raise ValueError(f"it returned {len(bytes(result))} bytes that are not UTF-8 text") from None
     try:
         encoded = msgspec.json.encode(result, enc_hook=_builtin)
     except (TypeError, ValueError, OverflowError, RecursionError):
         return _encodable(str(result))
-    # A date, an enum: its text, without the quotes of JSON.
+    # A date or an enum becomes a JSON string: return its text without the quotes.
     return msgspec.json.decode(encoded, type=str) if encoded.startswith(b'"') else encoded.decode()
 
 
@@ -47,5 +45,5 @@ def _builtin(value: Any) -> Any:
 
 
 def _encodable(text: str) -> str:
-    """`text` without half surrogates, which a file name may hold: they have no UTF-8, and would stop the frame."""
+    """Replaces lone surrogates, which a file name may hold: they have no UTF-8, so the frame could not be encoded."""
     return text.encode("utf-8", "replace").decode()

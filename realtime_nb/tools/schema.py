@@ -1,7 +1,7 @@
-"""The JSON schema of a function's parameters, and the arguments that it is called with.
+"""Makes the JSON schema of a function's parameters, and checked arguments from the model's JSON.
 
-Owns the way from signature and type hints to a schema (msgspec's, from a struct made of the parameters) and from JSON
-text back to checked arguments. Must not know events or threads.
+Owns both directions: from signature and type hints to a schema (by way of a msgspec struct with one field for each
+parameter), and from JSON text back to arguments. Must not know events or threads.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from realtime_nb.errors import ConfigError
-from realtime_nb.tools.docstring import from_json, readable, schema_of, to_json
-
-__all__ = ["Parameters", "parameters_of"]
+from realtime_nb.tools.type_hints import from_json, readable, schema_of, to_json
 
 _Field = tuple[str, Any] | tuple[str, Any, Any]
 
@@ -30,7 +28,7 @@ class Parameters:
     """The parameters of one function.
 
     Attributes:
-        schema: JSON schema of the object that a model fills.
+        schema: JSON schema of the object that the model sends as arguments.
     """
 
     schema: dict[str, Any]
@@ -38,26 +36,26 @@ class Parameters:
     _positional: tuple[str, ...]
 
     def parse(self, arguments: str) -> tuple[list[Any], dict[str, Any]]:
-        """The positional and keyword arguments of JSON text.
+        """Returns the positional and keyword arguments in a JSON text.
 
         Raises:
             ValueError: not JSON, not an object, or a value of the wrong type; the message is meant for the model.
         """
         try:
             given = msgspec.json.decode(arguments.strip() or "{}")
-            # Not strict: models write "3" for 3 often enough, and mean it.
+            # Not strict: models often write "3" for 3.
             filled = msgspec.convert(given, self._struct, strict=False, dec_hook=from_json)
-        except (ValueError, msgspec.MsgspecError) as error:  # pydantic's says where and why in several lines
+        except (ValueError, msgspec.MsgspecError) as error:  # pydantic's error is a ValueError
             raise ValueError(f"the arguments are not valid: {error}") from None
         values = {name: value for name in filled.__struct_fields__ if (value := getattr(filled, name)) is not UNSET}
         return [values.pop(name) for name in self._positional if name in values], values
 
 
 def parameters_of(function: Callable[..., Any], name: str, descriptions: Mapping[str, str]) -> Parameters:
-    """Read a function's signature; `name` is what messages call it.
+    """Reads a function's signature and type hints; `name` is the function's name in error messages.
 
     Raises:
-        ConfigError: a parameter that no JSON object can fill, or a type hint without a schema.
+        ConfigError: `*args` or `**kwargs`, or a type hint without a JSON schema.
     """
     signature, hints = _signature(function, name)
     fields: list[_Field] = []
@@ -119,7 +117,7 @@ def _schema(name: str, fields: list[_Field]) -> tuple[type[msgspec.Struct], dict
 
 
 def _described_by_msgspec(name: str, fields: list[_Field]) -> tuple[type[msgspec.Struct], dict[str, Any]]:
-    # What the function does not take is an error that the model reads, not an argument that goes missing.
+    # An unknown argument is an error that the model reads; dropping it silently would hide the model's mistake.
     struct = msgspec.defstruct(f"{name}_arguments", fields, kw_only=True, forbid_unknown_fields=True)
     (found,), parts = msgspec.json.schema_components([struct], schema_hook=schema_of, ref_template="#/$defs/{name}")
     schema = dict(parts.pop(found["$ref"].rpartition("/")[2]))
@@ -133,7 +131,7 @@ def _described_by_msgspec(name: str, fields: list[_Field]) -> tuple[type[msgspec
 
 
 def _hoisted(schema: Any) -> dict[str, Any]:
-    """Take the `$defs` of nested schemas out of them: their references are from the root."""
+    """Removes the `$defs` of nested schemas and returns them: references are resolved from the root schema."""
     found: dict[str, Any] = {}
     for value in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
         if isinstance(value, dict):
@@ -143,7 +141,7 @@ def _hoisted(schema: Any) -> dict[str, Any]:
 
 
 def _as_json(default: Any) -> Any:
-    """A default as a schema shows it; `UNSET` where it has no JSON."""
+    """Returns a default as the schema shows it, or `UNSET` if it has no JSON form."""
     try:
         shown = msgspec.to_builtins(default, enc_hook=to_json)
     except (TypeError, ValueError, NotImplementedError):

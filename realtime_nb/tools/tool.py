@@ -1,13 +1,12 @@
-"""A function that a model may call.
+"""`Tool`: a function that a model may call.
 
-Owns `Tool`: the spec that the wire carries, and the call with checked arguments and a string as its answer. Must not
+Owns the tool's spec as the wire carries it, and the call with checked arguments that always returns a string. Must not
 know sockets or sessions.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,10 +15,9 @@ from typing import Any
 import msgspec
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.tools.docstring import read_docstring
 from realtime_nb.tools.output import as_output, error_output
 from realtime_nb.tools.schema import Parameters, parameters_of
-
-__all__ = ["Tool", "as_tool"]
 
 _NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 DEFAULT_TIMEOUT_S = 60.0
@@ -27,15 +25,15 @@ DEFAULT_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, eq=False)
 class Tool:
-    """A tool: what the model is told of it, and what is called.
+    """A tool: its description for the model, and the function that is called.
 
     Attributes:
         name: letters, digits, `_` and `-`, at most 64.
-        description: for the model.
+        description: tells the model what the tool does.
         parameters: JSON schema of the arguments.
         function: sync (called in a thread of its own) or async (on the session's loop); None declares a tool whose
             calls you answer yourself, with `conversation.item.create(item=rt.function_output(...))`.
-        timeout_s: after this long the model is told that the call took too long.
+        timeout_s: after this time the call is answered with an error, which the model reads.
     """
 
     name: str
@@ -56,7 +54,7 @@ class Tool:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """The tool as `session.tools` carries it."""
+        """The tool as an entry of `session.tools`."""
         return {
             "type": "function",
             "name": self.name,
@@ -65,9 +63,10 @@ class Tool:
         }
 
     async def call(self, arguments: str) -> str:
-        """Call the function with JSON arguments; whatever happens, the answer is a string that a model can use.
+        """Calls the function with JSON arguments and returns its output, a string also on error (docs/protocol.md 28).
 
-        Only cancellation gets out. A synchronous function that takes too long is answered for, but cannot be stopped.
+        Only cancellation is raised. After the time limit a synchronous function runs on in its thread: threads cannot
+        be stopped.
         """
         if self.function is None:
             return error_output(f"the tool {self.name!r} has no function here")
@@ -75,14 +74,14 @@ class Tool:
             positional, named = self._arguments(arguments)
         except ValueError as error:
             return error_output(f"{self.name}: {error}")
-        from realtime_nb.tools.calling import ToolFailed, call_within  # asyncio: describing a tool does not pay for it
+        from realtime_nb.tools.calling import ToolFailed, call_within  # loads asyncio, which declaring a tool needs not
 
         try:
             return as_output(await call_within(self.timeout_s, self.function, *positional, **named))
         except ToolFailed as failed:
             return error_output(f"{self.name} {failed}")
         except Exception as error:  # a value whose own `str()` or `tolist()` raises
-            return error_output(f"{self.name} returned something that cannot be told: {type(error).__name__}: {error}")
+            return error_output(f"{self.name} returned a value that has no text form: {type(error).__name__}: {error}")
 
     def _arguments(self, arguments: str) -> tuple[list[Any], dict[str, Any]]:
         if self._reader is not None:
@@ -97,14 +96,14 @@ class Tool:
 
 
 def as_tool(tool: Tool | Mapping[str, Any] | Callable[..., Any]) -> Tool:
-    """A function, or a dict as the wire has it (with an optional `function` to call), as a `Tool`.
+    """Makes a `Tool` of a function, or of a dict in the wire's form (with an optional `function` to call).
 
-    The name is the function's, the description its docstring, the schema that of its signature and type hints, with the
-    docstring's words for each parameter. `{"function": f, "timeout_s": 5}` is `f` with another time limit: what a dict
-    does not say is read from the function.
+    The name is the function's, the description comes from its docstring, and the schema from its signature and type
+    hints, with the docstring's description of each parameter. `{"function": f, "timeout_s": 5}` is `f` with another
+    time limit: fields that the dict lacks are read from the function.
 
     Raises:
-        ConfigError: something else, or a function whose parameters JSON cannot fill.
+        ConfigError: the value is no tool, or a parameter of the function has no JSON schema.
 
     Example:
         >>> def add(a: int, b: int = 1) -> int:
@@ -123,12 +122,12 @@ def as_tool(tool: Tool | Mapping[str, Any] | Callable[..., Any]) -> Tool:
 
 
 def _from_function(function: Callable[..., Any], given: Mapping[str, Any]) -> Tool:
-    """The tool that a function is, but for what was `given`."""
+    """Makes a tool of a function; the fields in `given` replace those read from it."""
     named: Any = function
     while isinstance(named, functools.partial):
         named = named.func
     name = str(given.get("name") or getattr(named, "__name__", type(named).__name__))
-    summary, descriptions = _told(named)
+    summary, descriptions = read_docstring(named)
     reader = parameters_of(function, name, descriptions) if given.get("parameters") is None else None
     return Tool(
         name=name,
@@ -138,22 +137,6 @@ def _from_function(function: Callable[..., Any], given: Mapping[str, Any]) -> To
         timeout_s=float(given.get("timeout_s", DEFAULT_TIMEOUT_S)),
         _reader=reader,
     )
-
-
-def _told(function: Any) -> tuple[str, dict[str, str]]:
-    """What a docstring, Google's, NumPy's or Sphinx's, says of a function and of each of its parameters."""
-    if not inspect.isroutine(function) and not inspect.isclass(function) and function.__call__.__doc__:
-        function = function.__call__
-    # Of a class its own, not what it inherits: a base class of a library does not say what this one is for.
-    said = function.__doc__ if inspect.isclass(function) else inspect.getdoc(function)
-    from docstring_parser import parse
-
-    parsed = parse(said or "")
-    parameters: dict[str, str] = {}
-    for parameter in parsed.params:
-        for one in parameter.arg_name.split(","):  # NumPy's `b, c : str`
-            parameters[one.strip().lstrip("*")] = " ".join((parameter.description or "").split())
-    return (parsed.description or "").strip(), parameters
 
 
 def _from_mapping(tool: Mapping[str, Any]) -> Tool:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ["NAMES", "Client", "opened"]
-
 NAMES = ("ours", "openai")
 
 

@@ -25,8 +25,6 @@ from realtime_nb.local.voice import RATE_HZ, Context, Pcm, Reply, load_voice
 from realtime_nb.local.voice.recognizer import SphinxRecognizer
 from tests.corpus.speakers import Speaker, in_noise, render
 
-__all__ = ["Score", "measure"]
-
 SNR_DB = 15.0
 _MANIFEST = Path(__file__).parent / "manifest.json"
 _NOW = Context(now=datetime(2026, 11, 22, 15, 4))  # a Sunday

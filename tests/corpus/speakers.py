@@ -18,8 +18,6 @@ from realtime_nb.audio.resample import resample
 from realtime_nb.audio.wav import read_wav
 from realtime_nb.local.voice import RATE_HZ, Pcm
 
-__all__ = ["Speaker", "in_noise", "missing", "render"]
-
 _PAUSE_S = 0.3
 
 

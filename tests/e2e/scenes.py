@@ -12,8 +12,6 @@ import numpy as np
 from tests.e2e.harness.kernel import KernelProbe, Samples
 from tests.e2e.harness.notebook import Notebook
 
-__all__ = ["CUTS", "IMPORT", "KEEP", "Cut", "first_cut", "heard_of", "received", "trimmed", "without_holes"]
-
 IMPORT = "import numpy as np; import realtime_nb as rt"
 
 # What the server sent, in its own words: beside the conversation, which is under test.

@@ -14,8 +14,6 @@ from typing import Any
 
 from realtime_nb.testing import Script
 
-__all__ = ["Adversary"]
-
 
 @dataclass
 class Adversary:

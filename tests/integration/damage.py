@@ -14,8 +14,6 @@ from typing import Any
 
 from realtime_nb.wire.realtime import SERVER_TYPES
 
-__all__ = ["damaged", "server_examples"]
-
 _EXAMPLES = Path(__file__).parents[1] / "data" / "event_examples.jsonl"
 _VALUES: list[Any] = [None, True, 0, -1, 2**31, 2**63, 1e308, 0.5, "", "x" * 3000, [], {}, [[[]]], {"type": "?"}]
 _WORDS = ["\u202e<img src=x onerror=alert(1)>", "\x00", "\ud800", "item_001", "resp_001", "AAA", "//", "response.done"]

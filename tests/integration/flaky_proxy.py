@@ -18,8 +18,6 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["Direction", "FlakyProxy", "How"]
-
 T = TypeVar("T")
 Direction = Literal["down", "up"]  # down: from the server to the client
 How = Literal["reset", "end"]  # "reset" is TCP's RST, "end" its FIN

@@ -21,8 +21,6 @@ from websockets.typing import Subprotocol
 import realtime_nb as rt
 from realtime_nb.notebook.page import messages as m
 
-__all__ = ["PageWithSocket"]
-
 
 @dataclass
 class _Line:

@@ -11,8 +11,6 @@ import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["EPOCH", "SimulatedLoop", "simulate", "wall"]
-
 EPOCH = 1_767_225_600
 """When simulated time begins: 2026-01-01, as a service's `expires_at` counts."""
 

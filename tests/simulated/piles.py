@@ -15,8 +15,6 @@ from typing import Any
 
 from realtime_nb.client.session import RealtimeSession
 
-__all__ = ["bytes_of", "live_objects", "piles"]
-
 _OURS = "realtime_nb.client", "tests.simulated.service", "asyncio", "_asyncio"
 
 

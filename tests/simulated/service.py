@@ -23,8 +23,6 @@ from realtime_nb.local.voice.detector.energy import EnergyDetector
 from realtime_nb.local.voice.protocols import Recognition
 from realtime_nb.wire.realtime import ErrorEvent, FunctionCallOutputItem, MessageItem, encode
 
-__all__ = ["ONE_WAY_S", "SPOKEN_WORDS", "Served", "Service"]
-
 ONE_WAY_S = 0.02
 SPOKEN_WORDS = "what is the hour"
 """What is recognised in any speech."""

@@ -20,8 +20,6 @@ from realtime_nb.client.session import RealtimeSession
 from tests.simulated.clock import wall
 from tests.simulated.service import Service
 
-__all__ = ["CONFIG", "User", "talking"]
-
 CONFIG: dict[str, Any] = {"output": "text", "turn_detection": "server_vad", "transcription": True}
 _FRAME, _FRAME_S = 960, 0.04
 _LOUD = (8000 * np.sin(np.arange(_FRAME) * 0.1)).astype(np.int16).tobytes()

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-__all__ = ["Graph", "Module", "circles"]
-
 
 class Module:
     """One source file of a package."""

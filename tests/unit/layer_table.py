@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LAYERS", "TESTING_SEES", "Layer"]
-
 
 @dataclass(frozen=True)
 class Layer:

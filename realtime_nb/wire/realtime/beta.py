@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["upgrade"]
-
 _EVENTS = {
     "response.text.delta": "response.output_text.delta",
     "response.text.done": "response.output_text.done",

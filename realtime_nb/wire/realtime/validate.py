@@ -17,8 +17,6 @@ import msgspec.inspect as mi
 
 from realtime_nb.wire.realtime.exclusions import exclusions
 
-__all__ = ["Problem", "check", "field_names", "nearest"]
-
 
 class Problem(msgspec.Struct, frozen=True):
     """One thing wrong with an event.

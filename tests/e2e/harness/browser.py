@@ -14,8 +14,6 @@ from playwright.async_api import Browser, BrowserContext, Playwright
 
 from tests.e2e.harness.lab_server import INSECURE_HOST
 
-__all__ = ["Permission", "find_chromium", "new_context", "start_chromium"]
-
 Permission = Literal["granted", "denied"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

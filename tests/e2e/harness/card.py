@@ -11,8 +11,6 @@ from playwright.async_api import Locator, expect
 
 from tests.e2e.harness.page import LabPage
 
-__all__ = ["Card"]
-
 
 class Card:
     """The `number`th card of a page."""

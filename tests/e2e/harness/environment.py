@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["private_environment"]
-
 # An allow-list: a deny-list would let the next provider's key through. PYTHONPATH: a kernel must run the code that the
 # test runs, also from a checkout that is not the installed one.
 _INHERITED = (

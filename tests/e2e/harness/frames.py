@@ -13,8 +13,6 @@ from pydantic import ValidationError
 
 from tests.sdk_validator import check_client, check_server
 
-__all__ = ["judge", "keep_frames"]
-
 _STARTUP = """
 def _keep_frames(folder):
     import itertools, os, pathlib

@@ -16,8 +16,6 @@ from typing import Any
 import numpy as np
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
-__all__ = ["KernelError", "KernelProbe", "Samples"]
-
 Samples = np.ndarray[tuple[int], np.dtype[np.int16]]
 
 _PCM = "__import__('base64').b64encode(({}).tobytes()).decode()"

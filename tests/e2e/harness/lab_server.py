@@ -19,8 +19,6 @@ import httpx
 from tests.e2e.harness.environment import private_environment
 from tests.e2e.harness.frames import keep_frames
 
-__all__ = ["INSECURE_HOST", "LabServer", "free_port"]
-
 # Resolved to 127.0.0.1 by the browser: a page of this host over plain http is no secure context.
 INSECURE_HOST = "insecure.test"
 

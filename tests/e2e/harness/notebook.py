@@ -16,8 +16,6 @@ from tests.e2e.harness.kernel import KernelProbe
 from tests.e2e.harness.lab_server import INSECURE_HOST, LabServer
 from tests.e2e.harness.page import LabPage
 
-__all__ = ["Notebook"]
-
 
 class Notebook:
     """A notebook file and what is open on it; `lab` is its first page, `kernel` its kernel."""

@@ -15,8 +15,6 @@ from playwright.async_api import Page, WebSocket
 
 from tests.e2e.harness.kernel import Samples
 
-__all__ = ["LabPage", "Played"]
-
 _READY = """() => {
   const panel = window.jupyterapp?.shell?.currentWidget;
   const session = panel?.context?.sessionContext;

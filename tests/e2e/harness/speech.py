@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["Speech"]
-
 
 class Speech:
     """Makes WAV files under `folder`, each once."""

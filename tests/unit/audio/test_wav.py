@@ -92,7 +92,7 @@ def test_other_chunks_are_passed_over_with_their_padding() -> None:
         (b"RIFF\x04\0\0\0WAVE", "no data chunk"),
         (riff(fmt(85, 16), b"\0\0"), "format 85"),
         (riff(fmt(1, 16, rate=0), b"\0\0"), "0 Hz"),
-        (riff(b"\1\0", b"\0\0"), "cut short"),
+        (riff(b"\1\0", b"\0\0"), "incomplete"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_reason(data: bytes, words: str) -> None:

@@ -459,8 +459,8 @@ class Broken:
         (Passenger(name="Ada"), '{"name":"Ada","age":30}'),
         (float("nan"), "null"),
         ("half a surrogate: \ud800", "half a surrogate: ?"),
-        (b"\xff\xd8", '{"error":"bytes returned something that cannot be told: ValueError: it returned 2 bytes'),
-        (Broken(), '{"error":"bytes returned something that cannot be told: RuntimeError: no words"}'),
+        (b"\xff\xd8", '{"error":"bytes returned a value that has no text form: ValueError: it returned 2 bytes'),
+        (Broken(), '{"error":"bytes returned a value that has no text form: RuntimeError: no words"}'),
     ],
 )
 async def test_results_that_are_no_json_are_told_as_well_as_they_can_be(result: Any, output: str) -> None:
