@@ -1,7 +1,7 @@
 """Talk with a realtime voice model in a Jupyter notebook.
 
-`RealtimeWidget()` in a cell gives a conversation; `connect()` gives the wire. Importing this package is cheap: each
-name is loaded when it is first used.
+`RealtimeWidget()` in a cell shows a conversation; `connect()` opens a connection without a widget. Importing this
+package is quick: each name is loaded at its first use.
 
 Example:
     >>> import realtime_nb as rt

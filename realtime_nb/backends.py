@@ -1,10 +1,10 @@
-"""What `"auto"`, `"openai"`, `"azure"`, `"local"` or a URL means.
+"""Resolves a backend, which is `"auto"`, `"openai"`, `"azure"`, `"local"` or a URL, to an address with credentials.
 
-Owns endpoints: address, credentials, label, and the notice that a person should see; starts the local backend when
-one is wanted; `connect()`. Must not know widgets or comms.
+Owns endpoints (address, headers, label, and a notice for the user), the start of the local backend, and `connect()`.
+Must not know widgets or comms.
 
-A key goes only where it belongs: `OPENAI_API_KEY` to OpenAI's host, or where `OPENAI_BASE_URL` says; the keys of
-Azure's variables to the Azure endpoint; and to any other address only a key that was given for it.
+Each key goes to one host only: `OPENAI_API_KEY` to OpenAI, or to `OPENAI_BASE_URL` if that is set; the keys of Azure's
+variables to the Azure endpoint; any other address receives only a key that was passed for it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _NAMES = ["auto", "openai", "azure", "local"]
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """A server of one's own choice.
+    """Any server that speaks the Realtime API.
 
     Attributes:
         url: `ws://` or `wss://`; a query, such as `?model=`, is kept.
@@ -73,15 +73,15 @@ class Backend:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Where to connect, and what to tell people about it.
+    """The address of a backend, with its credentials, label and notice.
 
     Attributes:
         name: `"openai"`, `"azure"`, `"local"` or `"url"`.
-        label: for people.
+        label: the backend's name in the card.
         url: the whole address, with its query.
-        headers: for the handshake, credentials among them; never shown.
-        notice: what a person should know, or None.
-        late: makes the headers that are known only when a connection is opened; None where all are known.
+        headers: of the handshake, credentials included; never shown.
+        notice: a sentence for the user, or None.
+        late: returns the headers that are known only when a connection is opened; None if all are known.
     """
 
     name: str
@@ -98,11 +98,11 @@ class Endpoint:
         )
 
     def connector(self, **options: Any) -> WebSocketConnector:
-        """How to open a websocket there; options as `WebSocketConnector` takes them."""
+        """Returns a connector that opens a websocket to this address; options as for `WebSocketConnector`."""
         return WebSocketConnector(self.url, self.headers, late=self.late, **options)
 
     async def all_headers(self) -> Mapping[str, str]:
-        """The headers of a request that is made now."""
+        """Returns all headers for a request that is made now."""
         return self.headers if self.late is None else Headers({**await self.late(), **self.headers})
 
 
@@ -113,18 +113,18 @@ def resolve(
     *,
     headers: Mapping[str, str] | None = None,
 ) -> Endpoint:
-    """The endpoint that `backend` means. Starts the local backend if it is the one: that may take a second.
+    """Returns the endpoint of a backend; starts the local backend if it is chosen, which may take a second.
 
     Args:
         backend: `"auto"` (OpenAI if `OPENAI_API_KEY` is set or `api_key` given, else local), `"openai"`, `"azure"`,
             `"local"`, a `ws://` or `wss://` URL, or a `Backend`.
         model: the model; the hosted default is `DEFAULT_MODEL`, on Azure it is the deployment's name.
-        api_key: instead of the environment's; or a function, synchronous or not, that returns a key or token and is
+        api_key: replaces the environment's key; or a function, synchronous or not, that returns a key or token and is
             called for every connection.
         headers: further headers.
 
     Raises:
-        ConfigError: an unknown backend, a bad address, or a missing key; says how to give one.
+        ConfigError: an unknown backend, an invalid address, or a missing key; the message says how to give one.
     """
     extra = Headers(headers or {})
     api_key = concealed(api_key)
@@ -155,8 +155,7 @@ def _openai(model: str | None, api_key: ApiKey | None, extra: Headers) -> Endpoi
     if not key:
         raise ConfigError(
             "backend='openai' needs a key: set the environment variable OPENAI_API_KEY before the kernel starts, or "
-            "pass "
-            "api_key=. Without one, backend='local' is a practice backend that needs nothing."
+            "pass api_key=. Without a key, backend='local' is a practice backend."
         )
     plain = {
         name: os.environ[variable]
@@ -170,7 +169,7 @@ def _openai(model: str | None, api_key: ApiKey | None, extra: Headers) -> Endpoi
 
 
 def _openai_address() -> tuple[str, str]:
-    """Address and label; `OPENAI_BASE_URL` is the official SDK's way to say that the key is for another server."""
+    """Returns the address and label; as in the official SDK, `OPENAI_BASE_URL` names another server for the key."""
     base = os.environ.get("OPENAI_BASE_URL", "").strip()
     if not base:
         return OPENAI_URL, "OpenAI"
@@ -178,7 +177,7 @@ def _openai_address() -> tuple[str, str]:
     parts = urlsplit(base)
     scheme = {"https": "wss", "http": "ws", "wss": "wss", "ws": "ws"}.get(parts.scheme)
     if scheme is None or not parts.hostname:
-        raise ConfigError(f"OPENAI_BASE_URL={safe_url(base)!r} is no address such as https://host/v1")
+        raise ConfigError(f"OPENAI_BASE_URL={safe_url(base)!r} is not an address such as https://host/v1")
     path = parts.path.rstrip("/")
     url = urlunsplit(
         (scheme, parts.netloc, path if path.endswith("/realtime") else f"{path}/realtime", parts.query, "")
@@ -188,7 +187,7 @@ def _openai_address() -> tuple[str, str]:
 
 def _azure(model: str | None, api_key: ApiKey | None, extra: Headers) -> Endpoint:
     base = os.environ.get("AZURE_OPENAI_ENDPOINT", "").strip()
-    # A token of the environment counts before a key of it, as in the official SDK.
+    # A token in the environment has priority over a key there, as in the official SDK.
     token = None if api_key else _given(None, "AZURE_OPENAI_AD_TOKEN")
     key = token or _given(api_key, "AZURE_OPENAI_API_KEY")
     missing = [
@@ -223,21 +222,21 @@ def _azure(model: str | None, api_key: ApiKey | None, extra: Headers) -> Endpoin
 
 
 def _azure_headers(key: str) -> Headers:
-    """A key, or a token of Microsoft Entra: those are JSON web tokens, and keys never look like one."""
+    """Returns the header for a key, or for a token of Microsoft Entra, which is recognised as a JSON web token."""
     if key.startswith("eyJ") and key.count(".") == 2:
         return bearer(key)
     return Headers({"api-key": key})
 
 
 def _given(api_key: ApiKey | None, variable: str) -> ApiKey | None:
-    """The key that was passed, else the environment's; without the line's end that copying one often brings."""
+    """Returns the key that was passed, else the environment's, without the line end that a copied key often has."""
     if callable(api_key):
         return api_key
     return Secret((api_key or os.environ.get(variable, "")).strip()) or None
 
 
 def _with_key(key: ApiKey, headers_of: Callable[[str], Headers], more: Mapping[str, str], **endpoint: Any) -> Endpoint:
-    """An endpoint whose headers hold the key: now, or, where a function makes it, when a connection is opened."""
+    """Returns an endpoint whose headers hold the key; a function is called for it when a connection is opened."""
     if not callable(key):
         return Endpoint(headers=Headers({**headers_of(key), **more}), **endpoint)
 
@@ -261,14 +260,14 @@ def _at(url: str, model: str | None, api_key: ApiKey | None, headers: Mapping[st
 
 
 def _with_model(url: str, model: str | None) -> str:
-    """`url` with `?model=`, where exactly one of model, call_id and intent may stand."""
+    """Adds `?model=` to an address, which names exactly one of model, call_id and intent (docs/protocol.md 5)."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
     named = [name for name in ("model", "call_id", "intent") if name in query or (name == "model" and model)]
     if len(named) > 1:
         raise ConfigError(
-            f"{' and '.join(f'{name}=' for name in named)} exclude each other in an address: a session is one with a "
-            "model, one beside a call, or one that transcribes. Give one of them."
+            f"{' and '.join(f'{name}=' for name in named)} exclude each other in an address: a session has a model, "
+            "belongs to a call, or transcribes. Give one of them."
         )
     if not model:
         return url
@@ -280,7 +279,7 @@ def _with_model(url: str, model: str | None) -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path, joined, ""))
 
 
-# The local backend: one a process, started at first use, gone when the process goes.
+# The local backend: one for each kernel process, started at first use, stopped when the process ends.
 
 _local_lock = threading.Lock()
 _local_server: LocalServer | None = None
@@ -303,7 +302,7 @@ def _local(model: str | None, *, chosen: bool) -> Endpoint:
 
 def _running_local() -> LocalServer:
     global _local_server, _local_pid
-    from realtime_nb.local import LocalServer  # imported when wanted: nobody else pays for it
+    from realtime_nb.local import LocalServer  # imported at first use, because most sessions do not need it
 
     with _local_lock:
         # A forked child must not share its parent's server, nor stop it.
@@ -317,7 +316,7 @@ def _running_local() -> LocalServer:
 
 @atexit.register
 def stop_local() -> None:
-    """Stop the local backend of this process, if it runs; the next use starts another."""
+    """Stops the local backend of this process, if it runs; the next use starts another."""
     global _local_server
     with _local_lock:
         if _local_server is not None and _local_pid == os.getpid():
@@ -327,16 +326,16 @@ def stop_local() -> None:
 
 
 class BackendConnector:
-    """Opens websockets to a backend, which is looked up anew each time.
+    """Opens websockets to a backend, which is resolved again for each connection.
 
     A local backend that died has another port when it is started again, and a key may have been replaced.
 
     Args:
-        backend: as `resolve` takes it; or an `Endpoint`, which is where the first one leads.
-        model: as `resolve` takes it.
-        api_key: as `resolve` takes it.
-        headers: as `resolve` takes them.
-        **options: as `WebSocketConnector` takes them.
+        backend: as for `resolve`; or an `Endpoint`, which is used for the first connection.
+        model: as for `resolve`.
+        api_key: as for `resolve`.
+        headers: as for `resolve`.
+        **options: as for `WebSocketConnector`.
     """
 
     def __init__(
@@ -355,16 +354,16 @@ class BackendConnector:
         self._used = False
 
     def describe(self) -> str:
-        """Where it leads."""
+        """Returns the address without credentials, or the backend's name while it is not resolved."""
         if self._endpoint is not None:
             return safe_url(self._endpoint.url)
         named = self._backend.url if isinstance(self._backend, Backend) else str(self._backend)
         return safe_url(named) if "://" in named else f"the backend {named!r}"
 
     async def connect(self) -> Transport:
-        """Look the backend up, starting the local one if need be, and open a websocket there."""
+        """Resolves the backend, which may start the local one, and opens a websocket to it."""
         if self._endpoint is None or self._used:
-            # In a thread: the local backend may have to be started.
+            # In a thread, because starting the local backend blocks.
             self._endpoint = await asyncio.to_thread(self._look_up)
         self._used = True
         return await self._endpoint.connector(**self._options).connect()
@@ -374,7 +373,7 @@ class BackendConnector:
         if isinstance(backend, Endpoint):
             if backend.name == "url":
                 return backend
-            backend = backend.name  # not "auto" again: a conversation does not change its backend midway
+            backend = backend.name  # not "auto" again: a conversation keeps its backend
         model, api_key = self._rest
         return resolve(backend, model, api_key, headers=self._headers)
 
@@ -397,27 +396,27 @@ def connect(
     buffer: int = 4096,
     reconnect: bool | Reconnect = False,
 ) -> RealtimeConnection:
-    """A connection to a Realtime server, without a widget: open it with `async with`, or by awaiting it.
+    """Returns a connection to a Realtime server, without a widget; `async with` or `await` opens it.
 
-    Before it is open, it takes handlers, and events to send, which wait.
+    Before it is open, handlers can be registered, and events that are sent wait.
 
     Args:
-        backend: as `resolve` takes it.
-        model: as `resolve` takes it.
-        api_key: as `resolve` takes it.
-        headers: as `resolve` takes them.
+        backend: as for `resolve`.
+        model: as for `resolve`.
+        api_key: as for `resolve`.
+        headers: as for `resolve`.
         url: a `ws://` or `wss://` address, instead of `backend`.
-        max_size: bytes of the largest frame accepted.
-        proxy: True for the system's, None for none, or an address.
+        max_size: the size in bytes of the largest frame accepted (docs/protocol.md 6).
+        proxy: True for the system's proxy, None for no proxy, or an address.
         user_agent: the header of that name.
-        open_timeout_s: how long the handshake, and then `session.created`, may take.
-        ping_interval_s: seconds between two questions whether the server is still there; None asks none.
-        ping_timeout_s: how long it may take to answer one; then the connection counts as lost. None waits for ever.
-        executor: where synchronous handlers run.
-        on_handler_error: told what a handler raised.
-        buffer: events kept for `recv` and `async for`.
-        reconnect: True or an `rt.Reconnect` to go on after the connection was lost: what was said and set is restored
-            in a new session, what is sent meanwhile waits, and `"reconnecting"` and `"reconnected"` tell of it.
+        open_timeout_s: the time limit of the handshake, and then of `session.created`.
+        ping_interval_s: seconds between two websocket pings; None sends none.
+        ping_timeout_s: a connection that has not answered a ping after this time is lost; None waits for ever.
+        executor: runs synchronous handlers.
+        on_handler_error: is called with the exceptions of handlers.
+        buffer: the number of events kept for `recv` and `async for`.
+        reconnect: True or an `rt.Reconnect` to go on after a lost connection: the conversation and the settings are
+            restored in a new session, events sent meanwhile wait, and `"reconnecting"` and `"reconnected"` report it.
 
     Example:
         >>> async with rt.connect(backend="local") as conn:  # doctest: +SKIP
@@ -428,8 +427,8 @@ def connect(
         ...             break
 
     Raises:
-        ConfigError: a bad option.
-        ConnectError: no connection; says which host, which status, and what to do.
+        ConfigError: an option is invalid.
+        ConnectError: the connection failed; the message names the host, the status and the remedy.
     """
     api_key, proxy = concealed(api_key), concealed(proxy)
     if url is not None and backend != "auto":
@@ -464,17 +463,17 @@ async def create_client_secret(
     model: str | None = None,
     api_key: ApiKey | None = None,
 ) -> ClientSecret:
-    """A short-lived key that a browser may hold; it can open sessions until `expires_at`.
+    """Makes a client secret: a short-lived key for a browser, which can open sessions until `expires_at`.
 
     Args:
-        session: the configuration that sessions opened with it start from.
+        session: the initial configuration of the sessions that it opens.
         ttl_s: 10 to 7200 seconds.
-        backend: as `resolve` takes it.
-        model: as `resolve` takes it.
-        api_key: as `resolve` takes it.
+        backend: as for `resolve`.
+        model: as for `resolve`.
+        api_key: as for `resolve`.
 
     Raises:
-        ConfigError: a bad option.
+        ConfigError: an option is invalid.
         ConnectError: the server could not be reached, or refused.
     """
     api_key = concealed(api_key)

@@ -1,7 +1,7 @@
 """The `realtime-nb` command.
 
-Owns arguments, what is printed, and exit codes: 0 done, 1 it did not work (one plain sentence on stderr), 2 it was
-asked wrongly, 130 Ctrl-C. What a command needs is imported when it runs.
+Owns the arguments, the output, and the exit codes: 0 success, 1 failure (one plain sentence on stderr), 2 wrong usage,
+130 Ctrl-C. The modules of a command are imported when it runs, so that `--help` is quick.
 """
 
 from __future__ import annotations
@@ -84,19 +84,19 @@ def _demo(arguments: argparse.Namespace) -> int:
     for kept in copied.kept:
         print(f"Kept your own {kept}: it differs from the one that comes with realtime-nb. Rename it to get that one.")
     print(f"Starting JupyterLab on {copied.first.name}. Ctrl-C here stops it.", flush=True)
-    # From the folder, so that the file browser shows the tutorials and nothing else.
-    # As the default address and not as a file: so it is part of what JupyterLab prints, too.
+    # JupyterLab starts in the folder, so that its file browser shows the tutorials only. The notebook is the default
+    # URL, not a file argument, so that the address that JupyterLab prints opens it too.
     command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{copied.first.name}"]
     if arguments.port is not None:
         command += [f"--port={arguments.port}", "--ServerApp.port_retries=0"]
     if arguments.no_browser:
         command.append("--no-browser")
     if getattr(os, "geteuid", lambda: 1)() == 0:
-        # In a container everybody is root; JupyterLab would refuse. It listens on this machine only, with a token.
+        # Containers often run as root, which JupyterLab refuses. It listens on this machine only, with a token.
         command.append("--allow-root")
     if os.name == "nt":
         return subprocess.run(command, cwd=folder, check=False).returncode
-    # JupyterLab takes this process's place: whoever stops it, and however, leaves no server behind.
+    # exec replaces this process with JupyterLab: however the process is stopped, no server is left behind.
     os.chdir(folder)
     os.execv(command[0], command)
 

@@ -1,7 +1,7 @@
-"""`realtime-nb ask`: one turn without a notebook.
+"""`realtime-nb ask`: asks one question without a notebook and prints the answer.
 
-Owns one question over one connection, and how its answer is printed. Must not know argument parsing beyond the names
-that it reads, nor widgets.
+Owns the one connection and the output. Must not know widgets, or more of the argument parser than the names of the
+arguments.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _LATENCY_WORDS = {
 
 
 def ask_once(arguments: argparse.Namespace) -> int:
-    """Ask, print the answer, and return the exit code."""
-    # Before anything is started or paid for: a missing or unreadable file ends here.
+    """Asks, prints the answer, and returns the exit code."""
+    # First of all, so that a missing or unreadable file raises before a server is started or paid for.
     question = arguments.text if arguments.wav is None else load_24k(arguments.wav)
     endpoint = backends.resolve(arguments.backend, arguments.model)
     user_text, turn, model = asyncio.run(_turn(endpoint, question, arguments))
     if arguments.out is not None:
         if turn.audio is None:
-            raise OSError(f"{arguments.out} is not written: the answer has no sound")
+            raise OSError(f"{arguments.out} is not written: the answer has no audio")
         turn.audio.save(arguments.out)
     if arguments.json:
         answer = {
@@ -56,7 +56,7 @@ async def _turn(
     endpoint: backends.Endpoint, question: Any, arguments: argparse.Namespace
 ) -> tuple[str, Turn, str | None]:
     given = {"instructions": arguments.instructions, "voice": arguments.voice}
-    # A file has an end: nobody needs to guess from a silence where it is.
+    # The end of a file is known, so turn detection is off.
     settings: dict[str, Any] = {"transcription": True, "turn_detection": None}
     settings |= {name: value for name, value in given.items() if value is not None}
     connection = await RealtimeConnection(endpoint.connector()).open()

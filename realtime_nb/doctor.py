@@ -1,6 +1,6 @@
-"""`realtime-nb doctor`: what is wrong with an environment, and the exact fix.
+"""The checks of `realtime-nb doctor`: what is wrong with this environment, and the exact fix.
 
-Owns the checks. Must not print. A key is only ever said to be there or not.
+Owns the checks. Must not print. Of a key, only its presence is reported, never its text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: `well` is None for what is neither right nor wrong."""
+    """The result of one check: `well` is None where the result is neither right nor wrong."""
 
     well: bool | None
     what: str
@@ -24,7 +24,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Yield what was found, the cheap checks first."""
+    """Runs the checks, the cheap ones first, and yields their findings."""
     for check in (_dependencies, _kernel, _jupyter, _front_end, _tutorials, _keys, _voice, _practice_backend):
         yield from _safely(check)
 
@@ -33,7 +33,7 @@ def _safely(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from check()
     except Exception as error:
-        # A doctor that faints helps nobody: the other checks go on.
+        # A check that fails must not keep the others from running.
         yield Finding(False, f"the check of {check.__name__.strip('_')} failed: {error}", "report this as a bug")
 
 
@@ -56,8 +56,8 @@ def _dependencies() -> Iterator[Finding]:
 def _kernel() -> Iterator[Finding]:
     found = _version("ipykernel")
     if found is None:
-        yield Finding(None, "ipykernel is not here: notebooks run in another environment")
-    elif _numbers(found)[:2] == (7, 0):
+        yield Finding(None, "ipykernel is not installed: notebooks run in another environment")
+    elif _numbers(found)[:2] == (7, 0):  # docs/notebook.md 3
         yield Finding(
             False, f"ipykernel {found} cannot send sound from a thread", 'pip install --upgrade "ipykernel!=7.0.*"'
         )
@@ -68,12 +68,10 @@ def _kernel() -> Iterator[Finding]:
 def _jupyter() -> Iterator[Finding]:
     lab = _version("jupyterlab")
     if lab is None:
-        yield Finding(None, "JupyterLab is not here", 'for the demo: pip install "realtime-nb[demo]"')
+        yield Finding(None, "JupyterLab is not installed", 'for the demo: pip install "realtime-nb[demo]"')
         return
     if _numbers(lab) < (4, 4):
-        yield Finding(
-            None, f"JupyterLab {lab}: 4.4 or newer is what is tested", 'pip install --upgrade "jupyterlab>=4.4"'
-        )
+        yield Finding(None, f"JupyterLab {lab}: tested is 4.4 and newer", 'pip install --upgrade "jupyterlab>=4.4"')
     else:
         yield Finding(True, f"JupyterLab {lab}")
     from jupyter_core.paths import jupyter_path
@@ -166,7 +164,10 @@ def _version(name: str) -> str | None:
 
 
 def _parse(requirement: str) -> tuple[str, str, bool]:
-    """Return the name, the lower bound, and whether an extra wants it: our own requirements are of one simple form."""
+    """Returns the name, the lower bound, and whether the requirement belongs to an extra.
+
+    Parses only the simple form in which this package's own requirements are written.
+    """
     spec, _, marker = requirement.partition(";")
     name, _, bounds = spec.strip().partition(">=")
     return name.strip(), bounds.split(",")[0].strip() or "0", "extra" in marker

@@ -1,4 +1,4 @@
-"""The exception tree: what can go wrong, each with the value, the cause and the next step in its message.
+"""The exceptions of the package; each message names the value, the cause and the next step.
 
 Owns the public exception types. Must not know anything else of the package.
 """
@@ -12,19 +12,19 @@ MicrophoneReason = Literal["denied", "missing", "busy", "insecure", "blocked", "
 
 
 class RealtimeError(Exception):
-    """The root of every error that this package raises on purpose."""
+    """The base class of every error that this package raises on purpose."""
 
 
 class ConfigError(RealtimeError, ValueError):
-    """A bad option; the message names the option, the value and what is allowed."""
+    """An option is invalid; the message names the option, the value and what is allowed."""
 
 
 class ConnectError(RealtimeError, ConnectionError):
-    """No connection; the message says which host, which status, and what to do.
+    """A connection could not be made or was lost; the message names the host, the status and the remedy.
 
     Attributes:
         status: the HTTP status of a refused handshake, or None.
-        retryable: whether trying again, unchanged, may help.
+        retryable: whether an unchanged second attempt may succeed.
     """
 
     def __init__(self, message: str, *, status: int | None = None, retryable: bool = True) -> None:
@@ -34,12 +34,12 @@ class ConnectError(RealtimeError, ConnectionError):
 
 
 class ServerError(RealtimeError):
-    """An `error` event of the server.
+    """The server sent an `error` event.
 
     Attributes:
         code: the server's machine-readable code, or None.
-        param: the dotted field that it refers to, or None.
-        event_id: the id of the *client* event that it answers, or None.
+        param: the dotted path of the field in error, or None.
+        event_id: the id of the *client's* event that it answers, or None (docs/protocol.md 40).
     """
 
     def __init__(
@@ -56,15 +56,15 @@ class SessionExpired(RealtimeError):  # noqa: N818 - the contract's name
 
 
 class TimeoutError(RealtimeError, builtins.TimeoutError):  # noqa: A001 - also the built-in, so both `except` clauses work
-    """Something awaited did not come in time; the message says what."""
+    """An awaited event did not come in time; the message names it."""
 
 
 class AudioError(RealtimeError, ValueError):
-    """Sound that is not PCM16 mono, has a wrong rate, an odd byte count, or is empty."""
+    """Audio is not PCM16 mono, has a wrong rate or an odd number of bytes, or is empty."""
 
 
 class MicrophoneError(RealtimeError):
-    """The page has no microphone to give.
+    """The page cannot open a microphone.
 
     Attributes:
         reason: `"denied" "missing" "busy" "insecure" "blocked"` or `"unsupported"`.

@@ -1,7 +1,7 @@
-"""A picture as the wire carries it: a data URI of PNG or JPEG.
+"""Converts the images that a notebook holds to data URIs of PNG or JPEG, as the wire carries them.
 
-Owns the ways in which a notebook holds a picture. Must not know items or events. Figures and pictures of other
-libraries are known by what they can do; Pillow alone is imported, when a picture is made of an array.
+Owns the accepted kinds of image. Must not know items or events. Images of other libraries are recognised by their
+methods; only Pillow is imported, to make an image of an array.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 from realtime_nb.errors import ConfigError
 
 DETAILS = ("auto", "low", "high")
-"""How closely the model looks; what it costs grows with it."""
+"""How closely the model looks; more detail costs more tokens."""
 
 _MAGIC = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-_TAKEN = (
+_ACCEPTED = (
     "PNG or JPEG bytes, a path to a .png or .jpg file, a data: URI of them, a matplotlib figure, a PIL image, or a "
     "uint8 array of shape (height, width), (height, width, 3) or (height, width, 4)"
 )
@@ -28,24 +28,25 @@ _PNG_MODES = frozenset({"1", "L", "LA", "I", "P", "RGB", "RGBA"})
 
 
 def data_uris(images: Iterable[Any], detail: str = "auto") -> tuple[str, ...]:
-    """Each picture as a data URI.
+    """Converts each image to a data URI.
 
     Raises:
-        ConfigError: not a list, a `detail` that does not exist, or what `data_uri` raises.
+        ConfigError: `images` is not a list, `detail` is invalid, or a value is no image.
+        FileNotFoundError: a file does not exist.
     """
     if detail not in DETAILS:
         raise ConfigError(f"detail={detail!r} must be one of {', '.join(map(repr, DETAILS))}")
     if not isinstance(images, list | tuple):
-        raise ConfigError(f"images takes a list, such as images=[{_shown(images)}], not the picture itself")
+        raise ConfigError(f"images takes a list, such as images=[{_shown(images)}], not the image itself")
     return tuple(data_uri(image) for image in images)
 
 
 def data_uri(image: Any) -> str:
-    """A picture as `data:image/png;base64,...` or `data:image/jpeg;base64,...`.
+    """Converts an image to `data:image/png;base64,...` or `data:image/jpeg;base64,...`.
 
     Raises:
-        ConfigError: something else than a picture; says what was given and what is taken.
-        FileNotFoundError: there is no such file.
+        ConfigError: the value is no image; the message names it and what is accepted.
+        FileNotFoundError: the file does not exist.
     """
     if isinstance(image, str) and image.startswith("data:"):
         return _checked(image)
@@ -62,7 +63,7 @@ def _bytes_of(image: Any) -> bytes:
     if isinstance(image, str | os.PathLike):
         return _file(image)
     drawn = io.BytesIO()
-    if callable(getattr(image, "savefig", None)):  # matplotlib's Figure, and what wraps one
+    if callable(getattr(image, "savefig", None)):  # matplotlib's Figure, or a wrapper of one
         image.savefig(drawn, format="png")
     elif callable(getattr(image, "save", None)) and isinstance(getattr(image, "mode", None), str):  # PIL's Image
         (image if image.mode in _PNG_MODES else image.convert("RGB")).save(drawn, format="PNG")
@@ -71,18 +72,18 @@ def _bytes_of(image: Any) -> bytes:
     elif callable(getattr(image, "_repr_png_", None)) and isinstance(shown := image._repr_png_(), bytes | str):
         drawn.write(shown if isinstance(shown, bytes) else base64.b64decode(shown))  # IPython.display.Image and others
     else:
-        raise ConfigError(f"{_shown(image)} is no picture; an image is {_TAKEN}")
+        raise ConfigError(f"{_shown(image)} is no image; an image is {_ACCEPTED}")
     return drawn.getvalue()
 
 
 def _file(name: str | os.PathLike[str]) -> bytes:
     if isinstance(name, str) and "://" in name:
         raise ConfigError(
-            f"{_shown(name)} is a web address, and the service fetches none: download it, and pass its bytes"
+            f"{_shown(name)} is a web address, which the service does not fetch: download it, and pass its bytes"
         )
     path = Path(name)
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise ConfigError(f"{_shown(name)} is no picture; an image is {_TAKEN}")
+        raise ConfigError(f"{_shown(name)} is no image; an image is {_ACCEPTED}")
     return path.read_bytes()
 
 
@@ -90,14 +91,14 @@ def _picture_of(array: Any) -> Any:
     fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
     if str(array.dtype) != "uint8" or not fits or 0 in array.shape:
         raise ConfigError(
-            f"an array of {array.dtype} and shape {tuple(array.shape)} is no picture; an image is {_TAKEN}. Of floats "
-            "from 0 to 1, pass (255 * array).astype('uint8')."
+            f"an array of {array.dtype} and shape {tuple(array.shape)} is no image; an image is {_ACCEPTED}. For "
+            "floats from 0 to 1, pass (255 * array).astype('uint8')."
         )
     try:
         from PIL import Image
     except ImportError:
         raise ConfigError(
-            "a picture from an array needs Pillow: `pip install pillow`, or pass PNG or JPEG bytes"
+            "an image from an array needs Pillow: `pip install pillow`, or pass PNG or JPEG bytes"
         ) from None
     return Image.fromarray(array)
 
@@ -110,7 +111,7 @@ def _checked(uri: str) -> str:
         data = b""
     if not head.endswith(";base64") or _kind_of(data) != head.removeprefix("data:").partition(";")[0]:
         raise ConfigError(
-            f"{_shown(uri)} is no picture; a data: URI holds PNG or JPEG as base64, and says which of them"
+            f"{_shown(uri)} is no image; a data: URI holds PNG or JPEG as base64, and names the right one of them"
         )
     return uri
 

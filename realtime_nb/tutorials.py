@@ -1,6 +1,6 @@
-"""The tutorial notebooks: where they are, and a copy of them for a person to change.
+"""Finds the tutorial notebooks and copies them to the user's folder.
 
-Owns finding them in an installed wheel and in a checkout, and the promise that a file somebody changed is never
+Owns where they are, in an installed wheel and in a checkout, and the rule that a file that the user changed is never
 overwritten. Must not know JupyterLab or the command line.
 """
 
@@ -16,7 +16,7 @@ _IN_CHECKOUT = Path(__file__).parent.parent / "notebooks"
 
 @dataclass(frozen=True)
 class Copied:
-    """What a copy did: the first notebook to open, the files `written`, and the files `kept` because they differ."""
+    """The result of a copy: the notebook to open `first`, the files `written`, and those `kept` as they differ."""
 
     first: Path
     written: tuple[Path, ...]
@@ -24,10 +24,10 @@ class Copied:
 
 
 def tutorials_folder() -> Path:
-    """Return the folder of the tutorial notebooks.
+    """Returns the folder of the tutorial notebooks.
 
     Raises:
-        FileNotFoundError: the installation lacks them.
+        FileNotFoundError: the installation does not contain them.
     """
     for folder in (_IN_WHEEL, _IN_CHECKOUT):
         if any(folder.glob("01_*.ipynb")):
@@ -39,7 +39,7 @@ def tutorials_folder() -> Path:
 
 
 def copy_tutorials(target: Path) -> Copied:
-    """Copy the tutorials to `target`, which is made if need be; a file there that differs from ours is left alone."""
+    """Copies the tutorials to `target`, and creates it if needed; a file there that differs is not overwritten."""
     source = tutorials_folder()
     written: list[Path] = []
     kept: list[Path] = []

@@ -1,1 +1,1 @@
-"""Wires: one folder an API, each sans-IO: bytes in, typed events out."""
+"""Wire protocols as typed events, one folder for each API; sans-IO: bytes in, events out."""

@@ -189,7 +189,7 @@ async def test_b10_tracing_is_fixed_once_it_is_on() -> None:
 
 EXCLUSIVE: list[tuple[dict[str, Any], str]] = [
     ({"output_modalities": ["text", "audio"]}, r"\['text'\] and \['audio'\]"),
-    ({"type": "transcription", "audio": {"output": {"voice": "marin"}}}, "transcription session does not speak"),
+    ({"type": "transcription", "audio": {"output": {"voice": "marin"}}}, "transcription session has no audio output"),
     (
         {
             "type": "transcription",

@@ -1,4 +1,4 @@
-"""What a notebook holds as a picture becomes a data URI; what is none is refused with what is taken."""
+"""The images that a notebook holds become data URIs; other values are refused with the accepted kinds."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ def test_a_missing_file_is_missing(tmp_path: Path) -> None:
     [
         (b"GIF89a", "neither PNG nor JPEG.*GIF89a.*convert"),
         (b"", "neither PNG nor JPEG"),
-        ("photo.gif", r"'photo\.gif' is no picture.*\.png"),
-        ("https://example.com/a.png", "fetches none: download"),
+        ("photo.gif", r"'photo\.gif' is no image.*\.png"),
+        ("https://example.com/a.png", "does not fetch: download"),
         ("data:image/png;base64,not base64!", "data: URI"),
-        (f"data:image/jpeg;base64,{base64.b64encode(PNG).decode()}", "says which of them"),
+        (f"data:image/jpeg;base64,{base64.b64encode(PNG).decode()}", "names the right one of them"),
         ("data:image/svg+xml,<svg/>", "PNG or JPEG as base64"),
-        (3, r"a builtins\.int is no picture.*matplotlib figure"),
-        (None, "is no picture"),
+        (3, r"a builtins\.int is no image.*matplotlib figure"),
+        (None, "is no image"),
         (np.zeros((2, 2)), r"float64 and shape \(2, 2\).*astype\('uint8'\)"),
         (np.zeros((2, 2, 2), np.uint8), r"shape \(2, 2, 2\)"),
         (np.zeros((0, 2), np.uint8), r"shape \(0, 2\)"),

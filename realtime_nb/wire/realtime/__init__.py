@@ -1,6 +1,6 @@
 """The OpenAI Realtime API (GA) as typed events. Sans-IO: bytes in, events out.
 
-Owns every shape of this wire. Must not know asyncio, sockets or traitlets.
+Owns the types of every event, item and configuration, and their codec. Must not know asyncio, sockets or traitlets.
 """
 
 from realtime_nb.wire.realtime.client_events import *  # noqa: F403

@@ -1,7 +1,7 @@
-"""The names of the beta protocol, read as the ones that replaced them.
+"""Translates events of the beta protocol to their GA names.
 
-Owns the translation beta -> GA, which the hosted service no longer speaks and other servers still do. Must not know
-sockets. Nothing here runs for a GA frame.
+Owns the table of names (docs/protocol.md, "Beta names"). The hosted service no longer sends the beta; other servers
+still do. Must not know sockets. Nothing here runs for a GA frame.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FORMATS = {
 
 
 def upgrade(raw: dict[str, Any]) -> dict[str, Any] | None:
-    """The GA spelling of a beta event, or None where `raw` holds nothing of the beta."""
+    """Returns a beta event in its GA form, or None if `raw` contains nothing of the beta."""
     kind = raw.get("type")
     if not isinstance(kind, str):
         return None

@@ -1,6 +1,6 @@
 """The 11 events that a client sends.
 
-Owns their shape. Must not know sockets, or which of them is allowed when. Source: the public Realtime API description.
+Owns their types. Must not know sockets, or which event is allowed when. Source: the public Realtime API description.
 """
 
 from __future__ import annotations
@@ -35,33 +35,33 @@ class _ClientEvent(msgspec.Struct, repr_omit_defaults=True, tag_field="type", kw
 
 
 class SessionUpdate(_ClientEvent, kw_only=True, tag="session.update"):
-    """Change the configuration; only the fields present change."""
+    """Change the configuration; fields that are absent stay as they are (docs/protocol.md 3)."""
 
     type: ClassVar[Literal["session.update"]] = "session.update"
     session: AnySessionConfig
 
 
 class InputAudioBufferAppend(_ClientEvent, kw_only=True, tag="input_audio_buffer.append"):
-    """Add sound (base64) to the input buffer; not acknowledged."""
+    """Append audio (base64) to the input buffer; not acknowledged (docs/protocol.md 13)."""
 
     type: ClassVar[Literal["input_audio_buffer.append"]] = "input_audio_buffer.append"
     audio: str
 
 
 class InputAudioBufferCommit(_ClientEvent, kw_only=True, tag="input_audio_buffer.commit"):
-    """Make a user item of the input buffer; asks for no response."""
+    """Make a user item of the input buffer; starts no response (docs/protocol.md 15)."""
 
     type: ClassVar[Literal["input_audio_buffer.commit"]] = "input_audio_buffer.commit"
 
 
 class InputAudioBufferClear(_ClientEvent, kw_only=True, tag="input_audio_buffer.clear"):
-    """Drop what is in the input buffer."""
+    """Empty the input buffer."""
 
     type: ClassVar[Literal["input_audio_buffer.clear"]] = "input_audio_buffer.clear"
 
 
 class OutputAudioBufferClear(_ClientEvent, kw_only=True, tag="output_audio_buffer.clear"):
-    """Stop sound that the *server* plays (WebRTC and SIP only)."""
+    """Stop audio that the *server* plays (WebRTC and SIP only)."""
 
     type: ClassVar[Literal["output_audio_buffer.clear"]] = "output_audio_buffer.clear"
 
@@ -82,14 +82,14 @@ class ConversationItemDelete(_ClientEvent, kw_only=True, tag="conversation.item.
 
 
 class ConversationItemRetrieve(_ClientEvent, kw_only=True, tag="conversation.item.retrieve"):
-    """Ask for an item as the server has it, with its sound."""
+    """Ask for an item as the server has it, with its audio."""
 
     type: ClassVar[Literal["conversation.item.retrieve"]] = "conversation.item.retrieve"
     item_id: str
 
 
 class ConversationItemTruncate(_ClientEvent, kw_only=True, tag="conversation.item.truncate"):
-    """Cut an assistant's sound at what was heard; deletes the server's transcript of it."""
+    """Cut an assistant's audio where playback stopped; deletes the server's transcript of it (docs/protocol.md 34)."""
 
     type: ClassVar[Literal["conversation.item.truncate"]] = "conversation.item.truncate"
     item_id: str
@@ -105,7 +105,7 @@ class ResponseCreate(_ClientEvent, kw_only=True, tag="response.create"):
 
 
 class ResponseCancel(_ClientEvent, kw_only=True, tag="response.cancel"):
-    """Stop a response; the current one where no id is given."""
+    """Cancel a response; without an id the active one. No effect before `response.created` (docs/protocol.md 22)."""
 
     type: ClassVar[Literal["response.cancel"]] = "response.cancel"
     response_id: str | UnsetType | None = UNSET

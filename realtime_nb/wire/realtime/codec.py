@@ -1,7 +1,7 @@
-"""Bytes in, typed events out; typed events in, bytes out.
+"""Decodes frames to typed events, and encodes events to frames.
 
 Owns encoding and decoding. Must not know sockets or asyncio. `decode_server` never raises, because a bad frame must
-not end a conversation; `decode_client` raises what a server should answer.
+not end a conversation; `decode_client` raises the error that a server should answer with.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ CLIENT_TYPES: dict[str, Any] = _by_type(ClientEvent)
 """Client event types by their wire name."""
 
 _encoder = msgspec.json.Encoder()
-# A nested tag that we do not know (an item type of tomorrow) is news, not damage.
+# msgspec's message for an unknown tag inside an event, such as a new item type: the event is unknown, not malformed.
 _UNKNOWN_TAG = re.compile(r"Invalid value .* - at `\$.*\.type`", re.DOTALL)
 
 _LONG = 8192
 _DELTA = re.compile(rb'[,{\s]"delta"\s*:\s*"')
 _HOLE = b"~"
-"""Stands for sound that was taken out of a frame; base64 has no such character."""
+"""Stands for audio that was removed from a frame; not a character of base64."""
 
 
 @cache
 def _server() -> msgspec.json.Decoder[ServerEvent]:
-    # Compiled with the first frame: it takes as long as a third of importing the widget.
+    # Compiled at the first frame, because it takes a third of the time that importing the widget does.
     return msgspec.json.Decoder(ServerEvent)
 
 
@@ -63,10 +63,10 @@ def _client() -> msgspec.json.Decoder[ClientEvent]:
 
 
 class WireError(ValueError):
-    """A frame that a server must refuse.
+    """A client's frame is invalid; holds the fields of the `error` event that answers it.
 
     Attributes:
-        code, param: as the service says them.
+        code, param: as in the service's `error` event.
         event_id: the client's id of the refused event, or None.
     """
 
@@ -79,11 +79,11 @@ class WireError(ValueError):
 
 
 encode: Callable[[Any], bytes] = _encoder.encode
-"""The JSON frame of an event, typed or a dict."""
+"""Encodes an event, typed or a dict, as a JSON frame."""
 
 
 def encode_append(pcm: bytes | bytearray | memoryview, event_id: str | None = None) -> bytes:
-    """The frame of an `input_audio_buffer.append` with this sound: the hot path up, without a struct."""
+    """Encodes an `input_audio_buffer.append` frame without a struct: the hot path from the microphone."""
     if event_id is None:
         return b'{"type":"input_audio_buffer.append","audio":"%b"}' % pybase64.b64encode(pcm)
     return b'{"event_id":%b,"type":"input_audio_buffer.append","audio":"%b"}' % (
@@ -93,7 +93,7 @@ def encode_append(pcm: bytes | bytearray | memoryview, event_id: str | None = No
 
 
 def to_dict(event: Any) -> dict[str, Any]:
-    """An event, an item or a configuration as builtins, the way it travels: absent fields are absent."""
+    """Converts an event, an item or a configuration to builtins, as it is sent: absent fields are left out."""
     built = msgspec.to_builtins(event)
     if not isinstance(built, dict):
         raise TypeError(f"{type(event).__name__} is not an event or a configuration.")
@@ -101,10 +101,10 @@ def to_dict(event: Any) -> dict[str, Any]:
 
 
 def decode_server(frame: bytes | str) -> ServerEvent | UnknownEvent:
-    """The event of a frame, whatever the frame is.
+    """Decodes a server's frame; never raises.
 
-    Beta names come out as the names that replaced them; unknown types as `UnknownEvent`; what is not an event at all
-    as a local `ErrorEvent` with the code `malformed_frame`. The frame's content is never part of a message.
+    Beta names are translated to GA names, and unknown types become `UnknownEvent` (docs/protocol.md 4). A frame that
+    is no event becomes a local `ErrorEvent` with the code `malformed_frame`, whose message never quotes the frame.
     """
     try:
         if len(frame) >= _LONG and isinstance(frame, bytes):
@@ -118,9 +118,10 @@ def decode_server(frame: bytes | str) -> ServerEvent | UnknownEvent:
 
 
 def _with_long_sound(frame: bytes) -> ResponseOutputAudioDelta | None:
-    """A sound delta whose base64 went past the JSON parser, which is slower at it; None where that does not fit.
+    """Decodes an audio delta without passing its base64 through the JSON parser, which is slower; None if not possible.
 
-    Nothing is taken for sound that a parser would not: it is put where the parser, and it alone, found the hole.
+    The base64 is replaced by `_HOLE` and put back only if the parser finds exactly `_HOLE` as the delta of an audio
+    event. So text that merely looks like an audio delta is never taken for one.
     """
     mark = _DELTA.search(frame)
     if mark is None:
@@ -135,7 +136,7 @@ def _with_long_sound(frame: bytes) -> ResponseOutputAudioDelta | None:
             return None
         event.delta = frame[start:end].decode("ascii")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None  # the whole frame says better what is wrong with it
+        return None  # decoding the whole frame gives the better error
     return event
 
 
@@ -147,10 +148,10 @@ def _rescue(frame: bytes | str, first: Exception) -> ServerEvent | UnknownEvent:
     try:
         raw = msgspec.json.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _malformed(f"The server sent a frame of {len(frame)} characters that is not JSON; it was left out.")
+        return _malformed(f"The server sent a frame of {len(frame)} characters that is not JSON; it was ignored.")
     kind = raw.get("type") if isinstance(raw, dict) else None
     if not isinstance(kind, str):
-        return _malformed("The server sent JSON without an event type; it was left out.")
+        return _malformed("The server sent JSON without an event type; it was ignored.")
     upgraded = beta.upgrade(raw)
     if upgraded is not None:
         try:
@@ -163,20 +164,20 @@ def _rescue(frame: bytes | str, first: Exception) -> ServerEvent | UnknownEvent:
     if kind not in SERVER_TYPES or _UNKNOWN_TAG.search(str(first)):
         event_id = raw.get("event_id")
         return UnknownEvent(type=kind, raw=raw, event_id=event_id if isinstance(event_id, str) else "")
-    return _malformed(f"The server sent a damaged {kind!r}: {_without_values(str(first))}. It was left out.")
+    return _malformed(f"The server sent an invalid {kind!r}: {_without_values(str(first))}. It was ignored.")
 
 
 def _without_values(message: str) -> str:
-    # msgspec quotes an invalid value in single quotes; it may be anything, a secret included.
+    # msgspec puts an invalid value into single quotes; it may be a secret.
     return re.sub(r"'[^']*'", "…", message)
 
 
 def decode_client(frame: bytes | str) -> ClientEvent:
-    """The event of a client's frame.
+    """Decodes and checks a client's frame.
 
     Raises:
-        WireError: with what the service answers: `invalid_json`, `invalid_event`, `unknown_parameter`,
-            `missing_required_parameter`, `invalid_type` or `invalid_value`, and the dotted parameter.
+        WireError: the frame is invalid; its code is the service's: `invalid_json`, `invalid_event`,
+            `unknown_parameter`, `missing_required_parameter`, `invalid_type` or `invalid_value`.
     """
     try:
         event: ClientEvent = _client().decode(frame)
@@ -184,7 +185,7 @@ def decode_client(frame: bytes | str) -> ClientEvent:
         pass
     else:
         if isinstance(event, InputAudioBufferAppend):
-            return event  # 25 a second and nothing nested: no second look
+            return event  # has no nested fields to check, and comes 25 times a second
     return _strict(frame)
 
 

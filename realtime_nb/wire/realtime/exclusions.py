@@ -1,7 +1,7 @@
-"""Fields of a session that exclude each other, found before they travel.
+"""Finds session fields that must not be combined, before they are sent.
 
-Owns the rules of the published types about fields that may not stand together; one alone is judged in `validate`. Must
-not know sockets. A model that is not named here may take anything: this list is older than the next model.
+Owns the rules of the published types about combinations of fields; `validate` checks single fields. Must not know
+sockets. A model without a rule here may have any option, so that models newer than this list work.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TRANSCRIBERS = frozenset(
         _STREAMING,
     }
 )
-# Which of them take an option; from the descriptions of `AudioTranscription` in the official SDK.
+# The models that support each option, from the descriptions of `AudioTranscription` in the official SDK.
 _TAKEN_BY = {
     "prompt": _TRANSCRIBERS - {"gpt-4o-transcribe-diarize", _STREAMING},
     "delay": frozenset({_STREAMING}),
@@ -31,14 +31,14 @@ _TAKEN_BY = {
 
 
 def exclusions(name: str, value: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """What may not stand together in one object of a session.
+    """Yields the forbidden combinations in one object of a session.
 
     Args:
-        name: of the object, such as `"session"` or `"transcription"`.
+        name: the object's name, such as `"session"` or `"transcription"`.
         value: its fields.
 
     Yields:
-        the code, a sentence, and the field that is in the way, from `value` on.
+        the error code, a sentence, and the path of the offending field inside `value`.
     """
     if name == "transcription":
         yield from _options(value)
@@ -52,7 +52,7 @@ def _options(value: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         if value.get(field) is not None and model in _TRANSCRIBERS and model not in models:
             yield (
                 "invalid_value",
-                f"The transcription model '{model}' takes no '{field}'. Those that do: {', '.join(sorted(models))}.",
+                f"The transcription model '{model}' has no option '{field}'. These have: {', '.join(sorted(models))}.",
                 field,
             )
 
@@ -63,7 +63,7 @@ def _transcription_session(audio: Any) -> Iterator[tuple[str, str, str]]:
     if "output" in audio:
         yield (
             "unknown_parameter",
-            "Unknown parameter: 'session.audio.output'. A transcription session does not speak.",
+            "Unknown parameter: 'session.audio.output'. A transcription session has no audio output.",
             "audio.output",
         )
     heard = audio.get("input")
@@ -72,6 +72,6 @@ def _transcription_session(audio: Any) -> Iterator[tuple[str, str, str]]:
     if transcription.get("model") == _STREAMING and heard.get("turn_detection") is not None:
         yield (
             "invalid_value",
-            f"'{_STREAMING}' knows no turns: in a transcription session, turn_detection must be null (None).",
+            f"'{_STREAMING}' has no turn detection: in a transcription session, turn_detection must be null (None).",
             "audio.input.turn_detection",
         )

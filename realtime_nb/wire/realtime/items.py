@@ -1,10 +1,10 @@
-"""Conversation items and their content parts, as both directions of the wire carry them.
+"""Conversation items and their content parts, as client and server events carry them.
 
-Owns the item structs and small constructors for the common ones. Must not know events, sockets or turns.
+Owns the item structs and short constructors for the common ones. Must not know events, sockets or turns.
 
-An absent optional field is `None` and is left out when encoded: for items the service makes no difference between
-null and absent. Roles, statuses and content types are plain strings, because a client must survive values that are
-newer than it is; `validate` knows the allowed ones.
+An optional field is `None` when absent and is left out when encoded: for items the service does not distinguish null
+from absent. Roles, statuses and content types are plain strings, so that values newer than this client can be read;
+`validate` has the allowed ones.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ __all__ = [
 
 
 class ContentPart(msgspec.Struct, omit_defaults=True, repr_omit_defaults=True, kw_only=True):
-    """One part of a message: text, sound with its transcript, or an image.
+    """One part of a message: text, audio with its transcript, or an image.
 
     `type` is `input_text`, `input_audio`, `input_image`, `output_text` or `output_audio`; older servers write
-    `text` and `audio`, which `is_audio` and `words` understand too.
+    `text` and `audio`, which `is_audio` and `words` support too (docs/protocol.md 4).
     """
 
-    # A factory: a plain default would be left out of the frame, and the service wants to read it.
+    # A factory, because `omit_defaults` leaves a plain default out of the frame, and the service requires the field.
     type: str = msgspec.field(default_factory=lambda: "input_text")
     text: str | None = None
     audio: str | None = None
@@ -47,19 +47,19 @@ class ContentPart(msgspec.Struct, omit_defaults=True, repr_omit_defaults=True, k
     detail: str | None = None
 
     def __repr__(self) -> str:
-        # Sound and pictures are megabytes of base64: neither belongs in a cell's output.
+        # Audio and images are megabytes of base64, which must not fill a cell's output.
         given = ((name, getattr(self, name)) for name in self.__struct_fields__)
         shown = (f"{name}={_short(value)}" for name, value in given if value is not None)
         return f"ContentPart({', '.join(shown)})"
 
     @property
     def is_audio(self) -> bool:
-        """Whether the part is sound, in any spelling."""
+        """Whether the part is audio, in GA or beta spelling."""
         return self.type in ("input_audio", "output_audio", "audio")
 
     @property
     def words(self) -> str | None:
-        """The text or the transcript; None where neither is known (which is not the same as empty)."""
+        """The text or the transcript; None if it is unknown, which differs from empty."""
         return self.transcript if self.is_audio else self.text
 
 
@@ -87,7 +87,7 @@ class MessageItem(_Item, kw_only=True, tag="message"):
 
 
 class FunctionCallItem(_Item, kw_only=True, tag="function_call"):
-    """The model asks for a function to be called; `arguments` is JSON text, complete only when the item is."""
+    """The model calls a function; `arguments` is JSON text, complete only if the item is (docs/protocol.md 26)."""
 
     type: ClassVar[Literal["function_call"]] = "function_call"
     name: str
@@ -96,7 +96,7 @@ class FunctionCallItem(_Item, kw_only=True, tag="function_call"):
 
 
 class FunctionCallOutputItem(_Item, kw_only=True, tag="function_call_output"):
-    """The answer to a function call; `output` is text, often JSON."""
+    """The output of a function call; `output` is a string, often JSON."""
 
     type: ClassVar[Literal["function_call_output"]] = "function_call_output"
     call_id: str
@@ -112,7 +112,7 @@ class McpListToolsItem(_Item, kw_only=True, tag="mcp_list_tools"):
 
 
 class McpCallItem(_Item, kw_only=True, tag="mcp_call"):
-    """A tool call that the service makes by itself on an MCP server."""
+    """A tool call that the service makes on an MCP server."""
 
     type: ClassVar[Literal["mcp_call"]] = "mcp_call"
     name: str
@@ -124,7 +124,7 @@ class McpCallItem(_Item, kw_only=True, tag="mcp_call"):
 
 
 class McpApprovalRequestItem(_Item, kw_only=True, tag="mcp_approval_request"):
-    """The service asks whether it may call an MCP tool."""
+    """The service asks for approval of an MCP tool call."""
 
     type: ClassVar[Literal["mcp_approval_request"]] = "mcp_approval_request"
     name: str
@@ -163,16 +163,16 @@ def user_message(
     detail: Literal["auto", "low", "high"] = "auto",
     id: str | None = None,  # noqa: A002 - the wire's name
 ) -> MessageItem:
-    """A user message with text, pictures, or both.
+    """Makes a user message with text, images, or both.
 
     Args:
-        text: the words; `""` sends the pictures alone.
+        text: the text; `""` sends the images alone.
         images: PNG or JPEG bytes, paths, data URIs, matplotlib figures, PIL images, or uint8 arrays.
         detail: how closely the model looks.
-        id: of the item; the server makes one where there is none.
+        id: the item's id; without one the server chooses it.
 
     Raises:
-        ConfigError: something that is no picture; says what was given and what is taken.
+        ConfigError: a value that is no image; the message names it and what is accepted.
     """
     content = [ContentPart(type="input_text", text=text)] if text or not images else []
     if images:
@@ -186,15 +186,15 @@ def user_message(
 
 
 def system_message(text: str, *, id: str | None = None) -> MessageItem:  # noqa: A002
-    """A system message with text."""
+    """Makes a system message with text."""
     return MessageItem(id=id, role="system", content=[ContentPart(type="input_text", text=text)])
 
 
 def assistant_message(text: str, *, id: str | None = None) -> MessageItem:  # noqa: A002
-    """An assistant message with text, to restore a history: the service takes no assistant sound from a client."""
+    """Makes an assistant message with text, for a history: assistant audio cannot be sent (docs/protocol.md 7)."""
     return MessageItem(id=id, role="assistant", content=[ContentPart(type="output_text", text=text)])
 
 
 def function_output(call_id: str, output: str, *, id: str | None = None) -> FunctionCallOutputItem:  # noqa: A002
-    """The answer to the function call `call_id`."""
+    """Makes the output of the function call `call_id`."""
     return FunctionCallOutputItem(id=id, call_id=call_id, output=output)

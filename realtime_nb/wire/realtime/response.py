@@ -1,4 +1,4 @@
-"""Responses: what a client asks for, what a server reports, and what it cost.
+"""Responses: the parameters that a client sends, and the report of a server, with usage and errors.
 
 Owns the response structs. Must not know events, sockets or turns.
 """
@@ -31,18 +31,18 @@ __all__ = [
 
 
 class ItemReference(msgspec.Struct, tag_field="type", tag="item_reference", kw_only=True):
-    """An item of the conversation, named by its id, as context of one response."""
+    """A reference to an item by its id, as context of one response."""
 
     id: str
 
 
 class ResponseParams(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
-    """What one response shall differ in; absent fields follow the session.
+    """The parameters of one response; absent fields are taken from the session.
 
     Attributes:
-        conversation: `"auto"` or `"none"` (out of band: its items stay out of the conversation).
-        input: the context of this response only; `[]` is an empty context, absent is the conversation.
-        metadata: up to 16 pairs, echoed by the server, so that a response can be recognised.
+        conversation: `"auto"` or `"none"` (out of band: its items do not enter the conversation).
+        input: the context of this response only; `[]` is an empty context, absent means the conversation.
+        metadata: up to 16 pairs, which the server echoes, so that the response can be recognised.
     """
 
     conversation: str | UnsetType | None = UNSET
@@ -60,7 +60,7 @@ class ResponseParams(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
 
 
 class ErrorDetail(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
-    """What went wrong; `event_id` is the id of the *client* event that it answers."""
+    """The content of an `error` event; `event_id` is the id of the *client's* event (docs/protocol.md 40)."""
 
     type: str | None = None
     code: str | None = None
@@ -78,7 +78,7 @@ class ResponseError(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
 
 
 class ResponseStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """More about a status: `reason` is `turn_detected`, `client_cancelled`, `max_output_tokens` or `content_filter`."""
+    """Details of a status: `reason` is `turn_detected`, `client_cancelled`, `max_output_tokens` or `content_filter`."""
 
     type: str | None = None
     reason: str | None = None
@@ -94,7 +94,7 @@ class CachedTokens(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
 
 
 class InputTokens(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
-    """Input tokens by kind; `cached_tokens` is a subset of them, not an addition."""
+    """Input tokens by kind; `cached_tokens` is a subset of them (docs/protocol.md 23)."""
 
     text_tokens: int | None = None
     audio_tokens: int | None = None
@@ -111,7 +111,7 @@ class OutputTokens(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
 
 
 class ResponseUsage(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
-    """What a response consumed."""
+    """The tokens that a response used."""
 
     total_tokens: int | None = None
     input_tokens: int | None = None
@@ -121,14 +121,14 @@ class ResponseUsage(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
 
 
 class ResponseAudioOutput(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The format and the voice that a response was spoken in."""
+    """The audio format and the voice of a response."""
 
     format: AudioFormat | None = None
     voice: str | dict[str, Any] | None = None
 
 
 class ResponseAudio(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The sound of a response."""
+    """The audio settings of a response."""
 
     output: ResponseAudioOutput | None = None
 
@@ -137,7 +137,7 @@ class Response(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     """A response as the server reports it.
 
     Attributes:
-        conversation_id: null for a response out of band; absent where a server does not say.
+        conversation_id: null for an out-of-band response; absent where a server does not say.
     """
 
     id: str | None = None

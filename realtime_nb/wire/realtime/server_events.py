@@ -1,9 +1,12 @@
-"""The 46 events that a server sends, and the one that stands for all that we do not know.
+"""The 46 events that a server sends, and `UnknownEvent` for every other type.
 
-Owns their shape. Must not know sockets or turns. Source: the public Realtime API description.
+Owns their types. Must not know sockets or turns. Source: the public Realtime API description.
 
-Only what no reader can do without is required, and strings are not narrowed to today's values: a server that is newer
-or older than we are must not cost a conversation.
+To add an event: write its class here, and add the class to `__all__` and to the union `ServerEvent` at the end. The
+codec reads it from then on. If it changes the conversation, add a handler in `conversation/reducer.py`.
+
+Few fields are required, and strings are not limited to today's values: events of a newer or older server must be
+readable.
 """
 
 from __future__ import annotations
@@ -82,14 +85,14 @@ class _ServerEvent(msgspec.Struct, repr_omit_defaults=True, tag_field="type", kw
 
 
 class ConversationInfo(msgspec.Struct, kw_only=True):
-    """A conversation's name."""
+    """The id of a conversation."""
 
     id: str | None = None
     object: str | None = "realtime.conversation"
 
 
 class LogProb(msgspec.Struct, kw_only=True):
-    """How sure the transcription is of a token."""
+    """The log probability of a transcribed token."""
 
     token: str = ""
     bytes: list[int] | None = None
@@ -97,7 +100,7 @@ class LogProb(msgspec.Struct, kw_only=True):
 
 
 class Language(msgspec.Struct, kw_only=True):
-    """A language that was heard."""
+    """A language that was detected in the user's speech."""
 
     code: str = ""
 
@@ -108,7 +111,7 @@ class _AudioTextTokens(msgspec.Struct, kw_only=True):
 
 
 class TokenUsage(msgspec.Struct, tag_field="type", tag="tokens", kw_only=True):
-    """Transcription billed by tokens."""
+    """Usage of a transcription that is billed by tokens."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -117,7 +120,7 @@ class TokenUsage(msgspec.Struct, tag_field="type", tag="tokens", kw_only=True):
 
 
 class DurationUsage(msgspec.Struct, tag_field="type", tag="duration", kw_only=True):
-    """Transcription billed by time."""
+    """Usage of a transcription that is billed by time."""
 
     seconds: float = 0.0
 
@@ -126,7 +129,7 @@ TranscriptionUsage = TokenUsage | DurationUsage
 
 
 class TranscriptionError(msgspec.Struct, kw_only=True):
-    """Why words could not be transcribed."""
+    """Why a transcription failed."""
 
     type: str | None = None
     code: str | None = None
@@ -144,14 +147,14 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class SessionCreated(_ServerEvent, kw_only=True, tag="session.created"):
-    """The first event: the session and its defaults."""
+    """The first event: the session with its defaults. Send nothing before it (docs/protocol.md 1)."""
 
     type: ClassVar[Literal["session.created"]] = "session.created"
     session: AnySessionConfig
 
 
 class SessionUpdated(_ServerEvent, kw_only=True, tag="session.updated"):
-    """The whole configuration, as it is now."""
+    """The whole configuration that is in effect now."""
 
     type: ClassVar[Literal["session.updated"]] = "session.updated"
     session: AnySessionConfig
@@ -165,7 +168,7 @@ class ConversationCreated(_ServerEvent, kw_only=True, tag="conversation.created"
 
 
 class ConversationItemAdded(_ServerEvent, kw_only=True, tag="conversation.item.added"):
-    """An item stands in the conversation; its content may still grow."""
+    """An item was added to the conversation; its content may still grow."""
 
     type: ClassVar[Literal["conversation.item.added"]] = "conversation.item.added"
     item: Item
@@ -173,7 +176,7 @@ class ConversationItemAdded(_ServerEvent, kw_only=True, tag="conversation.item.a
 
 
 class ConversationItemDone(_ServerEvent, kw_only=True, tag="conversation.item.done"):
-    """An item is complete. It carries no sound."""
+    """An item is complete. It carries no audio (docs/protocol.md 38)."""
 
     type: ClassVar[Literal["conversation.item.done"]] = "conversation.item.done"
     item: Item
@@ -181,7 +184,7 @@ class ConversationItemDone(_ServerEvent, kw_only=True, tag="conversation.item.do
 
 
 class ConversationItemCreated(_ServerEvent, kw_only=True, tag="conversation.item.created"):
-    """The older twin of `added`."""
+    """The older name of `added`."""
 
     type: ClassVar[Literal["conversation.item.created"]] = "conversation.item.created"
     item: Item
@@ -189,14 +192,14 @@ class ConversationItemCreated(_ServerEvent, kw_only=True, tag="conversation.item
 
 
 class ConversationItemRetrieved(_ServerEvent, kw_only=True, tag="conversation.item.retrieved"):
-    """An item that was asked for."""
+    """The answer to `conversation.item.retrieve`."""
 
     type: ClassVar[Literal["conversation.item.retrieved"]] = "conversation.item.retrieved"
     item: Item
 
 
 class ConversationItemTruncated(_ServerEvent, kw_only=True, tag="conversation.item.truncated"):
-    """An assistant's sound was cut; the server forgot its transcript."""
+    """An assistant's audio was truncated; the server deleted its transcript (docs/protocol.md 34)."""
 
     type: ClassVar[Literal["conversation.item.truncated"]] = "conversation.item.truncated"
     item_id: str
@@ -205,7 +208,7 @@ class ConversationItemTruncated(_ServerEvent, kw_only=True, tag="conversation.it
 
 
 class ConversationItemDeleted(_ServerEvent, kw_only=True, tag="conversation.item.deleted"):
-    """An item is gone."""
+    """An item was deleted."""
 
     type: ClassVar[Literal["conversation.item.deleted"]] = "conversation.item.deleted"
     item_id: str
@@ -214,7 +217,7 @@ class ConversationItemDeleted(_ServerEvent, kw_only=True, tag="conversation.item
 class ConversationItemInputAudioTranscriptionDelta(
     _ServerEvent, kw_only=True, tag="conversation.item.input_audio_transcription.delta"
 ):
-    """More of what the user was heard to say."""
+    """A piece of the user's transcript; may precede the item or follow the answer (docs/protocol.md 37)."""
 
     type: ClassVar[Literal["conversation.item.input_audio_transcription.delta"]] = (
         "conversation.item.input_audio_transcription.delta"
@@ -228,7 +231,7 @@ class ConversationItemInputAudioTranscriptionDelta(
 class ConversationItemInputAudioTranscriptionCompleted(
     _ServerEvent, kw_only=True, tag="conversation.item.input_audio_transcription.completed"
 ):
-    """What the user was heard to say."""
+    """The user's whole transcript; replaces the deltas."""
 
     type: ClassVar[Literal["conversation.item.input_audio_transcription.completed"]] = (
         "conversation.item.input_audio_transcription.completed"
@@ -244,7 +247,7 @@ class ConversationItemInputAudioTranscriptionCompleted(
 class ConversationItemInputAudioTranscriptionSegment(
     _ServerEvent, kw_only=True, tag="conversation.item.input_audio_transcription.segment"
 ):
-    """A piece of a diarised transcript; `start` and `end` in seconds."""
+    """A segment of a transcript with speaker labels; `start` and `end` in seconds."""
 
     type: ClassVar[Literal["conversation.item.input_audio_transcription.segment"]] = (
         "conversation.item.input_audio_transcription.segment"
@@ -261,7 +264,7 @@ class ConversationItemInputAudioTranscriptionSegment(
 class ConversationItemInputAudioTranscriptionFailed(
     _ServerEvent, kw_only=True, tag="conversation.item.input_audio_transcription.failed"
 ):
-    """The user's words could not be transcribed; the conversation goes on."""
+    """The transcription of one user item failed; the conversation goes on."""
 
     type: ClassVar[Literal["conversation.item.input_audio_transcription.failed"]] = (
         "conversation.item.input_audio_transcription.failed"
@@ -272,7 +275,10 @@ class ConversationItemInputAudioTranscriptionFailed(
 
 
 class InputAudioBufferSpeechStarted(_ServerEvent, kw_only=True, tag="input_audio_buffer.speech_started"):
-    """Speech began; `item_id` is the user item to come, `audio_start_ms` counts from the session's first sample."""
+    """Speech began. `item_id` announces the user item; the time counts from the session's first sample.
+
+    See docs/protocol.md 16.
+    """
 
     type: ClassVar[Literal["input_audio_buffer.speech_started"]] = "input_audio_buffer.speech_started"
     audio_start_ms: int = 0
@@ -280,7 +286,7 @@ class InputAudioBufferSpeechStarted(_ServerEvent, kw_only=True, tag="input_audio
 
 
 class InputAudioBufferSpeechStopped(_ServerEvent, kw_only=True, tag="input_audio_buffer.speech_stopped"):
-    """Speech ended."""
+    """Speech ended. Not sent if the client commits during speech (docs/protocol.md 17)."""
 
     type: ClassVar[Literal["input_audio_buffer.speech_stopped"]] = "input_audio_buffer.speech_stopped"
     audio_end_ms: int = 0
@@ -302,7 +308,7 @@ class InputAudioBufferCleared(_ServerEvent, kw_only=True, tag="input_audio_buffe
 
 
 class InputAudioBufferTimeoutTriggered(_ServerEvent, kw_only=True, tag="input_audio_buffer.timeout_triggered"):
-    """Nobody spoke for `idle_timeout_ms`."""
+    """The user was silent for `idle_timeout_ms`: the server commits empty audio and responds (docs/protocol.md 18)."""
 
     type: ClassVar[Literal["input_audio_buffer.timeout_triggered"]] = "input_audio_buffer.timeout_triggered"
     item_id: str
@@ -311,7 +317,7 @@ class InputAudioBufferTimeoutTriggered(_ServerEvent, kw_only=True, tag="input_au
 
 
 class InputAudioBufferDtmfEventReceived(_ServerEvent, kw_only=True, tag="input_audio_buffer.dtmf_event_received"):
-    """A telephone key (SIP)."""
+    """A telephone key was pressed (SIP). The only event without `event_id`."""
 
     type: ClassVar[Literal["input_audio_buffer.dtmf_event_received"]] = "input_audio_buffer.dtmf_event_received"
     event: str = ""
@@ -319,21 +325,21 @@ class InputAudioBufferDtmfEventReceived(_ServerEvent, kw_only=True, tag="input_a
 
 
 class OutputAudioBufferStarted(_ServerEvent, kw_only=True, tag="output_audio_buffer.started"):
-    """The server began to play (WebRTC and SIP)."""
+    """The server began to play a response (WebRTC and SIP)."""
 
     type: ClassVar[Literal["output_audio_buffer.started"]] = "output_audio_buffer.started"
     response_id: str = ""
 
 
 class OutputAudioBufferStopped(_ServerEvent, kw_only=True, tag="output_audio_buffer.stopped"):
-    """The server played all (WebRTC and SIP)."""
+    """The server played a response to its end (WebRTC and SIP)."""
 
     type: ClassVar[Literal["output_audio_buffer.stopped"]] = "output_audio_buffer.stopped"
     response_id: str = ""
 
 
 class OutputAudioBufferCleared(_ServerEvent, kw_only=True, tag="output_audio_buffer.cleared"):
-    """The server's output was cut (WebRTC and SIP)."""
+    """The server stopped playing a response (WebRTC and SIP)."""
 
     type: ClassVar[Literal["output_audio_buffer.cleared"]] = "output_audio_buffer.cleared"
     response_id: str = ""
@@ -347,7 +353,7 @@ class ResponseCreated(_ServerEvent, kw_only=True, tag="response.created"):
 
 
 class ResponseDone(_ServerEvent, kw_only=True, tag="response.done"):
-    """A response ended, however it ended."""
+    """A response ended: completed, cancelled, failed or incomplete. Always sent (docs/protocol.md 23)."""
 
     type: ClassVar[Literal["response.done"]] = "response.done"
     response: Response
@@ -372,7 +378,7 @@ class ResponseOutputItemDone(_ServerEvent, kw_only=True, tag="response.output_it
 
 
 class ResponseContentPartAdded(_ServerEvent, kw_only=True, tag="response.content_part.added"):
-    """An item has a new part."""
+    """An item has a new content part."""
 
     type: ClassVar[Literal["response.content_part.added"]] = "response.content_part.added"
     response_id: str = ""
@@ -383,7 +389,7 @@ class ResponseContentPartAdded(_ServerEvent, kw_only=True, tag="response.content
 
 
 class ResponseContentPartDone(_ServerEvent, kw_only=True, tag="response.content_part.done"):
-    """A part is complete."""
+    """A content part is complete."""
 
     type: ClassVar[Literal["response.content_part.done"]] = "response.content_part.done"
     response_id: str = ""
@@ -394,7 +400,7 @@ class ResponseContentPartDone(_ServerEvent, kw_only=True, tag="response.content_
 
 
 class ResponseOutputTextDelta(_ServerEvent, kw_only=True, tag="response.output_text.delta", gc=False):
-    """More text."""
+    """A piece of text."""
 
     type: ClassVar[Literal["response.output_text.delta"]] = "response.output_text.delta"
     response_id: str = ""
@@ -405,7 +411,7 @@ class ResponseOutputTextDelta(_ServerEvent, kw_only=True, tag="response.output_t
 
 
 class ResponseOutputTextDone(_ServerEvent, kw_only=True, tag="response.output_text.done"):
-    """The whole text; replaces the deltas."""
+    """The whole text; replaces the deltas (docs/protocol.md 24)."""
 
     type: ClassVar[Literal["response.output_text.done"]] = "response.output_text.done"
     response_id: str = ""
@@ -418,7 +424,7 @@ class ResponseOutputTextDone(_ServerEvent, kw_only=True, tag="response.output_te
 class ResponseOutputAudioTranscriptDelta(
     _ServerEvent, kw_only=True, tag="response.output_audio_transcript.delta", gc=False
 ):
-    """More of what the assistant says."""
+    """A piece of the transcript of the assistant's audio."""
 
     type: ClassVar[Literal["response.output_audio_transcript.delta"]] = "response.output_audio_transcript.delta"
     response_id: str = ""
@@ -429,7 +435,7 @@ class ResponseOutputAudioTranscriptDelta(
 
 
 class ResponseOutputAudioTranscriptDone(_ServerEvent, kw_only=True, tag="response.output_audio_transcript.done"):
-    """All that the assistant says; replaces the deltas."""
+    """The whole transcript of the assistant's audio; replaces the deltas."""
 
     type: ClassVar[Literal["response.output_audio_transcript.done"]] = "response.output_audio_transcript.done"
     response_id: str = ""
@@ -440,7 +446,7 @@ class ResponseOutputAudioTranscriptDone(_ServerEvent, kw_only=True, tag="respons
 
 
 class ResponseOutputAudioDelta(_ServerEvent, kw_only=True, tag="response.output_audio.delta", gc=False):
-    """More sound, base64."""
+    """A piece of audio, as base64."""
 
     type: ClassVar[Literal["response.output_audio.delta"]] = "response.output_audio.delta"
     response_id: str = ""
@@ -451,7 +457,7 @@ class ResponseOutputAudioDelta(_ServerEvent, kw_only=True, tag="response.output_
 
     @property
     def audio(self) -> bytes:
-        """The sound: PCM16 little-endian mono at the session's output rate.
+        """The audio: PCM16 little-endian mono at the session's output rate.
 
         Raises:
             ValueError: `delta` is not base64.
@@ -460,7 +466,7 @@ class ResponseOutputAudioDelta(_ServerEvent, kw_only=True, tag="response.output_
 
 
 class ResponseOutputAudioDone(_ServerEvent, kw_only=True, tag="response.output_audio.done"):
-    """All sound was sent, which is not yet all played."""
+    """All audio of a part was sent; playback may end much later (docs/protocol.md 24)."""
 
     type: ClassVar[Literal["response.output_audio.done"]] = "response.output_audio.done"
     response_id: str = ""
@@ -472,7 +478,7 @@ class ResponseOutputAudioDone(_ServerEvent, kw_only=True, tag="response.output_a
 class ResponseFunctionCallArgumentsDelta(
     _ServerEvent, kw_only=True, tag="response.function_call_arguments.delta", gc=False
 ):
-    """More JSON of a call's arguments."""
+    """A piece of the JSON of a call's arguments."""
 
     type: ClassVar[Literal["response.function_call_arguments.delta"]] = "response.function_call_arguments.delta"
     response_id: str = ""
@@ -483,7 +489,7 @@ class ResponseFunctionCallArgumentsDelta(
 
 
 class ResponseFunctionCallArgumentsDone(_ServerEvent, kw_only=True, tag="response.function_call_arguments.done"):
-    """A call's arguments are complete."""
+    """The whole arguments of a call; run it only if its item is `completed` (docs/protocol.md 26)."""
 
     type: ClassVar[Literal["response.function_call_arguments.done"]] = "response.function_call_arguments.done"
     response_id: str = ""
@@ -495,7 +501,7 @@ class ResponseFunctionCallArgumentsDone(_ServerEvent, kw_only=True, tag="respons
 
 
 class ResponseMcpCallArgumentsDelta(_ServerEvent, kw_only=True, tag="response.mcp_call_arguments.delta"):
-    """More JSON of an MCP call's arguments."""
+    """A piece of the JSON of an MCP call's arguments."""
 
     type: ClassVar[Literal["response.mcp_call_arguments.delta"]] = "response.mcp_call_arguments.delta"
     response_id: str = ""
@@ -506,7 +512,7 @@ class ResponseMcpCallArgumentsDelta(_ServerEvent, kw_only=True, tag="response.mc
 
 
 class ResponseMcpCallArgumentsDone(_ServerEvent, kw_only=True, tag="response.mcp_call_arguments.done"):
-    """An MCP call's arguments are complete."""
+    """The whole arguments of an MCP call."""
 
     type: ClassVar[Literal["response.mcp_call_arguments.done"]] = "response.mcp_call_arguments.done"
     response_id: str = ""
@@ -540,35 +546,35 @@ class ResponseMcpCallFailed(_ServerEvent, kw_only=True, tag="response.mcp_call.f
 
 
 class McpListToolsInProgress(_ServerEvent, kw_only=True, tag="mcp_list_tools.in_progress"):
-    """An MCP server is asked for its tools."""
+    """The service is listing the tools of an MCP server."""
 
     type: ClassVar[Literal["mcp_list_tools.in_progress"]] = "mcp_list_tools.in_progress"
     item_id: str
 
 
 class McpListToolsCompleted(_ServerEvent, kw_only=True, tag="mcp_list_tools.completed"):
-    """An MCP server's tools are known."""
+    """The service has the list of an MCP server's tools."""
 
     type: ClassVar[Literal["mcp_list_tools.completed"]] = "mcp_list_tools.completed"
     item_id: str
 
 
 class McpListToolsFailed(_ServerEvent, kw_only=True, tag="mcp_list_tools.failed"):
-    """An MCP server did not tell its tools."""
+    """The service could not list the tools of an MCP server; the others still work (docs/protocol.md 29)."""
 
     type: ClassVar[Literal["mcp_list_tools.failed"]] = "mcp_list_tools.failed"
     item_id: str
 
 
 class RateLimitsUpdated(_ServerEvent, kw_only=True, tag="rate_limits.updated"):
-    """What is left of the rate limits."""
+    """The remaining rate limits, at the start of a response with its output tokens reserved."""
 
     type: ClassVar[Literal["rate_limits.updated"]] = "rate_limits.updated"
     rate_limits: list[RateLimit]
 
 
 class ErrorEvent(_ServerEvent, kw_only=True, tag="error"):
-    """Something was refused or went wrong; most sessions stay open."""
+    """The server refused an event or failed; the session usually stays open (docs/protocol.md 40)."""
 
     type: ClassVar[Literal["error"]] = "error"
     error: ErrorDetail
@@ -625,12 +631,12 @@ ServerEvent = (
 
 
 class UnknownEvent(msgspec.Struct, kw_only=True):
-    """An event that this version does not know, delivered as it came.
+    """An event of a type that this version does not support, delivered as it came (docs/protocol.md 4).
 
     Attributes:
-        type: its type.
+        type: the event's type.
         raw: the whole event.
-        event_id: its id, or empty.
+        event_id: the event's id, or an empty string.
     """
 
     type: str

@@ -1,10 +1,9 @@
-"""Session configuration of `realtime` and `transcription` sessions.
+"""The configuration of `realtime` and `transcription` sessions, as a client sends it and a server echoes it.
 
-Owns the configuration structs, as a client sends them and a server echoes them. Must not know events or defaults of
-any one server.
+Owns the configuration structs. Must not know events, or the defaults of any server.
 
-Three things are kept apart, because the service does: an absent field (`UNSET`) is left as it is, `None` (null)
-switches a feature off, and an empty value clears. Structs are frozen: a configuration is a value.
+The service distinguishes three cases (docs/protocol.md 3), so the structs do: an absent field (`UNSET`) is left as it
+is, `None` (null) switches a feature off, and an empty value clears. The structs are frozen values.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class NoiseReduction(_Config, frozen=True, kw_only=True):
 
 
 class Transcription(_Config, frozen=True, kw_only=True):
-    """Transcription of what the user says, by a model of its own beside the conversation."""
+    """Transcription of the user's speech, by a separate model."""
 
     model: str | UnsetType | None = UNSET
     language: str | UnsetType | None = UNSET
@@ -68,12 +67,12 @@ class ServerVad(_Config, frozen=True, kw_only=True, tag_field="type", tag="serve
     """Turn detection by loudness: a turn ends after `silence_duration_ms` of silence.
 
     Attributes:
-        threshold: 0..1, how sure the detector must be of speech (service default 0.5).
-        prefix_padding_ms: sound kept from before the detected start (default 300).
+        threshold: 0 to 1, how certain the detector must be of speech (service default 0.5).
+        prefix_padding_ms: audio kept from before the detected start (default 300).
         silence_duration_ms: the silence that ends a turn (default 500).
-        idle_timeout_ms: after this long without speech the model speaks up by itself; None: never.
-        create_response: whether the end of a turn asks for a response (default True).
-        interrupt_response: whether speech cuts a running response short (default True).
+        idle_timeout_ms: after this time without speech the model speaks by itself; None: never.
+        create_response: whether the end of a turn starts a response (default True).
+        interrupt_response: whether speech cancels the active response (default True).
     """
 
     type: ClassVar[Literal["server_vad"]] = "server_vad"
@@ -86,12 +85,12 @@ class ServerVad(_Config, frozen=True, kw_only=True, tag_field="type", tag="serve
 
 
 class SemanticVad(_Config, frozen=True, kw_only=True, tag_field="type", tag="semantic_vad"):
-    """Turn detection by meaning: waits longer while the sentence sounds unfinished.
+    """Turn detection by meaning: waits longer while the sentence seems unfinished.
 
     Attributes:
-        eagerness: `low`, `medium`, `high` or `auto`: at most 8, 4, 2 or 4 seconds of waiting.
-        create_response: whether the end of a turn asks for a response (default True).
-        interrupt_response: whether speech cuts a running response short (default True).
+        eagerness: `low`, `medium`, `high` or `auto`: waits at most 8, 4, 2 or 4 seconds.
+        create_response: whether the end of a turn starts a response (default True).
+        interrupt_response: whether speech cancels the active response (default True).
     """
 
     type: ClassVar[Literal["semantic_vad"]] = "semantic_vad"
@@ -104,7 +103,7 @@ TurnDetection = ServerVad | SemanticVad
 
 
 class AudioInput(_Config, frozen=True, kw_only=True):
-    """What happens to the user's sound."""
+    """The user's audio: its format, noise reduction, transcription and turn detection."""
 
     format: AudioFormat | UnsetType | None = UNSET
     noise_reduction: NoiseReduction | UnsetType | None = UNSET
@@ -113,7 +112,7 @@ class AudioInput(_Config, frozen=True, kw_only=True):
 
 
 class AudioOutput(_Config, frozen=True, kw_only=True):
-    """How the model sounds. `voice` is a name, or `{"id": "voice_..."}` for a custom one."""
+    """The model's audio. `voice` is a name, or `{"id": "voice_..."}` for a custom voice."""
 
     format: AudioFormat | UnsetType | None = UNSET
     voice: str | dict[str, Any] | UnsetType | None = UNSET
@@ -121,14 +120,14 @@ class AudioOutput(_Config, frozen=True, kw_only=True):
 
 
 class AudioConfig(_Config, frozen=True, kw_only=True):
-    """Both directions of sound."""
+    """Audio in both directions."""
 
     input: AudioInput | UnsetType | None = UNSET
     output: AudioOutput | UnsetType | None = UNSET
 
 
 class FunctionTool(_Config, frozen=True, kw_only=True, tag_field="type", tag="function"):
-    """A function that the model may ask for; `parameters` is a JSON schema."""
+    """A function that the model may call; `parameters` is a JSON schema."""
 
     type: ClassVar[Literal["function"]] = "function"
     name: str | UnsetType | None = UNSET
@@ -137,7 +136,7 @@ class FunctionTool(_Config, frozen=True, kw_only=True, tag_field="type", tag="fu
 
 
 class McpTool(_Config, frozen=True, kw_only=True, tag_field="type", tag="mcp"):
-    """An MCP server whose tools the service calls by itself."""
+    """An MCP server whose tools the service calls."""
 
     type: ClassVar[Literal["mcp"]] = "mcp"
     server_label: str
@@ -153,7 +152,7 @@ class McpTool(_Config, frozen=True, kw_only=True, tag_field="type", tag="mcp"):
     tunnel_id: str | UnsetType | None = UNSET
 
     def __repr__(self) -> str:
-        # `authorization` and `headers` hold credentials: neither belongs in a log or a saved notebook.
+        # `authorization` and `headers` hold credentials, which must not reach a log or a saved notebook.
         return f"McpTool(server_label={self.server_label!r}, server_url={self.server_url!r})"
 
 
@@ -161,7 +160,7 @@ ToolSpec = FunctionTool | McpTool
 
 
 class Prompt(_Config, frozen=True, kw_only=True):
-    """A stored prompt of the service."""
+    """A reference to a prompt that is stored at the service."""
 
     id: str
     variables: dict[str, Any] | UnsetType | None = UNSET
@@ -169,13 +168,13 @@ class Prompt(_Config, frozen=True, kw_only=True):
 
 
 class Reasoning(_Config, frozen=True, kw_only=True):
-    """How hard a reasoning model thinks: `minimal`, `low`, `medium`, `high` or `xhigh`."""
+    """The effort of a reasoning model: `minimal`, `low`, `medium`, `high` or `xhigh`."""
 
     effort: str | UnsetType | None = UNSET
 
 
 class RealtimeSessionConfig(_Config, frozen=True, kw_only=True, tag_field="type", tag="realtime"):
-    """A speech-to-speech session. `id`, `object` and `expires_at` come from servers only."""
+    """The configuration of a speech-to-speech session. `id`, `object` and `expires_at` come from servers only."""
 
     type: ClassVar[Literal["realtime"]] = "realtime"
     model: str | UnsetType | None = UNSET
@@ -197,7 +196,7 @@ class RealtimeSessionConfig(_Config, frozen=True, kw_only=True, tag_field="type"
 
 
 class TranscriptionSessionConfig(_Config, frozen=True, kw_only=True, tag_field="type", tag="transcription"):
-    """A session that only transcribes: sound in, text out, no responses."""
+    """The configuration of a session that only transcribes: audio in, text out, no responses."""
 
     type: ClassVar[Literal["transcription"]] = "transcription"
     include: list[str] | UnsetType | None = UNSET

@@ -1,7 +1,7 @@
-"""What a client may say: unknown fields and bad values, found before (client) or after (server) they travel.
+"""Checks client events and session configuration for unknown fields and bad values.
 
-Owns the allowed fields and values of client events and session configuration. Must not know sockets. The service
-refuses a whole `session.update` for one unknown field, so both ends of this package ask here first.
+Owns the allowed fields and values. Must not know sockets. The service refuses a whole `session.update` because of one
+unknown field (docs/protocol.md 2), so the client checks before it sends, and the local backend when it receives.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from realtime_nb.wire.realtime.exclusions import exclusions
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing wrong with an event.
+    """One error in an event, in the form of the service's `error` event.
 
     Attributes:
-        code: the service's word for it: `unknown_parameter`, `missing_required_parameter`, `invalid_type`,
-            `invalid_value`.
+        code: `unknown_parameter`, `missing_required_parameter`, `invalid_type` or `invalid_value`.
         message: a sentence that names the value and what is allowed.
         param: the dotted path of the field.
     """
@@ -55,7 +54,7 @@ _MSGSPEC_PATH = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", 
 
 
 def nearest(name: str, allowed: list[str]) -> str:
-    """A phrase that offers the allowed name most like `name`, or an empty string."""
+    """Returns a phrase that suggests the allowed name closest to `name`, or an empty string."""
     close = difflib.get_close_matches(name, allowed, n=1, cutoff=0.5)
     return f" Did you mean '{close[0]}'?" if close else ""
 
@@ -66,17 +65,17 @@ def _info(kind: Any) -> mi.Type:
 
 
 def field_names(kind: Any) -> list[str]:
-    """The wire names of a struct type's fields."""
+    """Returns the wire names of a struct type's fields."""
     return [field.encode_name for field in msgspec.structs.fields(kind)]
 
 
 def check(value: Any, kind: Any, *, path: str = "") -> Problem | None:
-    """The first problem of a decoded JSON `value` as a `kind`, or None.
+    """Returns the first problem that a decoded JSON `value` has as a `kind`, or None.
 
     Args:
-        value: builtins, as `json.loads` gives them.
-        kind: a struct type or a union of them.
-        path: where `value` stands, for `Problem.param`; such as `"session"`.
+        value: builtins, as `json.loads` returns them.
+        kind: a struct type or a union of struct types.
+        path: the path of `value` in its event, such as `"session"`; it begins `Problem.param`.
     """
     for problem in _unknown(value, _info(kind), path):
         return problem
