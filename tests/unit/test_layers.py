@@ -26,7 +26,7 @@ _LAYER = {name: layer for layer in LAYERS for name in layer.names}
 _CIRCLES_LEFT = {"client": 2, "local": 2}
 _CLASSES_TWICE = {"Conversation", "Response"}
 _VAGUE_WORDS_LEFT_IN = {
-    "realtime_nb": {"client", "conversation", "local", "tools", "tutorials", "wire"},
+    "realtime_nb": {"client", "local"},
     "tests": {"e2e", "integration", "simulated", "unit"},
 }
 
@@ -107,7 +107,7 @@ def test_public_class_name_stands_once_in_the_package() -> None:
     for module in _GRAPH.modules.values():
         for name in module.public_classes:
             homes[name].append(module.name)
-    assert not {name: where for name, where in homes.items() if len(where) > 1 and name not in _CLASSES_TWICE}
+    assert not {name: where for name, where in homes.items() if len(where) > 1}
 
 
 @pytest.mark.parametrize("graph", [_GRAPH, _TESTS], ids=["realtime_nb", "tests"])
