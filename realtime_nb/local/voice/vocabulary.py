@@ -44,9 +44,14 @@ VERBS: dict[str, tuple[str, ...]] = {
 }
 
 
+def split_camel_case(identifier: str) -> str:
+    """Return an identifier with a space before each capital that begins a word: `setLight` gives "set Light"."""
+    return _CAMEL.sub(" ", identifier)
+
+
 def spoken_words(identifier: str) -> list[str]:
     """Return an identifier or phrase as lower-case words, digits spoken: `setLED2` gives set, led, two."""
     words: list[str] = []
-    for token in re.findall(r"[A-Za-z']+|\d+", _CAMEL.sub(" ", identifier).replace("’", "'")):
+    for token in re.findall(r"[A-Za-z']+|\d+", split_camel_case(identifier).replace("’", "'")):
         words += words_from_number(int(token)).split() if token.isdigit() else [token.lower().strip("'")]
     return [word for word in words if word]

@@ -11,10 +11,11 @@ from typing import Any
 
 from realtime_nb.local.voice.protocols import Context, PlannedCall, Reply
 from realtime_nb.local.voice.responder.history import Situation, read
-from realtime_nb.local.voice.responder.intents import Question, answer, normalized
-from realtime_nb.local.voice.responder.outputs import say_identifier, say_outputs
+from realtime_nb.local.voice.responder.intents import ABILITIES, Question, answer
+from realtime_nb.local.voice.responder.outputs import say_outputs
 from realtime_nb.local.voice.responder.persona import Persona, persona_of
 from realtime_nb.local.voice.responder.planner import Plan, forced_call, plan_calls
+from realtime_nb.local.voice.responder.wording import joined, normalized, say_identifier
 
 __all__ = ["RuleResponder"]
 
@@ -23,7 +24,7 @@ _SEES_NOTHING = (
     "I am a practice voice without a language model, and I see no pictures. A hosted model can look at them."
 )
 _ABOUT_ITSELF = re.compile(
-    r"^(?:repeat|say|spell|stop|be quiet|cancel|never ?mind|wait)\b|what can (?:you|i)|^(?:help|hello|hi|hey)$"
+    r"^(?:repeat|say|stop|be quiet|cancel|never ?mind|wait)\b|what can (?:you|i)|^(?:help|hello|hi|hey)$"
 )
 
 
@@ -113,16 +114,14 @@ class RuleResponder:
                 "I heard you speak, but this machine has no speech recognition. "
                 "Type to me, or install realtime-nb with the local extra."
             )
-        hint = (
-            f"You can ask me to {(tools and _abilities(tools)[0]) or 'tell the time, count to ten, or tell a story'}."
-        )
-        return f"Sorry, I did not understand that. {hint}"
+        hint = _abilities(tools)[0] if tools else "tell the time, or count to ten"
+        return f"Sorry, I did not understand that. You can ask me to {hint}."
 
     def _unprompted(self, situation: Situation, persona: Persona, instructions: str, context: Context) -> Reply:
         """Answer a request without a user turn: what the response's instructions ask for, else a greeting."""
         request = normalized(instructions)
         question = Question(request, instructions, situation, context, persona.name)
-        if re.match(r"(?:say|repeat|tell|count|greet|what|spell|introduce)\b", request):
+        if re.match(r"(?:say|repeat|tell|count|greet|what|introduce)\b", request):
             said = answer(question)
             if said:
                 return Reply(said)
@@ -157,7 +156,7 @@ def _ask_for(tool: Mapping[str, Any], missing: Sequence[str]) -> str:
     properties = (tool.get("parameters") or {}).get("properties") or {}
     spec = properties.get(name) or {}
     values = [say_identifier(str(value)) for value in spec.get("enum") or ()]
-    options = f": {', '.join(values[:-1])} or {values[-1]}" if 1 < len(values) <= 6 else ""
+    options = f": {joined(values, 'or')}" if 1 < len(values) <= 6 else ""
     low, high = spec.get("minimum"), spec.get("maximum")
     if not options and low is not None and high is not None:
         options = f", from {low} to {high}"
@@ -169,7 +168,5 @@ def _ask_for(tool: Mapping[str, Any], missing: Sequence[str]) -> str:
 
 def _cannot(text: str, tools: Sequence[Mapping[str, Any]]) -> str:
     short = text if len(text) <= 80 else text[:77].rsplit(" ", 1)[0] + "..."
-    can = "tell the time, count, repeat after you, or tell a story"
-    if tools:
-        can = f"{', '.join(_abilities(tools)[:3])}, {can}"
+    can = ", ".join([*_abilities(tools)[:3], ABILITIES])
     return f"I cannot answer “{short}”. I am a practice voice without a language model. I can {can}."

@@ -11,29 +11,10 @@ from dataclasses import dataclass
 __all__ = ["Persona", "persona_of"]
 
 _QUOTED = r"[\"“'‘]([^\"”’]+?)[\"”'’]"
+_ANSWER = r"(?:say|reply|respond|answer)"
+_BRIEF = "brief(?:ly)?|short(?:ly)?|concise(?:ly)?|terse|one sentence|few words|to the point"
 _DEFAULT_NAME = "the practice voice"
-_NO_NAMES = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "my",
-        "our",
-        "brief",
-        "concise",
-        "polite",
-        "friendly",
-        "helpful",
-        "talking",
-        "speaking",
-        "in",
-        "on",
-        "to",
-        "not",
-        "very",
-        "always",
-    ]
-)
+_NOT_A_NAME = "a an the my our brief concise polite friendly helpful talking speaking in on to not very always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +47,25 @@ class Persona:
 
 
 def persona_of(instructions: str) -> Persona:
-    """Return what the instructions ask for, as far as rules can tell."""
-    verbatim = re.search(
-        rf"\b(?:say|reply|respond|answer)(?: only| exactly| just| with| always)+[:\s]+{_QUOTED}", instructions, re.I
-    )
-    if not verbatim:
-        verbatim = re.search(
-            r"\b(?:say|reply|respond|answer)(?: with)? exactly:?\s+([^\"'“‘\n]+?)(?:\.(?:\s|$)|$)", instructions, re.I
-        )
-    opening = re.search(rf"\b(?:start|begin|open)\b[^.]*?\bwith\b[^.\"'“‘]*{_QUOTED}", instructions, re.I)
-    closing = re.search(rf"\b(?:end|finish|close)\b[^.]*?\b(?:with|by saying)\b[^.\"'“‘]*{_QUOTED}", instructions, re.I)
-    name = re.search(r"\b(?:your name is|you are called|you're called|call yourself)\s+([A-Z]\w+)", instructions, re.I)
-    name = name or re.search(r"\b[Yy]ou(?: are|'re)\s+([A-Z]\w+)", instructions)
-    said = name.group(1) if name and name.group(1).lower() not in _NO_NAMES else _DEFAULT_NAME
+    """Return the persona that the instructions describe, as far as rules can tell."""
+    verbatim = _find(rf"\b{_ANSWER}(?: only| exactly| just| with| always)+[:\s]+{_QUOTED}", instructions)
+    verbatim = verbatim or _find(rf"\b{_ANSWER}(?: with)? exactly:?\s+([^\"'“‘\n]+?)(?:\.(?:\s|$)|$)", instructions)
+    name = _find(r"\b(?:your name is|you are called|you're called|call yourself)\s+([A-Z]\w+)", instructions)
+    # With capitals as they are: "You are Bob" names it, "you are brief" does not.
+    name = name or _find(r"\b[Yy]ou(?: are|'re)\s+([A-Z]\w+)", instructions, 0)
     return Persona(
-        name=said,
-        brief=bool(
-            re.search(
-                r"\b(?:brief(?:ly)?|short(?:ly)?|concise(?:ly)?|terse|one sentence|few words|to the point)\b",
-                instructions,
-                re.I,
-            )
-        ),
-        verbatim=verbatim.group(1).strip() if verbatim else None,
-        opening=opening.group(1) if opening else None,
-        closing=closing.group(1) if closing else None,
-        loud=bool(re.search(r"\b(?:shout|all caps|capital letters|upper ?case)\b", instructions, re.I)),
+        name=name if name and name.lower() not in _NOT_A_NAME.split() else _DEFAULT_NAME,
+        brief=_find(rf"\b({_BRIEF})\b", instructions) is not None,
+        verbatim=verbatim.strip() if verbatim else None,
+        opening=_find(rf"\b(?:start|begin|open)\b[^.]*?\bwith\b[^.\"'“‘]*{_QUOTED}", instructions),
+        closing=_find(rf"\b(?:end|finish|close)\b[^.]*?\b(?:with|by saying)\b[^.\"'“‘]*{_QUOTED}", instructions),
+        loud=_find(r"\b(shout|all caps|capital letters|upper ?case)\b", instructions) is not None,
     )
+
+
+def _find(pattern: str, text: str, flags: int = re.IGNORECASE) -> str | None:
+    found = re.search(pattern, text, flags)
+    return found.group(1) if found else None
 
 
 def _first_sentence(text: str) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from realtime_nb.local.voice.protocols import PlannedCall
-from realtime_nb.local.voice.responder.intents import normalized
 from realtime_nb.local.voice.responder.slots import Filled, fill, fill_anyhow, schema_of
+from realtime_nb.local.voice.responder.wording import normalized
 from realtime_nb.local.voice.responder.words import stem
 from realtime_nb.local.voice.vocabulary import VERBS, spoken_words
 
@@ -23,62 +23,12 @@ _NAME, _VERB, _VALUE, _DESCRIPTION, _PROPERTY = 3.0, 1.0, 1.5, 0.8, 1.0
 _CLAUSE = re.compile(
     r"\s*(?:[,;.]\s+)?\b(?:and then|and also|and|then|also|after that)\b\s+|\s*[;.]\s+|,\s+", re.IGNORECASE
 )
-_STOP_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "to",
-        "in",
-        "on",
-        "for",
-        "with",
-        "and",
-        "or",
-        "is",
-        "are",
-        "be",
-        "by",
-        "from",
-        "as",
-        "at",
-        "it",
-        "its",
-        "this",
-        "that",
-        "given",
-        "return",
-        "returns",
-        "get",
-        "set",
-        "value",
-        "name",
-        "current",
-        "specified",
-        "function",
-        "tool",
-        "can",
-        "use",
-        "when",
-        "user",
-        "what",
-        "which",
-        "one",
-        "e",
-        "g",
-        "eg",
-        "number",
-        "string",
-        "how",
-        "me",
-        "my",
-        "you",
-        "your",
-        "i",
-        "do",
-    ]
+_STOP_WORDS_TEXT = (
+    "a an the of to in on for with and or is are be by from as at it its this that given return returns get set "
+    "value name current specified function tool can use when user what which one e g eg number string how me my you "
+    "your i do"
 )
+_STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
 
 
 @dataclass(frozen=True, slots=True)
