@@ -104,8 +104,9 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     import os
 
-    from realtime_nb.local.__main__ import TOKEN_VARIABLE, run
+    from realtime_nb.local.__main__ import run
     from realtime_nb.local.http.server import Listening, ServerOptions
+    from realtime_nb.local.process import TOKEN_VARIABLE
 
     def announce(listening: Listening) -> None:
         if listening.notice:

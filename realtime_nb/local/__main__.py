@@ -1,7 +1,7 @@
-"""`python -m realtime_nb.local`: the practice backend as a process.
+"""`python -m realtime_nb.local` runs the practice backend as a process.
 
-Owns the command line, the one line of JSON that says where it listens, and the wish to live no longer than its
-parent. Must not know sessions.
+Owns the command line, the line of JSON that says where it listens, and the end of the process when its parent ends.
+Must not know sessions.
 """
 
 from __future__ import annotations
@@ -19,11 +19,7 @@ from dataclasses import asdict
 
 from realtime_nb.errors import RealtimeError
 from realtime_nb.local.http.server import Listening, ServerOptions, serve
-
-__all__ = ["TOKEN_VARIABLE", "main", "run"]
-
-TOKEN_VARIABLE = "REALTIME_NB_LOCAL_TOKEN"
-"""The environment variable that carries the token: a command line can be read by every user of the machine."""
+from realtime_nb.local.process import TOKEN_VARIABLE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,12 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     status = 0
     try:
-        run(options, announce=_say, with_parent=parsed.with_parent)
+        run(options, announce=_announce, with_parent=parsed.with_parent)
     except RealtimeError as error:
         _print({"error": str(error)})
         status = 1
     if parsed.with_parent:
-        # Python would wait for a worker deep in a model's C code; the parent waits for us, and nothing is left to save.
+        # Python would wait for a worker thread in a model's C code, and the parent for us. Nothing must be saved.
         os._exit(status)
     return status
 
@@ -64,12 +60,12 @@ def run(options: ServerOptions, *, announce: Callable[[Listening], None], with_p
     """Serve in this thread until SIGINT or SIGTERM, or (`with_parent`) until standard input ends.
 
     Raises:
-        ConfigError, ConnectError: see `app.serve`.
+        ConfigError, ConnectError: see `server.serve`.
     """
-    asyncio.run(_until_told(options, announce, with_parent))
+    asyncio.run(_serve(options, announce, with_parent))
 
 
-async def _until_told(options: ServerOptions, announce: Callable[[Listening], None], with_parent: bool) -> None:
+async def _serve(options: ServerOptions, announce: Callable[[Listening], None], with_parent: bool) -> None:
     loop = asyncio.get_running_loop()
     until = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -83,19 +79,19 @@ async def _until_told(options: ServerOptions, announce: Callable[[Listening], No
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, until: asyncio.Event) -> None:
-    # A pipe ends however its other end dies, kill -9 included; that is all there is to know of a parent.
+    # A pipe ends however the process at its other end ends, kill -9 included: the one reliable sign of a dead parent.
     while sys.stdin.buffer.read(4096):
         pass
     try:
         loop.call_soon_threadsafe(until.set)
     except RuntimeError:  # the loop has ended by itself
         return
-    # A worker deep in C cannot be interrupted. Nothing here outlives the parent by more than a moment.
+    # A worker thread in C code cannot be interrupted, and the process must end soon after its parent.
     threading.Event().wait(5)
     os._exit(0)
 
 
-def _say(listening: Listening) -> None:
+def _announce(listening: Listening) -> None:
     _print(asdict(listening))
 
 

@@ -1,14 +1,13 @@
-"""Carries out a session's jobs: listens, thinks, writes and speaks, off the event loop, and at a human pace.
+"""Carries out a session's jobs off the event loop: recognition, responses, and their pace.
 
-Owns the tasks of one session and the pace of its responses. Must not know sockets, nor the order of events: it tells
-the machine and the writers what happened, and they know what to say about it.
+Owns the tasks of one session and the pace of its responses. Must not know sockets, nor the order of events: it reports
+results to the session machine and the response writers, which write the events.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
@@ -17,49 +16,46 @@ from typing import Any
 
 import numpy as np
 
-from realtime_nb.local.recognizer_process import Listener
+from realtime_nb.local.recognizer_process import AsyncRecognizer
 from realtime_nb.local.session.items import StoredItem
+from realtime_nb.local.session.jobs import Job, Perform, Prepare, Recognize, Stop
 from realtime_nb.local.session.machine import SessionMachine
-from realtime_nb.local.session.response_plan import ResponsePlan
-from realtime_nb.local.session.response_writer import ResponseWriter
-from realtime_nb.local.session.state import Job, Perform, Prepare, Recognize, Stop
-from realtime_nb.local.voice import Voice
+from realtime_nb.local.session.response_writer import ResponsePlan, ResponseWriter
+from realtime_nb.local.voice.load import Voice
 from realtime_nb.local.voice.protocols import RATE_HZ, Chunk, Context, Reply
+from realtime_nb.local.voice.vocabulary import words_with_spaces
 from realtime_nb.wire.realtime import FunctionCallOutputItem, MessageItem, encode, to_dict
-
-__all__ = ["Performer", "Workers"]
 
 _log = logging.getLogger(__name__)
 
 _FIRST_CHUNK, _CHUNK = RATE_HZ // 10, RATE_HZ // 5
-# Sound may run this far ahead of `pace` times the clock: the first words should not wait for a timer.
+# Sound may run this far ahead of `pace` times the clock: the first words must not wait for a timer.
 _HEAD_START_S = 0.25
-_WORDS = re.compile(r"\s*\S+\s*$|\s*\S+")
 _WORD_S = 0.02
 _ARGUMENT_CHARS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """What sessions share to get their work done.
+    """The workers that all sessions share.
 
     Attributes:
-        listener: hears.
-        threads: for short pulls of sound, detection and the responder.
+        recognizer: recognises speech.
+        threads: run the responder, the detector, and short steps of the synthesiser.
     """
 
-    listener: Listener
+    recognizer: AsyncRecognizer
     threads: Executor
 
 
-class Performer:
-    """The hands of one session.
+class JobRunner:
+    """Runs the jobs of one session.
 
     Args:
-        machine: told what came of each job.
-        voice: who listens, answers and speaks.
-        workers: where it does.
-        flush: sends what the machine has to say; awaited, so that a slow client slows its own response only.
+        machine: receives the results.
+        voice: the responder and the synthesiser.
+        workers: the recogniser and the threads.
+        flush: sends the machine's events; awaited, so that a slow client slows its own response only.
         pace: how many times faster than real time sound is sent; 0: as fast as it is made.
     """
 
@@ -78,46 +74,47 @@ class Performer:
         self._flush = flush
         self._pace = pace
         self._performances: dict[str, asyncio.Task[None]] = {}
-        self._listening: dict[int, asyncio.Task[None]] = {}
-        self._preparing: set[asyncio.Task[None]] = set()
+        self._recognitions: dict[int, asyncio.Task[None]] = {}
+        self._preparations: set[asyncio.Task[None]] = set()
 
     def start(self, job: Job) -> None:
         """Begin a job; returns at once."""
         match job:
             case Recognize():
                 key = id(job.stored)
-                task = self._listening[key] = asyncio.create_task(self._recognize(job))
-                task.add_done_callback(lambda _: self._listening.pop(key, None))
+                task = self._recognitions[key] = asyncio.create_task(self._recognize(job))
+                task.add_done_callback(lambda _: self._recognitions.pop(key, None))
             case Prepare():
-                preparing = asyncio.create_task(self._workers.listener.warm(tools=job.tools))
-                self._preparing.add(preparing)
-                preparing.add_done_callback(self._preparing.discard)
+                preparation = asyncio.create_task(self._workers.recognizer.warm(tools=job.tools))
+                self._preparations.add(preparation)
+                preparation.add_done_callback(self._preparations.discard)
             case Perform():
-                name = job.writer.plan.response_id
-                performance = self._performances[name] = asyncio.create_task(self._perform(job.writer))
-                performance.add_done_callback(lambda _: self._performances.pop(name, None))
+                if (writer := self._machine.writer(job.response_id)) is not None:
+                    name = job.response_id
+                    performance = self._performances[name] = asyncio.create_task(self._perform(writer))
+                    performance.add_done_callback(lambda _: self._performances.pop(name, None))
             case Stop():
                 if (running := self._performances.get(job.response_id)) is not None:
                     running.cancel()
 
     async def close(self) -> None:
         """Stop everything and wait until it has stopped."""
-        tasks = [*self._performances.values(), *self._listening.values(), *self._preparing]
+        tasks = [*self._performances.values(), *self._recognitions.values(), *self._preparations]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    # -- listening
+    # -- recognition
 
     async def _recognize(self, job: Recognize) -> None:
         sound = job.stored.user_sound
         assert sound is not None
         try:
-            recognition = await self._workers.listener.listen(sound, tools=job.tools, phrases=job.phrases)
+            recognition = await self._workers.recognizer.recognize(sound, tools=job.tools, phrases=job.phrases)
         except Exception:
             _log.exception("recognition failed")
             recognition = None
-        self._machine.heard(job.stored, recognition, job.transcription)
+        self._machine.recognized(job.stored, recognition, job.transcription)
         await self._flush()
 
     # -- responses
@@ -135,7 +132,8 @@ class Performer:
         await self._flush()
 
     async def _think(self, plan: ResponsePlan) -> Reply:
-        waiting = [self._listening[id(stored)] for stored in plan.context if id(stored) in self._listening]
+        # Recognition may end after the response was created, or after a whole answer (docs/protocol.md 37).
+        waiting = [self._recognitions[id(stored)] for stored in plan.context if id(stored) in self._recognitions]
         if waiting:
             await asyncio.wait(waiting)
         user_text, understood = _last_words(plan.context)
@@ -162,14 +160,14 @@ class Performer:
     async def _message(self, writer: ResponseWriter, text: str) -> bool:
         writer.begin_message()
         await self._flush()
-        told = await (self._speak(writer, text) if writer.speaks else self._write(writer, text))
-        if told:
+        complete = await (self._speak(writer, text) if writer.speaks else self._write(writer, text))
+        if complete:
             writer.end_message()
-        return told
+        return complete
 
     async def _write(self, writer: ResponseWriter, text: str) -> bool:
-        for match in _WORDS.finditer(text):
-            if not writer.write(match.group()):
+        for word in words_with_spaces(text):
+            if not writer.write_text(word):
                 return False
             await self._flush()
             await asyncio.sleep(_WORD_S / self._pace if self._pace else 0)
@@ -178,20 +176,23 @@ class Performer:
     async def _speak(self, writer: ResponseWriter, text: str) -> bool:
         loop = asyncio.get_running_loop()
         speech = _Speech(self._voice, text, _voice_name(writer.plan.voice), writer.plan.speed)
-        said = writer.samples
+        before = writer.samples
         began: float | None = None
         try:
             while True:
-                least = _FIRST_CHUNK if writer.samples == said else _CHUNK
+                least = _FIRST_CHUNK if writer.samples == before else _CHUNK
                 piece = await loop.run_in_executor(self._workers.threads, speech.pull, least)
                 if piece is None:
                     return True
-                # From the first sound, not from the request: a voice that still loads must not be caught up with.
+                # From the first sound, not from the request: time in which the voice still loads does not count.
                 began = loop.time() if began is None else began
-                if not writer.say_words(piece.text, int(piece.samples.size)) or not writer.say(piece.samples):
+                fits = writer.write_transcript(piece.text, int(piece.samples.size)) and writer.write_audio(
+                    piece.samples
+                )
+                if not fits:
                     return False
                 await self._flush()
-                ahead_s = (writer.samples - said) / RATE_HZ / self._pace - (loop.time() - began) if self._pace else 0
+                ahead_s = (writer.samples - before) / RATE_HZ / self._pace - (loop.time() - began) if self._pace else 0
                 await asyncio.sleep(max(ahead_s - _HEAD_START_S, 0))
         finally:
             speech.stop.set()
@@ -211,7 +212,7 @@ class Performer:
 
 
 class _Speech:
-    """A synthesiser's stream, pulled from whichever worker is free; the lock keeps a close from meeting a pull."""
+    """A synthesiser's stream, read on any worker thread; the lock keeps `close` apart from a `pull` under way."""
 
     def __init__(self, voice: Voice, text: str, name: str, speed: float) -> None:
         self.stop = threading.Event()
@@ -243,7 +244,7 @@ def _voice_name(voice: str | dict[str, Any]) -> str:
 
 
 def _last_words(context: list[StoredItem]) -> tuple[str | None, bool]:
-    """What the user just said, where that was sound: the recogniser's doubts are not in the item."""
+    """Return the user's last words if they were spoken, and whether they were understood: the item does not say."""
     for stored in reversed(context):
         if isinstance(stored.item, FunctionCallOutputItem):
             break

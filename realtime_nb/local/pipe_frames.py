@@ -11,8 +11,6 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-__all__ = ["pack", "read", "read_async"]
-
 _LENGTH = struct.Struct("<I")
 
 

@@ -1,7 +1,7 @@
-"""`LocalServer`: the practice backend in a process of its own, as a context manager.
+"""`LocalServer` starts the practice backend in a process of its own and stops it, as a context manager.
 
-Owns the child process: its start, its one line of news, its end. Must not import the server itself, nor its voice:
-both live in the child only.
+Owns the child process: its start, the line of JSON that it prints when it listens, its end. Must not import the server
+or its voice: only the child loads them.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from types import TracebackType
 from typing import Any
 
 from realtime_nb.errors import ConfigError, ConnectError
-from realtime_nb.local.http.auth import is_loopback
+from realtime_nb.loopback import is_loopback
 
-__all__ = ["LocalServer"]
+TOKEN_VARIABLE = "REALTIME_NB_LOCAL_TOKEN"
+"""The environment variable with the token: every user of the machine can read a command line."""
 
-_TOKEN_VARIABLE = "REALTIME_NB_LOCAL_TOKEN"
 _START_S = 60.0
 _STOP_S = 5.0
 _OPTIONS = {"session_seconds": "--session-seconds", "pace": "--pace", "voice": "--voice"}
@@ -65,7 +65,7 @@ class LocalServer:
         self._command = [sys.executable, "-m", "realtime_nb.local", "--with-parent", f"--host={host}", f"--port={port}"]
         self._command += [f"{_OPTIONS[name]}={value}" for name, value in options.items()]
         self._process: subprocess.Popen[bytes] | None = None
-        self._complaints: deque[str] = deque(maxlen=20)
+        self._error_lines: deque[str] = deque(maxlen=20)
 
     def __repr__(self) -> str:
         return f"LocalServer({self._url or 'not running'})"
@@ -100,9 +100,9 @@ class LocalServer:
                 f"host={self.host!r} can be reached from other machines: give a token=, or listen on 127.0.0.1."
             )
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        environment.pop(_TOKEN_VARIABLE, None)
+        environment.pop(TOKEN_VARIABLE, None)
         if self.token is not None:
-            environment[_TOKEN_VARIABLE] = self.token
+            environment[TOKEN_VARIABLE] = self.token
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -113,12 +113,12 @@ class LocalServer:
             start_new_session=True,
         )
         threading.Thread(target=self._collect, args=(self._process,), name="local-server-stderr", daemon=True).start()
-        news = self._first_line(self._process)
-        if "url" not in news:
+        started = self._first_line(self._process)
+        if "url" not in started:
             self.close()
-            why = news.get("error") or "; ".join(self._complaints) or "it ended without a word"
+            why = started.get("error") or "; ".join(self._error_lines) or "it ended without a word"
             raise ConnectError(f"The local practice backend did not start: {why}", retryable=False)
-        self._url, self.label, self.notice = news["url"], news["label"], news["notice"]
+        self._url, self.label, self.notice = started["url"], started["label"], started["notice"]
         return self
 
     def close(self) -> None:
@@ -155,7 +155,7 @@ class LocalServer:
         await asyncio.to_thread(self.close)
 
     def _first_line(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
-        # A child that neither speaks nor ends must not hang a notebook.
+        # A child that neither prints nor ends must not block a notebook.
         watchdog = threading.Timer(_START_S, process.kill)
         watchdog.daemon = True
         watchdog.start()
@@ -164,14 +164,14 @@ class LocalServer:
         finally:
             watchdog.cancel()
         try:
-            news = json.loads(line)
+            started = json.loads(line)
         except ValueError:
             process.wait()
             return {}
-        return news if isinstance(news, dict) else {}
+        return started if isinstance(started, dict) else {}
 
     def _collect(self, process: subprocess.Popen[bytes]) -> None:
-        """Keep the end of what it complains of; a full pipe would stop it."""
+        """Read the child's stderr, and keep its last lines: a full pipe would block the child."""
         with contextlib.suppress(OSError, ValueError):
             for line in process.stderr:  # type: ignore[union-attr] # a pipe
-                self._complaints.append(line.decode(errors="replace").strip())
+                self._error_lines.append(line.decode(errors="replace").strip())

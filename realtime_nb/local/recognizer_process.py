@@ -1,75 +1,80 @@
-"""Recognition that steals no time from sound.
+"""Speech recognition in a process of its own: both sides, and the messages between them.
 
-Owns how the server reaches a recogniser: in a process of its own, because decoding holds the interpreter lock for
-hundreds of milliseconds at a time and every other session's stream would stutter (measured: gaps of 1.3 s). Where
-there is nothing to decode with, in a thread. Must not know sessions.
+Owns the server's side (`RecognizerProcess`), the child's side (`main`, run by `python -m` with this module's name), and
+the messages. Must not know sessions. Decoding holds the interpreter lock for hundreds of milliseconds at a time: in the
+server's process it would interrupt every session's sound (measured: gaps of 1.3 s). Where no recogniser is installed,
+`RecognizerThread` needs no process.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any, Protocol
 
-from realtime_nb.local.pipe_frames import pack, read_async
-from realtime_nb.local.voice import Recognizer
-from realtime_nb.local.voice.protocols import RATE_HZ, Pcm, Recognition
+import numpy as np
 
-__all__ = ["Listener", "ProcessListener", "ThreadListener"]
+from realtime_nb.local.pipe_frames import pack, read, read_async
+from realtime_nb.local.voice.load import load_voice
+from realtime_nb.local.voice.protocols import RATE_HZ, Pcm, Recognition, Recognizer
 
 _log = logging.getLogger(__name__)
 
-# A command is short. Nobody's half hour may keep the one recogniser from everybody else.
+# A command is short. One session's half hour must not keep the one recogniser from the other sessions.
 _LONGEST = 60 * RATE_HZ
+_NICENESS = 5  # of the child: sound has priority
 
 
-class Listener(Protocol):
+class AsyncRecognizer(Protocol):
     """A recogniser that can be awaited."""
 
-    async def listen(
+    async def recognize(
         self, sound: Pcm, *, tools: Sequence[dict[str, Any]] = (), phrases: Sequence[str] = ()
     ) -> Recognition:
-        """Return what was said; see `Recognizer.recognize`."""
+        """Return the recognised words; see `Recognizer.recognize`."""
         ...
 
     async def warm(self, *, tools: Sequence[dict[str, Any]] = (), phrases: Sequence[str] = ()) -> None:
-        """Prepare for what will be said; see `Recognizer.warm`."""
+        """Load models; see `Recognizer.warm`."""
         ...
 
     async def close(self) -> None:
-        """Stop; what is being listened to is given up."""
+        """Stop, and drop the recognitions under way."""
         ...
 
 
-class ThreadListener:
-    """A recogniser that costs nothing, on a worker thread."""
+class RecognizerThread:
+    """A recogniser that needs no computing time, on a worker thread."""
 
     def __init__(self, recognizer: Recognizer, worker: Executor) -> None:
         self._recognizer = recognizer
         self._worker = worker
 
-    async def listen(
+    async def recognize(
         self, sound: Pcm, *, tools: Sequence[dict[str, Any]] = (), phrases: Sequence[str] = ()
     ) -> Recognition:
-        """See `Listener`."""
+        """See `AsyncRecognizer`."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             self._worker, lambda: self._recognizer.recognize(sound, tools=tools, phrases=phrases)
         )
 
     async def warm(self, *, tools: Sequence[dict[str, Any]] = (), phrases: Sequence[str] = ()) -> None:
-        """See `Listener`."""
+        """See `AsyncRecognizer`."""
 
     async def close(self) -> None:
-        """See `Listener`."""
+        """See `AsyncRecognizer`."""
 
 
-class ProcessListener:
-    """The best recogniser of this machine, in a process that starts at first use and again after a crash."""
+class RecognizerProcess:
+    """The server's side of a recogniser in a child process, which starts at first use and again after a crash."""
 
     def __init__(self) -> None:
         self._ids = itertools.count()
@@ -79,10 +84,10 @@ class ProcessListener:
         self._reader: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def listen(
+    async def recognize(
         self, sound: Pcm, *, tools: Sequence[dict[str, Any]] = (), phrases: Sequence[str] = ()
     ) -> Recognition:
-        """See `Listener`.
+        """See `AsyncRecognizer`.
 
         Raises:
             RuntimeError: the recogniser failed.
@@ -91,14 +96,14 @@ class ProcessListener:
         return Recognition(answer["text"], answer["understood"], answer["confidence"])
 
     async def warm(self, *, tools: Sequence[dict[str, Any]] = (), phrases: Sequence[str] = ()) -> None:
-        """See `Listener`."""
+        """See `AsyncRecognizer`."""
         try:
             await self._ask(None, tools, phrases)
         except RuntimeError:
             _log.exception("the recogniser could not be warmed up")
 
     async def close(self) -> None:
-        """See `Listener`."""
+        """See `AsyncRecognizer`."""
         self._closed = True
         process, self._process = self._process, None
         if process is not None:
@@ -112,7 +117,7 @@ class ProcessListener:
         try:
             answer = await self._exchange(request)
         except ConnectionError:
-            # It died under us, perhaps of somebody else's sound: once more, with a new one.
+            # The process died, perhaps of another session's sound: try once more, with a new process.
             try:
                 answer = await self._exchange(request)
             except ConnectionError as error:
@@ -141,7 +146,7 @@ class ProcessListener:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-m",
-                    "realtime_nb.local.recognizer_worker",
+                    __name__,
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                 )
@@ -160,3 +165,34 @@ class ProcessListener:
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(ConnectionResetError("the recognition process ended"))
+
+
+def main() -> None:
+    """Answer requests on standard input, in the child process, until it ends."""
+    # Ctrl-C in a terminal reaches this process too: the server decides when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(_NICENESS)
+    # C libraries may print to standard output: the answers go to a copy of it, and prints go to standard error.
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)
+        recognizer = load_voice().recognizer
+        while (request := read(sys.stdin.buffer)) is not None:
+            answers.write(pack({"id": request["id"], **_answer(recognizer, request)}))
+            answers.flush()
+
+
+def _answer(recognizer: Recognizer, request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        if request["sound"] is None:
+            recognizer.warm(tools=request["tools"], phrases=request["phrases"])
+            return {}
+        sound = np.frombuffer(request["sound"], "<i2")
+        heard = recognizer.recognize(sound, tools=request["tools"], phrases=request["phrases"])
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+    return {"text": heard.text, "understood": heard.understood, "confidence": heard.confidence}
+
+
+if __name__ == "__main__":
+    main()

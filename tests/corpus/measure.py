@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from realtime_nb.local.voice import RATE_HZ, Context, Pcm, Reply, load_voice
-from realtime_nb.local.voice.recognizer import SphinxRecognizer
+from realtime_nb.local.voice.load import load_voice
+from realtime_nb.local.voice.protocols import RATE_HZ, Context, Pcm, Reply
+from realtime_nb.local.voice.recognizer.sphinx import SphinxRecognizer
 from tests.corpus.speakers import Speaker, in_noise, render
 
 SNR_DB = 15.0

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from realtime_nb.audio.resample import resample
 from realtime_nb.audio.wav import read_wav
-from realtime_nb.local.voice import RATE_HZ, Pcm
+from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
 
 _PAUSE_S = 0.3
 

@@ -8,14 +8,14 @@ import signal
 
 import pytest
 
-from realtime_nb.local.recognizer_process import ProcessListener
+from realtime_nb.local.recognizer_process import RecognizerProcess
 from tests.integration.raw_client import speech, wait_for_end
 
 
 async def test_it_hears_over_a_pipe_and_several_at_once() -> None:
-    listener = ProcessListener()
+    listener = RecognizerProcess()
     try:
-        heard = await asyncio.gather(*(listener.listen(speech(text)) for text in ("Hello!", "What is the time?")))
+        heard = await asyncio.gather(*(listener.recognize(speech(text)) for text in ("Hello!", "What is the time?")))
         assert [recognition.text for recognition in heard] == ["hello", "what is the time"]
         assert all(recognition.understood for recognition in heard)
     finally:
@@ -23,12 +23,12 @@ async def test_it_hears_over_a_pipe_and_several_at_once() -> None:
 
 
 async def test_what_is_listened_to_survives_the_death_of_the_process() -> None:
-    listener = ProcessListener()
+    listener = RecognizerProcess()
     try:
         await listener.warm()
         assert listener._process is not None
         first = listener._process.pid
-        listening = asyncio.create_task(listener.listen(speech("Hello!")))
+        listening = asyncio.create_task(listener.recognize(speech("Hello!")))
         await asyncio.sleep(0)
         os.kill(first, signal.SIGKILL)
         assert (await listening).text == "hello"
@@ -39,11 +39,11 @@ async def test_what_is_listened_to_survives_the_death_of_the_process() -> None:
 
 
 async def test_closing_ends_the_process_and_what_it_listened_to() -> None:
-    listener = ProcessListener()
+    listener = RecognizerProcess()
     await listener.warm()
     assert listener._process is not None
     process = listener._process.pid
-    listening = asyncio.create_task(listener.listen(speech("Hello!")))
+    listening = asyncio.create_task(listener.recognize(speech("Hello!")))
     await asyncio.sleep(0)
     await listener.close()
     with pytest.raises(RuntimeError, match=r"ended|closed"):
@@ -52,10 +52,10 @@ async def test_closing_ends_the_process_and_what_it_listened_to() -> None:
 
 
 async def test_a_request_that_makes_no_sense_is_an_error_and_not_the_end() -> None:
-    listener = ProcessListener()
+    listener = RecognizerProcess()
     try:
         with pytest.raises(RuntimeError):
-            await listener.listen(speech("Hello!"), tools=[3])  # type: ignore[list-item]
-        assert (await listener.listen(speech("Hello!"))).text == "hello"
+            await listener.recognize(speech("Hello!"), tools=[3])  # type: ignore[list-item]
+        assert (await listener.recognize(speech("Hello!"))).text == "hello"
     finally:
         await listener.close()

@@ -16,9 +16,9 @@ from typing import Any
 from realtime_nb.client.transport.base import TransportClosed
 from realtime_nb.errors import ConnectError
 from realtime_nb.local.session.items import StoredItem
+from realtime_nb.local.session.jobs import Job, Perform, Recognize, Stop
 from realtime_nb.local.session.machine import SessionMachine
 from realtime_nb.local.session.response_writer import ResponseWriter
-from realtime_nb.local.session.state import Job, Perform, Recognize, Stop
 from realtime_nb.local.voice.detector.energy import EnergyDetector
 from realtime_nb.local.voice.protocols import Recognition
 from realtime_nb.wire.realtime import ErrorEvent, FunctionCallOutputItem, MessageItem, encode
@@ -75,6 +75,10 @@ class Service:
         """An id that no session of this service has given out."""
         return f"{prefix}_{next(self._ids)}"
 
+    def now(self) -> float:
+        """The clock of its sessions."""
+        return self.wall()
+
     def describe(self) -> str:
         """For people."""
         return "a service in memory"
@@ -94,7 +98,7 @@ class Served:
         self._service = service
         self._loop = asyncio.get_running_loop()
         self.expires_at = service.wall() + service.lifetime_s
-        self._machine = SessionMachine(lifetime_s=service.lifetime_s, new_id=service.new_id, now=service.wall)
+        self._machine = SessionMachine(lifetime_s=service.lifetime_s, environment=service)
         self._detector = EnergyDetector()
         self._performances: dict[str, asyncio.Task[None]] = {}
         self._configured = False
@@ -156,7 +160,7 @@ class Served:
     @property
     def items(self) -> list[StoredItem]:
         """The conversation as this session knows it."""
-        return list(self._machine._core.items)
+        return list(self._machine._state.items)
 
     def _arrive(self) -> None:
         # One timer a frame: whichever fires first takes the oldest, so that frames of one moment keep their order.
@@ -173,7 +177,7 @@ class Served:
         self._say()
 
     def _say(self) -> None:
-        events, jobs = self._machine.take()
+        events, jobs = self._machine.drain()
         for event in events:
             if isinstance(event, ErrorEvent):
                 self._service.errors.append(str(event.error.code))
@@ -212,9 +216,10 @@ class Served:
 
     def _do(self, job: Job) -> None:
         if isinstance(job, Perform):
-            name = job.writer.plan.response_id
-            task = self._performances[name] = self._loop.create_task(self._perform(job.writer), name="performance")
-            task.add_done_callback(lambda _: self._performances.pop(name, None))
+            name, writer = job.response_id, self._machine.writer(job.response_id)
+            if writer is not None:
+                task = self._performances[name] = self._loop.create_task(self._perform(writer), name="performance")
+                task.add_done_callback(lambda _: self._performances.pop(name, None))
         elif isinstance(job, Stop):
             if (running := self._performances.get(job.response_id)) is not None:
                 running.cancel()
@@ -223,7 +228,7 @@ class Served:
 
     def _heard(self, job: Recognize) -> None:
         if not self._over:
-            self._machine.heard(
+            self._machine.recognized(
                 job.stored, Recognition(SPOKEN_WORDS, understood=True, confidence=0.9), job.transcription
             )
             self._say()
@@ -238,7 +243,7 @@ class Served:
         else:
             writer.begin_message()
             for word in _WORDS.findall(_answer(last)):
-                writer.write(word)
+                writer.write_text(word)
                 self._say()
                 await asyncio.sleep(_WORD_S)
             writer.end_message()

@@ -34,6 +34,7 @@ _PURE = frozenset({"asyncio", "socket", "websockets", "tornado"}) | _NOTEBOOK_PA
 # A layer imports only the layers in the rows above it.
 LAYERS = (
     Layer(("errors",), "the exception tree", "anything else", not_packages=_PURE | {"numpy"}),
+    Layer(("loopback",), "which hosts are this machine", "anything else", not_packages=_PURE | {"numpy"}),
     Layer(
         ("audio",),
         "PCM16, WAV, G.711, levels, the resampler; with numpy only",

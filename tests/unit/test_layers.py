@@ -23,7 +23,7 @@ _ROW = {name: row for row, layer in enumerate(LAYERS) for name in layer.names}
 _LAYER = {name: layer for layer in LAYERS for name in layer.names}
 
 # These lists may only become shorter.
-_CIRCLES_LEFT = {"client": 2, "local": 2}
+_CIRCLES_LEFT = {"client": 2}
 _CLASSES_TWICE = {"Conversation", "Response"}
 _VAGUE_WORDS_LEFT_IN = {
     "realtime_nb": {"client", "local"},

@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import msgspec
 
 from realtime_nb.client.auth.redact import redact, safe_url, secrets_of
-from realtime_nb.client.transport.connector import is_loopback
 from realtime_nb.errors import ConfigError, ConnectError
+from realtime_nb.loopback import is_loopback
 from realtime_nb.wire.realtime import AnySessionConfig, check
 
 
@@ -56,7 +56,8 @@ async def mint(url: str, headers: Mapping[str, str], session: Mapping[str, Any],
     request = {"session": body, "expires_after": {"anchor": "created_at", "seconds": ttl_s}}
     try:
         # `trust_env`: a proxy of the environment, but never on the way to this machine.
-        async with httpx.AsyncClient(timeout=15, follow_redirects=False, trust_env=not is_loopback(url)) as client:
+        trusts = not is_loopback(urlsplit(url).hostname or "")
+        async with httpx.AsyncClient(timeout=15, follow_redirects=False, trust_env=trusts) as client:
             answer = await client.post(address, json=request, headers=dict(headers))
     except httpx.HTTPError as error:
         # Raised outside of `except`: the context would keep the request, and so the key.

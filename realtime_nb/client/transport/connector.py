@@ -6,7 +6,6 @@ Owns these options and their checks. Must not know events, or the socket itself.
 from __future__ import annotations
 
 import functools
-import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from realtime_nb.client.auth.credentials import Headers, concealed, refuse_key_i
 from realtime_nb.client.auth.redact import redacted_headers, safe_url
 from realtime_nb.client.transport.base import Transport
 from realtime_nb.errors import ConfigError
+from realtime_nb.loopback import is_loopback
 
 DEFAULT_MAX_SIZE = 64 * 2**20
 """Bytes of the largest frame accepted: one frame may hold minutes of sound as base64 (docs/protocol.md 6)."""
@@ -78,7 +78,9 @@ class WebSocketConnector:
             "close_timeout": 2,
             "ping_interval": ping_interval_s,
             "ping_timeout": ping_timeout_s,
-            "proxy": None if proxy is True and is_loopback(url) else concealed(proxy),  # it may hold a password
+            "proxy": None
+            if proxy is True and is_loopback(urlsplit(url).hostname or "")
+            else concealed(proxy),  # it may hold a password
             "user_agent_header": user_agent or _user_agent(),
             "subprotocols": list(subprotocols) or None,
         }
@@ -98,15 +100,6 @@ class WebSocketConnector:
         from realtime_nb.client.transport.websocket import open_websocket
 
         return await open_websocket(self.url, headers, self._options, self._max_size)
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address is this machine, to which no proxy leads, even where the environment names one."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 @functools.cache

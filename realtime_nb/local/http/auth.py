@@ -1,17 +1,16 @@
-"""Who may come in: tokens, client secrets and origins.
+"""Access control for HTTP and websocket requests: tokens, client secrets and origins.
 
-Owns every decision about a request's right to be here. Must not know tornado: it is given header values.
+Owns every decision to allow or refuse a request. Must not know tornado: it reads header values.
 
-A page of any site can open a websocket to 127.0.0.1, and a browser says where the page came from only in `Origin`:
-so that is checked whenever it is there, token or no token. On a loopback address the name in `Host` proves nothing
-(any DNS name can point at 127.0.0.1), so there a page must itself come from a loopback name.
+A page of any site can open a websocket to 127.0.0.1, and a browser says where the page came from only in `Origin`: it
+is checked whenever it is there, with or without a token. On a loopback address the name in `Host` proves nothing (any
+DNS name can point at 127.0.0.1), so a page must itself come from a loopback name there.
 """
 
 from __future__ import annotations
 
 import copy
 import hmac
-import ipaddress
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,19 +18,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from realtime_nb.local.session.ids import random_id
-
-__all__ = ["Gate", "Refused", "SecretStore", "is_loopback"]
+from realtime_nb.loopback import is_loopback
 
 _SUBPROTOCOL_KEY = "openai-insecure-api-key."
 _SECRET = "ek_"
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a fault
-    """A request that does not come in.
+class RequestRefused(Exception):  # noqa: N818 - an answer, not a fault
+    """A request that is not allowed.
 
     Attributes:
         status: the HTTP status.
-        code: the service's word for it.
+        code: the error code of the service.
     """
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -41,25 +39,17 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body that the service answers with."""
-        return {
-            "error": {"message": str(self), "type": "invalid_request_error", "param": None, "code": self.code},
-        }
+        return error_body(str(self), None, self.code)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+def error_body(message: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
+    """Return the JSON body of an HTTP error, as the service writes it."""
+    return {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
 
 
 @dataclass(slots=True)
 class SecretStore:
-    """Client secrets: short-lived keys that bring a session configuration with them. Reusable until they expire."""
+    """Client secrets: short-lived keys with a configuration, reusable until they expire (docs/protocol.md 11)."""
 
     now: Callable[[], float] = time.time
     _secrets: dict[str, tuple[float, dict[str, Any] | None]] = field(default_factory=dict)
@@ -74,7 +64,7 @@ class SecretStore:
 
     def find(self, value: str) -> tuple[bool, dict[str, Any] | None]:
         """Return whether the secret is good, and a copy of its configuration."""
-        # Compared with every one: how long a look-up takes must not tell how much of a guess was right.
+        # Compared with every one: the time of a look-up must not show how much of a guess was right.
         found: tuple[bool, dict[str, Any] | None] = (False, None)
         now = self.now()
         for known, (expires_at, config) in self._secrets.items():
@@ -84,13 +74,13 @@ class SecretStore:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """The door of one server.
+class AccessControl:
+    """The access rules of one server.
 
     Attributes:
-        token: what a caller must know; None lets every local caller in.
+        token: the key that a caller must send; None allows every local caller.
         loopback: whether the server listens on loopback addresses only.
-        secrets: the client secrets that were handed out.
+        secrets: the client secrets that were created.
     """
 
     token: str | None
@@ -101,11 +91,11 @@ class Gate:
         """Refuse pages of other hosts.
 
         Args:
-            origin: the `Origin` header; None where no page asks.
+            origin: the `Origin` header; None when the caller is not a page.
             host: the `Host` header.
 
         Raises:
-            Refused: 403.
+            RequestRefused: 403.
         """
         if origin is None:
             return
@@ -118,7 +108,7 @@ class Gate:
             return
         if page is not None and not self.loopback and page == here:
             return
-        raise Refused(403, "origin_not_allowed", "This server answers pages of its own host only.")
+        raise RequestRefused(403, "origin_not_allowed", "This server answers pages of its own host only.")
 
     def check_key(self, headers: Mapping[str, str], subprotocols: Sequence[str] = ()) -> dict[str, Any] | None:
         """Refuse callers without the token or a live client secret.
@@ -127,14 +117,14 @@ class Gate:
             The configuration of the client secret, or None.
 
         Raises:
-            Refused: 401.
+            RequestRefused: 401.
         """
         key = _key(headers, subprotocols)
         if key is not None and key.startswith(_SECRET):
             good, config = self.secrets.find(key)
             if good:
                 return config
-            raise Refused(401, "invalid_api_key", "The client secret is unknown or has expired: make a new one.")
+            raise RequestRefused(401, "invalid_api_key", "The client secret is unknown or has expired: make a new one.")
         self.check_token(headers, subprotocols)
         return None
 
@@ -142,17 +132,19 @@ class Gate:
         """Refuse callers without the token itself; a client secret is not enough.
 
         Raises:
-            Refused: 401.
+            RequestRefused: 401.
         """
         if self.token is None:
             return
         key = _key(headers, subprotocols)
         if key is None:
-            raise Refused(
+            raise RequestRefused(
                 401, "missing_api_key", "This server requires its token: send it as `Authorization: Bearer TOKEN`."
             )
         if not hmac.compare_digest(key.encode(), self.token.encode()):
-            raise Refused(401, "invalid_api_key", "Incorrect token: this server accepts the one it was started with.")
+            raise RequestRefused(
+                401, "invalid_api_key", "Incorrect token: this server accepts the one it was started with."
+            )
 
 
 def _key(headers: Mapping[str, str], subprotocols: Sequence[str]) -> str | None:

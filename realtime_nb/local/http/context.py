@@ -1,39 +1,45 @@
-"""What all sessions of one server share.
+"""The parts that all sessions of one server share.
 
-Owns nothing but the bundle. Must not know tornado.
+Owns the bundle only. Must not know tornado.
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from realtime_nb.local.http.auth import Gate
+from realtime_nb.local.http.auth import AccessControl
 from realtime_nb.local.job_runner import Workers
-from realtime_nb.local.voice import Voice
+from realtime_nb.local.voice.load import Voice
 
-if TYPE_CHECKING:
-    from realtime_nb.local.http.websocket import SessionSocket
 
-__all__ = ["Services"]
+class OpenSession(Protocol):
+    """A session's socket, for the server that stops."""
+
+    closed: asyncio.Event
+
+    def shut_down(self) -> None:
+        """Close the socket because the server stops."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """One server's common ground.
+class ServerContext:
+    """What the handlers of one server share.
 
     Attributes:
-        gate: who may come in.
-        voice: who listens, answers and speaks.
-        workers: the threads that they work on.
+        access: decides which requests are allowed.
+        voice: the four parts of the voice.
+        workers: the recogniser and the threads.
         session_s: the lifetime of a session.
         pace: how many times faster than real time sound is sent.
         sessions: the sockets that are open.
     """
 
-    gate: Gate
+    access: AccessControl
     voice: Voice
     workers: Workers
     session_s: float
     pace: float
-    sessions: set[SessionSocket] = field(default_factory=set)
+    sessions: set[OpenSession] = field(default_factory=set)

@@ -1,6 +1,6 @@
-"""The server: options, listening, and an orderly end.
+"""The server: its options, the address that it listens on (IPv4 or IPv6), its start and its orderly end.
 
-Owns the event loop's contents from the first socket to the last. Must not know what a session does, nor who started
+Owns everything on the event loop from the first socket to the last. Must not know what a session does, nor who started
 the process.
 """
 
@@ -21,16 +21,15 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from realtime_nb.errors import ConfigError, ConnectError
-from realtime_nb.local.http.auth import Gate, SecretStore, is_loopback
-from realtime_nb.local.http.context import Services
+from realtime_nb.local.http.auth import AccessControl, SecretStore
+from realtime_nb.local.http.context import ServerContext
 from realtime_nb.local.http.routes import ClientSecrets, NotFound, Welcome
 from realtime_nb.local.http.websocket import SessionSocket
 from realtime_nb.local.job_runner import Workers
-from realtime_nb.local.recognizer_process import Listener, ProcessListener, ThreadListener
-from realtime_nb.local.voice import load_voice
+from realtime_nb.local.recognizer_process import AsyncRecognizer, RecognizerProcess, RecognizerThread
+from realtime_nb.local.voice.load import load_voice
 from realtime_nb.local.voice.recognizer.none import NoRecognizer
-
-__all__ = ["Listening", "ServerOptions", "serve"]
+from realtime_nb.loopback import is_loopback
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +43,8 @@ class ServerOptions:
     """How a server runs.
 
     Attributes:
-        host, port: where it listens; port 0 picks a free one.
-        token: what callers must know; required when `host` is not a loopback address.
+        host, port: where it listens; `host` is a name, an IPv4 or an IPv6 address; port 0 picks a free one.
+        token: the key that callers must send; required when `host` is not a loopback address.
         session_s: how long a session may last.
         pace: how many times faster than real time sound is sent; 0: as fast as it is made.
         voice: `"auto"`, or `"plain"` for the voice of a machine without the `local` extra.
@@ -59,7 +58,7 @@ class ServerOptions:
     voice: str = "auto"
 
     def check(self) -> None:
-        """Refuse what cannot be meant.
+        """Check the options.
 
         Raises:
             ConfigError: with the option, the value and what is allowed.
@@ -83,12 +82,31 @@ class ServerOptions:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """A server that listens: where, and what speaks there."""
+    """Where a server listens, and the label and the notice of its voice."""
 
     url: str
     port: int
     label: str
     notice: str | None
+
+
+def _bind(options: ServerOptions) -> list[socket.socket]:
+    try:
+        return bind_sockets(options.port, options.host)
+    except OSError as error:
+        where = f"{options.host}:{options.port}"
+        if error.errno == errno.EADDRINUSE:
+            why = f"Port {options.port} on {options.host} is taken: choose another, or port 0 for any free one."
+        elif error.errno == errno.EACCES:
+            why = f"Port {options.port} needs more rights than this user has: choose one above 1023."
+        else:
+            why = f"Cannot listen on {where}: {error.strerror or error}. Check the host name."
+        raise ConnectError(why, retryable=False) from error
+
+
+def _url(host: str, port: int) -> str:
+    # An IPv6 address stands in brackets in a URL.
+    return f"ws://{f'[{host}]' if ':' in host else host}:{port}/v1/realtime"
 
 
 async def serve(options: ServerOptions, *, until: asyncio.Event, announce: Callable[[Listening], None]) -> None:
@@ -108,33 +126,33 @@ async def serve(options: ServerOptions, *, until: asyncio.Event, announce: Calla
     port = int(sockets[0].getsockname()[1])
     voice = load_voice(extra=options.voice != "plain")
     threads = ThreadPoolExecutor(max_workers=min(8, 2 * (os.cpu_count() or 1)), thread_name_prefix="local")
-    deaf = isinstance(voice.recognizer, NoRecognizer)
-    listener: Listener = ThreadListener(voice.recognizer, threads) if deaf else ProcessListener()
-    services = Services(
-        gate=Gate(options.token, is_loopback(options.host), SecretStore()),
+    has_recognizer = not isinstance(voice.recognizer, NoRecognizer)
+    recognizer: AsyncRecognizer = RecognizerProcess() if has_recognizer else RecognizerThread(voice.recognizer, threads)
+    context = ServerContext(
+        access=AccessControl(options.token, is_loopback(options.host), SecretStore()),
         voice=voice,
-        workers=Workers(listener, threads),
+        workers=Workers(recognizer, threads),
         session_s=options.session_s,
         pace=options.pace,
     )
-    server = HTTPServer(_application(services))
+    server = HTTPServer(_application(context))
     server.add_sockets(sockets)
     threads.submit(_warm, voice.synthesizer.warm)
-    warming = asyncio.create_task(listener.warm())
+    warming = asyncio.create_task(recognizer.warm())
     announce(Listening(_url(options.host, port), port, voice.label, voice.notice))
     try:
         await until.wait()
     finally:
         server.stop()
-        await _close_sessions(services)
+        await _close_sessions(context)
         await server.close_all_connections()
         warming.cancel()
-        await listener.close()
+        await recognizer.close()
         threads.shutdown(wait=False, cancel_futures=True)
 
 
-async def _close_sessions(services: Services) -> None:
-    sessions = tuple(services.sessions)
+async def _close_sessions(context: ServerContext) -> None:
+    sessions = tuple(context.sessions)
     for session in sessions:
         session.shut_down()
     # A client that does not answer the close must not keep the server.
@@ -144,8 +162,8 @@ async def _close_sessions(services: Services) -> None:
                 await session.closed.wait()
 
 
-def _application(services: Services) -> Application:
-    shared = {"services": services}
+def _application(context: ServerContext) -> Application:
+    shared = {"context": context}
     # The second spelling is Azure's: its clients need only another host.
     return Application(
         [
@@ -161,25 +179,7 @@ def _application(services: Services) -> Application:
 
 
 def _log_request(handler: object) -> None:
-    """Log nothing: a URL may carry what a log must not keep, and a practice server has no use for it."""
-
-
-def _bind(options: ServerOptions) -> list[socket.socket]:
-    try:
-        return bind_sockets(options.port, options.host)
-    except OSError as error:
-        where = f"{options.host}:{options.port}"
-        if error.errno == errno.EADDRINUSE:
-            why = f"Port {options.port} on {options.host} is taken: choose another, or port 0 for any free one."
-        elif error.errno == errno.EACCES:
-            why = f"Port {options.port} needs more rights than this user has: choose one above 1023."
-        else:
-            why = f"Cannot listen on {where}: {error.strerror or error}. Check the host name."
-        raise ConnectError(why, retryable=False) from error
-
-
-def _url(host: str, port: int) -> str:
-    return f"ws://{f'[{host}]' if ':' in host else host}:{port}/v1/realtime"
+    """Log no requests: a URL may contain a secret."""
 
 
 def _warm(part: Callable[[], None]) -> None:

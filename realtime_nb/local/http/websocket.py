@@ -1,6 +1,6 @@
 """The websocket of one session: frames between tornado and the session machine.
 
-Owns the socket's life: admission, order, expiry, close. Must not know what an event means.
+Owns the socket's life: admission, order, expiry, close. Must not know the meaning of an event.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from typing import Any
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from realtime_nb.local.http.auth import Refused
-from realtime_nb.local.http.context import Services
-from realtime_nb.local.job_runner import Performer
+from realtime_nb.local.http.auth import RequestRefused
+from realtime_nb.local.http.context import ServerContext
+from realtime_nb.local.job_runner import JobRunner
 from realtime_nb.local.session.machine import SessionMachine
 from realtime_nb.local.voice.protocols import Pcm
 from realtime_nb.wire.realtime import encode
-
-__all__ = ["SessionSocket"]
 
 _log = logging.getLogger(__name__)
 
@@ -31,9 +29,9 @@ _INLINE_FRAMES = 2  # a live microphone's 40 ms cost less than handing them to a
 class SessionSocket(WebSocketHandler):
     """`/v1/realtime`."""
 
-    def initialize(self, services: Services) -> None:
-        """Take what the server shares; tornado's constructor."""
-        self._services = services
+    def initialize(self, context: ServerContext) -> None:
+        """Set up the handler; tornado calls this instead of a constructor."""
+        self._context = context
         self._preset: dict[str, Any] | None = None
         self.closed = asyncio.Event()
         self._machine: SessionMachine | None = None
@@ -41,22 +39,22 @@ class SessionSocket(WebSocketHandler):
     # -- admission
 
     def check_origin(self, origin: str) -> bool:
-        """Leave the decision to `prepare`, which sees every request; tornado asks here for some only."""
+        """Return True: `prepare` decides, for every request; tornado calls this for some only."""
         return True
 
     def prepare(self) -> None:
         """Refuse before the handshake, with a status and a JSON body that say why."""
         headers = self.request.headers
         try:
-            self._services.gate.check_origin(headers.get("Origin"), headers.get("Host"))
-            self._preset = self._services.gate.check_key(headers, self._offered())
-        except Refused as refused:
+            self._context.access.check_origin(headers.get("Origin"), headers.get("Host"))
+            self._preset = self._context.access.check_key(headers, self._offered())
+        except RequestRefused as refused:
             self._refuse(refused)
             return
         if self.get_query_argument("call_id", None) is not None:
-            self._refuse(Refused(404, "call_not_found", "This server has no calls: connect with `?model=`."))
+            self._refuse(RequestRefused(404, "call_not_found", "This server has no calls: connect with `?model=`."))
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: RequestRefused) -> None:
         self.set_status(refused.status)
         self.finish(refused.body())
 
@@ -72,29 +70,27 @@ class SessionSocket(WebSocketHandler):
 
     async def open(self, *args: str, **kwargs: str) -> None:
         """Begin the session."""
-        services = self._services
+        context = self._context
         self.set_nodelay(True)
-        self._detector = services.voice.detector_factory()
+        self._detector = context.voice.detector()
         self._machine = SessionMachine(
             kind="transcription" if self.get_query_argument("intent", None) == "transcription" else "realtime",
             model=self.get_query_argument("model", None),
             preset=self._preset,
-            lifetime_s=services.session_s,
+            lifetime_s=context.session_s,
         )
-        self._performer = Performer(
-            self._machine, services.voice, services.workers, flush=self._flush, pace=services.pace
-        )
-        self._expiry = asyncio.get_running_loop().call_later(services.session_s, self._expire)
-        services.sessions.add(self)
+        self._runner = JobRunner(self._machine, context.voice, context.workers, flush=self._flush, pace=context.pace)
+        self._expiry = asyncio.get_running_loop().call_later(context.session_s, self._expire)
+        context.sessions.add(self)
         self._machine.open()
         self._send()
 
     async def on_message(self, message: str | bytes) -> None:
-        """Take one frame; tornado reads the next when this is done, so their order is kept."""
+        """Handle one frame. Tornado reads the next one when this is done, so their order is kept."""
         try:
             await self._receive(message)
         except Exception:
-            # A fault of ours: said in the log, and the session goes on without the event.
+            # A fault of ours goes to the log, and the session goes on without the event.
             _log.exception("an event could not be handled")
             if self._machine is not None:
                 self._machine.fail()
@@ -108,31 +104,31 @@ class SessionSocket(WebSocketHandler):
         while (frames := machine.undetected(frame_samples, _MOST_FRAMES)) is not None:
             machine.detected(await self._detect(frames), frame_samples)
             self._send()
-        # Not awaited: a client that sends without reading must not stop itself by stopping us.
+        # Not awaited: a client that sends without reading must not block its own input.
         self._send()
 
     async def _detect(self, frames: Pcm) -> list[float]:
         if len(frames) <= _INLINE_FRAMES:
             return self._probabilities(frames)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._services.workers.threads, self._probabilities, frames)
+        return await loop.run_in_executor(self._context.workers.threads, self._probabilities, frames)
 
     def _probabilities(self, frames: Pcm) -> list[float]:
         return [self._detector.process(frame) for frame in frames]
 
     def _send(self) -> asyncio.Future[list[Any]]:
-        """Send what the machine has to say and begin what it wants done, in order; the future is for slow clients."""
+        """Send the machine's events and start its jobs, in order; the future is done when the events are written."""
         writes: list[Any] = []
         if self._machine is not None:
-            events, jobs = self._machine.take()
+            events, jobs = self._machine.drain()
             with contextlib.suppress(WebSocketClosedError):
                 writes += [self.write_message(encode(event)) for event in events]
             for job in jobs:
-                self._performer.start(job)
+                self._runner.start(job)
         return asyncio.gather(*writes, return_exceptions=True)
 
     async def _flush(self) -> None:
-        """Send, and wait until it has gone: a response goes no faster than its client reads."""
+        """Send, and wait until it is written: a response goes no faster than its client reads."""
         for result in await self._send():
             if isinstance(result, Exception) and not isinstance(result, (WebSocketClosedError, StreamClosedError)):
                 raise result
@@ -151,12 +147,12 @@ class SessionSocket(WebSocketHandler):
         self.close(1001, "server shutting down")
 
     def on_close(self) -> None:
-        """Stop everything that this session had under way."""
+        """Stop all work of this session."""
         self.closed.set()
         if self._machine is None:
             return
         self._expiry.cancel()
-        self._services.sessions.discard(self)
+        self._context.sessions.discard(self)
         self._machine.close()
         self._machine = None
-        self._ending = asyncio.create_task(self._performer.close())
+        self._ending = asyncio.create_task(self._runner.close())

@@ -1,8 +1,8 @@
-"""The effective session configuration: defaults, and what an update makes of it.
+"""The effective session configuration: its defaults, and the merge of an update into it.
 
 Owns the defaults, the merge, and the refusals that need to know the session's state. Must not know sockets or events.
-Shapes, unknown fields and value ranges are `wire.validate`'s; what arrives here has passed it. A configuration is
-plain data (`dict`), because "present", "null" and "empty" mean three things and dicts keep them apart.
+Shapes, unknown fields and value ranges were checked by `wire.realtime` before. A configuration is plain data (`dict`),
+because "absent", "null" and "empty" mean three things and dicts keep them apart (docs/protocol.md 3).
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from realtime_nb.wire.realtime import AnySessionConfig, WireError, to_dict
-
-__all__ = ["DEFAULT_INSTRUCTIONS", "DEFAULT_MODEL", "DEFAULT_TRANSCRIPTION_MODEL", "default_config", "merge"]
+from realtime_nb.local.session.refusal import refusal
+from realtime_nb.wire.realtime import AnySessionConfig, to_dict
 
 DEFAULT_MODEL = "local-practice"  # a model that was asked for by name is echoed: clients check it
 DEFAULT_TRANSCRIPTION_MODEL = "gpt-4o-transcribe"
@@ -66,7 +65,7 @@ _WHISPER = "gpt-realtime-whisper"
 
 
 def default_config(kind: str, model: str | None = None) -> dict[str, Any]:
-    """Return the configuration of a session that nobody has configured; `kind` is `realtime` or `transcription`."""
+    """Return the configuration of a new session; `kind` is `realtime` or `transcription`."""
     audio_input: dict[str, Any] = {
         "format": dict(_PCM),
         "transcription": None,
@@ -110,8 +109,8 @@ def merge(
         current: the effective configuration.
         session: the update: absent fields stay, nulls switch off, empty values clear.
         has_items: whether the conversation has begun (its kind is then fixed).
-        has_spoken: whether the assistant has been heard (its voice is then fixed).
-        is_responding: whether a response is under way (its speed is then fixed).
+        has_spoken: whether assistant sound was sent (its voice is then fixed; docs/protocol.md 9).
+        is_responding: whether a response is under way (its speed is then fixed; docs/protocol.md 10).
 
     Raises:
         WireError: the update as a whole is refused.
@@ -120,10 +119,10 @@ def merge(
     _refuse_server_fields(update)
     if update["type"] != current["type"]:
         if has_items:
-            raise _refusal(f"This is a {current['type']!r} session; its type cannot change now.", "session.type")
+            raise refusal(f"This is a {current['type']!r} session; its type cannot change now.", "session.type")
         current = default_config(update["type"])
     merged = _merged(copy.deepcopy(current), update, "session")
-    _refuse_what_is_fixed(current, merged, has_spoken=has_spoken, is_responding=is_responding)
+    _refuse_fixed_fields(current, merged, has_spoken=has_spoken, is_responding=is_responding)
     _settle_whisper(merged, update)
     if merged["type"] == "transcription":
         _drop_responses(merged["audio"]["input"]["turn_detection"])
@@ -154,7 +153,7 @@ def _turn_detection(current: dict[str, Any] | None, update: dict[str, Any]) -> d
 
 
 def _drop_responses(turn_detection: dict[str, Any] | None) -> None:
-    """Where nobody answers, settings about answers mean nothing, and the service does not show them."""
+    """Remove the settings about responses: a transcription session has none, and the service does not show them."""
     for name in ("create_response", "interrupt_response", "idle_timeout_ms"):
         (turn_detection or {}).pop(name, None)
 
@@ -171,25 +170,25 @@ def _effective(key: str, value: Any) -> Any:
 def _refuse_server_fields(update: dict[str, Any]) -> None:
     for name in _SERVER_FIELDS:
         if name in update:
-            raise _refusal(f"Unknown parameter: 'session.{name}'.", f"session.{name}", code="unknown_parameter")
+            raise refusal(f"Unknown parameter: 'session.{name}'.", f"session.{name}", code="unknown_parameter")
 
 
-def _refuse_what_is_fixed(
+def _refuse_fixed_fields(
     before: dict[str, Any], after: dict[str, Any], *, has_spoken: bool, is_responding: bool
 ) -> None:
     if before["type"] != "realtime" or after["type"] != "realtime":
         return
     old, new = before["audio"]["output"], after["audio"]["output"]
     if is_responding and old["speed"] != new["speed"]:
-        raise _refusal("The speed can only be changed between turns.", "session.audio.output.speed")
+        raise refusal("The speed can only be changed between turns.", "session.audio.output.speed")
     if has_spoken and old["voice"] != new["voice"]:
-        raise _refusal(
+        raise refusal(
             "Cannot update a conversation's voice if assistant audio is present.",
             "session.audio.output.voice",
             code="cannot_update_voice",
         )
     if before["tracing"] is not None and before["tracing"] != after["tracing"]:
-        raise _refusal("Tracing cannot be changed once it is on.", "session.tracing")
+        raise refusal("Tracing cannot be changed once it is on.", "session.tracing")
 
 
 def _settle_whisper(merged: dict[str, Any], update: dict[str, Any]) -> None:
@@ -199,9 +198,5 @@ def _settle_whisper(merged: dict[str, Any], update: dict[str, Any]) -> None:
         return
     asked = ((update.get("audio") or {}).get("input") or {}).get("turn_detection")
     if asked is not None:
-        raise _refusal(f"{_WHISPER} requires turn_detection to be null.", "session.audio.input.turn_detection")
+        raise refusal(f"{_WHISPER} requires turn_detection to be null.", "session.audio.input.turn_detection")
     audio_input["turn_detection"] = None
-
-
-def _refusal(message: str, param: str, *, code: str = "invalid_value") -> WireError:
-    return WireError(message, code=code, param=param)

@@ -1,7 +1,7 @@
-"""The input audio buffer: sound on the session's one timeline, and the decoding that brings it there.
+"""Input sound as samples: decoding appended base64, and a buffer with positions on the session's one timeline.
 
-Owns the samples between the last commit and now, and the frames a detector is given. Must not know events.
-Positions are samples at 24 kHz since the session began; clearing or committing never sets them back.
+Owns the samples between the last commit and now. Must not know events. Positions are samples at 24 kHz since the
+session began; clearing or committing never sets them back (docs/protocol.md 16).
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ from realtime_nb.audio import g711
 from realtime_nb.audio.resample import Resampler
 from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
 
-__all__ = ["MAX_APPEND_BYTES", "InputBuffer", "InputDecoder", "ms_of"]
-
 MAX_APPEND_BYTES = 15 * 1024 * 1024
-_G711_RATE_HZ = 8_000
-_LAWS: dict[str, g711.Law] = {"audio/pcmu": "pcmu", "audio/pcma": "pcma"}
+G711_RATE_HZ = 8_000
+LAWS: dict[str, g711.Law] = {"audio/pcmu": "pcmu", "audio/pcma": "pcma"}
 
 
 def ms_of(samples: int) -> int:
-    """Samples as whole milliseconds, rounded down."""
+    """Return samples as whole milliseconds, rounded down."""
     return samples * 1000 // RATE_HZ
 
 
@@ -33,8 +31,8 @@ class InputDecoder:
     """Base64 of the session's input format to samples at 24 kHz; one stream, so that block edges leave no trace."""
 
     def __init__(self, audio_format: dict[str, Any]) -> None:
-        self._law = _LAWS.get(audio_format["type"])
-        self._resampler = Resampler(_G711_RATE_HZ, RATE_HZ) if self._law else None
+        self._law = LAWS.get(audio_format["type"])
+        self._resampler = Resampler(G711_RATE_HZ, RATE_HZ) if self._law else None
 
     def decode(self, audio: str) -> Pcm:
         """Return the samples.
@@ -53,8 +51,8 @@ class InputDecoder:
         return np.frombuffer(data, dtype="<i2")
 
 
-class InputBuffer:
-    """The sound that nobody has committed yet.
+class SampleBuffer:
+    """The sound that has not been committed yet.
 
     Attributes:
         end: the position after the newest sample: the session's input clock.
@@ -71,21 +69,21 @@ class InputBuffer:
         return self.end - self.start
 
     def append(self, samples: Pcm) -> None:
-        """Take the next samples."""
+        """Append the next samples."""
         if samples.size:
             self._blocks.append(samples)
             self.end += int(samples.size)
 
-    def take(self, start: int, end: int) -> Pcm:
-        """Remove and return `start..end`; whatever is older is forgotten, whatever is newer stays."""
-        self.forget_before(start)
+    def cut(self, start: int, end: int) -> Pcm:
+        """Remove and return `start..end`; older samples are dropped, newer ones stay."""
+        self.drop_before(start)
         everything = np.concatenate(self._blocks) if self._blocks else np.empty(0, np.int16)
         cut = min(max(end - self.start, 0), everything.size)
         self._blocks = deque([everything[cut:]] if cut < everything.size else [])
         self.start += cut
         return everything[:cut].copy()
 
-    def forget_before(self, position: int) -> None:
+    def drop_before(self, position: int) -> None:
         """Drop whole and partial blocks older than `position`; costs as much as it drops."""
         while self._blocks and self.start < position:
             block = self._blocks[0]
@@ -98,6 +96,6 @@ class InputBuffer:
             self.start += int(block.size)
 
     def clear(self) -> None:
-        """Forget everything; the clock goes on."""
+        """Drop all samples; the positions go on."""
         self._blocks.clear()
         self.start = self.end

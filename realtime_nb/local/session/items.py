@@ -1,6 +1,6 @@
-"""The conversation as the server keeps it: items in order, and the sound that never travels with them.
+"""The conversation on the server: items in order, with the sound that events about items leave out.
 
-Owns the list, its order and what each item sounds like. Must not know sessions or sockets.
+Owns the list, its order and the sound of each item. Must not know sessions or sockets.
 """
 
 from __future__ import annotations
@@ -15,26 +15,22 @@ import pybase64
 from realtime_nb.local.voice.protocols import Pcm, Recognition
 from realtime_nb.wire.realtime import Item, MessageItem
 
-__all__ = ["ItemList", "Spoken", "StoredItem"]
-
 
 @dataclass(slots=True)
 class Spoken:
-    """An assistant's sound: what was sent, and which words end where in it."""
+    """An assistant's sound as it was sent, and the position at which each of its words ends."""
 
     blocks: list[Pcm] = field(default_factory=list)
     words: list[tuple[int, str]] = field(default_factory=list)
     samples: int = 0
 
-    def add(self, samples: Pcm, text: str) -> None:
-        """Take the next piece and the words in it."""
+    def add(self, samples: Pcm) -> None:
+        """Append sound."""
         self.blocks.append(samples)
         self.samples += int(samples.size)
-        if text:
-            self.words.append((self.samples, text))
 
     def cut(self, samples: int) -> str:
-        """Forget everything after `samples`; return the words that were heard whole."""
+        """Drop everything after `samples`; return the words that end before it."""
         sound = self.sound()[:samples]
         self.blocks, self.samples = [sound], int(sound.size)
         self.words = [(end, text) for end, text in self.words if end <= samples]
@@ -47,14 +43,14 @@ class Spoken:
 
 @dataclass(slots=True)
 class StoredItem:
-    """An item and what the wire does not carry of it.
+    """An item with its sound and its recognition, which events about items leave out.
 
     Attributes:
         item: the item as clients see it, without sound.
-        user_sound: what the user said, as 24 kHz samples.
-        recognition: what the recogniser heard of it; None while it listens.
-        spoken: what the assistant said.
-        heard_text: the words that were heard of a truncated item; its transcript is gone from `item`.
+        user_sound: the user's speech, as 24 kHz samples.
+        recognition: the result of recognising it; None until there is one.
+        spoken: the assistant's speech.
+        heard_text: the words before the cut of a truncated item; `item` has no transcript any more.
     """
 
     item: Item
@@ -70,34 +66,28 @@ class StoredItem:
 
     @property
     def truncated(self) -> bool:
-        """Whether a client has cut its sound; what is still being said of it then stays out of the conversation."""
+        """Whether a client has cut its sound; sound that is written afterwards stays out of the conversation."""
         return self.heard_text is not None
 
     def truncate(self, samples: int) -> None:
-        """Cut its sound, and forget its transcript: nobody can say which of its words remain."""
+        """Cut its sound and remove its transcript: which of its words remain is not certain (docs/protocol.md 34)."""
         if self.spoken is not None:
             self.heard_text = self.spoken.cut(samples)
-            self.forget_transcript()
+            self.remove_transcript()
 
-    def forget_transcript(self) -> None:
-        """Take the transcript out of what clients see."""
-        if isinstance(self.item, MessageItem):
-            parts = [
-                msgspec.structs.replace(part, transcript=None) if part.is_audio else part for part in self.item.content
-            ]
-            self.item = msgspec.structs.replace(self.item, content=parts)
+    def remove_transcript(self) -> None:
+        """Remove the transcript from the item that clients see."""
+        self.item = _with_audio_parts(self.item, transcript=None)
 
     def retrieved(self) -> Item:
         """Return the item with its sound, as `conversation.item.retrieve` answers."""
         sound = self.spoken.sound() if self.spoken is not None else self.user_sound
-        if sound is None or not isinstance(self.item, MessageItem):
+        if sound is None:
             return self.item
-        audio = pybase64.b64encode(sound.astype("<i2").tobytes()).decode()
-        parts = [msgspec.structs.replace(part, audio=audio) if part.is_audio else part for part in self.item.content]
-        return msgspec.structs.replace(self.item, content=parts)
+        return _with_audio_parts(self.item, audio=pybase64.b64encode(sound.astype("<i2").tobytes()).decode())
 
     def as_context(self) -> Item:
-        """Return the item as the responder reads it: with the words that the wire may not show."""
+        """Return the item for the responder: with the recognised or heard words, even where clients see none."""
         words = self.recognition.text if self.recognition is not None else self.heard_text
         if words is None or not isinstance(self.item, MessageItem):
             return self.item
@@ -106,6 +96,17 @@ class StoredItem:
             for part in self.item.content
         ]
         return msgspec.structs.replace(self.item, content=parts)
+
+    def set_transcript(self, text: str) -> None:
+        """Show clients a transcript of the user's sound."""
+        self.item = _with_audio_parts(self.item, transcript=text)
+
+
+def _with_audio_parts(item: Item, **changes: str | None) -> Item:
+    if not isinstance(item, MessageItem):
+        return item
+    parts = [msgspec.structs.replace(part, **changes) if part.is_audio else part for part in item.content]
+    return msgspec.structs.replace(item, content=parts)
 
 
 class ItemList:
@@ -120,7 +121,7 @@ class ItemList:
         return iter(self._items)
 
     def __len__(self) -> int:
-        """How many."""
+        """The number of items."""
         return len(self._items)
 
     def get(self, item_id: str) -> StoredItem | None:

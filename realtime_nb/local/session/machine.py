@@ -1,26 +1,26 @@
 """A Realtime session without sockets, threads or time: client events in, server events and jobs out.
 
 Owns the dispatch of client events and the session's beginning, updates and end. Must not know tornado, asyncio, or
-how a job is done. The shell (`session_socket.py`) takes `events` to the wire and `jobs` to the performer.
+how a job is done: `http/websocket.py` sends the events, and `job_runner.py` carries out the jobs.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from realtime_nb.local.session import items_api
 from realtime_nb.local.session.config import default_config, merge
-from realtime_nb.local.session.ids import IdMaker, random_id
-from realtime_nb.local.session.input_buffer import Hearing
+from realtime_nb.local.session.ids import SystemEnvironment
+from realtime_nb.local.session.input_buffer import InputBuffer
 from realtime_nb.local.session.items import StoredItem
-from realtime_nb.local.session.items_api import Memory
+from realtime_nb.local.session.jobs import Job, Prepare
+from realtime_nb.local.session.refusal import refusal
 from realtime_nb.local.session.response_writer import ResponseWriter
-from realtime_nb.local.session.responses import Answering
-from realtime_nb.local.session.state import Core, Job, Prepare
-from realtime_nb.local.session.transcription import tell_heard
+from realtime_nb.local.session.responses import Responses
+from realtime_nb.local.session.state import Environment, SessionState
+from realtime_nb.local.session.transcription import record_recognition
 from realtime_nb.local.voice.protocols import Pcm, Recognition
 from realtime_nb.wire.realtime import (
     AnySessionConfig,
@@ -45,8 +45,6 @@ from realtime_nb.wire.realtime import (
     decode_client,
 )
 
-__all__ = ["SessionMachine"]
-
 
 class SessionMachine:
     """One session.
@@ -55,8 +53,8 @@ class SessionMachine:
         kind: `"realtime"` or `"transcription"`.
         model: the model that the client asked for; any name will do.
         preset: the configuration that a client secret brought with it.
-        lifetime_s: after this long the shell closes the session; announced as `expires_at`.
-        new_id, now: where ids and the time come from.
+        lifetime_s: after this long the websocket closes the session; announced as `expires_at`.
+        environment: where ids and the time come from; None: random ids, and the system's clock.
     """
 
     def __init__(
@@ -66,143 +64,131 @@ class SessionMachine:
         model: str | None = None,
         preset: dict[str, Any] | None = None,
         lifetime_s: float = 3600.0,
-        new_id: IdMaker = random_id,
-        now: Callable[[], float] = time.time,
+        environment: Environment | None = None,
     ) -> None:
-        config = preset if preset is not None else default_config(kind, model)
-        self._core = Core(config, new_id=new_id, now=now)
-        self._session_id = new_id("sess")
+        environment = environment or SystemEnvironment()
+        self._state = SessionState(preset if preset is not None else default_config(kind, model), environment)
+        self._session_id = self._state.new_id("sess")
         self._lifetime_s = lifetime_s
-        self._expires_at = int(now() + lifetime_s)
-        self._memory = Memory(self._core)
-        self._answering = Answering(self._core, self._memory, began=self._response_began, ended=self._response_ended)
-        self._hearing = Hearing(
-            self._core, interrupt=self._answering.interrupt, respond=self._answering.create_automatically
-        )
-        self._response_start = 0
+        self._expires_at = int(environment.now() + lifetime_s)
+        self._input = InputBuffer(self._state)
+        self._responses = Responses(self._state, self._input)
 
-    # -- the shell's side
+    # -- called by the websocket and the job runner
 
     def open(self) -> None:
         """Announce the session: always the first event."""
-        self._core.emit(SessionCreated(session=self._session()))
+        self._state.emit(SessionCreated(session=self._session()))
 
     def receive(self, frame: str | bytes) -> None:
-        """Take a client's frame; what is wrong with it becomes an `error` event, never an exception."""
+        """Handle a client's frame; an invalid one becomes an `error` event, never an exception."""
         event_id: str | None = None
         try:
             event = decode_client(frame)
             event_id = event.event_id or None
             self._dispatch(event)
         except WireError as error:
-            self._core.refuse(error, event_id)
+            self._state.refuse(error, event_id)
 
-    def take(self) -> tuple[list[ServerEvent], list[Job]]:
-        """Return what is to be sent and done since the last call, each in order."""
-        events, jobs = self._core.events, self._core.jobs
-        self._core.events, self._core.jobs = [], []
+    def drain(self) -> tuple[list[ServerEvent], list[Job]]:
+        """Return the events to send and the jobs to start since the last call, each in order."""
+        events, jobs = self._state.events, self._state.jobs
+        self._state.events, self._state.jobs = [], []
         return events, jobs
 
     def undetected(self, frame_samples: int, most: int) -> Pcm | None:
-        """Return frames for the detector; see `Hearing.undetected`."""
-        return self._hearing.undetected(frame_samples, most)
+        """Return frames for the detector; see `InputBuffer.undetected`."""
+        return self._input.undetected(frame_samples, most)
 
     def detected(self, probabilities: list[float], frame_samples: int) -> None:
-        """Take the detector's verdict; see `Hearing.detected`."""
-        self._hearing.detected(probabilities, frame_samples)
+        """Apply the detector's probabilities, one for each frame that `undetected` returned, in order."""
+        for probability in probabilities:
+            action = self._input.detected(probability, frame_samples)
+            if action == "interrupt":
+                self._responses.interrupt()
+            elif action == "respond":
+                self._responses.create_automatically()
 
-    def heard(self, stored: StoredItem, recognition: Recognition | None, transcription: dict[str, Any] | None) -> None:
-        """Take what a `Recognize` job found out."""
-        tell_heard(self._core, stored, recognition, transcription)
+    def recognized(
+        self, stored: StoredItem, recognition: Recognition | None, transcription: dict[str, Any] | None
+    ) -> None:
+        """Apply the result of a `Recognize` job; None: it failed."""
+        record_recognition(self._state, stored, recognition, transcription)
+
+    def writer(self, response_id: str) -> ResponseWriter | None:
+        """Return the writer of a `Perform` job's response, or None when the response has ended already."""
+        return self._responses.writer(response_id)
 
     def finish(
         self, writer: ResponseWriter, status: str, *, reason: str | None = None, error: dict[str, Any] | None = None
     ) -> None:
         """End a `Perform` job's response."""
-        self._answering.finish(writer, status, reason=reason, error=error)
+        self._responses.finish(writer, status, reason=reason, error=error)
 
     def expire(self) -> None:
-        """Say that the session's time is over; the shell closes the socket after it."""
-        self._core.refuse(
-            WireError(
-                f"Your session hit the maximum duration of {_duration(self._lifetime_s)}.", code="session_expired"
-            )
-        )
+        """Announce that the session's time is over; the websocket closes after it (docs/protocol.md 7)."""
+        message = f"Your session hit the maximum duration of {_duration(self._lifetime_s)}."
+        self._state.refuse(refusal(message, code="session_expired"))
 
     def fail(self) -> None:
-        """Say that the server could not do what an event asked for, through a fault of its own."""
-        self._core.refuse(
-            WireError("The server had an error while processing this event.", code="server_error"), kind="server_error"
-        )
+        """Answer an event that could not be handled because of a fault of this server."""
+        message = "The server had an error while processing this event."
+        self._state.refuse(refusal(message, code="server_error"), kind="server_error")
 
     def close(self) -> None:
-        """Stop everything: the client is gone."""
-        self._answering.abandon()
+        """Stop every response: the client is gone."""
+        self._responses.abandon()
 
     # -- client events
 
     def _dispatch(self, event: ClientEvent) -> None:
         match event:
             case InputAudioBufferAppend():
-                self._hearing.append(event)
+                self._input.append(event)
             case SessionUpdate():
                 self._update(event.session)
             case InputAudioBufferCommit():
-                self._hearing.commit()
+                self._input.commit()
             case InputAudioBufferClear():
-                self._hearing.clear()
+                self._input.clear()
             case ConversationItemCreate():
-                self._memory.create(event)
+                items_api.create(self._state, event)
             case ConversationItemDelete():
-                self._memory.delete(event)
+                items_api.delete(self._state, event)
             case ConversationItemRetrieve():
-                self._memory.retrieve(event)
+                items_api.retrieve(self._state, event)
             case ConversationItemTruncate():
-                self._memory.truncate(event)
+                items_api.truncate(self._state, event)
             case ResponseCreate():
-                self._answering.create(event)
+                self._responses.create(event)
             case ResponseCancel():
-                self._answering.cancel(event)
+                self._responses.cancel(event)
             case OutputAudioBufferClear():
-                raise WireError(
-                    "'output_audio_buffer.clear' is for WebRTC and SIP: over a websocket the client plays the sound.",
-                    code="invalid_event",
-                    param="type",
+                # Over a websocket, playback is the client's own affair (docs/protocol.md 30).
+                message = (
+                    "'output_audio_buffer.clear' is for WebRTC and SIP: over a websocket the client plays the sound."
                 )
+                raise refusal(message, "type", "invalid_event")
 
     def _update(self, session: AnySessionConfig) -> None:
-        before = self._core.functions
-        self._core.config = merge(
-            self._core.config,
+        before = self._state.functions
+        self._state.config = merge(
+            self._state.config,
             session,
-            has_items=len(self._core.items) > 0,
-            has_spoken=self._core.has_spoken,
-            is_responding=self._answering.active is not None,
+            has_items=len(self._state.items) > 0,
+            has_spoken=self._state.has_spoken,
+            is_responding=self._responses.active is not None,
         )
-        self._hearing.reconfigure()
-        if self._core.functions != before:
-            self._core.jobs.append(Prepare(self._core.functions))
-        self._core.emit(SessionUpdated(session=self._session()))
+        self._input.reconfigure()
+        if self._state.functions != before:
+            self._state.jobs.append(Prepare(self._state.functions))
+        self._state.emit(SessionUpdated(session=self._session()))
 
     def _session(self) -> AnySessionConfig:
-        kind: type[RealtimeSessionConfig] | type[TranscriptionSessionConfig]
-        kind, name = (
-            (RealtimeSessionConfig, "realtime.session")
-            if self._core.speaks
-            else (TranscriptionSessionConfig, "realtime.transcription_session")
-        )
-        shown = {**self._core.config, "id": self._session_id, "object": name, "expires_at": self._expires_at}
-        return msgspec.convert(shown, kind)
-
-    # -- what one half of the session must know of the other
-
-    def _response_began(self) -> None:
-        self._response_start = self._hearing.position
-        self._hearing.response_began()
-
-    def _response_ended(self, said_samples: int) -> None:
-        # The answer is heard from when it began; that is the best a server can know.
-        self._hearing.response_ended(max(self._response_start + said_samples, self._hearing.position))
+        shown = {**self._state.config, "id": self._session_id, "expires_at": self._expires_at}
+        if self._state.has_responses:
+            return msgspec.convert({**shown, "object": "realtime.session"}, RealtimeSessionConfig)
+        return msgspec.convert({**shown, "object": "realtime.transcription_session"}, TranscriptionSessionConfig)
 
 
 def _duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""From the synthesiser's samples to the session's output format.
+"""Encode the synthesiser's samples in the session's output format.
 
 Owns the encoding of one response's sound. Must not know events.
 """
@@ -11,20 +11,16 @@ import pybase64
 
 from realtime_nb.audio import g711
 from realtime_nb.audio.resample import Resampler
+from realtime_nb.local.session.input_audio import G711_RATE_HZ, LAWS
 from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
-
-__all__ = ["OutputEncoder"]
-
-_G711_RATE_HZ = 8_000
-_LAWS: dict[str, g711.Law] = {"audio/pcmu": "pcmu", "audio/pcma": "pcma"}
 
 
 class OutputEncoder:
     """One stream of 24 kHz samples to base64 PCM16, or G.711 at 8 kHz."""
 
     def __init__(self, audio_format: dict[str, Any]) -> None:
-        self._law = _LAWS.get(audio_format["type"])
-        self._resampler = Resampler(RATE_HZ, _G711_RATE_HZ)
+        self._law = LAWS.get(audio_format["type"])
+        self._resampler = Resampler(RATE_HZ, G711_RATE_HZ)
 
     def encode(self, samples: Pcm) -> str:
         """Return base64; empty while the resampler still holds everything back."""

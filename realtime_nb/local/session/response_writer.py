@@ -1,7 +1,7 @@
 """One response as a sequence of events: created, items, parts, deltas, done, and every way to end early.
 
-Owns the order of a response's events and what it has said so far. Must not know who thinks or speaks, nor time.
-After `finish` every further call is ignored, so that a performance that is stopped late cannot add to it.
+Owns the order of a response's events and the text and sound written so far. Must not know who thinks or speaks, nor
+time. After `finish` every further call is ignored: a job that is stopped late cannot add to an ended response.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import msgspec
 
 from realtime_nb.local.session.items import Spoken, StoredItem
 from realtime_nb.local.session.output_audio import OutputEncoder
-from realtime_nb.local.session.response_plan import ResponsePlan
-from realtime_nb.local.session.state import Core
+from realtime_nb.local.session.state import SessionState
 from realtime_nb.local.session.usage import Tokens, output_audio_tokens, text_tokens, usage_of
 from realtime_nb.local.voice.protocols import Pcm
 from realtime_nb.wire.realtime import (
@@ -44,12 +43,38 @@ from realtime_nb.wire.realtime import (
     ResponseStatus,
 )
 
-__all__ = ["ResponseWriter"]
+
+@dataclass(frozen=True, slots=True)
+class ResponsePlan:
+    """The inputs and settings of one response, fixed when it is created.
+
+    Attributes:
+        context: the items it answers, oldest first; their recognitions may still be missing.
+        out_of_band: whether it stays out of the conversation.
+        given, given_before: input tokens of this response, and of the one before it.
+    """
+
+    response_id: str
+    out_of_band: bool
+    context: list[StoredItem]
+    instructions: str
+    tools: list[dict[str, Any]]
+    tool_choice: str | dict[str, Any]
+    parallel_tool_calls: bool
+    modality: str
+    voice: str | dict[str, Any]
+    speed: float
+    audio_format: dict[str, Any]
+    max_output_tokens: int | str
+    metadata: dict[str, str] | None
+    model: str
+    given: Tokens
+    given_before: Tokens
 
 
 @dataclass(slots=True)
 class _Open:
-    """The item being written."""
+    """The item that is being written."""
 
     stored: StoredItem
     output_index: int
@@ -66,31 +91,27 @@ class ResponseWriter:
 
     Attributes:
         ended: whether `response.done` has been sent.
+        samples: how much sound has been written, at 24 kHz.
     """
 
-    def __init__(self, core: Core, plan: ResponsePlan) -> None:
+    def __init__(self, state: SessionState, plan: ResponsePlan) -> None:
         self.plan = plan
         self.ended = False
-        self._core = core
+        self.samples = 0
+        self._state = state
         self._encoder = OutputEncoder(plan.audio_format)
         self._items: list[StoredItem] = []
         self._open: _Open | None = None
         self._text_chars = 0
-        self._samples = 0
 
     @property
     def speaks(self) -> bool:
         """Whether the messages of this response are sound."""
         return self.plan.modality == "audio"
 
-    @property
-    def samples(self) -> int:
-        """How much has been said, at 24 kHz."""
-        return self._samples
-
     def begin(self) -> None:
         """Announce the response."""
-        self._core.emit(ResponseCreated(response=self._report("in_progress")))
+        self._state.emit(ResponseCreated(response=self._report("in_progress")))
 
     # -- messages
 
@@ -98,42 +119,41 @@ class ResponseWriter:
         """Open a message of one part."""
         if self.ended:
             return
-        item = MessageItem(id=self._core.new_id("item"), object="realtime.item", status="in_progress", role="assistant")
+        item = MessageItem(
+            id=self._state.new_id("item"), object="realtime.item", status="in_progress", role="assistant"
+        )
         open_ = self._begin_item(StoredItem(item, spoken=Spoken() if self.speaks else None))
         part = Part(type="audio", transcript="") if self.speaks else Part(type="text", text="")
-        self._core.emit(ResponseContentPartAdded(**self._at(open_), content_index=0, part=part))
+        self._state.emit(ResponseContentPartAdded(**self._at(open_), content_index=0, part=part))
 
-    def write(self, delta: str) -> bool:
+    def write_text(self, delta: str) -> bool:
         """Add text to the open message; False when the token limit is reached and nothing was added."""
-        if self.ended or self._open is None or not self._affords(text=delta):
+        if (open_ := self._extended(delta)) is None:
             return False
-        self._text_chars += len(delta)
-        self._open.pieces.append(delta)
-        self._core.emit(ResponseOutputTextDelta(**self._at(self._open), content_index=0, delta=delta))
+        self._state.emit(ResponseOutputTextDelta(**self._at(open_), content_index=0, delta=delta))
         return True
 
-    def say_words(self, words: str, samples: int) -> bool:
+    def write_transcript(self, words: str, samples: int) -> bool:
         """Add words to the open message's transcript, whose sound (`samples` long) follows; False at the limit."""
-        if self.ended or self._open is None or not self._affords(text=words):
+        if (open_ := self._extended(words)) is None:
             return False
-        spoken = self._open.stored.spoken
+        spoken = open_.stored.spoken
         if words and spoken is not None:
-            self._text_chars += len(words)
-            self._open.pieces.append(words)
             spoken.words.append((spoken.samples + samples, words))
-            self._core.emit(ResponseOutputAudioTranscriptDelta(**self._at(self._open), content_index=0, delta=words))
+            self._state.emit(ResponseOutputAudioTranscriptDelta(**self._at(open_), content_index=0, delta=words))
         return True
 
-    def say(self, samples: Pcm) -> bool:
+    def write_audio(self, samples: Pcm) -> bool:
         """Add sound to the open message; False when the token limit is reached and nothing was added."""
         if self.ended or self._open is None or not self._affords(samples=int(samples.size)):
             return False
-        if self._open.stored.spoken is not None and samples.size:
+        spoken = self._open.stored.spoken
+        if spoken is not None and samples.size:
             if not self._open.stored.truncated:
-                self._open.stored.spoken.add(samples, "")
-            self._samples += int(samples.size)
-            self._core.has_spoken = self._core.has_spoken or not self.plan.out_of_band
-            self._send_sound(self._open, self._encoder.encode(samples))
+                spoken.add(samples)
+            self.samples += int(samples.size)
+            self._state.has_spoken = self._state.has_spoken or not self.plan.out_of_band
+            self._emit_audio(self._open, self._encoder.encode(samples))
         return True
 
     def end_message(self, status: str = "completed") -> None:
@@ -142,14 +162,14 @@ class ResponseWriter:
             return
         open_, text = self._open, self._open.text
         if self.speaks:
-            self._send_sound(open_, self._encoder.flush())
-            self._core.emit(ResponseOutputAudioDone(**self._at(open_), content_index=0))
-            self._core.emit(ResponseOutputAudioTranscriptDone(**self._at(open_), content_index=0, transcript=text))
+            self._emit_audio(open_, self._encoder.flush())
+            self._state.emit(ResponseOutputAudioDone(**self._at(open_), content_index=0))
+            self._state.emit(ResponseOutputAudioTranscriptDone(**self._at(open_), content_index=0, transcript=text))
             part, content = Part(type="audio", transcript=text), ContentPart(type="output_audio", transcript=text)
         else:
-            self._core.emit(ResponseOutputTextDone(**self._at(open_), content_index=0, text=text))
+            self._state.emit(ResponseOutputTextDone(**self._at(open_), content_index=0, text=text))
             part, content = Part(type="text", text=text), ContentPart(type="output_text", text=text)
-        self._core.emit(ResponseContentPartDone(**self._at(open_), content_index=0, part=part))
+        self._state.emit(ResponseContentPartDone(**self._at(open_), content_index=0, part=part))
         self._end_item(msgspec.structs.replace(open_.stored.item, status=status, content=[content]))
 
     # -- function calls
@@ -159,24 +179,21 @@ class ResponseWriter:
         if self.ended:
             return
         item = FunctionCallItem(
-            id=self._core.new_id("item"),
+            id=self._state.new_id("item"),
             object="realtime.item",
             status="in_progress",
             name=name,
             arguments="",
-            call_id=self._core.new_id("call"),
+            call_id=self._state.new_id("call"),
         )
         self._begin_item(StoredItem(item))
 
     def write_arguments(self, delta: str) -> bool:
         """Add to the open call's arguments; False when the token limit is reached and nothing was added."""
-        if self.ended or self._open is None or not self._affords(text=delta):
+        if (open_ := self._extended(delta)) is None:
             return False
-        self._text_chars += len(delta)
-        self._open.pieces.append(delta)
-        self._core.emit(
-            ResponseFunctionCallArgumentsDelta(**self._at(self._open), call_id=self._call.call_id or "", delta=delta)
-        )
+        call_id = self._call.call_id or ""
+        self._state.emit(ResponseFunctionCallArgumentsDelta(**self._at(open_), call_id=call_id, delta=delta))
         return True
 
     def end_call(self, status: str = "completed") -> None:
@@ -184,10 +201,9 @@ class ResponseWriter:
         if self.ended or self._open is None:
             return
         call, text = self._call, self._open.text
-        self._core.emit(
-            ResponseFunctionCallArgumentsDone(
-                **self._at(self._open), call_id=call.call_id or "", name=call.name, arguments=text
-            )
+        at = self._at(self._open)
+        self._state.emit(
+            ResponseFunctionCallArgumentsDone(**at, call_id=call.call_id or "", name=call.name, arguments=text)
         )
         self._end_item(msgspec.structs.replace(call, status=status, arguments=text))
 
@@ -206,9 +222,9 @@ class ResponseWriter:
             details = {"type": status, "reason": reason, "error": error}
             report.status_details = msgspec.convert({k: v for k, v in details.items() if v}, ResponseStatus)
         report.output = [stored.item for stored in self._items]
-        made = Tokens(text=-(-self._text_chars // 4), audio=output_audio_tokens(self._samples))
+        made = Tokens(text=text_tokens(self._text_chars), audio=output_audio_tokens(self.samples))
         report.usage = usage_of(self.plan.given, self.plan.given_before, made)
-        self._core.emit(ResponseDone(response=report))
+        self._state.emit(ResponseDone(response=report))
 
     # -- parts
 
@@ -219,20 +235,29 @@ class ResponseWriter:
         assert isinstance(item, FunctionCallItem)
         return item
 
+    def _extended(self, delta: str) -> _Open | None:
+        """Add text to the open item and return it; None when there is none or the token limit is reached."""
+        if self.ended or self._open is None or not self._affords(text=delta):
+            return None
+        self._text_chars += len(delta)
+        self._open.pieces.append(delta)
+        return self._open
+
     def _at(self, open_: _Open) -> dict[str, Any]:
-        return {
-            "response_id": self.plan.response_id,
-            "item_id": open_.stored.item_id,
-            "output_index": open_.output_index,
-        }
+        item_id = open_.stored.item_id
+        return {"response_id": self.plan.response_id, "item_id": item_id, "output_index": open_.output_index}
 
     def _begin_item(self, stored: StoredItem) -> _Open:
-        previous = None if self.plan.out_of_band else self._core.items.append(stored)
+        previous = None if self.plan.out_of_band else self._state.items.append(stored)
         open_ = self._open = _Open(stored, len(self._items), previous)
         self._items.append(stored)
-        self._announce(ResponseOutputItemAdded, open_, stored.item)
+        self._state.emit(
+            ResponseOutputItemAdded(
+                response_id=self.plan.response_id, output_index=open_.output_index, item=stored.item
+            )
+        )
         if not self.plan.out_of_band:
-            self._core.emit(ConversationItemAdded(item=stored.item, previous_item_id=previous))
+            self._state.emit(ConversationItemAdded(item=stored.item, previous_item_id=previous))
         return open_
 
     def _end_item(self, item: Item) -> None:
@@ -240,26 +265,23 @@ class ResponseWriter:
         assert open_ is not None
         open_.stored.item = item
         if open_.stored.truncated:
-            open_.stored.forget_transcript()
+            open_.stored.remove_transcript()
         self._open = None
         if not self.plan.out_of_band:
-            self._core.emit(ConversationItemDone(item=item, previous_item_id=open_.previous))
-        self._announce(ResponseOutputItemDone, open_, item)
+            self._state.emit(ConversationItemDone(item=item, previous_item_id=open_.previous))
+        self._state.emit(
+            ResponseOutputItemDone(response_id=self.plan.response_id, output_index=open_.output_index, item=item)
+        )
 
-    def _announce(
-        self, kind: type[ResponseOutputItemAdded] | type[ResponseOutputItemDone], open_: _Open, item: Item
-    ) -> None:
-        self._core.emit(kind(response_id=self.plan.response_id, output_index=open_.output_index, item=item))
-
-    def _send_sound(self, open_: _Open, delta: str) -> None:
+    def _emit_audio(self, open_: _Open, delta: str) -> None:
         if delta:
-            self._core.emit(ResponseOutputAudioDelta(**self._at(open_), content_index=0, delta=delta))
+            self._state.emit(ResponseOutputAudioDelta(**self._at(open_), content_index=0, delta=delta))
 
     def _affords(self, *, text: str = "", samples: int = 0) -> bool:
         limit = self.plan.max_output_tokens
         if not isinstance(limit, int):
             return True
-        after = text_tokens("x" * (self._text_chars + len(text))) + output_audio_tokens(self._samples + samples)
+        after = text_tokens(self._text_chars + len(text)) + output_audio_tokens(self.samples + samples)
         return after <= limit
 
     def _report(self, status: str) -> Response:
@@ -269,7 +291,7 @@ class ResponseWriter:
             id=plan.response_id,
             status=status,
             output=[],
-            conversation_id=None if plan.out_of_band else self._core.conversation_id,
+            conversation_id=None if plan.out_of_band else self._state.conversation_id,
             output_modalities=[plan.modality],
             max_output_tokens=plan.max_output_tokens,
             audio=msgspec.convert({"output": output}, ResponseAudio) if self.speaks else None,

@@ -1,21 +1,21 @@
-"""Responses: which are under way, what a new one is made from, and how they are stopped.
+"""Responses: which are under way, how a new one is planned, and how they are stopped.
 
-Owns the one-active-response rule, per-response overrides, cancellation and rate limits. Must not know who performs a
-response, nor sockets.
+Owns the rule of one active response, per-response overrides, cancellation and rate limits. Must not know how a
+response is made, nor sockets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import UNSET
 
 from realtime_nb.local.session.items import StoredItem
-from realtime_nb.local.session.items_api import Memory
-from realtime_nb.local.session.response_plan import ResponsePlan
-from realtime_nb.local.session.response_writer import ResponseWriter
-from realtime_nb.local.session.state import Core, Perform, Stop, functions_of
+from realtime_nb.local.session.items_api import stored_item
+from realtime_nb.local.session.jobs import Perform, Stop
+from realtime_nb.local.session.refusal import refusal
+from realtime_nb.local.session.response_writer import ResponsePlan, ResponseWriter
+from realtime_nb.local.session.state import Environment, SessionState, functions_of
 from realtime_nb.local.session.usage import Tokens, input_tokens
 from realtime_nb.wire.realtime import (
     ItemReference,
@@ -27,36 +27,47 @@ from realtime_nb.wire.realtime import (
     to_dict,
 )
 
-__all__ = ["Answering"]
-
 _REQUESTS_A_MINUTE = 1_000
 _TOKENS_A_MINUTE = 50_000
 _RESERVED_OUTPUT = 4_096
 _METADATA_KEY_CHARS, _METADATA_VALUE_CHARS = 64, 512
 
 
-class Answering:
+class ResponseObserver(Protocol):
+    """The part of a session that follows the conversation's responses: the wait for the user after an answer."""
+
+    def response_began(self) -> None:
+        """Follow the beginning of a response."""
+        ...
+
+    def response_ended(self, audio_samples: int) -> None:
+        """Follow the end of a response that has sent this much sound."""
+        ...
+
+
+class Responses:
     """The output half of a session.
 
     Args:
-        core: the session.
-        memory: makes stored items of a response's own input.
-        began, ended: told when a response of the conversation begins, and ends (with the samples it said).
+        state: the session.
+        observer: follows responses of the conversation, not out-of-band ones.
     """
 
-    def __init__(self, core: Core, memory: Memory, *, began: Callable[[], None], ended: Callable[[int], None]) -> None:
-        self._core = core
-        self._memory = memory
-        self._began = began
-        self._ended = ended
+    def __init__(self, state: SessionState, observer: ResponseObserver) -> None:
+        self._state = state
+        self._observer = observer
         self._running: dict[str, ResponseWriter] = {}
         self._given_before = Tokens()
-        self._limits = _RateLimits(core.now)
+        self._limits = _RateLimits(state.environment)
 
     @property
     def active(self) -> ResponseWriter | None:
         """The response of the conversation, if one is under way; out-of-band ones do not count."""
         return next((writer for writer in self._running.values() if not writer.plan.out_of_band), None)
+
+    def writer(self, response_id: str) -> ResponseWriter | None:
+        """Return the writer of a response that is under way, or None."""
+        return self._running.get(response_id)
 
     # -- creation
 
@@ -66,8 +77,8 @@ class Answering:
         Raises:
             WireError: one is under way already, or the parameters make no sense.
         """
-        if not self._core.speaks:
-            raise WireError("A transcription session has no responses.", code="invalid_event", param="type")
+        if not self._state.has_responses:
+            raise refusal("A transcription session has no responses.", "type", "invalid_event")
         params = to_dict(event.response) if event.response else {}
         params = {key: value for key, value in params.items() if value is not None}
         out_of_band = params.get("conversation") == "none"
@@ -79,19 +90,19 @@ class Answering:
 
     def create_automatically(self) -> None:
         """Begin the response that the end of a turn asks for."""
-        if not self._core.speaks:
+        if not self._state.has_responses:
             return
         try:
             self._refuse_second()
-            plan = self._plan({}, list(self._core.items), out_of_band=False)
+            plan = self._plan({}, list(self._state.items), out_of_band=False)
         except WireError as error:
-            self._core.refuse(error)
+            self._state.refuse(error)
             return
         self._begin(plan)
 
     def _refuse_second(self) -> None:
         if (active := self.active) is not None:
-            raise WireError(
+            raise refusal(
                 f"Conversation already has an active response in progress: {active.plan.response_id}. "
                 "Wait until the response is finished before creating a new one.",
                 code="conversation_already_has_active_response",
@@ -100,25 +111,23 @@ class Answering:
     def _context(self, event: ResponseCreate) -> list[StoredItem]:
         given = event.response.input if event.response else UNSET
         if given is UNSET or given is None:
-            return list(self._core.items)
+            return list(self._state.items)
         context: list[StoredItem] = []
         for index, entry in enumerate(given):
             where = f"response.input[{index}]"
             if isinstance(entry, ItemReference):
-                stored = self._core.items.get(entry.id)
+                stored = self._state.items.get(entry.id)
                 if stored is None:
-                    raise WireError(
-                        f"The item with id '{entry.id}' does not exist.", code="invalid_value", param=f"{where}.id"
-                    )
+                    raise refusal(f"The item with id '{entry.id}' does not exist.", f"{where}.id")
             else:
-                stored = self._memory.stored(entry, where)
+                stored = stored_item(self._state, entry, where)
                 if stored.user_sound is not None:
-                    self._core.listen(stored)
+                    self._state.request_recognition(stored)
             context.append(stored)
         return context
 
     def _plan(self, params: dict[str, Any], context: list[StoredItem], *, out_of_band: bool) -> ResponsePlan:
-        config = self._core.config
+        config = self._state.config
         output = config["audio"]["output"]
         override = {k: v for k, v in (params.get("audio", {}).get("output") or {}).items() if v is not None}
         tools = functions_of(params.get("tools", config["tools"]))
@@ -128,7 +137,7 @@ class Answering:
         _check_tool_choice(tool_choice, tools)
         instructions = params.get("instructions", config["instructions"])
         return ResponsePlan(
-            response_id=self._core.new_id("resp"),
+            response_id=self._state.new_id("resp"),
             out_of_band=out_of_band,
             context=context,
             instructions=instructions,
@@ -147,15 +156,15 @@ class Answering:
         )
 
     def _begin(self, plan: ResponsePlan) -> None:
-        writer = ResponseWriter(self._core, plan)
+        writer = ResponseWriter(self._state, plan)
         self._running[plan.response_id] = writer
         if not plan.out_of_band:
             self._given_before = plan.given
-            self._began()
+            self._observer.response_began()
         writer.begin()
         limit = plan.max_output_tokens
-        self._core.emit(self._limits.spend(plan.given.total + (limit if isinstance(limit, int) else _RESERVED_OUTPUT)))
-        self._core.jobs.append(Perform(writer))
+        self._state.emit(self._limits.spend(plan.given.total + (limit if isinstance(limit, int) else _RESERVED_OUTPUT)))
+        self._state.jobs.append(Perform(plan.response_id))
 
     # -- the end
 
@@ -166,10 +175,10 @@ class Answering:
         if self._running.pop(writer.plan.response_id, None) is None:
             return
         writer.finish(status, reason=reason, error=error)
-        if status == "cancelled":  # every other end is the performance's own
-            self._core.jobs.append(Stop(writer.plan.response_id))
+        if status == "cancelled":  # in every other case the job itself has ended the response
+            self._state.jobs.append(Stop(writer.plan.response_id))
         if not writer.plan.out_of_band:
-            self._ended(writer.samples if status != "cancelled" else 0)
+            self._observer.response_ended(writer.samples if status != "cancelled" else 0)
 
     def interrupt(self) -> None:
         """Cut the conversation's response short because the user speaks."""
@@ -185,50 +194,38 @@ class Answering:
         wanted = event.response_id or None
         writer = self._running.get(wanted) if isinstance(wanted, str) else self.active
         if writer is None:
-            raise WireError(
-                "Cancellation failed: no active response found",
-                code="response_cancel_not_active",
-                param="response_id" if wanted else None,
-            )
+            param = "response_id" if wanted else None
+            raise refusal("Cancellation failed: no active response found", param, "response_cancel_not_active")
         self.finish(writer, "cancelled", reason="client_cancelled")
 
     def abandon(self) -> None:
-        """Stop whoever performs: nobody listens any more."""
+        """Stop all work on responses: the client is gone."""
         for response_id in self._running:
-            self._core.jobs.append(Stop(response_id))
+            self._state.jobs.append(Stop(response_id))
         self._running.clear()
 
 
 class _RateLimits:
-    """Limits that nobody here enforces, counted so that a client's display has something true to show."""
+    """Rate limits that are counted and announced, but not enforced."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._window = now()
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._window = environment.now()
         self._requests = 0
         self._tokens = 0
 
     def spend(self, tokens: int) -> RateLimitsUpdated:
-        now = self._now()
+        now = self._environment.now()
         if now - self._window >= 60:
             self._window, self._requests, self._tokens = now, 0, 0
         self._requests += 1
         self._tokens += tokens
         reset = round(60 - (now - self._window), 3)
+        counts = (("requests", _REQUESTS_A_MINUTE, self._requests), ("tokens", _TOKENS_A_MINUTE, self._tokens))
         return RateLimitsUpdated(
             rate_limits=[
-                RateLimit(
-                    name="requests",
-                    limit=_REQUESTS_A_MINUTE,
-                    remaining=max(_REQUESTS_A_MINUTE - self._requests, 0),
-                    reset_seconds=reset,
-                ),
-                RateLimit(
-                    name="tokens",
-                    limit=_TOKENS_A_MINUTE,
-                    remaining=max(_TOKENS_A_MINUTE - self._tokens, 0),
-                    reset_seconds=reset,
-                ),
+                RateLimit(name=name, limit=limit, remaining=max(limit - spent, 0), reset_seconds=reset)
+                for name, limit, spent in counts
             ]
         )
 
@@ -236,19 +233,14 @@ class _RateLimits:
 def _check_metadata(metadata: dict[str, str] | None) -> None:
     for key, value in (metadata or {}).items():
         if len(key) > _METADATA_KEY_CHARS or len(value) > _METADATA_VALUE_CHARS:
-            raise WireError(
-                f"Metadata keys have at most {_METADATA_KEY_CHARS} characters and values {_METADATA_VALUE_CHARS}.",
-                code="invalid_value",
-                param="response.metadata",
-            )
+            message = f"Metadata keys have at most {_METADATA_KEY_CHARS} characters and values {_METADATA_VALUE_CHARS}."
+            raise refusal(message, "response.metadata")
 
 
 def _check_tool_choice(choice: str | dict[str, Any], tools: list[dict[str, Any]]) -> None:
     if isinstance(choice, dict) and choice.get("type") == "function":
         names = [tool.get("name") for tool in tools]
         if choice.get("name") not in names:
-            raise WireError(
-                f"Tool choice '{choice.get('name')}' is not among the tools: {names}.",
-                code="invalid_value",
-                param="response.tool_choice",
+            raise refusal(
+                f"Tool choice '{choice.get('name')}' is not among the tools: {names}.", "response.tool_choice"
             )

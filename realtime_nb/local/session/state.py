@@ -1,19 +1,17 @@
-"""What the parts of a session share: its configuration, its items, and its two outboxes.
+"""The state that the parts of one session share: configuration, conversation, and the events and jobs to hand out.
 
-Owns emission (every event gets its id here), errors, and the jobs for which a session needs the outside world. Must
-not know sockets, threads or what any part does.
+Owns emission (every event gets its id here) and errors. Must not know sockets, threads or what any part does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 import msgspec
 
-from realtime_nb.local.session.ids import IdMaker
 from realtime_nb.local.session.items import ItemList, StoredItem
+from realtime_nb.local.session.jobs import Job, Recognize
 from realtime_nb.wire.realtime import (
     ConversationItemAdded,
     ConversationItemDone,
@@ -23,70 +21,47 @@ from realtime_nb.wire.realtime import (
     WireError,
 )
 
-if TYPE_CHECKING:
-    from realtime_nb.local.session.response_writer import ResponseWriter
 
-__all__ = ["Core", "Job", "Perform", "Prepare", "Recognize", "Stop", "functions_of"]
+class Environment(Protocol):
+    """The source of identifiers and of the time."""
 
+    def new_id(self, prefix: str) -> str:
+        """Return an identifier with this prefix (`"event"`, `"item"`, `"resp"`) that was never returned before."""
+        ...
 
-@dataclass(frozen=True, slots=True)
-class Recognize:
-    """Listen to a user's item; answer with `SessionMachine.heard`."""
-
-    stored: StoredItem
-    tools: list[dict[str, Any]]
-    phrases: list[str]
-    transcription: dict[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Perform:
-    """Make a response happen: think, then write, speak or call."""
-
-    writer: ResponseWriter
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """A response has ended before its performance: whoever makes it must stop."""
-
-    response_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Prepare:
-    """New tools: what may be said to them can be made ready before somebody says it."""
-
-    tools: list[dict[str, Any]]
-
-
-Job = Recognize | Perform | Stop | Prepare
+    def now(self) -> float:
+        """Return the time in seconds since 1970."""
+        ...
 
 
 def functions_of(tools: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The function tools that could be called: they have a name. Nulls are left out, as if they had never been sent."""
+    """Return the function tools that have a name, without their null fields: a null means "not sent"."""
     named = [tool for tool in tools if tool["type"] == "function" and tool.get("name")]
     return [{key: value for key, value in tool.items() if value is not None} for tool in named]
 
 
-class Core:
+class SessionState:
     """The shared state of one session.
 
     Attributes:
         config: the effective configuration.
-        events, jobs: what the shell takes and carries out, in order.
-        has_spoken: whether the assistant has been heard in this session.
+        environment: where ids and the time come from.
+        events, jobs: what the session hands out next, in order.
+        has_spoken: whether assistant sound has been sent in this session.
     """
 
-    def __init__(self, config: dict[str, Any], *, new_id: IdMaker, now: Callable[[], float]) -> None:
+    def __init__(self, config: dict[str, Any], environment: Environment) -> None:
         self.config = config
-        self.new_id = new_id
-        self.now = now
+        self.environment = environment
         self.items = ItemList()
         self.events: list[ServerEvent] = []
         self.jobs: list[Job] = []
         self.has_spoken = False
-        self.conversation_id = new_id("conv")
+        self.conversation_id = self.new_id("conv")
+
+    def new_id(self, prefix: str) -> str:
+        """Return a new identifier."""
+        return self.environment.new_id(prefix)
 
     @property
     def audio_input(self) -> dict[str, Any]:
@@ -95,8 +70,8 @@ class Core:
         return audio_input
 
     @property
-    def speaks(self) -> bool:
-        """Whether this session has responses at all."""
+    def has_responses(self) -> bool:
+        """Whether this kind of session has responses; a transcription session has none."""
         return bool(self.config["type"] == "realtime")
 
     @property
@@ -105,23 +80,15 @@ class Core:
         return functions_of(self.config.get("tools", ()))
 
     def emit(self, event: ServerEvent) -> None:
-        """Send an event; it gets its id here, and from here on nobody changes what it holds."""
+        """Queue an event under a new id. The objects in it must not change any more: it is encoded later."""
         event.event_id = self.new_id("event")
         self.events.append(event)
 
     def refuse(self, error: WireError, event_id: str | None = None, *, kind: str = "invalid_request_error") -> None:
         """Answer a client's event with an error; the session stays open."""
-        self.emit(
-            ErrorEvent(
-                error=ErrorDetail(
-                    type=kind,
-                    code=error.code,
-                    message=error.message,
-                    param=error.param,
-                    event_id=error.event_id or event_id,
-                )
-            )
-        )
+        event_id = error.event_id or event_id
+        detail = ErrorDetail(type=kind, code=error.code, message=error.message, param=error.param, event_id=event_id)
+        self.emit(ErrorEvent(error=detail))
 
     def add_item(self, stored: StoredItem, after: str | None = None) -> None:
         """Put a finished item into the conversation and announce it.
@@ -130,12 +97,12 @@ class Core:
             KeyError: there is no item `after`.
         """
         previous = self.items.append(stored) if after is None else self.items.insert(stored, after)
-        # Copies: what was announced must not change under a frame that waits to be sent.
+        # Copies: the announced item must not change under a frame that waits to be sent.
         self.emit(ConversationItemAdded(item=msgspec.structs.replace(stored.item), previous_item_id=previous))
         self.emit(ConversationItemDone(item=msgspec.structs.replace(stored.item), previous_item_id=previous))
 
-    def listen(self, stored: StoredItem, *, transcription: dict[str, Any] | None = None) -> None:
-        """Have a user's sound recognised; `transcription` is what the client is to be told of it, if anything."""
+    def request_recognition(self, stored: StoredItem, *, transcription: dict[str, Any] | None = None) -> None:
+        """Have a user's sound recognised; `transcription` holds the client's settings, None where it wants no text."""
         hints = transcription or {}
         phrases = [*(hints.get("keywords") or ()), *([hints["prompt"]] if hints.get("prompt") else ())]
         self.jobs.append(Recognize(stored, self.functions, phrases, transcription))

@@ -1,8 +1,8 @@
-"""Where a spoken turn begins and ends: speech probabilities in, two kinds of boundary out.
+"""Find where a spoken turn begins and ends: speech probabilities in, two kinds of boundary out.
 
 Owns the state machine of turn detection. Must not know events, items, or which detector made the probabilities.
-Its time is the count of samples that came in and never the clock, so that sound appended faster than real time is
-cut exactly like sound that came live.
+Its time is the count of input samples and never the clock: sound that is appended faster than real time is cut exactly
+like live sound.
 """
 
 from __future__ import annotations
@@ -12,26 +12,24 @@ from typing import Any, Literal
 
 from realtime_nb.local.voice.protocols import RATE_HZ
 
-__all__ = ["Boundary", "Segmenter", "TurnRules", "samples_of"]
-
 # Two 32 ms frames: a click or a key press is shorter, no syllable is.
 _ONSET_SAMPLES = 1_200
 # Speech goes on a little below the threshold that began it: word ends fade.
 _HYSTERESIS = 0.15
 
-# Semantic VAD asks a model whether the sentence is complete. Without one, patience is all there is to vary. The
-# service waits at most 8, 4 or 2 s; most sentences *are* complete, and so these are the waits after those.
+# Semantic VAD asks a model whether the sentence is complete. Without one, only the wait can vary. The service waits at
+# most 8, 4 or 2 s after an incomplete sentence; these are waits after complete ones, which most are.
 _EAGERNESS_SILENCE_MS = {"low": 1_200, "medium": 700, "auto": 700, "high": 400}
 
 
 def samples_of(ms: float) -> int:
-    """Milliseconds as samples."""
+    """Return milliseconds as samples."""
     return int(ms * RATE_HZ / 1000)
 
 
 @dataclass(frozen=True, slots=True)
 class TurnRules:
-    """What the session's `turn_detection` means in samples.
+    """The session's `turn_detection` in samples.
 
     Semantic VAD is an approximation: its `eagerness` becomes the silence that ends a turn, whatever was said.
     """
@@ -69,7 +67,7 @@ class Boundary:
     at: int
 
 
-class Segmenter:
+class TurnDetector:
     """Turns a stream of probabilities into boundaries.
 
     Attributes:
@@ -82,12 +80,12 @@ class Segmenter:
         self._last_speech = 0
 
     def reset(self) -> None:
-        """Forget the turn in progress: it was committed or cleared by hand."""
+        """Drop the turn in progress, after a manual commit or clear."""
         self.speaking = False
         self._onset = None
 
     def push(self, probability: float, start: int, end: int, rules: TurnRules) -> Boundary | None:
-        """Take the probability of the frame `start..end` and return the boundary that it makes certain."""
+        """Return the boundary that the probability of the frame `start..end` makes certain, if any."""
         if self.speaking:
             return self._while_speaking(probability, end, rules)
         if probability < rules.threshold:

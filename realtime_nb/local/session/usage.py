@@ -1,7 +1,7 @@
-"""Token counts that a practice bill can be made of.
+"""Estimated token counts for the `usage` of responses and transcriptions.
 
 Owns the estimates: four characters a text token, ten audio tokens a second in and twenty out, which is about what the
-service charges. Must not know events. They are plausible, not exact: no tokenizer is at work here.
+service charges. Must not know events. They are plausible, not exact: there is no tokenizer here.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from realtime_nb.wire.realtime import (
     ResponseUsage,
 )
 
-__all__ = ["Tokens", "input_audio_tokens", "input_tokens", "output_audio_tokens", "text_tokens", "usage_of"]
-
 _CACHE_BLOCK = 64
 
 
@@ -42,9 +40,9 @@ class Tokens:
         return self.text + self.audio + self.image
 
 
-def text_tokens(text: str | None) -> int:
-    """Tokens of a text; at least one where there is any."""
-    return -(-len(text) // 4) if text else 0
+def text_tokens(chars: int) -> int:
+    """Tokens of a text of so many characters; at least one unless it is empty."""
+    return -(-chars // 4)
 
 
 def input_audio_tokens(samples: int) -> int:
@@ -58,8 +56,8 @@ def output_audio_tokens(samples: int) -> int:
 
 
 def input_tokens(instructions: str, tools: list[dict[str, Any]], items: Iterable[StoredItem]) -> Tokens:
-    """Tokens of everything that a response is made from."""
-    text = text_tokens(instructions) + (text_tokens(json.dumps(tools)) if tools else 0)
+    """Tokens of a response's input: instructions, tools and items."""
+    text = text_tokens(len(instructions)) + (text_tokens(len(json.dumps(tools))) if tools else 0)
     audio = image = 0
     for stored in items:
         text += 4  # the frame of a message
@@ -69,22 +67,22 @@ def input_tokens(instructions: str, tools: list[dict[str, Any]], items: Iterable
             audio += output_audio_tokens(stored.spoken.samples)
         item = stored.item
         if isinstance(item, MessageItem):
-            text += sum(text_tokens(part.text) for part in item.content)
+            text += sum(text_tokens(len(part.text or "")) for part in item.content)
             image += sum(500 for part in item.content if part.image_url)
         elif isinstance(item, FunctionCallItem):
-            text += text_tokens(item.name) + text_tokens(item.arguments)
+            text += text_tokens(len(item.name)) + text_tokens(len(item.arguments))
         elif isinstance(item, FunctionCallOutputItem):
-            text += text_tokens(item.output)
+            text += text_tokens(len(item.output))
     return Tokens(text, audio, image)
 
 
 def usage_of(given: Tokens, before: Tokens, made: Tokens) -> ResponseUsage:
-    """Return the bill of a response.
+    """Return the usage of a response.
 
     Args:
-        given: what it was made from.
-        before: what the response before it was made from: that much may come from the cache, in whole blocks.
-        made: what it said.
+        given: its input.
+        before: the input of the response before it: that much may come from the cache, in whole blocks.
+        made: its output.
     """
     cached = CachedTokens(
         text_tokens=_cached(given.text, before.text),

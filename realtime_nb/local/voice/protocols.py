@@ -17,20 +17,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "RATE_HZ",
-    "Chunk",
-    "Context",
-    "Detector",
-    "Pcm",
-    "PlannedCall",
-    "Recognition",
-    "Recognizer",
-    "Reply",
-    "Responder",
-    "Synthesizer",
-]
-
 RATE_HZ = 24_000
 
 Pcm = npt.NDArray[np.int16]

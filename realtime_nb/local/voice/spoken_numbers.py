@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["digits_from_words", "number_from_words", "words_from_number"]
-
 _ONES_TEXT = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"

@@ -1,7 +1,6 @@
-"""Words for the names of tools: identifiers as they are said, and the verbs that mean the same.
+"""Words in texts and in the names of tools: identifiers as people say them, and verbs with the same meaning.
 
-Owns both. The recogniser listens for these words and the responder matches them: one list, so that what is heard can be
-meant.
+Owns one list for both sides: the recogniser expects these words, and the responder matches them.
 """
 
 from __future__ import annotations
@@ -9,8 +8,6 @@ from __future__ import annotations
 import re
 
 from realtime_nb.local.voice.spoken_numbers import words_from_number
-
-__all__ = ["VERBS", "spoken_words"]
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -42,6 +39,11 @@ VERBS: dict[str, tuple[str, ...]] = {
     "roll": ("roll", "throw"),
     "plot": ("plot", "draw", "show"),
 }
+
+
+def words_with_spaces(text: str) -> list[str]:
+    """Return the words of a text, each with the white space before it; joined, they are the text."""
+    return re.findall(r"\s*\S+\s*$|\s*\S+", text)
 
 
 def split_camel_case(identifier: str) -> str:

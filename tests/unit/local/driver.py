@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from realtime_nb.local.session.jobs import Job, Perform, Recognize
 from realtime_nb.local.session.machine import SessionMachine
 from realtime_nb.local.session.response_writer import ResponseWriter
-from realtime_nb.local.session.state import Job, Perform, Recognize
 from realtime_nb.local.voice.protocols import Pcm, Recognition
 from realtime_nb.wire.realtime import encode
 from tests.sdk_validator import check_server
@@ -25,10 +25,17 @@ FRAME_MS = 32
 Event = dict[str, Any]
 
 
-def counted_ids() -> Any:
-    """`item_1`, `event_2`, ...: readable, and never the same twice."""
-    numbers = itertools.count(1)
-    return lambda prefix: f"{prefix}_{next(numbers)}"
+class CountedIds:
+    """`item_1`, `event_2`, ...: readable, and never the same twice; and a clock that stands still."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}_{next(self._numbers)}"
+
+    def now(self) -> float:
+        return 1_000.0
 
 
 def base64_of(samples: Pcm) -> str:
@@ -39,14 +46,18 @@ class Driver:
     """One open session."""
 
     def __init__(self, **options: Any) -> None:
-        self.machine = SessionMachine(new_id=counted_ids(), now=lambda: 1_000.0, **options)
+        self.machine = SessionMachine(environment=CountedIds(), **options)
         self.jobs: list[Job] = []
+        self.writers: list[ResponseWriter] = []
         self.machine.open()
         self.session: Event = self.drain()[0]["session"]
 
     def drain(self) -> list[Event]:
-        events, jobs = self.machine.take()
+        events, jobs = self.machine.drain()
         self.jobs += jobs
+        for job in jobs:
+            if isinstance(job, Perform) and (writer := self.machine.writer(job.response_id)) is not None:
+                self.writers.append(writer)
         return [check_server(encode(event)) for event in events]
 
     def send(self, event_type: str, **fields: Any) -> list[Event]:
@@ -91,7 +102,7 @@ class Driver:
     @property
     def writer(self) -> ResponseWriter:
         """The newest response's."""
-        return [job.writer for job in self.jobs if isinstance(job, Perform)][-1]
+        return self.writers[-1]
 
     @property
     def recognize(self) -> Recognize:
@@ -100,7 +111,7 @@ class Driver:
 
     def hear(self, text: str, *, understood: bool = True) -> list[Event]:
         job = self.recognize
-        self.machine.heard(job.stored, Recognition(text, understood, 0.9), job.transcription)
+        self.machine.recognized(job.stored, Recognition(text, understood, 0.9), job.transcription)
         return self.drain()
 
     def speak(self, *words: str, ms_each: int = 500, begin: bool = True) -> list[Event]:
@@ -110,8 +121,8 @@ class Driver:
             writer.begin_message()
         for word in words:
             sound = np.ones(24 * ms_each, np.int16)
-            writer.say_words(word, sound.size)
-            writer.say(sound)
+            writer.write_transcript(word, sound.size)
+            writer.write_audio(sound)
         return self.drain()
 
     def finish(self, status: str = "completed", **details: Any) -> list[Event]:

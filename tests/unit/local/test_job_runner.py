@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from realtime_nb.local.job_runner import Performer, Workers
-from realtime_nb.local.recognizer_process import ThreadListener
-from realtime_nb.local.voice import Voice
+from realtime_nb.local.job_runner import JobRunner, Workers
+from realtime_nb.local.recognizer_process import RecognizerThread
 from realtime_nb.local.voice.detector.energy import EnergyDetector
+from realtime_nb.local.voice.load import Voice
 from realtime_nb.local.voice.protocols import Chunk, PlannedCall, Recognition, Reply
 from realtime_nb.local.voice.synthesizer.tone import ToneSynthesizer
 from tests.unit.local.driver import Driver, Event, types
@@ -61,17 +61,17 @@ class Endless:
 class Stage:
     """A session with a performer, and every event that it sent."""
 
-    def __init__(self, driver: Driver, performer: Performer, events: list[Event]) -> None:
+    def __init__(self, driver: Driver, performer: JobRunner, events: list[Event]) -> None:
         self.driver = driver
         self.events = events
-        self._performer = performer
+        self._runner = performer
         self._news = asyncio.Event()
 
     async def flush(self) -> None:
         self.events += self.driver.drain()
         jobs, self.driver.jobs = self.driver.jobs, []
         for job in jobs:
-            self._performer.start(job)
+            self._runner.start(job)
         self._news.set()
 
     async def send(self, event_type: str, **fields: Any) -> None:
@@ -95,12 +95,12 @@ async def stage(
     driver, script = Driver(), Script(answer)
     voice = Voice(EnergyDetector, Recogniser(), script, synthesizer or ToneSynthesizer(), "practice", None)
     with ThreadPoolExecutor(2) as threads:
-        workers = Workers(ThreadListener(recogniser or Recogniser(), threads), threads)
+        workers = Workers(RecognizerThread(recogniser or Recogniser(), threads), threads)
 
         async def flush() -> None:
             await running.flush()
 
-        performer = Performer(driver.machine, voice, workers, flush=flush, pace=0)
+        performer = JobRunner(driver.machine, voice, workers, flush=flush, pace=0)
         running = Stage(driver, performer, [])
         yield running, script
         await performer.close()

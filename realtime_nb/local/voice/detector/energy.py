@@ -9,8 +9,6 @@ import numpy as np
 
 from realtime_nb.local.voice.protocols import Pcm
 
-__all__ = ["EnergyDetector"]
-
 _FLOOR_MIN_DB = -75.0
 _FLOOR_START_DB = -60.0
 _RISE_DB_PER_FRAME = 0.06  # ~2 dB a second: a fan that starts is noise after a while, a sentence is not

@@ -9,8 +9,6 @@ import numpy as np
 
 from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
 
-__all__ = ["SileroDetector"]
-
 _MODEL_RATE_HZ = 16_000
 
 

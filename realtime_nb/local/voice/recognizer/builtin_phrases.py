@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from realtime_nb.local.voice.spoken_numbers import words_from_number
 
-__all__ = ["CLASSES", "CLOSERS", "OPENERS", "TEMPLATES"]
-
 OPENERS = (
     "please",
     "(can|could|would) you [please]",

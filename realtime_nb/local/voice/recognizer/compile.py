@@ -21,13 +21,11 @@ from realtime_nb.local.voice.recognizer.templates import expand
 from realtime_nb.local.voice.recognizer.tool_phrases import ToolPhrases, phrases_of_tool
 from realtime_nb.local.voice.vocabulary import spoken_words
 
-__all__ = ["CommandModel", "compile_model", "content_key"]
-
-_SCALE = 40.0  # occurrences that a weight of 1 stands for: how firmly the model believes in its sentences
-_TOOL_SHARE = 3.0
+_SCALE = 50.0  # occurrences that a weight of 1 stands for: how firmly the model believes in its sentences
+_TOOL_SHARE = 2.4
 _NOVELTY = 0.02
 _BACKGROUND_SHARE = 0.2
-_PHRASE_WEIGHT = 5.0
+_PHRASE_WEIGHT = 4.0
 
 Sentence = tuple[str, ...]
 

@@ -16,8 +16,6 @@ import numpy.typing as npt
 
 from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
 
-__all__ = ["MODEL_RATE_HZ", "conditioned"]
-
 MODEL_RATE_HZ = 16_000
 _PAD_S = 0.25
 _LEVEL_RMS = 3000.0

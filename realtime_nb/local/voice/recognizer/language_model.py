@@ -10,8 +10,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["ANY", "END", "START", "NgramCounts", "arpa"]
-
 ANY = "<any>"
 START, END = "<s>", "</s>"
 _FLOOR_LOG10 = -99.0

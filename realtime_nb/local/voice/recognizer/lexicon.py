@@ -12,8 +12,6 @@ from collections.abc import Set
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["common_words", "model_path", "pronunciations", "spell_out"]
-
 
 @lru_cache(maxsize=1)
 def model_path() -> Path:

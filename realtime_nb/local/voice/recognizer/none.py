@@ -10,8 +10,6 @@ from typing import Any
 
 from realtime_nb.local.voice.protocols import Pcm, Recognition
 
-__all__ = ["NoRecognizer"]
-
 
 class NoRecognizer:
     """Understands nothing; the responder then says what to install."""

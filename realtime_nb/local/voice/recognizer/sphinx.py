@@ -25,8 +25,6 @@ from realtime_nb.local.voice.recognizer.judge import Evidence, judge
 from realtime_nb.local.voice.recognizer.lexicon import model_path
 from realtime_nb.local.voice.spoken_numbers import digits_from_words
 
-__all__ = ["SphinxRecognizer"]
-
 _SHORTEST_S = 0.15
 _MODELS_KEPT = 16
 _LANGUAGE_WEIGHT = 6.5

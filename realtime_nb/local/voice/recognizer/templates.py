@@ -10,8 +10,6 @@ import itertools
 import re
 from functools import lru_cache
 
-__all__ = ["expand"]
-
 _TOKEN = re.compile(r"[\[\]()|]|[^\s\[\]()|]+")
 
 

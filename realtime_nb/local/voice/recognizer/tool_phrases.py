@@ -12,8 +12,6 @@ from typing import Any
 
 from realtime_nb.local.voice.vocabulary import VERBS, spoken_words
 
-__all__ = ["ToolPhrases", "phrases_of_tool"]
-
 _ARTICLES = "[the|a|an|my|some]"
 _BEFORE_VALUE = "[the|a|to|to the|in|in the|on|on the|for|for the|at|at the|as|is|of|of the|with|from|by|called]"
 _ON_OFF = re.compile(r"(^|_)(on|off|enabled?|active|state|power)(_|$)", re.IGNORECASE)

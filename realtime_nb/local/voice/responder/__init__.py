@@ -1,7 +1,1 @@
-"""What the practice voice answers: rules, no model. The same conversation gives the same reply."""
-
-from __future__ import annotations
-
-from realtime_nb.local.voice.responder.order import RuleResponder
-
-__all__ = ["RuleResponder"]
+"""The practice voice's answers, by rules: the same conversation gives the same reply."""

@@ -12,8 +12,6 @@ from typing import Any
 from realtime_nb.local.voice.responder.words import position, stem
 from realtime_nb.local.voice.vocabulary import spoken_words
 
-__all__ = ["find_strings"]
-
 _SAYING = ("saying", "that says", "says", "that")
 _WHERE = ("in", "for", "at", "of")
 _LEADS: dict[str, tuple[str, ...]] = {

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Output", "Situation", "read"]
-
 
 @dataclass(frozen=True, slots=True)
 class Output:

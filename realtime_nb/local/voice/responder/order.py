@@ -17,8 +17,6 @@ from realtime_nb.local.voice.responder.persona import Persona, persona_of
 from realtime_nb.local.voice.responder.planner import Plan, forced_call, plan_calls
 from realtime_nb.local.voice.responder.wording import joined, normalized, say_identifier
 
-__all__ = ["RuleResponder"]
-
 _ASKING = re.compile(r"^(?:What|Which) .* should I use to |^Should .* be yes or no, to ")
 _SEES_NOTHING = (
     "I am a practice voice without a language model, and I see no pictures. A hosted model can look at them."

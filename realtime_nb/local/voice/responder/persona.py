@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Persona", "persona_of"]
-
 _QUOTED = r"[\"“'‘]([^\"”’]+?)[\"”'’]"
 _ANSWER = r"(?:say|reply|respond|answer)"
 _BRIEF = "brief(?:ly)?|short(?:ly)?|concise(?:ly)?|terse|one sentence|few words|to the point"

@@ -16,8 +16,6 @@ from realtime_nb.local.voice.responder.wording import normalized
 from realtime_nb.local.voice.responder.words import stem
 from realtime_nb.local.voice.vocabulary import VERBS, spoken_words
 
-__all__ = ["Plan", "forced_call", "plan_calls"]
-
 _ENOUGH = 3.0
 _NAME, _VERB, _VALUE, _DESCRIPTION, _PROPERTY = 3.0, 1.0, 1.5, 0.8, 1.0
 _CLAUSE = re.compile(

@@ -13,8 +13,6 @@ from realtime_nb.local.voice.responder.free_text import find_strings
 from realtime_nb.local.voice.responder.words import position, spoken, stem
 from realtime_nb.local.voice.vocabulary import spoken_words
 
-__all__ = ["Filled", "fill", "fill_anyhow", "schema_of"]
-
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])")
 _YES = re.compile(r"\b(?:on|yes|true|enable[ds]?|activate|open|start|lock|show|with)\b")
 _NO = re.compile(r"\b(?:off|no|false|disable[ds]?|deactivate|close|stop|unlock|hide|without|not|don't)\b")

@@ -10,8 +10,6 @@ import re
 from realtime_nb.local.voice.spoken_numbers import digits_from_words
 from realtime_nb.local.voice.vocabulary import spoken_words
 
-__all__ = ["position", "spoken", "stem"]
-
 
 def stem(word: str) -> str:
     """Return a word without the endings that do not matter here: "lights" and "light" are one."""

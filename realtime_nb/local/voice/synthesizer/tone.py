@@ -5,7 +5,6 @@ Owns the tone. Must not know of espeak: it is what speaks when that is missing, 
 
 from __future__ import annotations
 
-import re
 import threading
 import zlib
 from collections.abc import Iterator
@@ -13,10 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from realtime_nb.local.voice.protocols import RATE_HZ, Chunk
+from realtime_nb.local.voice.vocabulary import words_with_spaces
 
-__all__ = ["ToneSynthesizer"]
-
-_WORDS = re.compile(r"\s*\S+\s*$|\s*\S+")
 _SCALE = (0, 2, 4, 7, 9, 12)  # a pentatonic scale: any order of its notes is bearable
 _BURST_MS_PER_LETTER = 38
 _GAP_MS = 70
@@ -32,10 +29,9 @@ class ToneSynthesizer:
     ) -> Iterator[Chunk]:
         """Yield one chunk a word; see `protocols.Synthesizer`."""
         base_hz = 220.0 * 2 ** ((zlib.crc32(voice.encode()) % 12) / 12)
-        for index, match in enumerate(_WORDS.finditer(text)):
+        for index, word in enumerate(words_with_spaces(text)):
             if stop is not None and stop.is_set():
                 return
-            word = match.group()
             letters = max(2, min(12, len(word.strip())))
             note = _SCALE[(index + zlib.crc32(word.strip().lower().encode())) % len(_SCALE)]
             gap_ms = _SENTENCE_GAP_MS if word.rstrip().endswith((".", "!", "?", ":", ";")) else _GAP_MS

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from realtime_nb.local.http.auth import Gate, Refused, SecretStore, is_loopback
+from realtime_nb.local.http.auth import AccessControl, RequestRefused, SecretStore
+from realtime_nb.loopback import is_loopback
 
 
-def _gate(token: str | None = "sentinel", *, loopback: bool = True, now: float = 1_000.0) -> Gate:
+def _gate(token: str | None = "sentinel", *, loopback: bool = True, now: float = 1_000.0) -> AccessControl:
     clock = [now]
-    return Gate(token, loopback, SecretStore(now=lambda: clock[0]))
+    return AccessControl(token, loopback, SecretStore(now=lambda: clock[0]))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "LOCALHOST.", "a.localhost"])
@@ -39,22 +40,22 @@ def test_pages_of_this_machine_come_in_on_any_port(origin: str) -> None:
 )
 @pytest.mark.parametrize("loopback", [True, False])
 def test_other_pages_stay_out(origin: str, loopback: bool) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         _gate(loopback=loopback).check_origin(origin, "127.0.0.1:8765")
     assert caught.value.status == 403
 
 
 def test_a_name_that_was_pointed_here_proves_nothing() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         _gate().check_origin("http://rebound.example:8765", "rebound.example:8765")
 
 
 def test_beyond_loopback_a_page_of_the_same_host_comes_in() -> None:
     gate = _gate(loopback=False)
     gate.check_origin("https://lab.example:8888", "lab.example:8765")
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         gate.check_origin("https://other.example", "lab.example:8765")
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         gate.check_origin("http://localhost:8888", "lab.example:8765")
 
 
@@ -79,7 +80,7 @@ def test_a_token_is_taken_wherever_clients_put_it(headers: dict[str, str], subpr
     "headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic sentinel"}, {"api-key": "Sentinel"}]
 )
 def test_a_wrong_token_is_refused_without_being_repeated(headers: dict[str, str]) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         _gate().check_key(headers)
     assert caught.value.status == 401
     body = caught.value.body()["error"]
@@ -96,26 +97,26 @@ def test_without_a_token_any_key_will_do() -> None:
 
 def test_a_client_secret_opens_the_door_again_and_again_until_it_expires() -> None:
     clock = [1_000.0]
-    gate = Gate("sentinel", True, SecretStore(now=lambda: clock[0]))
+    gate = AccessControl("sentinel", True, SecretStore(now=lambda: clock[0]))
     value, expires_at = gate.secrets.create({"type": "realtime"}, 60)
     assert value.startswith("ek_")
     assert expires_at == 1_060
     for _ in range(2):
         assert gate.check_key({"Authorization": f"Bearer {value}"}) == {"type": "realtime"}
     clock[0] = 1_061.0
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         gate.check_key({"Authorization": f"Bearer {value}"})
 
 
 def test_an_unknown_secret_is_refused_even_where_no_token_is_asked() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         _gate(token=None).check_key({"Authorization": "Bearer ek_made_up"})
 
 
 def test_a_client_secret_cannot_make_another() -> None:
     gate = _gate()
     value, _ = gate.secrets.create(None, 60)
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         gate.check_token({"Authorization": f"Bearer {value}"})
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_nb.local.session.input_audio import InputBuffer, ms_of
+from realtime_nb.local.session.input_audio import SampleBuffer, ms_of
 
 _operations = st.lists(
     st.tuples(st.just("append"), st.integers(0, 50), st.just(0))
@@ -20,7 +20,7 @@ _operations = st.lists(
 @given(_operations)
 def test_positions_mean_the_same_sample_for_ever(operations: list[tuple[str, int, int]]) -> None:
     signal = np.arange(3_000, dtype=np.int16)
-    buffer = InputBuffer()
+    buffer = SampleBuffer()
     for name, first, second in operations:
         before = buffer.end
         if name == "append":
@@ -29,10 +29,10 @@ def test_positions_mean_the_same_sample_for_ever(operations: list[tuple[str, int
             continue
         if name == "take":
             start = max(first, buffer.start)
-            taken = buffer.take(first, second)
+            taken = buffer.cut(first, second)
             assert np.array_equal(taken, signal[start : min(max(second, start), buffer.end)])
         elif name == "forget":
-            buffer.forget_before(first)
+            buffer.drop_before(first)
             assert buffer.start >= min(first, buffer.end)
         else:
             buffer.clear()

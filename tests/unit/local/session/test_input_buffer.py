@@ -206,7 +206,7 @@ def test_a_recogniser_that_fails_costs_one_transcript_only() -> None:
     driver.send("input_audio_buffer.append", audio=base64_of(np.zeros(4_800, np.int16)))
     driver.send("input_audio_buffer.commit")
     job = driver.recognize
-    driver.machine.heard(job.stored, None, job.transcription)
+    driver.machine.recognized(job.stored, None, job.transcription)
     (event,) = driver.drain()
     assert event["type"] == "conversation.item.input_audio_transcription.failed"
     assert event["error"]["code"] == "audio_unintelligible"

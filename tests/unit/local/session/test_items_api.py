@@ -16,7 +16,7 @@ def _text(text: str = "hi", **fields: Any) -> dict[str, Any]:
 
 
 def _order(driver: Driver) -> list[str]:
-    return [stored.item_id for stored in driver.machine._core.items]
+    return [stored.item_id for stored in driver.machine._state.items]
 
 
 def test_items_are_announced_twice_and_chained() -> None:
@@ -139,7 +139,7 @@ def test_truncation_cuts_the_sound_and_forgets_the_transcript() -> None:
     assert len(base64.b64decode(part["audio"])) == 1_200 * 48
     assert not part.get("transcript")
     # The words that were heard whole stay in the server's own memory.
-    assert driver.machine._core.items.get(item_id).heard_text == "One two"  # type: ignore[union-attr]
+    assert driver.machine._state.items.get(item_id).heard_text == "One two"  # type: ignore[union-attr]
 
 
 def test_truncation_at_nothing_and_at_everything_are_both_fine() -> None:
@@ -178,7 +178,7 @@ def test_only_an_assistants_sound_can_be_truncated() -> None:
     assert driver.refused("conversation.item.truncate", item_id=user, content_index=0, audio_end_ms=0)["code"]
     driver.send("response.create", response={"output_modalities": ["text"]})
     driver.writer.begin_message()
-    driver.writer.write("hello")
+    driver.writer.write_text("hello")
     driver.finish()
     written = _order(driver)[-1]
     error = driver.refused("conversation.item.truncate", item_id=written, content_index=0, audio_end_ms=0)

@@ -13,7 +13,6 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime_nb.local.session.state import Perform
 from realtime_nb.local.voice.protocols import Recognition
 from tests.unit.local.driver import FRAME, Driver, base64_of
 
@@ -126,18 +125,17 @@ def _step(driver: Driver, step: dict[str, Any] | str, newest: str) -> list[dict[
     if step in ("heard", "unheard"):
         for job in [job for job in driver.jobs if type(job).__name__ == "Recognize"]:
             recognition = Recognition("hello there", True, 0.9) if step == "heard" else None
-            driver.machine.heard(job.stored, recognition, job.transcription)  # type: ignore[union-attr]
+            driver.machine.recognized(job.stored, recognition, job.transcription)  # type: ignore[union-attr]
         return driver.drain()
-    for job in [job for job in driver.jobs if isinstance(job, Perform)]:
-        writer = job.writer
+    for writer in driver.writers:
         if step == "speak":
             writer.end_message() if writer._open else writer.begin_message()
             for word in ("one", " two"):
                 if writer.speaks:
-                    writer.say_words(word, FRAME)
-                    writer.say(np.ones(FRAME, np.int16))
+                    writer.write_transcript(word, FRAME)
+                    writer.write_audio(np.ones(FRAME, np.int16))
                 else:
-                    writer.write(word)
+                    writer.write_text(word)
         elif step == "call":
             if not writer._open:
                 writer.begin_call("f")

@@ -54,8 +54,8 @@ def test_a_written_response_has_all_its_events_in_order() -> None:
     driver.effective(output_modalities=["text"])
     created = driver.send("response.create")
     driver.writer.begin_message()
-    driver.writer.write("Hello")
-    driver.writer.write(" there")
+    driver.writer.write_text("Hello")
+    driver.writer.write_text(" there")
     events = created + driver.finish()
     assert types(events) == [
         "response.created",
@@ -124,7 +124,7 @@ def test_out_of_band_responses_run_beside_and_leave_no_trace() -> None:
     assert response["conversation_id"] is None
     assert response["metadata"] == {"purpose": "label"}
     assert driver.refused("response.create")["code"] == "conversation_already_has_active_response"
-    assert len(driver.machine._core.items) == 0
+    assert len(driver.machine._state.items) == 0
     assert driver.effective(audio={"output": {"voice": "ash"}})  # nobody has heard the assistant yet
 
 
@@ -215,8 +215,8 @@ def test_nothing_is_said_after_a_cancel() -> None:
     driver.send("response.create")
     driver.speak("One")
     driver.send("response.cancel")
-    driver.writer.say_words(" late", 10)
-    assert not driver.writer.say(np.ones(10, np.int16))
+    driver.writer.write_transcript(" late", 10)
+    assert not driver.writer.write_audio(np.ones(10, np.int16))
     assert driver.finish() == []
 
 
@@ -238,9 +238,9 @@ def test_the_token_limit_makes_a_response_incomplete() -> None:
     driver = Driver()
     driver.send("response.create", response={"max_output_tokens": 12})
     driver.writer.begin_message()
-    assert driver.writer.say_words("One", 12_000)
-    assert driver.writer.say(np.ones(12_000, np.int16))  # half a second: 10 tokens
-    assert not driver.writer.say(np.ones(12_000, np.int16))
+    assert driver.writer.write_transcript("One", 12_000)
+    assert driver.writer.write_audio(np.ones(12_000, np.int16))  # half a second: 10 tokens
+    assert not driver.writer.write_audio(np.ones(12_000, np.int16))
     driver.machine.finish(driver.writer, "incomplete", reason="max_output_tokens")
     response = driver.drain()[-1]["response"]
     assert response["status"] == "incomplete"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from realtime_nb.local.session.state import Prepare
+from realtime_nb.local.session.jobs import Prepare
 from tests.unit.local.driver import Driver
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from realtime_nb.local.voice import RATE_HZ, load_voice
+from realtime_nb.local.voice.load import load_voice
+from realtime_nb.local.voice.protocols import RATE_HZ
 
 
 def test_without_the_extra_the_same_parts_work_and_say_so() -> None:
@@ -11,7 +12,7 @@ def test_without_the_extra_the_same_parts_work_and_say_so() -> None:
     assert voice.notice is not None
     assert "realtime-nb[local]" in voice.notice
     assert "tones" in voice.notice
-    detector = voice.detector_factory()
+    detector = voice.detector()
     assert 0 <= detector.process(np.zeros(detector.frame_samples, np.int16)) < 0.5
     heard = voice.recognizer.recognize(np.zeros(RATE_HZ, np.int16))
     assert (heard.text, heard.understood) == ("", False)

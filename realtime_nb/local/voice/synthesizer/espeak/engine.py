@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from realtime_nb.local.voice.protocols import Pcm
 from realtime_nb.local.voice.synthesizer.espeak.library import EspeakLibrary, VoiceSpec
 
-__all__ = ["EspeakEngine", "Job", "Sound"]
-
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class EngineChunk:
     """What one callback brought: samples at the library's rate, and the text positions of words that start."""
 
     samples: Pcm
@@ -31,13 +29,13 @@ class Job:
     text: str
     voice: VoiceSpec
     cancelled: threading.Event
-    results: queue.SimpleQueue[Sound | Exception | None] = field(default_factory=queue.SimpleQueue)
+    results: queue.SimpleQueue[EngineChunk | Exception | None] = field(default_factory=queue.SimpleQueue)
 
     def take(self, samples: Pcm, words: list[int]) -> bool:
         """Hand sound over; False once the job is cancelled."""
         if self.cancelled.is_set():
             return False
-        self.results.put(Sound(samples, words))
+        self.results.put(EngineChunk(samples, words))
         return True
 
 

@@ -15,8 +15,6 @@ import numpy as np
 
 from realtime_nb.local.voice.protocols import Pcm
 
-__all__ = ["EspeakError", "EspeakLibrary", "VoiceSpec"]
-
 _AUDIO_OUTPUT_SYNCHRONOUS = 2  # retrieval, and `espeak_Synth` returns when the sound is complete
 _INITIALIZE_DONT_EXIT = 0x8000
 _POSITION_CHARACTER = 1

@@ -15,8 +15,6 @@ from realtime_nb.local.voice.protocols import RATE_HZ, Chunk
 from realtime_nb.local.voice.synthesizer.espeak.engine import ENGINE, EspeakEngine, Job
 from realtime_nb.local.voice.synthesizer.espeak.voices import voice_spec
 
-__all__ = ["EspeakSynthesizer", "sentences"]
-
 _SENTENCE = re.compile(r"\s*\S.*?(?:[.!?…]+[\"')\]]*(?=\s|$)|\n+|$)", re.DOTALL)
 _LONGEST = 240  # characters: a session waits for another's sentence at most this long (~20 ms of synthesis)
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -10,8 +10,6 @@ from dataclasses import replace
 
 from realtime_nb.local.voice.synthesizer.espeak.library import VoiceSpec
 
-__all__ = ["API_VOICES", "voice_spec"]
-
 API_VOICES: dict[str, VoiceSpec] = {
     "alloy": VoiceSpec("en-us+f2", pitch=44, pitch_range=45),
     "ash": VoiceSpec("en-us+m3", pitch=38, pitch_range=45),

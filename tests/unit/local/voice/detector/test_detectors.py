@@ -3,8 +3,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from realtime_nb.local.voice import RATE_HZ, Detector, Pcm
 from realtime_nb.local.voice.detector.energy import EnergyDetector
+from realtime_nb.local.voice.protocols import RATE_HZ, Detector, Pcm
 
 
 def _silero() -> Detector:
@@ -16,7 +16,7 @@ def _silero() -> Detector:
 
 def _speech() -> Pcm:
     pytest.importorskip("espeakng_loader", reason="the local extra is not installed")
-    from realtime_nb.local.voice.synthesizer.espeak import EspeakSynthesizer
+    from realtime_nb.local.voice.synthesizer.espeak.synthesizer import EspeakSynthesizer
 
     chunks = EspeakSynthesizer().stream("Hello there, my friend. How are you?", voice="echo")
     return np.concatenate([chunk.samples for chunk in chunks])

@@ -9,10 +9,10 @@ import pytest
 pytest.importorskip("pocketsphinx", reason="the local extra is not installed")
 pytest.importorskip("espeakng_loader", reason="the local extra is not installed")
 
-from realtime_nb.local.voice import RATE_HZ, Pcm
-from realtime_nb.local.voice.recognizer import SphinxRecognizer
+from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
 from realtime_nb.local.voice.recognizer.lexicon import common_words, model_path
-from realtime_nb.local.voice.synthesizer.espeak import EspeakSynthesizer
+from realtime_nb.local.voice.recognizer.sphinx import SphinxRecognizer
+from realtime_nb.local.voice.synthesizer.espeak.synthesizer import EspeakSynthesizer
 from tests.unit.local.voice.conftest import LIGHT, SLIDER, function
 
 

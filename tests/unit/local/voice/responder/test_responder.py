@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime_nb.local.voice import Context, Reply
-from realtime_nb.local.voice.responder import RuleResponder
+from realtime_nb.local.voice.protocols import Context, Reply
+from realtime_nb.local.voice.responder.order import RuleResponder
 from tests.unit.local.voice.conftest import ADD, LIGHT, MESSAGE, SLIDER, WEATHER, function
 
 ALL = (LIGHT, SLIDER, WEATHER, ADD, MESSAGE)

@@ -11,9 +11,8 @@ import pytest
 
 pytest.importorskip("espeakng_loader", reason="the local extra is not installed")
 
-from realtime_nb.local.voice import RATE_HZ, Chunk, Pcm
-from realtime_nb.local.voice.synthesizer.espeak import EspeakSynthesizer
-from realtime_nb.local.voice.synthesizer.espeak.synthesizer import sentences
+from realtime_nb.local.voice.protocols import RATE_HZ, Chunk, Pcm
+from realtime_nb.local.voice.synthesizer.espeak.synthesizer import EspeakSynthesizer, sentences
 from realtime_nb.local.voice.synthesizer.espeak.voices import API_VOICES, voice_spec
 
 _TEXT = "Hello there. It is 25 past nine, isn't it? My e-mail is café@example.org — fine!  "
@@ -31,7 +30,7 @@ def test_a_process_says_the_same_sentence_as_any_other_does() -> None:
     # espeak-ng draws its breath noise from the clock unless it is told what to draw from.
     code = """
 import hashlib, time
-from realtime_nb.local.voice.synthesizer.espeak import EspeakSynthesizer
+from realtime_nb.local.voice.synthesizer.espeak.synthesizer import EspeakSynthesizer
 print(hashlib.sha256(b"".join(c.samples.tobytes() for c in EspeakSynthesizer().stream("What time is it?"))).hexdigest())
 time.sleep(1.1)
 """

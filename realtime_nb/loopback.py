@@ -1,0 +1,19 @@
+"""Recognise hosts that are this machine: a proxy does not lead there, and only local programs and pages can call.
+
+Owns the one rule. Must not know anything else of the package.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address can only mean this machine; IPv6 with or without brackets."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
