@@ -18,10 +18,10 @@ CLOSERS = ("please", "(now|right now|for me|today|thanks|thank you)")
 
 TEMPLATES: tuple[tuple[str, float], ...] = (
     # greetings and courtesies
-    ("(hello|hi) [again]", 3.0),
-    ("(hello|hi|hey|hello hello) [there|again|everybody|everyone|computer|assistant]", 3.0),
+    ("(hello|hi) [again]", 5.0),
+    ("(hello|hi|hey|hello hello) [there|again|everybody|everyone|computer|assistant]", 5.0),
     ("good (morning|afternoon|evening|day|night) [to you]", 1.5),
-    ("(hello|hi|hey) [there] (how are you|how are you doing|can you hear me)", 1.0),
+    ("(hello|hi|hey) [there] (how are you|how are you doing|can you hear me)", 1.7),
     ("how are you [doing|feeling] [today|this morning|this evening]", 2.0),
     ("(thank you|thanks) [very much|so much|a lot|for your help|for that]", 2.0),
     ("(goodbye|bye|bye bye|good bye) [for now|then|everybody]", 1.5),
@@ -42,6 +42,8 @@ TEMPLATES: tuple[tuple[str, float], ...] = (
     ),
     ("(what|which) (day|date|month|year|weekday|day of the week) is (it|today|this)", 2.5),
     ("what is (today|the year|the month|the day today|the date today)", 1.0),
+    ("tell me the (time|date|day)", 2.0),
+    ("(what|which) (day|date) is it [today]", 2.0),
     ("(what|which) (day|date) (will it be|is it) tomorrow", 0.7),
     ("(what day was|what was the date) yesterday", 0.4),
     # about itself
