@@ -14,7 +14,7 @@ import numpy as np
 from realtime_nb.local.session.input_audio import MAX_APPEND_BYTES, InputDecoder, SampleBuffer, ms_of
 from realtime_nb.local.session.items import StoredItem
 from realtime_nb.local.session.refusal import refusal
-from realtime_nb.local.session.state import SessionState
+from realtime_nb.local.session.state import SharedState
 from realtime_nb.local.session.turn_detection import Boundary, TurnDetector, TurnRules
 from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
 from realtime_nb.wire.realtime import (
@@ -41,7 +41,7 @@ TurnAction = Literal["interrupt", "respond"]
 class InputBuffer:
     """The input half of a session."""
 
-    def __init__(self, state: SessionState) -> None:
+    def __init__(self, state: SharedState) -> None:
         self._state = state
         self._samples = SampleBuffer()
         self._turn_detector = TurnDetector()

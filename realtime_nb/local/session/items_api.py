@@ -10,7 +10,7 @@ import msgspec
 from realtime_nb.local.session.input_audio import InputDecoder, ms_of
 from realtime_nb.local.session.items import StoredItem
 from realtime_nb.local.session.refusal import refusal
-from realtime_nb.local.session.state import SessionState
+from realtime_nb.local.session.state import SharedState
 from realtime_nb.local.session.turn_detection import samples_of
 from realtime_nb.local.voice.protocols import Pcm
 from realtime_nb.wire.realtime import (
@@ -45,7 +45,7 @@ _OLD_NAMES = {("user", "audio"): "input_audio", ("assistant", "text"): "output_t
 _WITHOUT_STATUS = ("mcp_list_tools", "mcp_call", "mcp_approval_request", "mcp_approval_response")
 
 
-def create(state: SessionState, event: ConversationItemCreate) -> None:
+def create(state: SharedState, event: ConversationItemCreate) -> None:
     """Add an item where the client wants it.
 
     Raises:
@@ -67,14 +67,14 @@ def create(state: SessionState, event: ConversationItemCreate) -> None:
         state.request_recognition(stored)
 
 
-def delete(state: SessionState, event: ConversationItemDelete) -> None:
+def delete(state: SharedState, event: ConversationItemDelete) -> None:
     """Remove an item."""
     if not state.items.remove(event.item_id):
         raise _missing("deleting", event.item_id, "item_delete_invalid_item_id")
     state.emit(ConversationItemDeleted(item_id=event.item_id))
 
 
-def retrieve(state: SessionState, event: ConversationItemRetrieve) -> None:
+def retrieve(state: SharedState, event: ConversationItemRetrieve) -> None:
     """Answer with an item and its sound."""
     stored = state.items.get(event.item_id)
     if stored is None:
@@ -82,7 +82,7 @@ def retrieve(state: SessionState, event: ConversationItemRetrieve) -> None:
     state.emit(ConversationItemRetrieved(item=stored.retrieved()))
 
 
-def truncate(state: SessionState, event: ConversationItemTruncate) -> None:
+def truncate(state: SharedState, event: ConversationItemTruncate) -> None:
     """Cut an assistant's sound at `audio_end_ms` and remove its transcript (docs/protocol.md 31 and 34)."""
     stored = state.items.get(event.item_id)
     if stored is None:
@@ -108,7 +108,7 @@ def truncate(state: SessionState, event: ConversationItemTruncate) -> None:
     )
 
 
-def stored_item(state: SessionState, item: Item, param: str) -> StoredItem:
+def stored_item(state: SharedState, item: Item, param: str) -> StoredItem:
     """Return a client's item as the server stores it: with an id and a status, its sound decoded.
 
     Raises:
@@ -154,7 +154,7 @@ def _part(role: str, part: ContentPart, where: str) -> ContentPart:
     return ContentPart(type=kind, **{name: getattr(part, name) for name in _FIELDS[kind]})
 
 
-def _sound(state: SessionState, audio: str, where: str) -> Pcm:
+def _sound(state: SharedState, audio: str, where: str) -> Pcm:
     try:
         return InputDecoder(state.audio_input["format"]).decode(audio)
     except ValueError as error:

@@ -19,7 +19,7 @@ from realtime_nb.local.session.jobs import Job, Prepare
 from realtime_nb.local.session.refusal import refusal
 from realtime_nb.local.session.response_writer import ResponseWriter
 from realtime_nb.local.session.responses import Responses
-from realtime_nb.local.session.state import Environment, SessionState
+from realtime_nb.local.session.state import Environment, SharedState
 from realtime_nb.local.session.transcription import record_recognition
 from realtime_nb.local.voice.protocols import Pcm, Recognition
 from realtime_nb.wire.realtime import (
@@ -67,7 +67,7 @@ class SessionMachine:
         environment: Environment | None = None,
     ) -> None:
         environment = environment or SystemEnvironment()
-        self._state = SessionState(preset if preset is not None else default_config(kind, model), environment)
+        self._state = SharedState(preset if preset is not None else default_config(kind, model), environment)
         self._session_id = self._state.new_id("sess")
         self._lifetime_s = lifetime_s
         self._expires_at = int(environment.now() + lifetime_s)

@@ -13,7 +13,7 @@ import msgspec
 
 from realtime_nb.local.session.items import Spoken, StoredItem
 from realtime_nb.local.session.output_audio import OutputEncoder
-from realtime_nb.local.session.state import SessionState
+from realtime_nb.local.session.state import SharedState
 from realtime_nb.local.session.usage import Tokens, output_audio_tokens, text_tokens, usage_of
 from realtime_nb.local.voice.protocols import Pcm
 from realtime_nb.wire.realtime import (
@@ -94,7 +94,7 @@ class ResponseWriter:
         samples: how much sound has been written, at 24 kHz.
     """
 
-    def __init__(self, state: SessionState, plan: ResponsePlan) -> None:
+    def __init__(self, state: SharedState, plan: ResponsePlan) -> None:
         self.plan = plan
         self.ended = False
         self.samples = 0

@@ -15,7 +15,7 @@ from realtime_nb.local.session.items_api import stored_item
 from realtime_nb.local.session.jobs import Perform, Stop
 from realtime_nb.local.session.refusal import refusal
 from realtime_nb.local.session.response_writer import ResponsePlan, ResponseWriter
-from realtime_nb.local.session.state import Environment, SessionState, functions_of
+from realtime_nb.local.session.state import Environment, SharedState, functions_of
 from realtime_nb.local.session.usage import Tokens, input_tokens
 from realtime_nb.wire.realtime import (
     ItemReference,
@@ -53,7 +53,7 @@ class Responses:
         observer: follows responses of the conversation, not out-of-band ones.
     """
 
-    def __init__(self, state: SessionState, observer: ResponseObserver) -> None:
+    def __init__(self, state: SharedState, observer: ResponseObserver) -> None:
         self._state = state
         self._observer = observer
         self._running: dict[str, ResponseWriter] = {}

@@ -40,7 +40,7 @@ def functions_of(tools: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: value for key, value in tool.items() if value is not None} for tool in named]
 
 
-class SessionState:
+class SharedState:
     """The shared state of one session.
 
     Attributes:

@@ -10,7 +10,7 @@ import math
 import msgspec
 
 from realtime_nb.local.session.items import StoredItem
-from realtime_nb.local.session.state import SessionState
+from realtime_nb.local.session.state import SharedState
 from realtime_nb.local.session.usage import input_audio_tokens, text_tokens
 from realtime_nb.local.voice.protocols import RATE_HZ, Recognition
 from realtime_nb.local.voice.vocabulary import words_with_spaces
@@ -28,7 +28,7 @@ _LOGPROBS = "item.input_audio_transcription.logprobs"
 
 
 def record_recognition(
-    state: SessionState, stored: StoredItem, recognition: Recognition | None, transcription: dict[str, object] | None
+    state: SharedState, stored: StoredItem, recognition: Recognition | None, transcription: dict[str, object] | None
 ) -> None:
     """Keep the recogniser's result (None: it failed) and send the client a transcript, if it asked for one."""
     stored.recognition = recognition or Recognition("", understood=False, confidence=0.0)
