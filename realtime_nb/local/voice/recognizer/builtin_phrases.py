@@ -18,10 +18,10 @@ CLOSERS = ("please", "(now|right now|for me|today|thanks|thank you)")
 
 TEMPLATES: tuple[tuple[str, float], ...] = (
     # greetings and courtesies
-    ("(hello|hi) [again]", 5.0),
-    ("(hello|hi|hey|hello hello) [there|again|everybody|everyone|computer|assistant]", 5.0),
+    ("(hello|hi) [again]", 7.0),
+    ("(hello|hi|hey|hello hello) [there|again|everybody|everyone|computer|assistant]", 7.0),
     ("good (morning|afternoon|evening|day|night) [to you]", 1.5),
-    ("(hello|hi|hey) [there] (how are you|how are you doing|can you hear me)", 1.7),
+    ("(hello|hi|hey) [there] (how are you|how are you doing|can you hear me)", 2.4),
     ("how are you [doing|feeling] [today|this morning|this evening]", 2.0),
     ("(thank you|thanks) [very much|so much|a lot|for your help|for that]", 2.0),
     ("(goodbye|bye|bye bye|good bye) [for now|then|everybody]", 1.5),
