@@ -36,9 +36,6 @@ from realtime_nb.errors import ConnectError, RealtimeError
 from realtime_nb.wire.realtime import SessionCreated
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from realtime_nb.client.reconnect.keeper import Keeper
 
 
@@ -196,17 +193,6 @@ class RealtimeConnection(Emitter):
             ConnectError: closed, or too much waits already.
         """
         return self.sender.send(event, extra=extra, strict=strict)
-
-    def append(self, audio: bytes | bytearray | memoryview | npt.NDArray[np.int16]) -> Coroutine[Any, Any, bool]:
-        """Send sound to the input buffer; very long sound is split into several events.
-
-        Returns:
-            False where it was dropped because the connection is lost: late sound is no part of a conversation.
-
-        Raises:
-            AudioError: empty, half a sample, or not int16.
-        """
-        return self.sender.append(audio)
 
     def request(self, event: Any, timeout: float | None = 30.0) -> Coroutine[Any, Any, Any]:
         """Send an event and return the server's event that acknowledges it.

@@ -97,7 +97,14 @@ class InputAudioBufferResource(_Resource):
     """`conn.input_audio_buffer`: the user's sound before it becomes an item."""
 
     async def append(self, audio: bytes | bytearray | memoryview | npt.NDArray[np.int16]) -> None:
-        """Add bytes in the session's input format, or an int16 array at 24 kHz. The server does not acknowledge it."""
+        """Add sound; very long sound is split into several events. The server acknowledges none of them.
+
+        Args:
+            audio: bytes in the session's input format, or an int16 array at 24 kHz.
+
+        Raises:
+            AudioError: empty, half a sample, or not int16.
+        """
         await self._sender.append(audio)
 
     async def commit(self) -> str:

@@ -117,7 +117,7 @@ async def test_sends_after_close_are_refused_clearly() -> None:
         with pytest.raises(errors.ConnectError, match="closed"):
             await conn.response.create()
         with pytest.raises(errors.ConnectError, match="closed"):
-            await conn.append(b"\0\0")
+            await conn.input_audio_buffer.append(b"\0\0")
 
 
 async def test_every_kind_of_client_event_is_what_the_official_sdk_would_send() -> None:
@@ -151,7 +151,7 @@ async def test_sound_that_is_longer_than_one_append_may_be_is_split() -> None:
     pcm = np.arange(5 * 2**20, dtype=np.int64).astype(np.int16)
     async with ScriptedServer([CREATED, never()]) as server:
         async with connect(server) as conn:
-            await conn.append(pcm)
+            await conn.input_audio_buffer.append(pcm)
         await server.heard("input_audio_buffer.append", times=2)
         audio = [base64.b64decode(event["audio"]) for event in server.received]
     assert len(audio) == 2
@@ -395,7 +395,7 @@ async def test_every_awaitable_may_be_awaited_from_any_loop() -> None:
         async def elsewhere() -> list[str]:
             cleared = conn.wait_for("input_audio_buffer.cleared", timeout=5)
             answer = await conn.request({"type": "input_audio_buffer.clear"})
-            await conn.append(b"\0\0")
+            await conn.input_audio_buffer.append(b"\0\0")
             first = await conn.recv()
             types = [answer.type, (await cleared).type, first.type]
             await conn.close()

@@ -109,17 +109,26 @@ class Sender:
 
     @any_loop
     async def append(self, audio: bytes | bytearray | memoryview | npt.NDArray[np.int16]) -> bool:
-        """Send sound to the input buffer (`RealtimeConnection.append`): the hot path of the microphone."""
+        """Send sound to the input buffer: the hot path of the microphone.
+
+        Returns:
+            False where it was dropped, because the connection is lost.
+
+        Raises:
+            AudioError: empty, half a sample, or not int16.
+        """
         view = sound_bytes(audio, pcm16=self._config.input_is_pcm)
         link = self._link
-        if link.state == "switching":
-            await link.settled()
-        if link.ended is not None:
-            raise link.end_error()
-        if link.state == "reconnecting":
-            link.dropped_bytes += len(view)  # late sound is no part of a conversation (docs/protocol.md 8)
-            return False
-        waits = link.state == "new"
+        waits = False
+        if link.state != "open":
+            if link.state == "switching":
+                await link.settled()
+            if link.ended is not None:
+                raise link.end_error()
+            if link.state == "reconnecting":
+                link.dropped_bytes += len(view)  # late sound is no part of a conversation (docs/protocol.md 8)
+                return False
+            waits = link.state == "new"
         try:
             for start in range(0, len(view), _APPEND_BYTES):
                 frame = encode_append(view[start : start + _APPEND_BYTES], self.new_event_id())

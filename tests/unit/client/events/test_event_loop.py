@@ -1,3 +1,5 @@
+"""Methods of an object that lives on one event loop, awaited from another."""
+
 from __future__ import annotations
 
 import asyncio
@@ -29,19 +31,19 @@ class Owned:
             self.cancelled.set()
 
 
-async def test_it_runs_on_the_owners_loop_whoever_awaits() -> None:
+async def test_a_method_runs_on_the_owners_loop_when_awaited_from_another() -> None:
     owned = Owned(asyncio.get_running_loop())
     assert await owned.where() is owned.loop
     assert await asyncio.to_thread(lambda: asyncio.run(owned.where())) is owned.loop
 
 
-async def test_exceptions_come_back_to_the_caller() -> None:
+async def test_exceptions_reach_the_caller_on_another_loop() -> None:
     owned = Owned(asyncio.get_running_loop())
     with pytest.raises(KeyError, match="here"):
         await asyncio.to_thread(lambda: asyncio.run(owned.fails()))
 
 
-async def test_cancelling_the_caller_cancels_the_work() -> None:
+async def test_cancelling_the_caller_cancels_the_method() -> None:
     owned = Owned(asyncio.get_running_loop())
 
     async def impatient() -> None:
@@ -53,7 +55,7 @@ async def test_cancelling_the_caller_cancels_the_work() -> None:
     assert await asyncio.to_thread(owned.cancelled.wait, 5)
 
 
-def test_a_loop_that_has_ended_says_so() -> None:
+def test_a_closed_owner_loop_raises_runtime_error() -> None:
     loop = asyncio.new_event_loop()
     loop.close()
     with pytest.raises(RuntimeError, match="has ended"):

@@ -1,4 +1,4 @@
-"""Which answer belongs to which request."""
+"""Acknowledgements and errors find the request that they answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def request(acks: PendingRequests, event_id: str, kind: str, **fields: Any) -> a
     return future
 
 
-async def test_updates_are_answered_in_the_order_in_which_they_were_sent_awaited_or_not() -> None:
+async def test_session_updates_are_answered_in_the_order_of_sending() -> None:
     acks = PendingRequests()
     acks.add({"type": "session.update", "event_id": "raw", "session": {}}, None)
     awaited = request(acks, "mine", "session.update", session={})
@@ -35,7 +35,7 @@ async def test_updates_are_answered_in_the_order_in_which_they_were_sent_awaited
         assert awaited.done() is expected
 
 
-async def test_items_and_responses_are_answered_by_what_they_are_about() -> None:
+async def test_items_and_responses_are_matched_by_id_and_metadata() -> None:
     acks = PendingRequests()
     delete = request(acks, "a", "conversation.item.delete", item_id="item_2")
     create = request(acks, "b", "response.create", response={"metadata": {METADATA_KEY: "b"}})
@@ -56,7 +56,7 @@ async def test_items_and_responses_are_answered_by_what_they_are_about() -> None
         ErrorDetail(code="input_audio_buffer_commit_empty", message="empty"),
     ],
 )
-async def test_an_error_finds_its_request_by_event_or_else_by_code(error: ErrorDetail) -> None:
+async def test_an_error_is_matched_by_event_id_or_else_by_code(error: ErrorDetail) -> None:
     acks = PendingRequests()
     other = request(acks, "other", "conversation.item.delete", item_id="item_2")
     commit = request(acks, "mine", "input_audio_buffer.commit")
@@ -66,7 +66,7 @@ async def test_an_error_finds_its_request_by_event_or_else_by_code(error: ErrorD
     assert not other.done()
 
 
-async def test_an_update_that_failed_without_a_name_does_not_shift_the_ones_behind_it() -> None:
+async def test_an_update_that_fails_without_event_id_does_not_shift_later_ones() -> None:
     acks = PendingRequests()
     acks.add({"type": "session.update", "event_id": "raw", "session": {}}, None)
     awaited = request(acks, "mine", "session.update", session={})
@@ -75,7 +75,7 @@ async def test_an_update_that_failed_without_a_name_does_not_shift_the_ones_behi
     assert awaited.done()
 
 
-async def test_requests_are_bounded_and_the_oldest_gives_way_with_a_word() -> None:
+async def test_the_oldest_of_too_many_requests_fails() -> None:
     acks = PendingRequests()
     futures = [request(acks, f"e{n}", "input_audio_buffer.clear") for n in range(1100)]
     given_up = [future for future in futures if future.done()]
