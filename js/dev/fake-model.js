@@ -82,7 +82,6 @@ export function createFakeModel(traits = {}) {
       kernel.page = content.page;
       kernel.down("snapshot", {
         to: content.page,
-        version: 1,
         epoch: 0,
         lease,
         turns: kernel.turns,

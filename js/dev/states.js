@@ -170,21 +170,18 @@ export const STATES = {
           total_ms: null,
           tool_calls: [
             {
-              call_id: "c1",
               name: "set_slider",
               arguments: '{"value": 25}',
               status: "completed",
               output: "ok",
             },
             {
-              call_id: "c2",
               name: "get_weather",
               arguments: '{"city": "Bern", "days": 2}',
               status: "failed",
               output: "ConnectionError: no network",
             },
             {
-              call_id: "c3",
               name: "search_the_whole_archive_of_everything",
               arguments: `{"query": "${"weather ".repeat(30)}"}`,
               status: "in_progress",
@@ -193,7 +190,7 @@ export const STATES = {
           ],
         }),
         turn("a2", "assistant", "The slider is at 25. The weather service cannot be reached.", {
-          tool_calls: [{ call_id: "c4", name: "note", arguments: "{}", status: "completed", output: null }],
+          tool_calls: [{ name: "note", arguments: "{}", status: "completed", output: null }],
         }),
       ]),
   },

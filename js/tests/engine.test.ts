@@ -6,7 +6,7 @@ import { createFakeModel, type FakeModel } from "./fake-model.js";
 import { turn } from "./turns.js";
 
 vi.mock("../src/audio/mic.js", () => ({
-  openMic: vi.fn(async () => ({ rate: 48_000, close: async () => undefined })),
+  openMic: vi.fn(async () => ({ close: async () => undefined })),
 }));
 
 const lives: AbortController[] = [];
@@ -104,7 +104,7 @@ describe("engine", () => {
     expect(one.engine.state.mic).toBe("opening");
     await two.engine.talk(true);
     const close = vi.fn(() => Promise.resolve());
-    allow({ rate: 48_000, close });
+    allow({ close });
     await vi.advanceTimersByTimeAsync(0);
     expect([one.engine.state.mic, two.engine.state.mic]).toEqual(["off", "on"]);
     expect(close).toHaveBeenCalledOnce();

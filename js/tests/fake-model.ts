@@ -50,7 +50,6 @@ export function createFakeModel(traits: Record<string, unknown> = {}): FakeModel
       const page = model.sent[0]?.content.page;
       model.down("snapshot", {
         to: page,
-        version: 1,
         epoch: 0,
         lease: null,
         turns: [],

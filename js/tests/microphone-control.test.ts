@@ -34,7 +34,6 @@ function setUp(open?: (events: MicEvents) => Promise<Mic>) {
       opened.push(events);
       if (open) return open(events);
       return {
-        rate: 48_000,
         async close() {
           // What was left of the last frame.
           events.frame(new Int16Array(100), 0);
@@ -99,7 +98,7 @@ describe("microphone control", () => {
     await vi.waitFor(() => expect(opened).toHaveLength(1));
     const released = control.off();
     const close = vi.fn(() => Promise.resolve());
-    allow({ rate: 48_000, close });
+    allow({ close });
     await opening;
     expect(await released).toBe(0);
     expect(close).toHaveBeenCalledOnce();

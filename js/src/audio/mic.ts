@@ -28,13 +28,11 @@ export interface MicEvents {
 }
 
 export interface Mic {
-  readonly rate: number;
   /** Delivers the rest of the last frame, then releases the device. */
   close(): Promise<void>;
 }
 
 interface Graph {
-  rate: number;
   stream: MediaStream;
   flush(): Promise<void>;
   release(): void;
@@ -48,7 +46,6 @@ export async function openMic(options: MicOptions, events: MicEvents): Promise<M
   let closed = false;
   let rebuilding = false;
   let graph = await buildGraph(options, events, disturbed);
-  const rate = graph.rate;
   navigator.mediaDevices.addEventListener?.("devicechange", devicesChanged);
 
   function devicesChanged(): void {
@@ -83,7 +80,6 @@ export async function openMic(options: MicOptions, events: MicEvents): Promise<M
   }
 
   return {
-    rate,
     async close() {
       if (closed) return;
       closed = true;
@@ -153,7 +149,6 @@ function wire(context: AudioContext, stream: MediaStream, events: MicEvents, dis
   };
 
   return {
-    rate: context.sampleRate,
     stream,
     async flush() {
       const close: CaptureCommand = { kind: "close" };

@@ -22,8 +22,6 @@ interface ChannelHost {
 }
 
 interface Channel {
-  /** The highest number up to which everything has been delivered. */
-  readonly seen: number;
   readonly synced: boolean;
   send(message: PageMessage, buffer?: ArrayBuffer): void;
   receive(content: unknown, buffers: readonly unknown[]): void;
@@ -35,6 +33,7 @@ const HELD_LIMIT = 8192;
 
 export function createChannel(host: ChannelHost): Channel {
   let sent = 0;
+  /** The number up to which everything was delivered; null before the first snapshot. */
   let seen: number | null = null;
   /** Messages that arrived before one that is still missing. */
   const held = new Map<number, KernelMessage>();
@@ -126,9 +125,6 @@ export function createChannel(host: ChannelHost): Channel {
   }
 
   return {
-    get seen() {
-      return seen ?? 0;
-    },
     get synced() {
       return seen !== null;
     },

@@ -65,7 +65,6 @@ const duration = orNull(number(0, Number.MAX_VALUE));
 const playedItem = record({ item_id: itemId, content_index: count, played: count });
 
 const toolCall = record({
-  call_id: text,
   name: text,
   arguments: text,
   status: text,
@@ -123,7 +122,6 @@ const PAGE = {
 const KERNEL = {
   snapshot: {
     to: pageId,
-    version: integer(1),
     epoch: count,
     lease: orNull(pageId),
     turns: listOf(turnView),
@@ -135,7 +133,7 @@ const KERNEL = {
   "live.delta": { item_id: itemId, text },
   gone: { item_id: itemId },
   audio: { epoch: count, item_id: itemId, content_index: count, start: count },
-  "audio.done": { epoch: count, item_id: itemId, content_index: count, samples: count },
+  "audio.done": { epoch: count, item_id: itemId, content_index: count },
   flush: { epoch: count },
   lease: { page: orNull(pageId) },
   refused: { what: text, why: text },

@@ -6,7 +6,6 @@ const snapshot = (seq: number, to = "me") => ({
   seq,
   kind: "snapshot",
   to,
-  version: 1,
   epoch: 0,
   lease: null,
   turns: [],
@@ -60,11 +59,10 @@ describe("channel", () => {
   });
 
   it("delivers in order at any order of arrival, and drops repeats", () => {
-    const { receive, delivered, channel } = setUp();
+    const { receive, delivered } = setUp();
     receive(snapshot(1));
     for (const seq of [4, 3, 3, 2, 4, 6, 5, 2]) receive(delta(seq));
     expect(delivered).toEqual(["snapshot", "2", "3", "4", "5", "6"]);
-    expect(channel.seen).toBe(6);
   });
 
   it("asks for missing messages once, after a moment", () => {

@@ -97,7 +97,6 @@ describe("card", () => {
   it("shows a tool call with keyword arguments", () => {
     const { model, find } = setUp();
     const call = {
-      call_id: "c",
       name: "set_slider",
       arguments: '{"value": 25}',
       status: "completed",

@@ -103,7 +103,7 @@ class Speaker:
             return  # the end of sound that was interrupted
         track.total = samples
         if not self.carried:
-            self._send_done(item_id, content_index, samples)
+            self._send_done(item_id, content_index)
         self._settle()
 
     async def flush(self, epoch: int) -> list[PlayedItem]:
@@ -261,15 +261,15 @@ class Speaker:
                 skip = max(0, track.played - start)
                 self._send(item_id, index, start + skip, piece[skip * 2 :])
             if track.total is not None:
-                self._send_done(item_id, index, track.total)
+                self._send_done(item_id, index)
 
     def _send(self, item_id: str, index: int, start: int, piece: bytes) -> None:
         self._channel.send(
             AudioMessage(epoch=self.epoch, item_id=item_id, content_index=index, start=start), sound=piece
         )
 
-    def _send_done(self, item_id: str, index: int, samples: int) -> None:
-        self._channel.send(AudioDoneMessage(epoch=self.epoch, item_id=item_id, content_index=index, samples=samples))
+    def _send_done(self, item_id: str, index: int) -> None:
+        self._channel.send(AudioDoneMessage(epoch=self.epoch, item_id=item_id, content_index=index))
 
     def _settle(self) -> None:
         if not self.playing:

@@ -228,7 +228,6 @@ def _buffer(what: str, buffers: list[memoryview] | list[bytes] | None, limit: in
 class ToolCallView(msgspec.Struct, kw_only=True):
     """A tool call, as the card shows it."""
 
-    call_id: str
     name: str
     arguments: str
     status: str
@@ -262,7 +261,6 @@ class Snapshot(KernelMessage, kw_only=True, tag="snapshot"):
     """All that a page needs to begin with; `earlier` counts turns that are not in it."""
 
     to: str
-    version: int = VERSION
     epoch: _Count
     lease: str | None
     turns: list[TurnView]
@@ -307,12 +305,11 @@ class AudioMessage(KernelMessage, kw_only=True, tag="audio"):
 
 
 class AudioDoneMessage(KernelMessage, kw_only=True, tag="audio.done"):
-    """An item's sound is complete: `samples` in all."""
+    """An item's sound is complete."""
 
     epoch: _Count
     item_id: str
     content_index: _Count
-    samples: _Count
 
 
 class Flush(KernelMessage, kw_only=True, tag="flush"):
