@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 from realtime_nb.notebook.audio.page_sound import PageSound
 from realtime_nb.notebook.page.channel import Channel
@@ -16,15 +16,11 @@ from realtime_nb.notebook.page.pages import Pages
 
 _log = logging.getLogger("realtime_nb")
 _LOG_EVERY_S = 60.0
-_WORDS = {
-    "microphone_frames_missing": "{} frames of the microphone did not reach the kernel",
-    "microphone_frames_dropped": "{} frames of the microphone waited too long for a connection and were dropped",
-    "microphone_ms_dropped": "{} ms of the microphone came while the connection was lost and were dropped",
-    "page_messages_missing": "{} messages of the page did not reach the kernel",
-    "kernel_messages_missing": "{} messages to the page were lost on the way and are not kept any more",
-    "underruns": "{} times the sound of an answer came late, and the page played silence",
-    "answers_abandoned": "{} answers were not played to their end: their sound was lost on the way",
-}
+
+
+def _count(words: str) -> int:
+    counted: int = field(default=0, metadata={"words": words})
+    return counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,18 +39,19 @@ class Health:
     """
 
     microphone_frames: int = 0
-    microphone_frames_missing: int = 0
-    microphone_frames_dropped: int = 0
-    microphone_ms_dropped: int = 0
-    page_messages_missing: int = 0
-    kernel_messages_missing: int = 0
-    underruns: int = 0
-    answers_abandoned: int = 0
+    microphone_frames_missing: int = _count("{} frames of the microphone did not reach the kernel")
+    microphone_frames_dropped: int = _count("{} frames of the microphone waited too long for a connection: dropped")
+    microphone_ms_dropped: int = _count("{} ms of the microphone came while the connection was lost: dropped")
+    page_messages_missing: int = _count("{} messages of the page did not reach the kernel")
+    kernel_messages_missing: int = _count("{} messages to the page were lost on the way and are not kept any more")
+    underruns: int = _count("{} times the sound of an answer came late, and the page played silence")
+    answers_abandoned: int = _count("{} answers were not played to their end: their sound was lost on the way")
 
     @property
     def losses(self) -> tuple[str, ...]:
         """A sentence for each kind of loss; none where all is well."""
-        return tuple(words.format(getattr(self, name)) for name, words in _WORDS.items() if getattr(self, name))
+        counts = [(part.metadata.get("words"), getattr(self, part.name)) for part in fields(self)]
+        return tuple(words.format(count) for words, count in counts if words and count)
 
     def __len__(self) -> int:
         return len(self.losses)

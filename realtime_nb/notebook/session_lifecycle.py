@@ -127,16 +127,16 @@ class SessionLifecycle:
             self._state.endpoint = await self._resolve()
             self._traits.changed()
             session = await self._open_session(self._state.endpoint)
+            self._state.session, self._state.phase = session, "open"
+            self._sound.follow(session)
         except asyncio.CancelledError:
             self._state.leave_open("closed")
-            self._traits.changed()
             raise
         except Exception as error:
             self.fail(error, phase="error")
             raise
-        self._state.session, self._state.phase = session, "open"
-        self._sound.follow(session)
-        self._traits.changed()
+        finally:
+            self._traits.changed()
 
     async def _open_session(self, endpoint: Endpoint) -> RealtimeSession:
         """Open a connection with all listeners in place before its first event, and start a session over it."""

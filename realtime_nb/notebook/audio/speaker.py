@@ -70,7 +70,7 @@ class Speaker:
         self._pages = pages
         self._tracks: dict[Key, _Track] = {}
         self._flushes: list[tuple[int, asyncio.Future[dict[Key, int]]]] = []
-        self._waiting: list[asyncio.Future[None]] = []
+        self._drained = asyncio.Event()
         self._state = "idle"
         self._moved_at = 0.0
         self._base = 0
@@ -193,9 +193,8 @@ class Speaker:
     async def drained(self) -> None:
         """Wait until all sound was played, or no page plays."""
         if self.playing:
-            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiting)
-            await waiting
+            self._drained.clear()
+            await self._drained.wait()
 
     def give_up_if_stalled(self, now: float) -> None:
         """Stop waiting for sound that was lost on its way, or that the page stopped playing."""
@@ -273,7 +272,4 @@ class Speaker:
 
     def _settle(self) -> None:
         if not self.playing:
-            waiting, self._waiting = self._waiting, []
-            for future in waiting:
-                if not future.done():
-                    future.set_result(None)
+            self._drained.set()

@@ -187,7 +187,7 @@ class PageSockets:
         self._pages = pages
         self._count = 0
         self._newest: PageTransport | None = None
-        self._waiting: list[asyncio.Future[None]] = []
+        self._leased = asyncio.Event()
 
     @property
     def page(self) -> str | None:
@@ -222,10 +222,7 @@ class PageSockets:
     def follow_lease(self) -> None:
         """End the socket of a page that lost the lease, and wake those who wait for a page."""
         if self._pages.lease is not None:
-            for future in self._waiting:
-                if not future.done():
-                    future.set_result(None)
-            self._waiting.clear()
+            self._leased.set()
         for transport in self._known():
             if transport.page != self._pages.lease and not transport.closed:
                 # The page may still be there: it must stop listening.
@@ -262,11 +259,10 @@ class PageSockets:
 
     async def _page(self) -> str:
         if self._pages.lease is None:
-            came: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(came)
+            self._leased.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PAGE_S):
-                    await came
+                    await self._leased.wait()
         if self._pages.lease is None:
             raise ConnectError("no page shows the card")
         return self._pages.lease

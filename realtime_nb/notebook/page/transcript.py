@@ -63,11 +63,8 @@ class Transcript:
             turn = self._state.conversation.turn(item_id)
             if turn is None:
                 continue
-            after = self._state.conversation.after(item_id)
-            if turn.status == "in_progress":
-                self._channel.send(Live(turn=turn_view(turn), after=after))
-            else:
-                self._channel.send(TurnMessage(turn=turn_view(turn), after=after))
+            kind = Live if turn.status == "in_progress" else TurnMessage
+            self._channel.send(kind(turn=turn_view(turn), after=self._state.conversation.after(item_id)))
 
     def snapshot(self, page: str, epoch: int) -> None:
         """Send a page everything that it needs to begin."""

@@ -15,12 +15,12 @@ _MAX_TEXT = 200_000
 """Characters of one turn that travel to a page; the whole text stays in `widget.turns`."""
 
 
-def turn_view(turn: Turn, *, note: str | None = None) -> TurnView:
+def turn_view(turn: Turn) -> TurnView:
     """What a page needs to draw `turn`."""
     text = shown_text(turn)
     heard_text = turn.heard_text or ""
     all_heard = turn.status != "interrupted" or len(heard_text) >= len(text)
-    note = note or turn.note
+    note = turn.note
     if note is None and turn.status == "interrupted":
         note = "stopped by you"
     elif note is None and turn.status == "failed":
