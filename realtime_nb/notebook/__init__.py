@@ -1,1 +1,1 @@
-"""The notebook's side: one event-loop thread, the comm, and the controller from a session to a widget."""
+"""The notebook's side: the event-loop thread, the comm and its pages, and what connects a session to a widget."""

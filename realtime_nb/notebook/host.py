@@ -1,6 +1,6 @@
-"""What the kernel underneath does to comms, and the remedies.
+"""Remedies for what a notebook's kernel does to comm messages.
 
-Owns every touch of a private name of ipykernel. Must not know sessions.
+Owns every use of a private name of ipykernel. Must not know sessions.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from typing import Any
 
 
 def keep_comm_on_subshell(comm: Any) -> bool:
-    """Let the page's messages be served while a cell runs; True where the kernel needed and took the remedy.
+    """Make the kernel handle the page's messages while a cell runs; True where the kernel has the hook for it.
 
-    ipykernel 7.4 routes an incoming comm message to the shell that *last published* on that comm: a widget made in a
-    cell, or last updated from one, would be served by the main thread and wait for the cell. Answering with the
-    route that the front end asked for (its subshell) keeps the microphone flowing. A private name: absent elsewhere,
-    and pinned by a test.
+    ipykernel 7.4 routes a comm message to the shell that *last published* on that comm: the messages of a widget that
+    was made in a cell, or last updated from one, go to the main thread and wait until the cell ends. This sends them
+    where the front end wanted them, to its subshell (docs/notebook.md 3). The hook is a private name that other
+    versions do not have; a test holds it.
     """
     if comm is None or not hasattr(comm, "_reply_subshell_for"):
         return False

@@ -1,6 +1,6 @@
-"""What to say when a page has no microphone to give.
+"""The messages for a page that cannot open a microphone: what happened, why, and what to do.
 
-Owns the sentences: what happened, why, and what to do. Must not know pages.
+Owns these sentences, one for each `MicrophoneReason` (docs/notebook.md 18, 31). Must not know pages.
 """
 
 from __future__ import annotations
@@ -22,6 +22,6 @@ _REMEDIES: dict[str, str] = {
 
 
 def microphone_remedy(reason: MicrophoneReason, message: str = "") -> str:
-    """What happened, why, and the next step; the browser's own words at the end where they say more."""
+    """Return the sentences for a reason, with the browser's own message at the end where there is one."""
     remedy = _REMEDIES[reason]
     return f"{remedy} (The browser said: {message.strip()[:200]})" if message.strip() else remedy

@@ -1,14 +1,15 @@
 """The threads: one event loop that owns every conversation, and one notifier that writes traits.
 
-Owns the two threads of ours and the ways onto them. Must not know widgets, comms or sessions.
+Owns these two threads and the ways onto them. Must not know widgets, comms or sessions. A cell that computes or blocks
+occupies the main thread only, so neither socket nor sound waits for it (docs/protocol.md 43, docs/notebook.md 4).
 
 Every kind of callback, on which thread it runs, in which order, and where its exception goes:
 
 | callback                    | thread                | order                      | its exception
 |-----------------------------|-----------------------|----------------------------|-------------------------------------
-| comm message from a page    | whichever the kernel  | as the kernel calls        | never raises: a bad message is
-|                             | picks; it only checks | (numbered; put in order on | `refused`, logged, and changes
-|                             | and hands over        | the loop)                  | nothing
+| comm message from a page    | main thread or a      | as the kernel calls        | never raises: a bad message is
+|                             | subshell; it only     | (numbered; put in order on | `refused`, logged, and changes
+|                             | checks and hands over | the loop)                  | nothing
 | page action (talk, send...) | loop                  | by the page's numbers      | the card's `error`, and the log
 | session, reducer, transport | loop                  | as the wire delivers       | the card's `error`; session ends
 | event handler, `async def`  | loop, a task each     | per handler                | `error` handlers, and the log
@@ -22,7 +23,8 @@ Every kind of callback, on which thread it runs, in which order, and where its e
 | awaitable of the public API | runs on the loop,     | -                          | the awaiting caller
 |                             | awaited from anywhere |                            |
 
-The only locks are the notifier's condition, which guards its queue, and the one that starts the loop thread.
+The receive loop runs no callback of the user's (docs/protocol.md 41). The only locks are the notifier's condition,
+which guards its queue, and the one that starts the two threads.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ _logger = logging.getLogger("realtime_nb")
 
 
 class _LoopThread:
-    """An event loop that runs for as long as the process does."""
+    """An event loop on a daemon thread that runs until the process ends."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -52,10 +54,10 @@ class _LoopThread:
 
 
 class Notifier:
-    """The one thread that writes read-only traits, so that a slow or raising observer stops nothing else.
+    """The one thread that writes read-only traits, so that a slow or raising observer delays nothing else.
 
-    Two kinds of work: `post` keeps only the newest function of a key (state), `call` keeps every one (facts). Both
-    run in the order in which they were first asked for.
+    `post` keeps only the newest function of a key, for state; `call` keeps every function. Both run in the order in
+    which they were first given.
     """
 
     def __init__(self) -> None:
@@ -71,11 +73,11 @@ class Notifier:
             self._ready.notify()
 
     def call(self, function: Callable[[], None]) -> None:
-        """Run `function` soon, whatever else is asked for."""
+        """Run `function` soon; no other replaces it."""
         self.post(object(), function)
 
     async def settled(self, timeout: float = 2.0) -> bool:
-        """Wait until all that was asked for so far has run; False when an observer holds it up longer."""
+        """Wait until all functions given so far have run; False when an observer holds them up longer."""
         waiting = asyncio.get_running_loop()
         done = asyncio.Event()
         self.call(lambda: _quietly(waiting, done.set))
@@ -108,16 +110,16 @@ _notifier: Notifier | None = None
 
 
 def loop() -> asyncio.AbstractEventLoop:
-    """The loop that owns every conversation; its thread starts with the first call."""
+    """Return the loop that owns every conversation; the first call starts its thread."""
     global _thread
     with _start:
-        if _thread is None or not _thread.thread.is_alive():  # a forked process has no threads of its parent's
+        if _thread is None or not _thread.thread.is_alive():  # a forked process has none of its parent's threads
             _thread = _LoopThread()
         return _thread.loop
 
 
 def notifier() -> Notifier:
-    """The notifier; its thread starts with the first call."""
+    """Return the notifier; the first call starts its thread."""
     global _notifier
     with _start:
         if _notifier is None or not _notifier._thread.is_alive():
@@ -126,12 +128,12 @@ def notifier() -> Notifier:
 
 
 def call_soon(function: Callable[..., object], *args: Any) -> None:
-    """Run `function(*args)` on the loop, from any thread, in the order of the calls."""
+    """Run `function(*args)` on our loop; called from any thread, in the order of the calls."""
     loop().call_soon_threadsafe(function, *args)
 
 
 def bring(coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
-    """An awaitable for any loop whose work runs on ours; cancelling it cancels the work."""
+    """Run a coroutine on our loop; awaitable from any loop, and cancelling the awaitable cancels the work."""
     owner = loop()
     if asyncio.get_running_loop() is owner:
         return asyncio.ensure_future(coroutine)
@@ -139,7 +141,7 @@ def bring(coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
 
 
 def run(awaitable: Awaitable[T], *, timeout: float | None = None) -> T:
-    """Await something to its end on our own loop, from a plain cell or a script, and return its result.
+    """Await something on our own loop, from a plain cell or a script, and return its result (docs/notebook.md 25).
 
     Args:
         awaitable: such as `widget.ask("Hello!")`, `rt.connect()`, or any coroutine of yours.

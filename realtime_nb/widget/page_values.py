@@ -1,6 +1,6 @@
-"""How values become what a page reads, and what a page may write.
+"""The values of synced traits: their translation to JSON for a page, and the check of those that a page writes.
 
-Owns the translation of settings and latency to JSON, and the list of what a person can change in the card. Pure.
+Owns the list of traits that a page may write (`tests/contract/traits.json` has it too). Pure.
 """
 
 from __future__ import annotations
@@ -12,29 +12,27 @@ import msgspec
 
 from realtime_nb.errors import ConfigError
 
-__all__ = ["PAGE_WRITES", "check_page_value", "latency_to_page", "to_page"]
-
 PAGE_WRITES = ("muted", "instructions", "voice", "speed", "turn_detection")
-"""What a person can change in the card; everything else from a page is refused."""
+"""The traits that a person can change in the card; a page that writes another is refused."""
 
 _MAX_PAGE_TEXT = 100_000
 
 
 def to_page(value: Any, _: Any = None) -> Any:
-    """A setting as JSON: what was never named is left out."""
+    """Return a setting as JSON; fields that were not set are left out."""
     return msgspec.to_builtins(value)
 
 
 def latency_to_page(value: Any) -> dict[str, float | None]:
-    """A latency as JSON; empty where there is none."""
+    """Return a latency as JSON; empty where there is none."""
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else {}
 
 
 def check_page_value(name: str, value: Any) -> Any:
-    """The value that a page wants to write, checked as far as a page is concerned; a setting checks itself too.
+    """Check what a page writes to a trait, and return it; a setting is checked further by its trait.
 
     Raises:
-        ConfigError: not for a page to change, or a bad value; says why.
+        ConfigError: no page may write this trait, or the value is bad; says why.
     """
     if name not in PAGE_WRITES:
         raise ConfigError("The card cannot change it; set it from Python, if it can be set at all.")

@@ -1,11 +1,10 @@
 """`RealtimeWidget`: a conversation with a realtime voice model, in a cell.
 
-Owns the traits and the methods that a user sees. No logic: the controller has it. Must not know the lab.
+Owns the traits and the methods that a user sees. The logic is in `notebook/controller.py`. Must not know the lab.
 
-Synced, written by the kernel: `status`, `error`, `controls`, `_info`, `_latency`, `_microphone`,
-`_health`.
-Synced, written by either side: `muted`, `instructions`, `voice`, `speed`, `turn_detection`.
-Not synced: everything else; turns reach a page as messages.
+`tests/contract/traits.json` lists the synced traits, which of them a page may write, and their JSON types. All other
+traits stay in the kernel: turns reach a page as messages (docs/notebook.md 7). No trait or attribute may have the name
+of a member of ipywidgets' `Widget` (docs/notebook.md 20).
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ def _setting(**tags: Any) -> Any:
 class RealtimeWidget(anywidget.AnyWidget):
     """A conversation with a realtime voice model: microphone, text box, transcript and sound in a cell.
 
-    With no key it talks with the local practice backend, and says so.
+    Without a key it talks with the local practice backend, and says so.
 
     Args:
         backend: `"auto"` (hosted when `OPENAI_API_KEY` is set, else local), `"openai"`, `"azure"`, `"local"`, a `ws://`
@@ -61,9 +60,9 @@ class RealtimeWidget(anywidget.AnyWidget):
             kernel is doing. Where the page cannot (no page shows the card, or it cannot reach the address), the
             kernel's own websocket is used and the card says so; `w.transport` is what is used now. Not with Azure.
         model: the model's name; None takes the backend's current one.
-        instructions: what the model shall be and do.
-        voice: a voice's name, or `{"id": ...}`; another one, once it has spoken, begins a new session between turns,
-            which is told of the conversation.
+        instructions: the model's role, manner and rules.
+        voice: a voice's name, or `{"id": ...}`. Once it has spoken, another one needs a new session: that begins
+            between turns and continues the conversation.
         speed: 0.25 to 1.5.
         turn_detection: None (push to talk), `"server_vad"`, `"semantic_vad"`, `rt.ServerVad()`, `rt.SemanticVad()`.
         transcription: True, False, a model's name, or `rt.Transcription(...)`.
@@ -73,7 +72,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         reasoning_effort: for reasoning models: `"minimal"` to `"xhigh"`.
         output: `"audio"` (with its transcript) or `"text"`.
         max_output_tokens: 1 to 4096, or `"inf"`.
-        session: further session fields, passed on as they are.
+        session: further fields of the wire's session, sent unchanged.
         api_key: instead of the environment's; or a function that returns it, called for every connection. Never leaves
             the kernel.
         microphone: `rt.Microphone(...)`: the device, and the browser's processing.
@@ -92,7 +91,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         >>> turn = await w.ask("Hello!")
     """
 
-    _esm = _STATIC / "widget.js"
+    _esm = _STATIC / "widget.js"  # a synced trait: it travels with every widget (docs/notebook.md 21)
     _css = _STATIC / "widget.css"
 
     status = t.Unicode("idle", read_only=True).tag(sync=True)
@@ -224,7 +223,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         await controller.bring(controller.use_transport(name))
 
     async def ask(self, x: Askable, *, timeout: float = 60) -> Turn:
-        """Say one thing and return the answer, heard to its end where a page plays.
+        """Say one thing and return the answer, after a page has played it where one does.
 
         Connects if need be. Before any gesture in the page, the answer waits there behind a "Play" prompt.
 
@@ -236,13 +235,13 @@ class RealtimeWidget(anywidget.AnyWidget):
         Raises:
             FileNotFoundError: there is no such file.
             TimeoutError: no answer in time; says what was awaited.
-            ServerError, ConnectError, ConfigError, AudioError: as they say.
+            ServerError, ConnectError, ConfigError, AudioError: the service, the connection, a setting or the sound.
         """
         controller = self._live_controller
         return await controller.bring(controller.ask(x, timeout=timeout))
 
     async def approve(self, request_id: str, approve: bool = True, reason: str | None = None) -> None:
-        """Let the service call a tool of an MCP server, or not: the answer to an `"mcp_approval_request"` event.
+        """Answer an `"mcp_approval_request"` event: allow the service to call a tool of an MCP server, or refuse.
 
         Args:
             request_id: the event's `id`.
@@ -260,7 +259,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         await controller.bring(controller.lifecycle.commit())
 
     async def interrupt(self) -> None:
-        """Silence the assistant now; what was heard stays known."""
+        """Silence the assistant now; the conversation keeps the part of the answer that was heard."""
         controller = self._live_controller
         await controller.bring(controller.interrupt())
 
@@ -284,10 +283,10 @@ class RealtimeWidget(anywidget.AnyWidget):
         return save(self.turns, path)
 
     async def freeze(self) -> None:
-        """Put the conversation, as it is now, under the cell: as HTML that a saved notebook keeps.
+        """Show the conversation so far under the cell, as HTML that a saved notebook keeps.
 
-        A saved notebook holds no widgets; this output shows text and players wherever the notebook is opened.
-        Calling it again brings the same output up to date.
+        A saved notebook holds no widgets (docs/notebook.md 22); this output shows text and players wherever the
+        notebook is opened. Another call updates the same output.
         """
         from IPython.display import display
 
@@ -308,8 +307,9 @@ class RealtimeWidget(anywidget.AnyWidget):
     def on(self, event_type: str, handler: Any = None) -> Any:
         """Call `handler(event)` with every wire event of a type (`"event"`: with all); also a decorator.
 
-        `"error"` also hears lost connections and `MicrophoneError`s; `"close"` the end of a connection;
-        `"mcp_approval_request"` what the service wants to call on an MCP server (`await w.approve(event.id)`).
+        `"error"` handlers also get lost connections and `MicrophoneError`s, `"close"` handlers the end of a
+        connection, and `"mcp_approval_request"` handlers each call that the service wants to make on an MCP server
+        (`await w.approve(event.id)`).
         """
         return self._handle(event_type, handler, once=False)
 
@@ -318,11 +318,11 @@ class RealtimeWidget(anywidget.AnyWidget):
     @overload
     def once(self, event_type: str, handler: _F) -> _F: ...
     def once(self, event_type: str, handler: Any = None) -> Any:
-        """As `on`, for the next event only."""
+        """Call `handler(event)` with the next wire event of a type, and with no later one; otherwise like `on`."""
         return self._handle(event_type, handler, once=True)
 
     def off(self, event_type: str, handler: Callable[..., Any]) -> None:
-        """Take a handler away."""
+        """Remove a handler that `on` or `once` registered."""
         controller = self._live_controller
         controller.soon(controller.lifecycle.unhandle, event_type, handler)
 
@@ -338,7 +338,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     def tool(self, function: _F) -> _F:
         """Let the model call `function`; also a decorator.
 
-        A function takes the place of the one of its name: a cell may be run again.
+        It replaces a function of the same name, so that a cell may be run again.
         """
         from realtime_nb.tools import as_tool
 
@@ -348,7 +348,7 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     @property
     def connection(self) -> RealtimeConnection:
-        """The connection underneath.
+        """The connection of the open session.
 
         Raises:
             ConnectError: there is none; `await w.start()` makes one.
@@ -408,7 +408,7 @@ class RealtimeWidget(anywidget.AnyWidget):
             self._controller.soon(self._controller.mute, change["new"])
 
     def _write(self, values: dict[str, Any]) -> None:
-        """Take the controller's values, on the notifier thread."""
+        """Set the read-only traits; called on the notifier thread."""
         values["_latency"] = latency_to_page(values["latency"])
         for name, value in values.items():
             if getattr(self, name) is not value:
@@ -420,7 +420,10 @@ class RealtimeWidget(anywidget.AnyWidget):
     # The page
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what a page writes: only what a person can change in the card, and only good values."""
+        """Set the traits that a page wrote: only those that the card can change, and only valid values.
+
+        `read_only` alone does not stop a page. The kernel calls this on its main thread or a subshell.
+        """
         controller = self._controller
         accepted: dict[str, Any] = {}
         for name, value in sync_data.items():
@@ -430,9 +433,9 @@ class RealtimeWidget(anywidget.AnyWidget):
                 if controller is not None:
                     controller.refuse(name[:80], str(error))
                 if name in self.keys:
-                    self.send_state(name)  # the page believes what it wrote: tell it the truth
+                    self.send_state(name)  # the page shows what it wrote until it gets the real value
         if accepted and controller is not None:
-            # Observers run on the notifier: a slow one on the comm's own thread would stall every widget.
+            # A slow observer on the comm's thread would delay every widget (docs/notebook.md 3): use the notifier's.
             controller.notify(lambda: super(RealtimeWidget, self).set_state(accepted))
         elif accepted:
             super().set_state(accepted)

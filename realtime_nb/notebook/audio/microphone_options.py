@@ -1,6 +1,6 @@
-"""What a page asks of the browser's microphone.
+"""The options with which a page opens the browser's microphone: `rt.Microphone`.
 
-Owns the `Microphone` value. Must not know pages.
+Owns that value. Must not know pages.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Microphone:
-    """How the browser captures.
+    """How the browser captures the microphone.
 
-    The browser's processing is on by default, because it keeps an assistant from hearing itself; off, the captured
-    sound equals the source.
+    The browser's processing is on by default, because it keeps an assistant from hearing itself. With all of it off,
+    the captured sound equals the source (docs/notebook.md 14).
 
     Attributes:
         device: a device's label or id as the browser names it; None takes the browser's default.
@@ -27,5 +27,5 @@ class Microphone:
     auto_gain_control: bool = True
 
     def to_page(self) -> dict[str, Any]:
-        """As the page reads it."""
+        """Return the value of the `_microphone` trait."""
         return asdict(self)

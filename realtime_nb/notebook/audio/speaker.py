@@ -33,15 +33,14 @@ Key = tuple[str, int]
 _STALLED_S = 10.0
 """A page that plays reports ten times a second; one that says nothing new for so long plays nothing any more."""
 _MAX_CHUNK = 512 * 1024
-"""Bytes a message; a longer delta is cut, because one message of a minute would hold up everything behind it."""
+"""Bytes of sound in one message; a longer delta is cut, because all messages wait behind a long one."""
 
 
 @dataclass
 class _Track:
-    """One item's sound in the current epoch: what was sent and is not yet known to be played."""
+    """One item's sound in the current epoch; `chunks` are those that the page has not played to their end yet."""
 
     chunks: list[tuple[int, bytes]] = field(default_factory=list)
-    sent: int = 0
     total: int | None = None
     played: int = 0
 
@@ -92,7 +91,6 @@ class Speaker:
             piece = pcm[offset : offset + _MAX_CHUNK]
             start = start_sample + offset // 2
             track.chunks.append((start, piece))
-            track.sent = start + len(piece) // 2
             if not self.carried:
                 self._send(item_id, content_index, start, piece)
 
@@ -187,7 +185,7 @@ class Speaker:
 
     @property
     def blocked(self) -> bool:
-        """Whether the page waits for a gesture."""
+        """Whether the page waits for a gesture, without which a browser plays nothing (docs/notebook.md 15)."""
         return self._pages.lease is not None and self._state == "blocked"
 
     async def drained(self) -> None:

@@ -20,7 +20,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from realtime_nb.client.auth.redact import safe_url
 from realtime_nb.client.transport.base import Transport, TransportClosed
@@ -31,6 +31,7 @@ from realtime_nb.notebook.page.pages import Pages
 
 _log = logging.getLogger("realtime_nb")
 _MAX_FRAME = 16 * 2**20
+"""Bytes of one frame; the page's messages are not trusted to end."""
 _PAGE_S = 3.0
 """How long to wait for a page: the cell that makes the widget runs before a page shows it."""
 _OPENED_S = 8.0
@@ -105,8 +106,7 @@ class PageTransport:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Let the page close its socket."""
         if self._end is None:
-            self._channel.send(m.SocketClose(to=self.page, socket=self.number))
-            self.end(code, reason)
+            self._break_off(code, reason)
             self._drop()
 
     def hold(self, on: bool, since: int = 0) -> None:
@@ -229,7 +229,7 @@ class PageSockets:
                 self._channel.send(m.SocketClose(to=transport.page, socket=transport.number))
                 transport.end(1006, _PAGE_GONE)
 
-    async def open(self, url: str, secret: Callable[[], asyncio.Future[str]]) -> PageTransport:
+    async def open(self, url: str, secret: Callable[[], Awaitable[str]]) -> PageTransport:
         """Let the page that has the lease open a socket.
 
         Raises:
@@ -294,12 +294,12 @@ class PageConnector:
         return f"PageConnector({self._url!r})"
 
     def describe(self) -> str:
-        """The address."""
+        """Return the address."""
         return self._url
 
     async def connect(self) -> Transport:
         """Open it; raises `ConnectError` with the page's reason."""
-        return await self._sockets.open(self._url, lambda: asyncio.ensure_future(self._mint()))
+        return await self._sockets.open(self._url, self._mint)
 
     async def _mint(self) -> str:
         from realtime_nb.client.auth.client_secrets import mint  # loads the client: not before it is needed

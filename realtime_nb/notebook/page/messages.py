@@ -1,9 +1,9 @@
-"""Every message between a page and the kernel: the Python twin of `js/src/comm/messages.ts`.
+"""Every message between a page and the kernel; `js/src/comm/messages.ts` declares the same messages.
 
-Owns the shape and the limits of both directions. Must not know comms, widgets or sessions. Both twins are held to the
-same words by `tests/contract/messages.json`; `VERSION` is exchanged in `hello`.
+Owns the shape and the limits of both directions. Must not know comms, widgets or sessions. The golden file
+`tests/contract/messages.json` holds both declarations to the same messages; `hello` carries `VERSION`.
 
-A page is not trusted: `decode_page` checks every field, length and range before anybody looks at a message.
+A page is not trusted: `decode_page` checks every field, length and range before any other code reads the message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ VERSION = 1
 LONGEST_FRAME_BYTES = 4800
 """The longest microphone frame that a page may send: 100 ms of PCM16 at 24 kHz (the page chooses its length)."""
 PART_BYTES = 512 * 1024
-"""The longest part of a wire's frame: a longer frame travels in several, since large comm messages reset the socket."""
+"""The longest part of a websocket frame: large comm messages reset the kernel's socket (docs/notebook.md 6)."""
 
 _Id = Annotated[str, Meta(min_length=1, max_length=256)]
 _Seq = Annotated[int, Meta(ge=1, le=2**53)]
@@ -46,7 +46,7 @@ class PlaybackProgress(msgspec.Struct, kw_only=True):
 
 
 class PageMessage(msgspec.Struct, kw_only=True, tag_field="kind"):
-    """What every message of a page has: the protocol's version, the page's own count, and the page."""
+    """A message of a page: the version of this protocol, the page's own message number, and the page's id."""
 
     v: Literal[1] = 1
     seq: _Seq
@@ -60,22 +60,22 @@ class Hello(PageMessage, kw_only=True, tag="hello"):
 
 
 class PageHeartbeat(PageMessage, kw_only=True, tag="heartbeat"):
-    """The page is still there."""
+    """Shows that the page is still there, since the comm does not (docs/notebook.md 36); sent every second."""
 
 
 class Gap(PageMessage, kw_only=True, tag="gap", rename={"first": "from", "last": "to"}):
-    """The page misses these numbers."""
+    """Asks for the kernel's messages of these numbers, which did not arrive (docs/notebook.md 5)."""
 
     first: _Seq
     last: _Seq
 
 
 class Bye(PageMessage, kw_only=True, tag="bye"):
-    """The page goes away."""
+    """The page is being closed or reloaded."""
 
 
 class LeaseClaim(PageMessage, kw_only=True, tag="lease"):
-    """A gesture in the page claims the sound."""
+    """A gesture in the page claims sound and microphone."""
 
 
 class MicOpen(PageMessage, kw_only=True, tag="mic.open"):
@@ -108,7 +108,7 @@ class MicError(PageMessage, kw_only=True, tag="mic.error"):
 
 
 class PlayState(PageMessage, kw_only=True, tag="play.state"):
-    """What the speaker does now."""
+    """What the page's speaker does, and how much of each item it has played."""
 
     epoch: _Count
     state: Literal["idle", "blocked", "playing"]
@@ -117,7 +117,7 @@ class PlayState(PageMessage, kw_only=True, tag="play.state"):
 
 
 class PlayStopped(PageMessage, kw_only=True, tag="play.stopped"):
-    """The speaker is silent; this much was heard."""
+    """The page's speaker has fallen silent; this much was played."""
 
     epoch: _Count
     items: Annotated[list[PlaybackProgress], Meta(max_length=64)]
@@ -135,7 +135,7 @@ class Interrupt(PageMessage, kw_only=True, tag="interrupt"):
 
 
 class Commit(PageMessage, kw_only=True, tag="commit"):
-    """Push to talk was released."""
+    """The user ended the turn by hand: push to talk was released."""
 
 
 class ClipRequest(PageMessage, kw_only=True, tag="clip"):
@@ -151,7 +151,7 @@ class EventsWanted(PageMessage, kw_only=True, tag="events"):
 
 
 class Retry(PageMessage, kw_only=True, tag="retry"):
-    """Connect again."""
+    """The user asks to connect again."""
 
 
 class SocketOpened(PageMessage, kw_only=True, tag="socket.opened"):
@@ -161,9 +161,9 @@ class SocketOpened(PageMessage, kw_only=True, tag="socket.opened"):
 
 
 class SocketFrame(PageMessage, kw_only=True, tag="socket.frame"):
-    """A part of a frame that came on the page's socket, as it is, in the buffer.
+    """A part of a frame that the page received on its socket; the part is in the buffer.
 
-    Parts are counted from 0 over the life of the socket, so that none can be lost unseen; `last` ends a frame.
+    Parts are counted from 0 over the life of the socket, so that a lost one is noticed; `last` ends a frame.
     """
 
     socket: _Seq
@@ -173,7 +173,7 @@ class SocketFrame(PageMessage, kw_only=True, tag="socket.frame"):
 
 
 class SocketClosed(PageMessage, kw_only=True, tag="socket.closed"):
-    """The page's socket is closed, or could not be opened; `reason` is for people."""
+    """The page's socket is closed, or could not be opened; `reason` is a sentence for the user."""
 
     socket: _Seq
     code: Annotated[int, Meta(ge=0, le=65_535)]
@@ -185,10 +185,10 @@ _ANY_PAGE_MESSAGE: Any = Union[tuple(PageMessage.__subclasses__())]  # noqa: UP0
 
 
 def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = None) -> PageMessage:
-    """The checked message of a page.
+    """Check a page's message and return it.
 
     Args:
-        content: what came over the comm, as builtins.
+        content: the comm message, as builtins.
         buffers: its binary parts.
 
     Raises:
@@ -251,14 +251,14 @@ class TurnView(msgspec.Struct, kw_only=True):
 
 
 class KernelMessage(msgspec.Struct, kw_only=True, tag_field="kind"):
-    """What every message of the kernel has: the protocol's version, and a number that the channel sets."""
+    """A message of the kernel: the version of this protocol, and a number that the channel sets."""
 
     v: Literal[1] = 1
     seq: _Count = 0
 
 
 class Snapshot(KernelMessage, kw_only=True, tag="snapshot"):
-    """All that a page needs to begin with; `earlier` counts turns that are not in it."""
+    """The conversation for a page that begins; `earlier` counts the turns that were left out."""
 
     to: str
     epoch: _Count
@@ -269,28 +269,28 @@ class Snapshot(KernelMessage, kw_only=True, tag="snapshot"):
 
 
 class TurnMessage(KernelMessage, kw_only=True, tag="turn"):
-    """A turn settled, or was corrected; it stands behind the turn `after`."""
+    """A turn that settled or was corrected; it stands behind the turn `after`."""
 
     turn: TurnView
     after: str | None
 
 
 class Live(KernelMessage, kw_only=True, tag="live"):
-    """A turn is under way."""
+    """A turn in progress; it stands behind the turn `after`."""
 
     turn: TurnView
     after: str | None
 
 
 class LiveDelta(KernelMessage, kw_only=True, tag="live.delta"):
-    """More text of a turn under way."""
+    """More text of a turn in progress."""
 
     item_id: str
     text: str
 
 
 class Gone(KernelMessage, kw_only=True, tag="gone"):
-    """A turn is no more."""
+    """Removes a turn."""
 
     item_id: str
 
@@ -313,37 +313,37 @@ class AudioDoneMessage(KernelMessage, kw_only=True, tag="audio.done"):
 
 
 class Flush(KernelMessage, kw_only=True, tag="flush"):
-    """Everything of a lower epoch is silent, now and forever."""
+    """Silences all sound of a lower epoch, also sound that still arrives."""
 
     epoch: _Count
 
 
 class LeaseMessage(KernelMessage, kw_only=True, tag="lease"):
-    """Which page has the sound."""
+    """Names the page that has sound and microphone."""
 
     page: str | None
 
 
 class RefusedMessage(KernelMessage, kw_only=True, tag="refused"):
-    """Something that a page wrote was not taken."""
+    """Reports that something a page wrote was refused, and why."""
 
     what: str
     why: str
 
 
 class HeartbeatReply(KernelMessage, kw_only=True, tag="heartbeat"):
-    """The kernel lives."""
+    """Answers a page's heartbeat: the kernel is there."""
 
 
 class Lost(KernelMessage, kw_only=True, tag="lost", rename={"first": "from", "last": "to"}):
-    """These numbers cannot be sent again."""
+    """Answers `Gap`: the messages of these numbers are not kept any more."""
 
     first: _Seq
     last: _Seq
 
 
 class ClipMessage(KernelMessage, kw_only=True, tag="clip"):
-    """A turn's sound, in the buffer."""
+    """A turn's sound to replay, in the buffer."""
 
     to: str
     item_id: str
@@ -359,7 +359,7 @@ class EventMessage(KernelMessage, kw_only=True, tag="event"):
 
 
 class SocketOpen(KernelMessage, kw_only=True, tag="socket.open"):
-    """Open a socket to the service, with a client secret that soon expires; never with a key."""
+    """Tells a page to open a socket to the service, with a client secret that soon expires; never with a key."""
 
     to: str
     socket: _Seq
@@ -371,7 +371,7 @@ class SocketOpen(KernelMessage, kw_only=True, tag="socket.open"):
 
 
 class SocketSend(KernelMessage, kw_only=True, tag="socket.send"):
-    """A part of a frame to send on the page's socket, as it is, in the buffer; counted and ended as `socket.frame`."""
+    """A part of a frame for the page to send on its socket, in the buffer; counted and ended as `SocketFrame`."""
 
     to: str
     socket: _Seq
@@ -380,7 +380,7 @@ class SocketSend(KernelMessage, kw_only=True, tag="socket.send"):
 
 
 class SocketHold(KernelMessage, kw_only=True, tag="socket.hold"):
-    """Keep the microphone from the socket, or let it in: from the capture's frame `since` on."""
+    """Tells a page to keep its microphone off its socket, or to send it there from the capture's frame `since` on."""
 
     to: str
     socket: _Seq
@@ -389,7 +389,7 @@ class SocketHold(KernelMessage, kw_only=True, tag="socket.hold"):
 
 
 class SocketClose(KernelMessage, kw_only=True, tag="socket.close"):
-    """Close the page's socket."""
+    """Tells a page to close its socket."""
 
     to: str
     socket: _Seq

@@ -1,6 +1,6 @@
-"""A turn, as the card shows it.
+"""The translation of a conversation's `Turn` into the `TurnView` message that the card draws.
 
-Owns the translation from `Turn` to `TurnView`. Pure.
+Owns the texts under an interrupted or failed turn, and how much text a page gets. Pure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MAX_TEXT = 200_000
 
 
 def turn_view(turn: Turn) -> TurnView:
-    """What a page needs to draw `turn`."""
+    """Return what a page needs to draw `turn`."""
     text = shown_text(turn)
     heard_text = turn.heard_text or ""
     all_heard = turn.status != "interrupted" or len(heard_text) >= len(text)
