@@ -240,7 +240,7 @@ class RealtimeConnection(Emitter):
     async def __anext__(self) -> Any:
         """The next event. Ends at a polite close; raises `ConnectError` or `SessionExpired` at any other."""
         if self._buffer.events:
-            return self._buffer.events.popleft()
+            return self._buffer.events.popleft()  # atomic, so no hop to the connection's loop is needed
         try:
             return await self.recv()
         except PoliteEnd:
@@ -257,7 +257,7 @@ class RealtimeConnection(Emitter):
         loop = self._link.loop
         if loop is None or running_loop() is loop:
             self._buffer.watch(kind, waiter)
-        else:
+        else:  # the buffer's futures may be touched on the connection's loop only
             loop.call_soon_threadsafe(self._buffer.watch, kind, waiter)
         return _awaited(waiter, kind, timeout)
 

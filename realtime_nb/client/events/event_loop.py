@@ -1,6 +1,7 @@
 """Make methods of an object that lives on one event loop awaitable from any event loop.
 
-Owns the hop from the caller's loop to the object's loop. Must not know the objects.
+Owns the hop from the caller's loop to the object's loop. Must not know the objects. In a notebook, cells run on the
+kernel's loop, which a busy cell blocks; connections live on a loop of ours (docs/protocol.md 43).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ async def hop(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]
 
 
 def on_loop(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> T:
-    """Call `work` on `loop` and return its result; blocks where the caller is on another thread."""
+    """Call `work` on `loop` and return its result; blocks the calling thread, if it is another one, until then."""
     if running_loop() is loop:
         return work()
     if not loop.is_running():

@@ -31,7 +31,7 @@ ACKNOWLEDGED_BY: dict[str, tuple[str, ...]] = {
     "input_audio_buffer.clear": ("input_audio_buffer.cleared",),
     "output_audio_buffer.clear": ("output_audio_buffer.cleared",),
     "response.create": ("response.created",),
-    "response.cancel": ("response.done",),
+    "response.cancel": ("response.done",),  # the cancel itself is not acknowledged (docs/protocol.md 22)
 }
 _ANSWERS = {name: kind for kind, names in ACKNOWLEDGED_BY.items() for name in names}
 _LIMIT = 1024

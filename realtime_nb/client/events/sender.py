@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
-# The service takes 15 MiB of base64 in one append; a third less is sound.
+# The service takes 15 MiB in one append (docs/protocol.md 13): base64 of 8 MiB is 11 MiB.
 _APPEND_BYTES = 8 * 2**20
 
 
@@ -243,7 +243,7 @@ class Sender:
         return answer
 
     async def send_offline(self) -> None:
-        """Send what waits, in its order.
+        """Send what waits, in its order; the caller then opens the link without an `await` in between.
 
         Raises:
             TransportClosed: the transport is lost as well; the rest waits on.

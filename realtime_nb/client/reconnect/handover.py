@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 
-from realtime_nb.client.reconnect.keeper import Say
+from realtime_nb.client.reconnect.keeper import SendAhead
 from realtime_nb.client.reconnect.replay_items import output_item_id
 from realtime_nb.client.reconnect.session_snapshot import SessionSnapshot
 from realtime_nb.client.session_config import SessionConfig
@@ -71,14 +71,14 @@ class SessionKeeper:
         self._responses.on_transport_lost()
         self._approvals.on_transport_lost()
 
-    async def restore(self, say: Say) -> None:
+    async def restore(self, send: SendAhead) -> None:
         """Send configuration, items and the carried sound to the new session; note a loss in the transcript."""
         sent = self.conversation.store.items
         unsent = {call_id for call_id in self._calls.taken if output_item_id(call_id) not in sent}
-        await self._snapshot.restore(say, unsent=unsent)
+        await self._snapshot.restore(send, unsent=unsent)
         if self._carried:
             carried, self._carried = self._carried, b""
-            await say(encode_append(carried, None))
+            await send(encode_append(carried, None))
             self._input_audio.carried(len(carried) // 2)
             self._feed.add(InputAppended(carried))
         if self._cause:
@@ -94,7 +94,7 @@ class SessionKeeper:
             said.append("What was spoken meanwhile was not heard.")
         if self._snapshot.omitted:
             turns = "turn" if self._snapshot.omitted == 1 else "turns"
-            said.append(f"{self._snapshot.omitted} {turns} could not be told again.")
+            said.append(f"{self._snapshot.omitted} {turns} could not be restored.")
         while f"seam_{(number := next(self._notes))}" in self.conversation.items:
             pass  # a conversation that was restored from elsewhere may hold earlier ones
         self._feed.add(SessionResumed(f"seam_{number}", " ".join(said)))

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 from realtime_nb.conversation import Conversation
 from realtime_nb.errors import RealtimeError
 
-Say: TypeAlias = Callable[[dict[str, Any] | bytes], Awaitable[asyncio.Future[Any]]]
+SendAhead: TypeAlias = Callable[[dict[str, Any] | bytes], Awaitable[asyncio.Future[Any]]]
 """Sends an event on the new transport before any event that waits; the future gets its acknowledgement."""
 
 
@@ -27,5 +27,5 @@ class Keeper(Protocol):
     def on_transport_lost(self, error: RealtimeError, *, planned: bool) -> None:
         """End what was under way on the old transport; `planned` where it is replaced on purpose."""
 
-    async def restore(self, say: Say) -> None:
+    async def restore(self, send: SendAhead) -> None:
         """Send configuration and items to the new session; raises where it does not take the configuration."""

@@ -89,7 +89,7 @@ def policy_of(reconnect: bool | Reconnect) -> Reconnect | None:
     return Reconnect() if reconnect else None
 
 
-def heals(problem: TransportClosed | BaseException) -> bool:
+def is_worth_retrying(problem: TransportClosed | BaseException) -> bool:
     """Whether an unchanged new attempt may succeed after this close or this failed attempt."""
     if isinstance(problem, TransportClosed):
         return problem.code not in _FATAL_CODES

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from realtime_nb import errors
-from realtime_nb.client.reconnect.keeper import Say
+from realtime_nb.client.reconnect.keeper import SendAhead
 from realtime_nb.client.reconnect.replay_items import restoring_items
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.settings import overlay
@@ -51,21 +51,21 @@ class SessionSnapshot:
         """Set these fields in the next session too; if it refuses them, it gets the configuration as it was."""
         self._change = dict(session)
 
-    async def restore(self, say: Say, *, unsent: Set[str] = frozenset()) -> None:
+    async def restore(self, send: SendAhead, *, unsent: Set[str] = frozenset()) -> None:
         """Send configuration and items to a new session.
 
         Args:
-            say: sends an event to it.
+            send: sends an event to it.
             unsent: ids of function calls whose output is still to be sent.
 
         Raises:
             ServerError: the new session does not take the configuration.
             TimeoutError: it does not answer.
         """
-        await self._restore_configuration(say)
-        await self.replay(say, unsent=unsent)
+        await self._restore_configuration(send)
+        await self.replay(send, unsent=unsent)
 
-    async def replay(self, say: Say, *, unsent: Set[str] = frozenset()) -> None:
+    async def replay(self, send: SendAhead, *, unsent: Set[str] = frozenset()) -> None:
         """Send the items to a new session, a part at a time.
 
         The list of pending requests is bounded: a day's conversation at once would push out requests of callers.
@@ -74,23 +74,23 @@ class SessionSnapshot:
         self.replayed = {item["id"] for item in items}
         for start in range(0, len(items), _AT_ONCE):
             part = items[start : start + _AT_ONCE]
-            await _answered([await say({"type": "conversation.item.create", "item": item}) for item in part])
+            await _answered([await send({"type": "conversation.item.create", "item": item}) for item in part])
 
-    async def _restore_configuration(self, say: Say) -> None:
+    async def _restore_configuration(self, send: SendAhead) -> None:
         self.refused = None
         change, self._change = self._change, {}
         if change:
             try:
-                await self._update(say, overlay(self._config.wanted, change))
+                await self._update(send, overlay(self._config.wanted, change))
             except ServerError as refused:
                 self.refused = refused  # the conversation goes on as it was
             else:
                 return
         if wanted := self._config.wanted:
-            await self._update(say, wanted)
+            await self._update(send, wanted)
 
-    async def _update(self, say: Say, session: dict[str, Any]) -> None:
-        answer = await say({"type": "session.update", "session": msgspec.to_builtins(session)})
+    async def _update(self, send: SendAhead, session: dict[str, Any]) -> None:
+        answer = await send({"type": "session.update", "session": msgspec.to_builtins(session)})
         try:
             async with asyncio.timeout(_ANSWER_S):
                 await answer
@@ -114,9 +114,9 @@ class ConnectionKeeper:
         """End the turns in progress."""
         reduce(self.conversation, ConnectionEnded(str(error), resuming=True))
 
-    async def restore(self, say: Say) -> None:
+    async def restore(self, send: SendAhead) -> None:
         """Send configuration and items to a new session."""
-        await self._snapshot.restore(say)
+        await self._snapshot.restore(send)
 
     def on_event(self, event: Any) -> None:
         """Apply a server event to the conversation."""

@@ -20,7 +20,7 @@ from typing import Any
 from realtime_nb import errors
 from realtime_nb.client.events.dispatcher import Dispatcher
 from realtime_nb.client.events.pending_requests import server_error
-from realtime_nb.client.reconnect.policy import Reconnect, Reconnected, Reconnecting, heals
+from realtime_nb.client.reconnect.policy import Reconnect, Reconnected, Reconnecting, is_worth_retrying
 from realtime_nb.client.reconnect.resume import Resumption
 from realtime_nb.client.transport.base import Connector, Transport, TransportClosed
 from realtime_nb.client.transport.close import CloseEvent, PoliteEnd
@@ -167,7 +167,7 @@ class TransportManager:
             return None  # replaced by a switch, whose transport has a reader of its own
         error = link.loss(end)
         wanted = end.code == 1000 and not isinstance(error, errors.SessionExpired)
-        if self._policy is None or link.state == "closed" or wanted or not heals(end):
+        if self._policy is None or link.state == "closed" or wanted or not is_worth_retrying(end):
             self._finish(end)
             return None
         if self._resuming is not None:
@@ -207,7 +207,7 @@ class TransportManager:
                 return await self._establish(self._link.connector)
             except RealtimeError as error:
                 problem = error
-                if not heals(error):
+                if not is_worth_retrying(error):
                     break
         raise _given_up(lost, problem, self._attempt)
 
@@ -324,5 +324,5 @@ def _given_up(lost: RealtimeError, problem: RealtimeError, attempts: int) -> Rea
     return ConnectError(
         f"{lost} Tried {times} to connect again; the last time: {problem}",
         status=getattr(problem, "status", None),
-        retryable=heals(problem),
+        retryable=is_worth_retrying(problem),
     )

@@ -44,7 +44,7 @@ def ending(where: str, end: TransportClosed, *, polite: bool, expired: bool) -> 
         expired: whether the server announced the session's time limit.
     """
     if polite and not _is_expiry(end, expired=expired):
-        return PoliteEnd(f"the connection to {where} is closed{_said(end)}; open a new one")
+        return PoliteEnd(f"the connection to {where} is closed{_reason(end)}; open a new one")
     lost = loss(where, end, expired=expired)
     if isinstance(lost, SessionExpired):
         return SessionExpired(f"{lost}; open a new one to go on")
@@ -55,7 +55,7 @@ def loss(where: str, end: TransportClosed, *, expired: bool) -> RealtimeError:
     """The error for a close that will be retried."""
     if _is_expiry(end, expired=expired):
         return SessionExpired(f"the session with {where} reached its time limit")
-    return ConnectError(f"the connection to {where} was lost: code {end.code}{_said(end)}.")
+    return ConnectError(f"the connection to {where} was lost: code {end.code}{_reason(end)}.")
 
 
 def _is_expiry(end: TransportClosed, *, expired: bool) -> bool:
@@ -63,7 +63,7 @@ def _is_expiry(end: TransportClosed, *, expired: bool) -> bool:
     return expired or (end.code == 1001 and "maximum duration" in end.reason.lower())
 
 
-def _said(end: TransportClosed) -> str:
+def _reason(end: TransportClosed) -> str:
     return f" ({end.reason})" if end.reason else ""
 
 

@@ -118,7 +118,7 @@ def _tls_refusal(error: ssl.SSLError, where: str) -> ConnectError:
 def _status_refusal(error: InvalidStatus, url: str, where: str, secrets: tuple[str, ...]) -> ConnectError:
     response = error.response
     status = response.status_code
-    said = _said(response.body, secrets)
+    said = _server_message(response.body, secrets)
     model = (parse_qs(urlsplit(url).query).get("model") or [""])[0]
 
     def made(what: str, *, retryable: bool = False) -> ConnectError:
@@ -155,7 +155,7 @@ def _status_refusal(error: InvalidStatus, url: str, where: str, secrets: tuple[s
     return made("it refused the websocket.")
 
 
-def _said(body: bytes | bytearray | None, secrets: tuple[str, ...]) -> str:
+def _server_message(body: bytes | bytearray | None, secrets: tuple[str, ...]) -> str:
     """Return the message of a JSON error body, shortened and without keys; empty where there is none."""
     try:
         error = json.loads(bytes(body or b""))["error"]

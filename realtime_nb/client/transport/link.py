@@ -1,7 +1,8 @@
 """The link: which transport a connection has now, whether it can send, and how the connection ended.
 
-Owns these facts for all parts of one connection. Must not know events. Only the transport manager changes them, on the
-connection's loop; `expired` alone is set by the dispatcher, where the server announces it.
+Owns these facts for all parts of one connection. Must not know events. Transport, state and end are changed by the
+transport manager only; the sender counts dropped sound, and the dispatcher notes an announced time limit. All on the
+connection's event loop.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Link:
         state: events are sent at once in `"open"` only.
         dropped_bytes: sound that was dropped since the transport was lost.
         closing: whether we ended the connection ourselves.
-        expired: whether the server said that the session's time is over.
+        expired: whether the server announced that the session's time is over (docs/protocol.md 7).
         ended: how the connection ended; None while it has not.
     """
 
