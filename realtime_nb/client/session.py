@@ -1,71 +1,38 @@
 """`RealtimeSession`: one conversation over a connection, as a widget or a script uses it.
 
-Owns the parts of a conversation (configuration, responses, interruption, tools, the user's sound) and which events each
-part gets, in which order. Each rule stands in the module of its part, in `turns/`. Must not know widgets, comms, or
-which backend answers. Lives on the connection's event loop; every public awaitable may be awaited from any loop.
+Owns what a user can ask for. What events do is in `turns/event_router`, and each rule in the module of its part, in
+`turns/`. Must not know widgets, comms, or which backend answers. Lives on the connection's event loop; every public
+awaitable may be awaited from any loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
-
-import msgspec
 
 from realtime_nb.client.auth.credentials import without_credentials
 from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.events.event_loop import any_loop, on_loop
-from realtime_nb.client.events.pending_requests import server_error
-from realtime_nb.client.reconnect.handover import SessionKeeper
 from realtime_nb.client.reconnect.renewal import Renewal
-from realtime_nb.client.reconnect.session_snapshot import SessionSnapshot
 from realtime_nb.client.settings import check_setting
 from realtime_nb.client.transport.base import Connector
-from realtime_nb.client.transport.close import EXPIRED, CloseEvent
 from realtime_nb.client.turns.ask import Questions, typed_turn
 from realtime_nb.client.turns.audio_sink import AudioSink, NullSink, PlayedItem
-from realtime_nb.client.turns.config_updates import ConfigUpdates
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
-from realtime_nb.client.turns.input_audio import InputAudio, Pcm
-from realtime_nb.client.turns.interruption import Interruption
+from realtime_nb.client.turns.event_router import EventRouter
+from realtime_nb.client.turns.input_audio import Pcm
 from realtime_nb.client.turns.limits import Limits
-from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest, McpApprovals
-from realtime_nb.client.turns.response_queue import ResponseQueue
-from realtime_nb.client.turns.tool_runner import ToolRunner
+from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest
 from realtime_nb.client.utterance import Askable, Utterance, as_utterance
-from realtime_nb.conversation import Change, ClientItem, ConnectionEnded, Conversation, Played, ResponseStarted, Turn
+from realtime_nb.conversation import Change, Conversation, Turn
 from realtime_nb.errors import ConnectError, RealtimeError, ServerError
 from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import (
-    ConversationItemAdded,
-    ConversationItemCreated,
-    ConversationItemDeleted,
-    ConversationItemDone,
-    ErrorEvent,
-    InputAudioBufferCommitted,
-    InputAudioBufferSpeechStarted,
-    InputAudioBufferSpeechStopped,
-    Item,
     McpTool,
-    ResponseCreated,
-    ResponseDone,
-    ResponseOutputAudioDelta,
-    ResponseOutputItemDone,
-    SessionCreated,
 )
-
-__all__ = ["RealtimeSession"]
-
-_log = logging.getLogger(__name__)
-_ECHOES = frozenset({ConversationItemAdded, ConversationItemDone, ConversationItemCreated})
-_POLL_S = 0.1
-_POLITE_S = 60.0
-"""How long a limit waits for a pause between turns."""
 
 
 class RealtimeSession:
@@ -90,7 +57,6 @@ class RealtimeSession:
 
     Attributes:
         conversation: the state; read it on the connection's loop, or take the immutable `turns` from any thread.
-        on_error: called on the loop with each `ServerError` that is neither an expected race nor awaited by a caller.
 
     Example:
         >>> async with rt.connect(backend="local") as conn, RealtimeSession(conn, {"output": "text"}) as session:
@@ -112,7 +78,6 @@ class RealtimeSession:
         max_cost_usd: float | None = None,
     ) -> None:
         self.conversation = conversation if conversation is not None else Conversation()
-        self.on_error: Callable[[ServerError], None] | None = None
         self._connection = connection
         self._config = connection.config
         given = {**(config or {})}
@@ -120,48 +85,16 @@ class RealtimeSession:
             given["tools"] = (*given.get("tools", ()), *tools)
         self._config.set(given, extra)
         self._limits = Limits(max_session_minutes, max_cost_usd)
-        self._renewal = Renewal(wall)
-        self._sink: AudioSink = sink if sink is not None else NullSink()
         self._feed = ConversationFeed(self.conversation, clock)
-        sender = connection.sender
-        self._responses = ResponseQueue(sender, self._config)
-        self._updates = ConfigUpdates(self._config, sender, self._responses)
-        self._interruption = Interruption(self._config, self._responses, self._sink, sender, self._feed)
-        self._calls = ToolRunner(self._config, sender, self._responses, self._feed)
-        self._approvals = McpApprovals(self._calls, sender, self._responses)
-        self._input_audio = InputAudio(sender, self._feed)
+        self._sink: AudioSink = sink if sink is not None else NullSink()
+        self._router = router = EventRouter(connection, self._feed, self._sink, self._limits, Renewal(wall))
+        self._responses = router.responses
+        self._interruption = router.interruption
+        self._input_audio = router.input_audio
         self._questions = Questions(
-            connection, self._feed, self._responses, self._calls, self._input_audio, self._updates, self._sink
+            connection, self._feed, router.responses, router.calls, router.input_audio, router.updates, self._sink
         )
-        self._snapshot = SessionSnapshot(self._config, self.conversation)
-        self._feed.subscribe(self._interruption.on_changes)
-        self._over = False
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._time_limit: asyncio.TimerHandle | None = None
-        self._ending: asyncio.Task[None] | None = None
-        self._unfollow: list[Callable[[], None]] = []
-        on_loop(connection.loop, self._follow)
-
-    def _follow(self) -> None:
-        """Listen to the connection: on its loop, so that no event comes between."""
-        connection = self._connection
-        connection.keep(
-            SessionKeeper(
-                feed=self._feed,
-                snapshot=self._snapshot,
-                config=self._config,
-                responses=self._responses,
-                calls=self._calls,
-                approvals=self._approvals,
-                interruption=self._interruption,
-                input_audio=self._input_audio,
-            )
-        )
-        self._unfollow += [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
-        connection.on("close", self._on_close)
-        connection.keep_nothing_until_read()
-        if connection.created is not None:
-            self._on_event(connection.created)
+        on_loop(connection.loop, router.follow)  # on its loop, so that no event comes between
 
     # What it is
 
@@ -206,9 +139,13 @@ class RealtimeSession:
         return self._limits.reached
 
     @property
-    def tools(self) -> Mapping[str, Tool]:
-        """The functions that the model may call, by name."""
-        return self._config.tools
+    def on_error(self) -> Callable[[ServerError], None] | None:
+        """Called on the loop with each `ServerError` that is neither an expected race nor awaited by a caller."""
+        return self._router.on_error
+
+    @on_error.setter
+    def on_error(self, listener: Callable[[ServerError], None] | None) -> None:
+        self._router.on_error = listener
 
     def subscribe(self, listener: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
         """Call `listener` on the loop with the changes of each event, never with none.
@@ -227,11 +164,10 @@ class RealtimeSession:
         Raises:
             ServerError, ConfigError: it does not take the configuration.
         """
-        if self._limits.seconds is not None and self._time_limit is None:
-            self._time_limit = self.loop.call_later(self._limits.seconds, self._on_time_limit)
+        self._router.start_time_limit()
         await self.send_config(self._config.whole())
         if self.conversation.order:
-            await self._snapshot.replay(self._say)
+            await self._router.snapshot.replay(self._say)
         return self
 
     async def _say(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:
@@ -241,10 +177,8 @@ class RealtimeSession:
     @any_loop
     async def close(self) -> None:
         """Stop tools and waiting callers. The connection stays open: its opener closes it."""
-        for unfollow in self._unfollow:
-            unfollow()
-        self._connection.off("close", self._on_close)
-        self._end(ConnectError("the session was closed before the answer came"), reason=None)
+        self._router.unfollow()
+        self._router.end(ConnectError("the session was closed before the answer came"), reason=None)
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -253,38 +187,6 @@ class RealtimeSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-    async def _on_close(self, event: CloseEvent) -> None:
-        self._end(event.error or self._connection.end_error(), reason=str(event.error) if event.error else None)
-
-    def _end(self, error: Exception, reason: str | None) -> None:
-        """End what waits for an answer: turns must not be in progress for ever, nor callers wait."""
-        if self._over:
-            return
-        self._over = True
-        self._renewal.stop()
-        if self._time_limit is not None:
-            self._time_limit.cancel()
-        self._feed.add(ConnectionEnded(reason))
-        self._calls.stop()
-        self._responses.lost(error)
-        for task in self._tasks:
-            task.cancel()
-
-    def _on_time_limit(self) -> None:
-        if self._limits.time_is_over():
-            self._end_at_limit()
-
-    def _end_at_limit(self) -> None:
-        # Not one of `_tasks`: those are cancelled by the end that this task brings about.
-        self._ending = self.loop.create_task(self._end_politely(self._limits.reached or ""), name="realtime limit")
-
-    async def _end_politely(self, why: str) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_POLITE_S):
-                await self.between_turns()
-        if not self._over:
-            await self._connection.close(1000, why)
 
     # Another session underneath
 
@@ -298,34 +200,21 @@ class RealtimeSession:
         Raises:
             ConnectError: no new session; the old one goes on.
         """
-        await self._connection.renew(connector=connector, moment=self.between_turns)
+        await self._router.renew(connector)
 
     async def between_turns(self) -> None:
-        """Returns when neither side speaks, no answer is awaited and no sound is played."""
-        while not self._quiet:  # noqa: ASYNC110 - it is made of many things, some of which announce no change
-            await asyncio.sleep(_POLL_S)
-
-    @property
-    def _quiet(self) -> bool:
-        store = self.conversation.store
-        return not (
-            not self._responses.quiet
-            or self._input_audio.speaking
-            or self._input_audio.held
-            or self._calls.pending()
-            or self._sink.playing
-            or store.waiting
-            or (self._config.server_answers and store.unanswered is not None)
-        )
+        """Return when neither side speaks, no answer is awaited and no sound is played."""
+        await self._router.between_turns()
 
     async def _renew_with(self, session: Mapping[str, Any]) -> None:
-        self._snapshot.change_next(session)
+        snapshot = self._router.snapshot
+        snapshot.change_next(session)
         try:
             await self.renew()
         finally:
-            self._snapshot.change_next({})
-        if self._snapshot.refused is not None:
-            raise self._snapshot.refused
+            snapshot.change_next({})
+        if snapshot.refused is not None:
+            raise snapshot.refused
 
     # Configuration
 
@@ -343,7 +232,7 @@ class RealtimeSession:
 
     async def send_config(self, session: dict[str, Any]) -> None:
         """Send a change that `SessionConfig` has kept, with the errors of `update`. On the loop only."""
-        if not await self._updates.send(session):
+        if not await self._router.updates.send(session):
             await self._renew_with(session)
 
     # The user's side
@@ -437,24 +326,12 @@ class RealtimeSession:
         Raises:
             ConfigError: no such request waits. ServerError: the server did not take the answer.
         """
-        await self._approvals.answer(request_id, approve, reason)
+        await self._router.approvals.answer(request_id, approve, reason)
 
     @property
     def approvals(self) -> tuple[McpApprovalRequest, ...]:
         """The requests of MCP servers that wait for `approve`, oldest first."""
-        return self._approvals.pending
-
-    def _announce(self, news: McpApprovalRequest | ServerError) -> None:
-        if isinstance(news, ServerError):
-            self._report(news)
-        elif not self._connection.announce(news):
-            _log.warning(
-                "%s: %s waits for approval, and no handler is registered: `await session.approve(%r)`, or register one "
-                "with on('mcp_approval_request', ...)",
-                news.server_label,
-                news.name,
-                news.id,
-            )
+        return self._router.approvals.pending
 
     # Interruption
 
@@ -470,93 +347,8 @@ class RealtimeSession:
         self._responses.cancel()
         heard = None if played is None else [PlayedItem(*key, samples) for key, samples in played.items()]
         # Not awaited as such: neither the end of the session nor that of the caller is to be taken for the other's.
-        await asyncio.wait([self._spawn(self._interruption.stop(dead, heard))])
+        await asyncio.wait([self._router.spawn(self._interruption.stop(dead, heard))])
 
     def played(self, item_id: str, content_index: int, samples: int, final: bool = False) -> None:
         """A sink reports progress: `samples` of a part have left the speaker. On the loop only."""
-        self._interruption.ledger.played(item_id, content_index, samples)
-        self._feed.add(Played(item_id, content_index, samples, final))
-
-    # Events
-
-    def _on_event(self, event: Any) -> None:
-        kind = type(event)
-        if kind is ResponseOutputAudioDelta and self._interruption.is_dead(event.response_id):
-            return  # it was on its way when the user interrupted (docs/protocol.md 33)
-        if kind in _ECHOES and self._snapshot.is_echo(event.item):
-            return  # a new session echoes the items that restored it: as text, where there was sound
-        changes = self._feed.reduce(event)
-        for news in self._approvals.on_event(event):
-            self._announce(news)
-        if kind is ResponseCreated:
-            known = next((change.out_of_band for change in changes if isinstance(change, ResponseStarted)), False)
-            self._responses.created(event.response, out_of_band=known)
-            if (answered := self._responses.answered_by(event.response.id)) is not None:
-                self._connection.sender.mark_answered(answered)
-            if self._responses.cancelling(event.response.id):
-                self._interruption.kill(event.response.id or "")  # it was interrupted before it existed
-        elif kind is ResponseOutputItemDone:
-            if not self._responses.is_out_of_band(event.response_id):
-                self._calls.item_done(event.response_id, event.item)
-        elif kind is ResponseDone:
-            self._on_response_done(event)
-        elif kind is InputAudioBufferSpeechStarted:
-            self._input_audio.speaking = True
-            stop = self._interruption.on_speech_started(carries_audio=self._connection.carries_audio)
-            if stop is not None:
-                self._spawn(stop)
-        elif kind is InputAudioBufferSpeechStopped:
-            self._input_audio.speaking = False
-        elif kind is InputAudioBufferCommitted:
-            if self._config.turn_detection is not None:
-                self._input_audio.server_committed()
-        elif kind is SessionCreated:
-            self._renewal.schedule(event.session.expires_at, self.renew)
-        elif kind is ConversationItemDeleted:
-            self._interruption.ledger.forget(event.item_id)
-        elif kind is ErrorEvent:
-            self._on_server_error(event)
-        self._feed.publish(changes)
-
-    def _on_response_done(self, event: ResponseDone) -> None:
-        out_of_band = self._responses.is_out_of_band(event.response.id)
-        if not out_of_band:
-            self._calls.response_done(event.response)
-        self._responses.ended(event.response, out_of_band=out_of_band)
-        if self._limits.spent(self.conversation.usage.cost_usd):
-            self._end_at_limit()
-
-    def _on_server_error(self, event: ErrorEvent) -> None:
-        benign = (
-            self._responses.refused(event.error)
-            or self._interruption.is_our_truncation(event.error.event_id)
-            or (event.error.code == EXPIRED and self._connection.reconnects)  # the new session is shown as a turn
-        )
-        if not benign and not self._connection.sender.awaits(event.error.event_id):
-            self._report(server_error(event.error))
-
-    def _report(self, error: ServerError) -> None:
-        if self.on_error is not None:
-            try:
-                self.on_error(error)
-            except Exception:
-                _log.exception("on_error raised; the conversation goes on")
-
-    def _on_sent(self, raw: dict[str, Any]) -> None:
-        """Note a client event that leaves on the connection, also one that a user sends by hand."""
-        kind = raw["type"]
-        if kind == "conversation.item.create":
-            self._approvals.on_sent(raw["item"])
-            if raw["item"].get("id"):
-                item = msgspec.convert(raw["item"], Item)
-                self._feed.add(ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))
-        elif kind == "input_audio_buffer.commit":
-            self._input_audio.committed()
-        elif kind == "input_audio_buffer.clear":
-            self._input_audio.cleared()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self.loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        self._interruption.on_played(item_id, content_index, samples, final=final)

@@ -19,8 +19,6 @@ from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import AnySessionConfig, RealtimeSessionConfig, check, nearest, to_dict
 from realtime_nb.wire.realtime.validate import field_names
 
-__all__ = ["SessionConfig"]
-
 _WIRE_FIELDS = frozenset(field_names(RealtimeSessionConfig)) | {"type"}
 
 

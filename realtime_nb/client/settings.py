@@ -24,17 +24,6 @@ from realtime_nb.wire.realtime import (
     check,
 )
 
-__all__ = [
-    "DEFAULTS",
-    "DEFAULT_MODEL",
-    "TRANSCRIPTION_MODEL",
-    "VOICES",
-    "check_limit",
-    "check_setting",
-    "check_settings",
-    "session_config",
-]
-
 DEFAULT_MODEL = "gpt-realtime-2.1"
 """The hosted model when none is named."""
 

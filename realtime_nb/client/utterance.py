@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Askable", "Utterance", "as_utterance"]
-
 Samples: TypeAlias = "npt.NDArray[np.int16]"
 
 

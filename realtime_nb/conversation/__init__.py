@@ -30,6 +30,7 @@ from .local_events import (
     LocalEvent,
     LocalInterrupt,
     Played,
+    ResponseInterrupted,
     SessionResumed,
     ToolProgress,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "LocalInterrupt",
     "Played",
     "ResponseEnded",
+    "ResponseInterrupted",
     "ResponseStarted",
     "SessionResumed",
     "ToolCall",

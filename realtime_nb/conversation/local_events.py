@@ -41,6 +41,12 @@ class LocalInterrupt(msgspec.Struct, frozen=True):
     samples: int
 
 
+class ResponseInterrupted(msgspec.Struct, frozen=True):
+    """A response under way was interrupted: no sound of it is to be played any more."""
+
+    response_id: str
+
+
 class ClientItem(msgspec.Struct, frozen=True):
     """The client sent `conversation.item.create`; the item needs an id, by which the server's answer is matched.
 
@@ -96,6 +102,7 @@ LocalEvent = (
     | ClearSent
     | Played
     | LocalInterrupt
+    | ResponseInterrupted
     | ClientItem
     | Clock
     | ConnectionEnded

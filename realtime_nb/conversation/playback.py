@@ -10,7 +10,7 @@ from realtime_nb.wire.realtime import ConversationItemTruncated
 from .changes import Change
 from .conversation import Conversation
 from .input_timeline import SAMPLES_PER_MS
-from .local_events import LocalInterrupt, Played
+from .local_events import LocalInterrupt, Played, ResponseInterrupted
 from .records import ItemRecord
 
 
@@ -59,6 +59,13 @@ def on_interrupt(c: Conversation, event: LocalInterrupt, at: float | None, out: 
             _silence(c, behind)
         # The player works in order, so the parts queued before this one were played to their end.
         c.store.queue.clear()
+
+
+def on_response_interrupted(c: Conversation, event: ResponseInterrupted, at: float | None, out: list[Change]) -> None:
+    """Marks a response that has not ended as interrupted."""
+    response = c.store.responses.get(event.response_id)
+    if response is not None and not response.done:
+        response.interrupted = True
 
 
 def _silence(c: Conversation, record: ItemRecord) -> None:

@@ -66,6 +66,7 @@ _HANDLERS: dict[type, Handler] = {
     local_events.ClearSent: input.on_clear_sent,
     local_events.Played: playback.on_played,
     local_events.LocalInterrupt: playback.on_interrupt,
+    local_events.ResponseInterrupted: playback.on_response_interrupted,
     local_events.ClientItem: items.on_client_item,
     local_events.ConnectionEnded: session.on_ended,
     local_events.SessionResumed: session.on_session_resumed,

@@ -228,7 +228,7 @@ async def test_requests_of_a_session_that_is_gone_hold_nothing_up() -> None:
     async with session_with(*steps) as (session, _):
         asking = asyncio.ensure_future(session.ask("Search!", timeout=5))
         await session.connection.wait_for("response.done", timeout=5)
-        session._approvals.on_transport_lost()
+        session._router.approvals.on_transport_lost()
         assert session.approvals == ()
         assert (await asking).text == "Again, then."
 
@@ -313,7 +313,7 @@ async def test_servers_are_passed_through_and_checked() -> None:
             "connector_id": "connector_gmail",
             "authorization": "SENTINEL",
         }
-        assert list(session.tools) == ["look"]
+        assert list(session.connection.config.tools) == ["look"]
         for wrong, words in (
             ({**DOCS, "server_lable": "x"}, "server_label"),
             ({"type": "mcp", "server_label": "x"}, "server_url"),

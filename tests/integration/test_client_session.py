@@ -736,7 +736,7 @@ async def test_the_first_update_carries_the_whole_configuration_and_the_echo_is_
         assert sent["truncation"] == "auto"
         assert [tool["name"] for tool in sent["tools"]] == ["look"]
         assert session.effective["audio"]["output"]["voice"] == "marin"
-        assert list(session.tools) == ["look"]
+        assert list(session.connection.config.tools) == ["look"]
 
 
 async def test_a_refused_update_raises_the_servers_words_and_changes_nothing() -> None:

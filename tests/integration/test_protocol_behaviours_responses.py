@@ -344,7 +344,7 @@ async def test_b29_a_call_that_outlasts_its_response_is_waited_for(end: str) -> 
         done = session.connection.wait_for("response.done", timeout=5)
         asking = asyncio.ensure_future(session.ask("Search", timeout=5))
         await done
-        assert session._calls.pending() == ["MCP tool search"]
+        assert session._router.calls.pending() == ["MCP tool search"]
         assert len(creates(server)) == 1
         go_on()
         assert (await asking).text == "At last."

@@ -22,9 +22,9 @@ DAY_S = 24 * 3600
 PAUSE_S = 170
 MARKS = (2, 13, 24)
 """After how many renewals it is measured what is held."""
-PER_CALL = {"session._calls._followups", "session._calls._answered"}
+PER_CALL = {"session._router.calls._followups", "session._router.calls._answered"}
 """What is remembered of each call of a tool, of the last 512."""
-PER_ITEM = "session._snapshot.replayed"
+PER_ITEM = "session._router.snapshot.replayed"
 """The ids of the items that the newest session was told of."""
 
 

@@ -65,6 +65,11 @@ class Sender:
         """`"realtime"` or `"transcription"`."""
         return self._config.session_type
 
+    @property
+    def dropped_s(self) -> float:
+        """Seconds of PCM16 sound that were dropped since the transport was lost."""
+        return self._link.dropped_bytes / 48_000
+
     def add_listener(self, listener: Callable[[dict[str, Any]], object]) -> Callable[[], None]:
         """Call `listener` with every client event but sound, before it is sent; returns a function that removes it."""
         self._listeners = (*self._listeners, listener)

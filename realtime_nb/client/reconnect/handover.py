@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 
+from realtime_nb.client.events.sender import Sender
 from realtime_nb.client.reconnect.keeper import SendAhead
 from realtime_nb.client.reconnect.replay_items import output_item_id
 from realtime_nb.client.reconnect.session_snapshot import SessionSnapshot
@@ -30,7 +31,7 @@ class SessionKeeper:
     """The `Keeper` of a session.
 
     Args:
-        feed, snapshot, config, responses, calls, approvals, interruption, input_audio: the session's own.
+        feed, snapshot, config, responses, calls, approvals, interruption, input_audio, sender: the session's own.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class SessionKeeper:
         approvals: McpApprovals,
         interruption: Interruption,
         input_audio: InputAudio,
+        sender: Sender,
     ) -> None:
         self.conversation = feed.conversation
         self._snapshot = snapshot
@@ -53,6 +55,7 @@ class SessionKeeper:
         self._approvals = approvals
         self._interruption = interruption
         self._input_audio = input_audio
+        self._sender = sender
         self._feed = feed
         self._carried = b""
         self._cause = ""
@@ -89,8 +92,7 @@ class SessionKeeper:
         if not self.conversation.order:
             return
         said = [f"The connection {cause}; the conversation goes on in a new session."]
-        dropped_s = self._input_audio.take_dropped() / _SAMPLES_PER_S
-        if self._cut_speech or dropped_s >= 0.1:
+        if self._cut_speech or self._sender.dropped_s >= 0.1:
             said.append("What was spoken meanwhile was not heard.")
         if self._snapshot.omitted:
             turns = "turn" if self._snapshot.omitted == 1 else "turns"

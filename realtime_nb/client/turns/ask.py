@@ -31,8 +31,6 @@ from realtime_nb.conversation import Turn
 from realtime_nb.errors import ConnectError, RealtimeError, ServerError
 from realtime_nb.wire.realtime import Response, to_dict, user_message
 
-__all__ = ["Questions", "typed_turn"]
-
 _CHUNK_SAMPLES = RATE_HZ // 10
 _TRANSCRIPT_S = 3.0
 

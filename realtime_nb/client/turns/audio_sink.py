@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import NamedTuple, Protocol
 
-__all__ = ["AudioSink", "Heard", "NullSink", "PlayedItem"]
-
 
 class Heard(Protocol):
     """How much of one audio part was played when a sink fell silent; samples at 24 kHz."""

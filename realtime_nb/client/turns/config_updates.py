@@ -15,8 +15,6 @@ from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.turns.event_sender import EventSender
 from realtime_nb.client.turns.response_queue import ResponseQueue
 
-__all__ = ["ConfigUpdates"]
-
 _ANSWER_S = 30.0
 
 

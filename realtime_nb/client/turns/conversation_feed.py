@@ -11,8 +11,6 @@ from typing import Any
 
 from realtime_nb.conversation import Change, Conversation, LocalEvent, reduce
 
-__all__ = ["ConversationFeed"]
-
 _log = logging.getLogger(__name__)
 Subscriber = Callable[[Sequence[Change]], None]
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
-__all__ = ["EventSender"]
-
 
 class EventSender(Protocol):
     """Sends client events in the order in which they were decided. Called on the connection's loop."""

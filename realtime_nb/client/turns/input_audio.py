@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["MINIMUM_SAMPLES", "InputAudio", "Pcm"]
-
 Pcm: TypeAlias = "bytes | bytearray | memoryview | npt.NDArray[np.int16]"
 
 MINIMUM_SAMPLES = RATE_HZ // 10
@@ -45,7 +43,6 @@ class InputAudio:
         self._sender = sender
         self._feed = feed
         self._uncommitted_samples = 0
-        self._dropped_samples = 0
 
     @property
     def is_a_turn(self) -> bool:
@@ -83,7 +80,6 @@ class InputAudio:
 
             data = as_pcm16(pcm).tobytes()
         if not await self._sender.append(data):
-            self._dropped_samples += len(data) // 2
             return False
         self.appended(data)
         return True
@@ -105,11 +101,6 @@ class InputAudio:
     def carried(self, samples: int) -> None:
         """A new session was given the end of what the old one had."""
         self._uncommitted_samples = samples
-
-    def take_dropped(self) -> int:
-        """How many samples were dropped since the last call, because there was no connection."""
-        dropped, self._dropped_samples = self._dropped_samples, 0
-        return dropped
 
     def server_committed(self) -> None:
         """The server made a turn of the buffer by itself: what is left in it is not known, and little."""

@@ -1,8 +1,8 @@
 """Interruption of the assistant: stop playback, truncate at what was heard, drop late sound.
 
-Owns the epoch, the responses whose late sound is dropped, the samples received and played of each audio part, and the
-truncations. Must not know sockets, or who plays the sound. It never guesses from a clock: it counts received samples
-and those that a sink reports as played (docs/protocol.md 30 to 35).
+Owns the epoch and the truncations. The conversation counts the samples that were received and those that the sink
+reports as played (never those of a clock), and knows which responses were interrupted (docs/protocol.md 30 to 35). Must
+not know sockets, or who plays the sound.
 """
 
 from __future__ import annotations
@@ -20,22 +20,21 @@ from realtime_nb.client.turns.audio_sink import AudioSink, Heard
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.client.turns.event_sender import EventSender
 from realtime_nb.client.turns.response_queue import ResponseQueue
-from realtime_nb.conversation import AudioDone, AudioReceived, Change, LocalInterrupt
-
-__all__ = ["Cut", "Interruption", "PlaybackLedger"]
+from realtime_nb.conversation import (
+    AudioDone,
+    AudioReceived,
+    Change,
+    Conversation,
+    LocalInterrupt,
+    Played,
+    ResponseInterrupted,
+)
 
 _log = logging.getLogger(__name__)
 _REMEMBERED = 64
 _SILENCE_S = 2.0
 """How long a player may take to report how much it played; after that its last report counts."""
 SAMPLES_PER_MS = 24
-
-
-@dataclass
-class _Part:
-    received: int = 0
-    played: int = 0
-    complete: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,64 +51,29 @@ class Cut:
         return self.samples // SAMPLES_PER_MS
 
 
-class PlaybackLedger:
-    """The audio parts that are not over, in the order in which their sound began."""
+def cuts(conversation: Conversation, parts: Iterable[tuple[str, int]], report: Iterable[Heard] | None) -> list[Cut]:
+    """Where to cut which of `parts`, in their order; the conversation knows what was received and played of each.
 
-    def __init__(self) -> None:
-        self._parts: dict[tuple[str, int], _Part] = {}
+    Args:
+        conversation: what was received, and what the sink reported so far.
+        parts: those whose sound may not be over, by item and content index.
+        report: what the sink says it played of each part that it had not played to its end. None where it did not
+            answer: then the last known progress counts for every part.
 
-    def received(self, item_id: str, content_index: int, end_sample: int) -> None:
-        """Sound came, up to `end_sample` of its part."""
-        part = self._parts.setdefault((item_id, content_index), _Part())
-        part.received = max(part.received, end_sample)
-
-    def completed(self, item_id: str, content_index: int) -> None:
-        """No more sound will come of a part."""
-        part = self._parts.get((item_id, content_index))
-        if part is not None:
-            part.complete = True
-            self._settle((item_id, content_index), part)
-
-    def played(self, item_id: str, content_index: int, samples: int) -> None:
-        """A sink reports progress; it never goes back."""
-        part = self._parts.get((item_id, content_index))
-        if part is not None:
-            part.played = max(part.played, min(samples, part.received))
-            self._settle((item_id, content_index), part)
-
-    def item_ids(self) -> set[str]:
-        """The items that are not over."""
-        return {item_id for item_id, _ in self._parts}
-
-    def forget(self, item_id: str) -> None:
-        """An item is gone."""
-        for key in [key for key in self._parts if key[0] == item_id]:
-            del self._parts[key]
-
-    def _settle(self, key: tuple[str, int], part: _Part) -> None:
-        if part.complete and part.played >= part.received:
-            del self._parts[key]
-
-    def cuts(self, report: Iterable[Heard] | None) -> list[Cut]:
-        """Where to cut, in the order of the sound, and forget those parts.
-
-        Args:
-            report: what the sink says it played of each part that it had not played to its end. None where a sink did
-                not answer: then the last known progress counts for every part that is not over.
-
-        A part of which nothing was received is left alone (the service has no sound to cut), and so is one that was
-        played to its end. One that was received and not played at all is cut at 0.
-        """
-        if report is not None:
-            reported = {(item.item_id, item.content_index) for item in report}
-            for item in report:
-                self.played(item.item_id, item.content_index, item.played)
-        cuts = []
-        for key, part in list(self._parts.items()):
-            if (report is None or key in reported) and part.received:
-                del self._parts[key]
-                cuts.append(Cut(*key, part.played))
-        return cuts
+    A part of which nothing was received is left alone (the service has no sound to cut), and so is one that was played
+    to its end. One that was received and not played at all is cut at 0 (docs/protocol.md 31, 32).
+    """
+    heard = None if report is None else {(one.item_id, one.content_index): one.played for one in report}
+    found, store = [], conversation.store
+    for key in parts:
+        item = store.items.get(key[0])
+        part = item.parts.get(key[1]) if item is not None and not item.deleted else None
+        if part is None or not part.samples or part.cut is not None or (heard is not None and key not in heard):
+            continue
+        played = min(max(part.played or 0, heard[key] if heard else 0), part.samples)
+        if played < part.samples or not part.audio_done:
+            found.append(Cut(*key, played))
+    return found
 
 
 class Interruption:
@@ -134,26 +98,37 @@ class Interruption:
         sender: EventSender,
         feed: ConversationFeed,
     ) -> None:
-        self.ledger = PlaybackLedger()
         self.epoch = 0
         self._config = config
         self._responses = responses
         self._sink = sink
         self._sender = sender
         self._feed = feed
-        self._dead: deque[str] = deque(maxlen=_REMEMBERED)
+        self._store = feed.conversation.store
         self._truncations: deque[str] = deque(maxlen=_REMEMBERED)
+        self._playing: dict[tuple[str, int], None] = {}  # parts whose sound is not over, in the order of their sound
         self._unknown_there: set[str] = set()
 
     def on_changes(self, changes: Sequence[Change]) -> None:
         """Play the sound of an event's changes."""
         for change in changes:
             if isinstance(change, AudioReceived):
-                self.ledger.received(change.item_id, change.content_index, change.start_sample + len(change.pcm) // 2)
+                self._playing[change.item_id, change.content_index] = None
                 self._sink.write(self.epoch, change.item_id, change.content_index, change.start_sample, change.pcm)
             elif isinstance(change, AudioDone):
-                self.ledger.completed(change.item_id, change.content_index)
+                self._drop_if_over(change.item_id, change.content_index)
                 self._sink.done(self.epoch, change.item_id, change.content_index, change.samples)
+
+    def on_played(self, item_id: str, content_index: int, samples: int, *, final: bool) -> None:
+        """The sink reports that `samples` of a part have left the speaker."""
+        self._feed.add(Played(item_id, content_index, samples, final))
+        self._drop_if_over(item_id, content_index)
+
+    def _drop_if_over(self, item_id: str, content_index: int) -> None:
+        item = self._store.items.get(item_id)
+        part = item.parts.get(content_index) if item is not None else None
+        if part is not None and part.audio_done and (part.played or 0) >= part.samples:
+            self._playing.pop((item_id, content_index), None)
 
     def on_speech_started(self, *, carries_audio: bool) -> Coroutine[Any, Any, None] | None:
         """The server hears speech: do what it leaves to this side.
@@ -204,7 +179,9 @@ class Interruption:
             self.kill(response_id)
 
     async def _cut(self, silence: Callable[[], Awaitable[Sequence[Heard]]], heard: Sequence[Heard] | None) -> None:
-        for cut in self.ledger.cuts(heard if heard is not None else await self._silence(silence)):
+        report = heard if heard is not None else await self._silence(silence)
+        for cut in cuts(self._feed.conversation, self._playing, report):
+            self._playing.pop((cut.item_id, cut.content_index), None)
             if cut.item_id not in self._unknown_there:
                 event_id = self._sender.new_event_id()
                 self._truncations.append(event_id)
@@ -232,15 +209,16 @@ class Interruption:
 
     def on_transport_lost(self) -> None:
         """The next session has no sound of the parts that still play, and refuses to truncate them."""
-        self._unknown_there = self.ledger.item_ids()
+        self._unknown_there = {item_id for item_id, _ in self._playing}
 
     def kill(self, response_id: str) -> None:
         """Drop the sound that still comes of a response (docs/protocol.md 33)."""
-        self._dead.append(response_id)
+        self._feed.add(ResponseInterrupted(response_id))
 
     def is_dead(self, response_id: str) -> bool:
         """Whether a response was interrupted."""
-        return response_id in self._dead
+        response = self._store.responses.get(response_id)
+        return response is not None and response.interrupted
 
     def is_our_truncation(self, event_id: str | None) -> bool:
         """Whether an error answers one of our truncations: the service may refuse one, without harm."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 from realtime_nb.client.settings import check_limit
 from realtime_nb.conversation.prices import CURRENCY_SIGN
 
-__all__ = ["Limits"]
-
 
 class Limits:
     """Tells once that a session is over, by the first limit that it reaches.

@@ -38,8 +38,6 @@ from realtime_nb.wire.realtime import (
     to_dict,
 )
 
-__all__ = ["McpApprovalRequest", "McpApprovals"]
-
 
 class McpApprovalRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The service asks whether it may call a tool of an MCP server; `await session.approve(request.id)` answers.

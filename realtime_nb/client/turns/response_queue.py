@@ -24,8 +24,6 @@ from realtime_nb.client.events.pending_requests import METADATA_KEY, server_erro
 from realtime_nb.client.turns.event_sender import EventSender
 from realtime_nb.wire.realtime import ErrorDetail, Response
 
-__all__ = ["ResponseQueue", "ResponseRequest"]
-
 _BUSY = "conversation_already_has_active_response"
 _REMEMBERED = 256
 _UNNAMED = ""

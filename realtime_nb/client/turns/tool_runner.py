@@ -20,8 +20,6 @@ from realtime_nb.conversation import ToolProgress
 from realtime_nb.tools import Tool, error_output
 from realtime_nb.wire.realtime import FunctionCallItem, MessageItem, Response, function_output, to_dict
 
-__all__ = ["ToolRunner"]
-
 _REMEMBERED = 512
 
 

@@ -18,6 +18,7 @@ from realtime_nb.conversation import (
     LocalEvent,
     LocalInterrupt,
     Played,
+    ResponseInterrupted,
     ToolProgress,
 )
 from realtime_nb.wire.realtime import ServerEvent, decode_server, function_output, user_message
@@ -197,6 +198,7 @@ FACTS: st.SearchStrategy[LocalEvent] = st.one_of(
     st.builds(ConnectionEnded, NULLABLE_TEXT),
     st.builds(Played, IDS, INTS, INTS, st.booleans()),
     st.builds(LocalInterrupt, IDS, INTS, INTS),
+    st.builds(ResponseInterrupted, IDS),
     st.builds(ToolProgress, CALLS, st.sampled_from(["running", "completed", "failed", "?"]), NULLABLE_TEXT),
     st.builds(
         ClientItem,

@@ -1,0 +1,289 @@
+"""The parts of a session, and which of them gets which event, in which order.
+
+Owns the dispatch of server and client events, the pause between turns, and the end of a session. Each rule stands in
+the module of its part. Must not know what a user asks for; `client/session.py` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from realtime_nb.client.connection import RealtimeConnection
+from realtime_nb.client.events.pending_requests import server_error
+from realtime_nb.client.reconnect.handover import SessionKeeper
+from realtime_nb.client.reconnect.renewal import Renewal
+from realtime_nb.client.reconnect.session_snapshot import SessionSnapshot
+from realtime_nb.client.transport.base import Connector
+from realtime_nb.client.transport.close import EXPIRED, CloseEvent
+from realtime_nb.client.turns.audio_sink import AudioSink
+from realtime_nb.client.turns.config_updates import ConfigUpdates
+from realtime_nb.client.turns.conversation_feed import ConversationFeed
+from realtime_nb.client.turns.input_audio import InputAudio
+from realtime_nb.client.turns.interruption import Interruption
+from realtime_nb.client.turns.limits import Limits
+from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest, McpApprovals
+from realtime_nb.client.turns.response_queue import ResponseQueue
+from realtime_nb.client.turns.tool_runner import ToolRunner
+from realtime_nb.conversation import Change, ClientItem, ConnectionEnded, ResponseStarted
+from realtime_nb.errors import ServerError
+from realtime_nb.wire.realtime import (
+    ConversationItemAdded,
+    ConversationItemCreated,
+    ConversationItemDone,
+    ErrorEvent,
+    InputAudioBufferCommitted,
+    InputAudioBufferSpeechStarted,
+    InputAudioBufferSpeechStopped,
+    Item,
+    ResponseCreated,
+    ResponseDone,
+    ResponseOutputAudioDelta,
+    ResponseOutputItemDone,
+    SessionCreated,
+)
+
+_log = logging.getLogger(__name__)
+_ECHOES = frozenset({ConversationItemAdded, ConversationItemDone, ConversationItemCreated})
+_POLL_S = 0.1
+_POLITE_S = 60.0
+"""How long a limit waits for a pause between turns."""
+
+
+class EventRouter:
+    """Builds the parts of a session and passes events to them. On the session's loop only, but for the constructor.
+
+    Args:
+        connection: sends and receives.
+        feed: the way into the conversation.
+        sink: plays the assistant's sound.
+        limits: the user's bounds, which end the session.
+        renewal: begins a new session before the service ends the old one.
+
+    Attributes:
+        on_error: called with each error of the server that is neither an expected race nor awaited by a caller.
+        over: whether the session has ended.
+    """
+
+    def __init__(
+        self, connection: RealtimeConnection, feed: ConversationFeed, sink: AudioSink, limits: Limits, renewal: Renewal
+    ) -> None:
+        config, sender = connection.config, connection.sender
+        self.on_error: Callable[[ServerError], None] | None = None
+        self.over = False
+        self.feed = feed
+        self.sink = sink
+        self.responses = ResponseQueue(sender, config)
+        self.updates = ConfigUpdates(config, sender, self.responses)
+        self.interruption = Interruption(config, self.responses, sink, sender, feed)
+        self.calls = ToolRunner(config, sender, self.responses, feed)
+        self.approvals = McpApprovals(self.calls, sender, self.responses)
+        self.input_audio = InputAudio(sender, feed)
+        self.snapshot = SessionSnapshot(config, feed.conversation)
+        self._connection = connection
+        self._config = config
+        self._limits = limits
+        self._renewal = renewal
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._time_limit: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._unfollow: list[Callable[[], None]] = []
+        feed.subscribe(self.interruption.on_changes)
+
+    def follow(self) -> None:
+        """Begin to follow the connection, with the greeting that it has received already."""
+        connection = self._connection
+        connection.keep(
+            SessionKeeper(
+                feed=self.feed,
+                snapshot=self.snapshot,
+                config=self._config,
+                responses=self.responses,
+                calls=self.calls,
+                approvals=self.approvals,
+                interruption=self.interruption,
+                input_audio=self.input_audio,
+                sender=connection.sender,
+            )
+        )
+        self._unfollow += [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
+        connection.on("close", self._on_close)
+        connection.keep_nothing_until_read()
+        if connection.created is not None:
+            self._on_event(connection.created)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run work of the session in a task, which ends with the session."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # The end
+
+    def unfollow(self) -> None:
+        """Follow the connection no longer."""
+        for unfollow in self._unfollow:
+            unfollow()
+        self._connection.off("close", self._on_close)
+
+    def end(self, error: Exception, reason: str | None) -> None:
+        """End what waits for an answer: turns must not be in progress for ever, nor callers wait."""
+        if self.over:
+            return
+        self.over = True
+        self._renewal.stop()
+        if self._time_limit is not None:
+            self._time_limit.cancel()
+        self.feed.add(ConnectionEnded(reason))
+        self.calls.stop()
+        self.responses.lost(error)
+        for task in self._tasks:
+            task.cancel()
+
+    async def _on_close(self, event: CloseEvent) -> None:
+        self.end(event.error or self._connection.end_error(), reason=str(event.error) if event.error else None)
+
+    def start_time_limit(self) -> None:
+        """Count the user's time limit from now on."""
+        if self._limits.seconds is not None and self._time_limit is None:
+            loop = asyncio.get_running_loop()
+            self._time_limit = loop.call_later(self._limits.seconds, self._on_time_limit)
+
+    def _on_time_limit(self) -> None:
+        if self._limits.time_is_over():
+            self._end_at_limit()
+
+    def _end_at_limit(self) -> None:
+        # Not one of `_tasks`: those are cancelled by the end that this task brings about.
+        work = self._end_politely(self._limits.reached or "")
+        self._ending = asyncio.get_running_loop().create_task(work, name="realtime limit")
+
+    async def _end_politely(self, why: str) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_POLITE_S):
+                await self.between_turns()
+        if not self.over:
+            await self._connection.close(1000, why)
+
+    # A pause
+
+    async def renew(self, connector: Connector | None = None) -> None:
+        """Go on in a new session, between turns."""
+        await self._connection.renew(connector=connector, moment=self.between_turns)
+
+    async def between_turns(self) -> None:
+        """Return when neither side speaks, no answer is awaited and no sound is played."""
+        while not self._quiet:  # noqa: ASYNC110 - it is made of many things, some of which announce no change
+            await asyncio.sleep(_POLL_S)
+
+    @property
+    def _quiet(self) -> bool:
+        store = self.feed.conversation.store
+        return not (
+            not self.responses.quiet
+            or self.input_audio.speaking
+            or self.input_audio.held
+            or self.calls.pending()
+            or self.sink.playing
+            or store.waiting
+            or (self._config.server_answers and store.unanswered is not None)
+        )
+
+    # Events
+
+    def _on_event(self, event: Any) -> None:
+        kind = type(event)
+        if kind is ResponseOutputAudioDelta:
+            if not self.interruption.is_dead(event.response_id):  # else it was on its way (docs/protocol.md 33)
+                self.feed.publish(self.feed.reduce(event))
+            return
+        if kind in _ECHOES and self.snapshot.is_echo(event.item):
+            return  # a new session echoes the items that restored it: as text, where there was sound
+        changes = self.feed.reduce(event)
+        for news in self.approvals.on_event(event):
+            self._announce(news)
+        if kind is ResponseCreated:
+            self._on_response_created(event, changes)
+        elif kind is ResponseOutputItemDone:
+            if not self.responses.is_out_of_band(event.response_id):
+                self.calls.item_done(event.response_id, event.item)
+        elif kind is ResponseDone:
+            self._on_response_done(event)
+        elif kind is InputAudioBufferSpeechStarted:
+            self.input_audio.speaking = True
+            stop = self.interruption.on_speech_started(carries_audio=self._connection.carries_audio)
+            if stop is not None:
+                self.spawn(stop)
+        elif kind is InputAudioBufferSpeechStopped:
+            self.input_audio.speaking = False
+        elif kind is InputAudioBufferCommitted:
+            if self._config.turn_detection is not None:
+                self.input_audio.server_committed()
+        elif kind is SessionCreated:
+            self._renewal.schedule(event.session.expires_at, self.renew)
+        elif kind is ErrorEvent:
+            self._on_server_error(event)
+        self.feed.publish(changes)
+
+    def _on_response_created(self, event: ResponseCreated, changes: list[Change]) -> None:
+        known = next((change.out_of_band for change in changes if isinstance(change, ResponseStarted)), False)
+        self.responses.created(event.response, out_of_band=known)
+        if (answered := self.responses.answered_by(event.response.id)) is not None:
+            self._connection.sender.mark_answered(answered)
+        if self.responses.cancelling(event.response.id):
+            self.interruption.kill(event.response.id or "")  # it was interrupted before it existed
+
+    def _on_response_done(self, event: ResponseDone) -> None:
+        out_of_band = self.responses.is_out_of_band(event.response.id)
+        if not out_of_band:
+            self.calls.response_done(event.response)
+        self.responses.ended(event.response, out_of_band=out_of_band)
+        if self._limits.spent(self.feed.conversation.usage.cost_usd):
+            self._end_at_limit()
+
+    def _on_server_error(self, event: ErrorEvent) -> None:
+        expected = (
+            self.responses.refused(event.error)
+            or self.interruption.is_our_truncation(event.error.event_id)
+            or (event.error.code == EXPIRED and self._connection.reconnects)  # the new session is shown as a turn
+        )
+        if not expected and not self._connection.sender.awaits(event.error.event_id):
+            self._report(server_error(event.error))
+
+    def _report(self, error: ServerError) -> None:
+        if self.on_error is not None:
+            try:
+                self.on_error(error)
+            except Exception:
+                _log.exception("on_error raised; the conversation goes on")
+
+    def _announce(self, news: McpApprovalRequest | ServerError) -> None:
+        if isinstance(news, ServerError):
+            self._report(news)
+        elif not self._connection.announce(news):
+            _log.warning(
+                "%s: %s waits for approval, and no handler is registered: `await session.approve(%r)`, or register one "
+                "with on('mcp_approval_request', ...)",
+                news.server_label,
+                news.name,
+                news.id,
+            )
+
+    def _on_sent(self, raw: dict[str, Any]) -> None:
+        """Note a client event that leaves on the connection, also one that a user sends by hand."""
+        kind = raw["type"]
+        if kind == "conversation.item.create":
+            self.approvals.on_sent(raw["item"])
+            if raw["item"].get("id"):
+                item = msgspec.convert(raw["item"], Item)
+                self.feed.add(ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))
+        elif kind == "input_audio_buffer.commit":
+            self.input_audio.committed()
+        elif kind == "input_audio_buffer.clear":
+            self.input_audio.cleared()
