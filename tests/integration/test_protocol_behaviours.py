@@ -88,7 +88,7 @@ ELSEWHERE = {
     10: ["integration/test_client_session.py::test_speed_changes_between_turns_only"],
     11: [
         "unit/local/http/test_auth.py::test_a_client_secret_opens_the_door_again_and_again_until_it_expires",
-        "unit/widget/test_widget.py::test_nothing_that_is_synced_saved_or_shown_holds_the_key",
+        "unit/widget/test_widget.py::test_state_and_repr_hold_no_key",
         "e2e/test_09_no_key.py::test_no_key_leaves_the_kernel",
     ],
     12: [
@@ -98,7 +98,7 @@ ELSEWHERE = {
     ],
     13: [
         "integration/test_client_connection.py::test_sound_that_is_longer_than_one_append_may_be_is_split",
-        "integration/test_widget_conversation.py::test_a_spoken_turn_arrives_whole_through_the_comm",
+        "integration/test_widget_conversation.py::test_spoken_turn_arrives_whole_through_the_comm",
         "js/tests/audio/sound.test.ts::loses no sample at any block size",
     ],
     14: [
@@ -134,8 +134,8 @@ ELSEWHERE = {
     34: ["js/tests/view/card.test.ts::labels turns, strikes out unheard text and shows the note"],
     40: ["unit/client/events/test_pending_requests.py::test_the_oldest_of_too_many_requests_fails"],
     41: [
-        "integration/test_widget_conversation.py::test_a_handler_that_raises_is_told_in_the_card_and_stops_nothing",
-        "integration/test_widget_conversation.py::test_a_slow_or_raising_observer_stops_nothing",
+        "integration/test_widget_conversation.py::test_handler_that_raises_shows_in_the_card_and_stops_no_answer",
+        "integration/test_widget_conversation.py::test_slow_or_raising_observer_delays_no_answer",
     ],
     43: ["e2e/test_05_busy_kernel.py::test_every_frame_arrives_and_the_answer_plays"],
     44: [

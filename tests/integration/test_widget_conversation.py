@@ -1,4 +1,4 @@
-"""The widget's conversation with the practice backend, from Python; pages are played by messages on its comm."""
+"""The widget's conversation with the practice backend, from Python; its pages are played by messages on its comm."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def _until(widget: rt.RealtimeWidget, name: str, wanted: Any) -> Any:
     return getattr(widget, name)
 
 
-async def test_an_answer_is_there_when_ask_returns(widget: rt.RealtimeWidget) -> None:
+async def test_ask_returns_the_complete_answer(widget: rt.RealtimeWidget) -> None:
     turn = await widget.ask("Hello!")
     assert turn.role == "assistant"
     assert turn.text
@@ -67,7 +67,7 @@ async def test_ask_works_from_any_loop_and_from_none(widget: rt.RealtimeWidget) 
     assert len(widget.turns) == 6
 
 
-async def test_a_conversation_goes_on_after_stop(widget: rt.RealtimeWidget) -> None:
+async def test_conversation_continues_after_stop(widget: rt.RealtimeWidget) -> None:
     await widget.ask("Hello!")
     await widget.stop()
     assert widget.status == "closed"
@@ -87,7 +87,7 @@ async def test_a_setting_reaches_the_server_before_the_next_turn(widget: rt.Real
     assert widget.effective["instructions"] != "Speak like a pirate."
 
 
-async def test_further_session_fields_are_passed_on_as_they_are() -> None:
+async def test_further_session_fields_are_sent_unchanged() -> None:
     widget = rt.RealtimeWidget(backend="local", session={"truncation": "disabled", "audio": {"output": {"speed": 1.2}}})
     await widget.start()
     assert widget.effective["truncation"] == "disabled"
@@ -97,7 +97,7 @@ async def test_further_session_fields_are_passed_on_as_they_are() -> None:
 
 
 @pytest.mark.sends_nonsense
-async def test_a_session_field_that_the_server_does_not_know_is_the_servers_to_refuse() -> None:
+async def test_unknown_session_field_is_refused_by_the_server() -> None:
     unknown = rt.RealtimeWidget(backend="local", session={"shine": 1})
     with pytest.raises(rt.ServerError, match=r"session\.shine") as refused:
         await unknown.start()
@@ -106,7 +106,7 @@ async def test_a_session_field_that_the_server_does_not_know_is_the_servers_to_r
     unknown.close()
 
 
-async def test_a_slow_or_raising_observer_stops_nothing(widget: rt.RealtimeWidget) -> None:
+async def test_slow_or_raising_observer_delays_no_answer(widget: rt.RealtimeWidget) -> None:
     gate = threading.Event()
 
     def slow(_: Any) -> None:
@@ -119,7 +119,7 @@ async def test_a_slow_or_raising_observer_stops_nothing(widget: rt.RealtimeWidge
     gate.set()
 
 
-async def test_handlers_hear_the_wire_also_when_registered_before_connecting(widget: rt.RealtimeWidget) -> None:
+async def test_handlers_registered_before_connecting_get_wire_events(widget: rt.RealtimeWidget) -> None:
     seen: list[str] = []
 
     @widget.on("event")
@@ -137,7 +137,7 @@ async def test_handlers_hear_the_wire_also_when_registered_before_connecting(wid
     assert {record.type for record in widget.events} >= {"session.update", "response.create", "response.done"}
 
 
-async def test_a_function_is_called_and_its_answer_spoken(widget: rt.RealtimeWidget) -> None:
+async def test_tool_is_called_and_its_answer_spoken(widget: rt.RealtimeWidget) -> None:
     calls: list[int] = []
 
     @widget.tool
@@ -152,7 +152,7 @@ async def test_a_function_is_called_and_its_answer_spoken(widget: rt.RealtimeWid
     assert "25" in turn.text
 
 
-async def test_a_handler_that_raises_is_told_in_the_card_and_stops_nothing(widget: rt.RealtimeWidget) -> None:
+async def test_handler_that_raises_shows_in_the_card_and_stops_no_answer(widget: rt.RealtimeWidget) -> None:
     @widget.on("response.done")
     def bad(event: Any) -> None:
         raise ValueError("my own mistake")
@@ -186,7 +186,7 @@ class Page:
         return [content["kind"] for content, _ in self.got]
 
 
-async def test_a_page_gets_a_snapshot_and_then_what_changes(widget: rt.RealtimeWidget) -> None:
+async def test_page_gets_a_snapshot_and_then_the_changes(widget: rt.RealtimeWidget) -> None:
     await widget.ask("Hello!")
     page = Page(widget)
     page.hello()
@@ -201,7 +201,7 @@ async def test_a_page_gets_a_snapshot_and_then_what_changes(widget: rt.RealtimeW
     assert [content["seq"] for content, _ in page.got] == sorted({content["seq"] for content, _ in page.got})
 
 
-async def test_a_spoken_turn_arrives_whole_through_the_comm(widget: rt.RealtimeWidget) -> None:
+async def test_spoken_turn_arrives_whole_through_the_comm(widget: rt.RealtimeWidget) -> None:
     """The practice voice asks itself; what the session heard is what the page sent."""
     await widget.ask("Say what time is it")
     spoken = widget.turns[-1].audio
@@ -221,7 +221,7 @@ async def test_a_spoken_turn_arrives_whole_through_the_comm(widget: rt.RealtimeW
     assert widget._live_controller.sound.microphone.missing == 0
 
 
-async def test_stop_speaking_in_the_page_cuts_at_what_it_played(widget: rt.RealtimeWidget) -> None:
+async def test_stop_speaking_cuts_the_turn_at_the_samples_the_page_played(widget: rt.RealtimeWidget) -> None:
     page = Page(widget)
     page.hello()
     page.send("send", text="Count to thirty.")
@@ -241,7 +241,7 @@ async def test_stop_speaking_in_the_page_cuts_at_what_it_played(widget: rt.Realt
 
 
 @pytest.mark.parametrize("reason", ["denied", "missing", "busy", "insecure", "blocked", "unsupported"])
-async def test_a_microphone_that_fails_says_so_in_python(widget: rt.RealtimeWidget, reason: str) -> None:
+async def test_microphone_failure_reaches_error_handlers_and_the_card(widget: rt.RealtimeWidget, reason: str) -> None:
     told: list[Any] = []
     widget.on("error", told.append)
     page = Page(widget)
@@ -257,7 +257,7 @@ async def test_a_microphone_that_fails_says_so_in_python(widget: rt.RealtimeWidg
     assert isinstance(told[0], rt.MicrophoneError)
 
 
-async def test_a_message_that_a_page_must_not_send_changes_nothing(widget: rt.RealtimeWidget) -> None:
+async def test_bad_message_of_a_page_is_refused_and_changes_nothing(widget: rt.RealtimeWidget) -> None:
     await widget.ask("Hello!")
     page = Page(widget)
     page.hello()
@@ -273,7 +273,47 @@ async def test_a_message_that_a_page_must_not_send_changes_nothing(widget: rt.Re
     assert (widget.status, widget.turns) == before
 
 
-async def test_a_new_session_is_told_what_the_transcript_shows(widget: rt.RealtimeWidget) -> None:
+async def test_lost_frames_of_the_microphone_show_in_health_and_in_the_card(
+    widget: rt.RealtimeWidget, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert not widget.health
+    assert repr(widget.health) == "<Health: all well>"
+    page = Page(widget)
+    page.hello()
+    page.send("mic.open")
+    for number in (0, 1, 5):
+        page.send("mic.frame", bytes(1920), frame=number, level=0.1)
+    page.send("mic.close", frames=6)
+    sentences = await _until(widget, "_health", bool)
+    assert sentences == ["3 frames of the microphone did not reach the kernel"]
+    assert widget.health.microphone_frames_missing == 3
+    assert "3 frames of the microphone" in repr(widget.health)
+    assert "3 frames of the microphone" in caplog.text
+
+
+async def test_widget_whose_page_closes_the_microphone_for_another_widget_stops_listening(
+    widget: rt.RealtimeWidget,
+) -> None:
+    """The page has two widgets, and sends `mic.close` to the first when the second begins to listen."""
+    other = rt.RealtimeWidget(backend="local")
+    first, second = Page(widget, "page-1"), Page(other, "page-1")
+    for page in (first, second):
+        page.hello()
+    first.send("mic.open")
+    await _until(widget, "status", lambda status: status == "listening")
+    second.send("mic.open")
+    first.send("mic.close", frames=0)
+    await _until(other, "status", lambda status: status == "listening")
+    await _until(widget, "status", lambda status: status == "idle")
+    assert not widget._live_controller.sound.microphone.capturing
+    first.send("mic.frame", bytes(1920), frame=0, level=0.5)
+    await runtime.bring(widget._live_controller.traits.settled())
+    assert widget.health.microphone_frames == 0
+    await other.stop()
+    other.close()
+
+
+async def test_new_session_continues_the_conversation(widget: rt.RealtimeWidget) -> None:
     await widget.ask("My name is Ada.")
     await widget.stop()
     answer = await widget.ask("What is my name?")
@@ -281,7 +321,7 @@ async def test_a_new_session_is_told_what_the_transcript_shows(widget: rt.Realti
     assert [turn.role for turn in widget.turns] == ["user", "assistant"] * 2
 
 
-async def test_a_voice_that_is_set_after_it_has_spoken_is_heard_from_the_next_answer_on(
+async def test_voice_set_after_it_has_spoken_is_used_from_the_next_answer_on(
     widget: rt.RealtimeWidget,
 ) -> None:
     await widget.ask("My name is Ada.")
@@ -295,7 +335,7 @@ async def test_a_voice_that_is_set_after_it_has_spoken_is_heard_from_the_next_an
     assert widget.error is None
 
 
-async def test_a_widget_says_that_it_is_reconnecting_and_then_goes_on() -> None:
+async def test_widget_shows_reconnecting_and_continues() -> None:
     statuses: list[str] = []
     with rt.LocalServer() as server:
         async with FlakyProxy(server.url) as proxy:
@@ -317,7 +357,7 @@ async def test_a_widget_says_that_it_is_reconnecting_and_then_goes_on() -> None:
     assert widget.error is None
 
 
-async def test_a_local_backend_that_died_is_started_again_and_the_conversation_goes_on(
+async def test_local_backend_that_died_is_restarted_and_the_conversation_continues(
     widget: rt.RealtimeWidget,
 ) -> None:
     await widget.ask("My name is Ada.")

@@ -1,4 +1,4 @@
-"""The log is for people: bounded, without sound, without secrets."""
+"""The event log is bounded and holds neither sound nor secrets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_events_go_to_pages_that_show_the_panel_and_to_no_other() -> None:
     assert sent == ["response.cancel"]
 
 
-def test_sound_is_told_by_its_length() -> None:
+def test_record_shows_the_length_of_sound_instead_of_the_sound() -> None:
     log = _log()
     delta = wire.ResponseOutputAudioDelta(item_id="i", delta=base64.b64encode(bytes(300)).decode())
     record = log.add("server", delta)
@@ -33,19 +33,19 @@ def test_sound_is_told_by_its_length() -> None:
     assert record.event["delta"] == "<300 bytes of sound>"
 
 
-def test_credentials_are_left_out() -> None:
+def test_record_holds_no_credentials() -> None:
     log = _log()
     tools = [{"type": "mcp", "server_label": "docs", "authorization": "hush", "headers": {"X-Key": "hush"}}]
     log.add("client", {"type": "session.update", "session": {"type": "realtime", "tools": tools}})
     assert "hush" not in repr([record.event for record in log.records()])
 
 
-def test_an_unknown_event_is_shown_as_it_came() -> None:
+def test_record_of_an_unknown_event_is_its_raw_form() -> None:
     record = _log().add("server", wire.UnknownEvent(type="response.dance", raw={"type": "response.dance", "n": 1}))
     assert (record.type, record.event["n"]) == ("response.dance", 1)
 
 
-def test_the_log_keeps_the_newest() -> None:
+def test_log_keeps_the_newest_records() -> None:
     log = _log()
     for number in range(3000):
         log.add("client", {"type": "input_audio_buffer.clear", "event_id": str(number)})
@@ -54,7 +54,7 @@ def test_the_log_keeps_the_newest() -> None:
     assert kept[0].at <= kept[-1].at
 
 
-def test_a_record_reads_in_a_line() -> None:
+def test_repr_of_a_record_is_one_line() -> None:
     record = _log().add("server", wire.ErrorEvent(error=wire.ErrorDetail(message="no such item", code="x")))
     assert "no such item" in repr(record)
     assert "\n" not in repr(record)

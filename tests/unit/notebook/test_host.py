@@ -14,18 +14,18 @@ class _Comm:
         return "the shell that published last"
 
 
-def test_a_comm_stays_on_the_subshell_that_the_page_asked_for() -> None:
+def test_comm_stays_on_the_subshell_that_the_page_asked_for() -> None:
     comm = _Comm()
     assert keep_comm_on_subshell(comm)
     assert comm._reply_subshell_for({}, "the page's subshell") == "the page's subshell"
 
 
-def test_a_kernel_without_the_name_is_left_alone() -> None:
+def test_kernel_without_the_private_name_is_left_alone() -> None:
     assert not keep_comm_on_subshell(object())
     assert not keep_comm_on_subshell(None)
 
 
-def test_the_kernel_still_has_the_name_that_the_remedy_needs() -> None:
+def test_kernel_still_has_the_private_name_that_the_remedy_needs() -> None:
     """A newer ipykernel that renames it would make a busy cell deaf again, and nothing else would say so."""
     if tuple(int(part) for part in version("ipykernel").split(".")[:2]) < (7, 4):
         pytest.skip("this ipykernel routes no comm by its last publisher")

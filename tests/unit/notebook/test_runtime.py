@@ -24,7 +24,7 @@ async def test_run_and_bring_work_inside_another_loop() -> None:
     assert await runtime.bring(_where()) == "realtime-nb-loop"
 
 
-def test_run_from_our_own_loop_says_what_to_do() -> None:
+def test_run_on_our_own_loop_raises_and_names_the_alternative() -> None:
     async def inner() -> None:
         runtime.run(_where())
 
@@ -32,7 +32,7 @@ def test_run_from_our_own_loop_says_what_to_do() -> None:
         runtime.run(inner())
 
 
-def test_run_gives_up_and_cancels() -> None:
+def test_run_cancels_after_its_timeout() -> None:
     cancelled = threading.Event()
 
     async def forever() -> None:
@@ -46,7 +46,7 @@ def test_run_gives_up_and_cancels() -> None:
     assert cancelled.wait(5)
 
 
-async def test_cancelling_the_awaiter_cancels_the_work() -> None:
+async def test_cancelling_the_awaitable_cancels_the_work() -> None:
     started, cancelled = threading.Event(), threading.Event()
 
     async def forever() -> None:
@@ -77,7 +77,7 @@ def test_the_notifier_keeps_the_newest_of_a_key_and_every_call() -> None:
     assert seen == [4, "a", "b"]
 
 
-def test_an_observer_that_raises_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_observer_that_raises_stops_no_later_call(caplog: pytest.LogCaptureFixture) -> None:
     notifier = runtime.Notifier()
     done = threading.Event()
 

@@ -1,4 +1,4 @@
-"""One word for what is going on."""
+"""The status is one word, derived from the facts of the session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the widget takes and refuses, before any connection."""
+"""The widget checks options, settings and page writes before any connection."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def _settled() -> None:
     await runtime.notifier().settled()
 
 
-def test_an_unknown_keyword_names_the_nearest() -> None:
+def test_unknown_keyword_raises_type_error_that_names_the_nearest() -> None:
     with pytest.raises(TypeError, match=r"'instruction'.*Did you mean 'instructions'"):
         rt.RealtimeWidget(instruction="x")
 
@@ -48,14 +48,14 @@ def test_an_unknown_keyword_names_the_nearest() -> None:
         ("transport", "pigeon", "kernel"),
     ],
 )
-def test_a_bad_value_names_the_option_the_value_and_what_is_allowed(option: str, value: Any, hint: str) -> None:
+def test_error_of_a_bad_value_names_option_value_and_what_is_allowed(option: str, value: Any, hint: str) -> None:
     with pytest.raises(rt.ConfigError, match=hint) as error:
         rt.RealtimeWidget(**{option: value})
     assert option in str(error.value)
     assert str(value) in str(error.value)
 
 
-def test_a_bad_value_set_later_is_refused_too(widget: rt.RealtimeWidget) -> None:
+def test_bad_value_set_later_raises_config_error(widget: rt.RealtimeWidget) -> None:
     with pytest.raises(rt.ConfigError, match="turn_detection"):
         widget.turn_detection = "psychic"
     assert widget.turn_detection == "semantic_vad"
@@ -84,7 +84,7 @@ def test_read_only_traits_cannot_be_set(widget: rt.RealtimeWidget) -> None:
         ("instructions", "x" * 100_001),
     ],
 )
-async def test_a_page_cannot_write_what_it_must_not(
+async def test_page_that_writes_a_forbidden_trait_or_value_is_refused(
     widget: rt.RealtimeWidget, name: str, value: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = {key: getattr(widget, key) for key in widget.keys}
@@ -95,7 +95,7 @@ async def test_a_page_cannot_write_what_it_must_not(
     assert name in caplog.text
 
 
-async def test_a_page_writes_what_a_person_can_change(widget: rt.RealtimeWidget) -> None:
+async def test_page_writes_the_settings_of_the_card(widget: rt.RealtimeWidget) -> None:
     widget.set_state(
         {
             "muted": True,
@@ -110,21 +110,21 @@ async def test_a_page_writes_what_a_person_can_change(widget: rt.RealtimeWidget)
     assert widget.turn_detection == {"type": "server_vad"}
 
 
-async def test_one_bad_key_does_not_spoil_a_good_one(widget: rt.RealtimeWidget) -> None:
+async def test_refused_key_of_a_page_leaves_its_other_keys_valid(widget: rt.RealtimeWidget) -> None:
     widget.set_state({"status": "error", "muted": True})
     await _settled()
     assert widget.muted
     assert widget.status == "idle"
 
 
-def test_nothing_that_is_synced_saved_or_shown_holds_the_key(widget: rt.RealtimeWidget) -> None:
+def test_state_and_repr_hold_no_key(widget: rt.RealtimeWidget) -> None:
     state = widget.get_state()
     assert SENTINEL not in msgspec.json.encode({k: v for k, v in state.items() if k != "layout"}).decode()
     assert SENTINEL not in repr(widget)
     assert SENTINEL not in repr(vars(widget))
 
 
-async def test_a_failed_connection_is_an_error_in_python_and_in_the_card(widget: rt.RealtimeWidget) -> None:
+async def test_failed_connection_raises_and_shows_in_the_card(widget: rt.RealtimeWidget) -> None:
     with pytest.raises(rt.ConnectError) as error:
         await widget.start()
     assert widget.status == "error"
@@ -132,7 +132,7 @@ async def test_a_failed_connection_is_an_error_in_python_and_in_the_card(widget:
     assert SENTINEL not in str(error.value)
 
 
-async def test_a_missing_key_says_how_to_give_one() -> None:
+async def test_error_of_a_missing_key_names_the_environment_variable() -> None:
     widget = rt.RealtimeWidget(backend="openai")
     with pytest.raises(rt.ConfigError, match="OPENAI_API_KEY"):
         await widget.ask("Hello")
@@ -141,7 +141,7 @@ async def test_a_missing_key_says_how_to_give_one() -> None:
     widget.close()
 
 
-async def test_a_missing_file_is_found_missing_before_anything_connects(widget: rt.RealtimeWidget) -> None:
+async def test_missing_sound_file_raises_before_connecting(widget: rt.RealtimeWidget) -> None:
     with pytest.raises(FileNotFoundError):
         await widget.ask("not-there.wav")
     assert widget.status == "idle"
@@ -152,12 +152,12 @@ def test_close_may_be_called_twice(widget: rt.RealtimeWidget) -> None:
     widget.close()
 
 
-def test_the_connection_is_asked_for_too_early(widget: rt.RealtimeWidget) -> None:
+def test_connection_before_start_raises_connect_error(widget: rt.RealtimeWidget) -> None:
     with pytest.raises(rt.ConnectError, match="start"):
         _ = widget.connection
 
 
-def test_a_tool_is_added_by_decoration(widget: rt.RealtimeWidget) -> None:
+def test_tool_decorator_adds_a_tool(widget: rt.RealtimeWidget) -> None:
     @widget.tool
     def add(a: int, b: int) -> int:
         """Add two numbers."""

@@ -1,4 +1,4 @@
-"""Every frame is counted, passed on in order, or said to be missing."""
+"""Every microphone frame is counted, and sent on in order or counted as lost."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_missing_frames_are_counted() -> None:
     assert (microphone.frames, microphone.missing) == (2, 4)
 
 
-async def test_a_page_without_the_microphone_is_not_heard() -> None:
+async def test_frames_of_a_page_without_the_microphone_are_ignored() -> None:
     microphone = MicrophoneQueue()
     microphone.open("p")
     microphone.put("stranger", 0, 1.0, PCM)
@@ -50,7 +50,7 @@ async def test_a_page_without_the_microphone_is_not_heard() -> None:
     assert microphone.level == 0
 
 
-async def test_muted_means_nothing_gets_through_and_nothing_is_missing() -> None:
+async def test_muted_frames_are_discarded_and_not_counted_as_missing() -> None:
     microphone = MicrophoneQueue()
     microphone.open("p")
     microphone.muted = True
@@ -70,7 +70,7 @@ async def test_sound_that_waited_over_ten_seconds_is_dropped(ms: int) -> None:
     assert microphone.dropped == len(frames) - 10_000 // ms
 
 
-async def test_a_frame_that_the_page_has_sent_itself_is_counted_and_never_sent_again() -> None:
+async def test_frame_that_the_page_has_sent_itself_is_counted_and_not_sent_again() -> None:
     microphone, counted = MicrophoneQueue(), list[bytes]()
     microphone.on_sent = counted.append
     microphone.open("p")

@@ -1,4 +1,4 @@
-"""What was heard is what the worklet counted, whichever page, however often it moves."""
+"""What counts as heard is what the worklet counted, on every page that had the lease."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Stage:
         self.played += self.speaker.report(report)
 
 
-async def test_a_flush_waits_for_what_the_worklet_says() -> None:
+async def test_flush_returns_what_the_worklet_reports() -> None:
     stage = Stage()
     stage.speaker.write(0, "a", 0, 0, SECOND)
     stage.state(4800)
@@ -50,7 +50,7 @@ async def test_a_flush_waits_for_what_the_worklet_says() -> None:
     assert not stage.speaker.playing
 
 
-async def test_a_flush_does_not_wait_where_nobody_plays() -> None:
+async def test_flush_does_not_wait_without_a_page() -> None:
     stage = Stage(page=None)
     stage.speaker.write(0, "a", 0, 0, SECOND)
     assert await stage.speaker.flush(1) == [PlayedItem("a", 0, 0)]
@@ -64,7 +64,7 @@ async def test_sound_of_a_past_epoch_is_dropped() -> None:
     assert [item for item, _, _ in stage.sounds()] == ["new"]
 
 
-async def test_the_end_of_interrupted_sound_is_waited_for_by_nobody() -> None:
+async def test_end_of_interrupted_sound_is_ignored() -> None:
     stage = Stage()
     stage.speaker.write(0, "a", 0, 0, SECOND)
     stage.speaker.silence(1)
@@ -73,7 +73,7 @@ async def test_the_end_of_interrupted_sound_is_waited_for_by_nobody() -> None:
     await stage.speaker.drained()
 
 
-async def test_sound_that_got_lost_on_its_way_is_not_waited_for_for_ever() -> None:
+async def test_sound_that_was_lost_on_its_way_is_given_up_and_counted() -> None:
     stage = Stage()
     stage.speaker.write(0, "a", 0, 0, SECOND)
     stage.speaker.done(0, "a", 0, 24_000)
@@ -90,7 +90,7 @@ async def test_sound_that_got_lost_on_its_way_is_not_waited_for_for_ever() -> No
     assert not stage.speaker.playing
 
 
-async def test_what_was_not_heard_moves_to_the_other_page() -> None:
+async def test_unheard_sound_is_sent_to_the_page_that_gets_the_lease() -> None:
     stage = Stage()
     stage.speaker.write(0, "a", 0, 0, SECOND)
     stage.speaker.write(0, "a", 0, 24_000, SECOND)
@@ -103,7 +103,7 @@ async def test_what_was_not_heard_moves_to_the_other_page() -> None:
     assert stage.sent[-1][0]["kind"] == "audio.done"
 
 
-async def test_another_page_cannot_say_what_was_played() -> None:
+async def test_report_of_a_page_without_the_lease_is_ignored() -> None:
     stage = Stage()
     stage.speaker.write(0, "a", 0, 0, SECOND)
     stage.state(24_000, page="stranger")
@@ -123,7 +123,7 @@ async def test_drained_returns_when_all_was_played() -> None:
     assert stage.played[-1] == Played("a", 0, 24_000, True)
 
 
-async def test_nobody_waits_for_a_page_that_waits_for_a_gesture() -> None:
+async def test_drained_returns_at_once_while_the_page_waits_for_a_gesture() -> None:
     stage = Stage()
     stage.speaker.write(0, "a", 0, 0, SECOND)
     stage.speaker.done(0, "a", 0, 24_000)
@@ -132,7 +132,7 @@ async def test_nobody_waits_for_a_page_that_waits_for_a_gesture() -> None:
     assert stage.speaker.blocked
 
 
-async def test_only_the_newest_answer_waits_for_a_page_to_come() -> None:
+async def test_only_the_newest_answer_is_kept_without_a_page() -> None:
     stage = Stage(page=None)
     for item in ("first", "second"):
         stage.speaker.write(0, item, 0, 0, SECOND)
@@ -143,7 +143,7 @@ async def test_only_the_newest_answer_waits_for_a_page_to_come() -> None:
     assert [item for item, _, _ in stage.sounds()] == ["second"]
 
 
-async def test_epochs_only_grow_over_sessions() -> None:
+async def test_epochs_grow_over_sessions() -> None:
     stage = Stage()
     await stage.speaker.flush(2)
     stage.speaker.reset()
@@ -152,7 +152,7 @@ async def test_epochs_only_grow_over_sessions() -> None:
     assert stage.sent[-1][0]["epoch"] == before > 2
 
 
-async def test_a_long_delta_is_cut_into_messages_of_bearable_size() -> None:
+async def test_long_delta_is_cut_into_several_messages() -> None:
     stage = Stage()
     stage.speaker.write(0, "a", 0, 0, SECOND * 30)
     pieces = stage.sounds()
@@ -167,7 +167,7 @@ def _carried() -> Stage:
     return stage
 
 
-async def test_sound_that_the_page_has_already_is_kept_account_of_and_not_sent() -> None:
+async def test_sound_that_the_page_carries_is_recorded_and_not_sent() -> None:
     stage = _carried()
     stage.speaker.write(0, "a", 0, 0, SECOND)
     assert stage.speaker.playing
@@ -179,7 +179,7 @@ async def test_sound_that_the_page_has_already_is_kept_account_of_and_not_sent()
     assert stage.played[-1] == Played("a", 0, 24_000, True)
 
 
-async def test_a_silence_of_the_pages_own_cuts_what_was_written_before_it_and_nothing_after() -> None:
+async def test_silence_of_the_page_cuts_the_sound_before_it_and_none_after() -> None:
     stage = _carried()
     stage.speaker.write(0, "a", 0, 0, SECOND)
     stage.state(4800)
@@ -195,7 +195,7 @@ async def test_a_silence_of_the_pages_own_cuts_what_was_written_before_it_and_no
     assert "flush" not in [content["kind"] for content, _ in stage.sent]
 
 
-async def test_an_interruption_of_the_kernels_own_is_above_every_epoch_of_the_page() -> None:
+async def test_epoch_of_a_kernel_interruption_is_above_every_epoch_of_the_page() -> None:
     stage = _carried()
     # The user spoke three times while nothing was playing that could be interrupted.
     stage.speaker.report(m.PlayStopped(seq=1, page="p", epoch=3, items=[], cause="speech"))
@@ -207,7 +207,7 @@ async def test_an_interruption_of_the_kernels_own_is_above_every_epoch_of_the_pa
     assert await flush == [PlayedItem("a", 0, 0)]
 
 
-async def test_the_persons_stop_ends_what_was_written_before_it_and_nothing_after() -> None:
+async def test_stop_button_ends_the_sound_before_it_and_none_after() -> None:
     stage = _carried()
     stage.speaker.write(0, "a", 0, 0, SECOND)
     stage.speaker.report(m.PlayStopped(seq=1, page="p", epoch=0, items=[], cause="user"))
@@ -216,7 +216,7 @@ async def test_the_persons_stop_ends_what_was_written_before_it_and_nothing_afte
     assert stage.speaker.playing
 
 
-async def test_what_was_not_heard_of_the_pages_own_sound_moves_to_the_next_page() -> None:
+async def test_unheard_carried_sound_is_sent_to_the_page_that_gets_the_lease() -> None:
     stage = _carried()
     stage.speaker.write(0, "a", 0, 0, SECOND)
     stage.state(4800)

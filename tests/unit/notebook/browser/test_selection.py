@@ -1,4 +1,4 @@
-"""Which transport is used, and what is said of it."""
+"""The choice of the transport, and the sentence about a fallback."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def _transports() -> Transports:
     return Transports(PageSockets(Channel(lambda content, buffers: None), Pages()), "browser")
 
 
-def test_only_two_names_are_known() -> None:
+def test_unknown_transport_name_raises_config_error() -> None:
     assert check_transport("browser") == "browser"
     with pytest.raises(ConfigError, match="'webrtc' must be 'kernel'"):
         check_transport("webrtc")
 
 
-def test_a_fallback_is_logged_once_and_said_until_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+def test_fallback_is_logged_once_and_shown_while_it_lasts(caplog: pytest.LogCaptureFixture) -> None:
     transports = _transports()
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
@@ -39,7 +39,7 @@ def test_a_fallback_is_logged_once_and_said_until_it_is_over(caplog: pytest.LogC
     assert (transports.used, transports.why) == ("browser", None)
 
 
-def test_a_connector_says_where_it_leads_and_no_key() -> None:
+def test_connector_shows_its_address_and_no_key() -> None:
     transports = _transports()
     for name in ("kernel", "browser"):
         connector = transports.connector(HERE, HERE.connector(), check_transport(name))
@@ -56,7 +56,7 @@ def test_a_connector_says_where_it_leads_and_no_key() -> None:
     ],
     ids=["by name", "by address", "by its key"],
 )
-def test_azure_is_never_given_to_a_page(endpoint: Endpoint) -> None:
+def test_browser_transport_refuses_azure(endpoint: Endpoint) -> None:
     transports = _transports()
     with pytest.raises(ConfigError, match="Azure"):
         transports.connector(endpoint, endpoint.connector())

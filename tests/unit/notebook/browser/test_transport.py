@@ -1,4 +1,4 @@
-"""The kernel's end of a socket that a page holds: nothing lost unseen, everything in the order of the page."""
+"""The kernel's end of a page's socket loses no frame unnoticed and keeps the order of the page."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Stage:
         self.sockets.receive(m.SocketFrame(seq=1, page=page, socket=socket, part=part, last=last, data=data))
 
 
-async def test_a_page_opens_the_socket_with_a_secret_that_nobody_else_sees() -> None:
+async def test_page_opens_the_socket_with_a_secret_that_no_repr_shows() -> None:
     stage = Stage()
     transport = await stage.opened()
     assert isinstance(transport, Transport)
@@ -59,7 +59,7 @@ async def test_a_page_opens_the_socket_with_a_secret_that_nobody_else_sees() -> 
     assert SECRET not in repr(m.SocketOpen(to="p", socket=1, url="wss://voice.example", secret=SECRET))
 
 
-async def test_frames_come_as_the_page_got_them_also_in_parts() -> None:
+async def test_recv_returns_frames_whole_that_came_in_parts() -> None:
     stage = Stage()
     transport = await stage.opened()
     stage.frame(0, b'{"a":')
@@ -68,7 +68,7 @@ async def test_frames_come_as_the_page_got_them_also_in_parts() -> None:
     assert [await transport.recv(), await transport.recv()] == [b'{"a":', b'{"b":1}']
 
 
-async def test_what_a_page_says_is_acted_upon_in_the_order_in_which_it_said_it() -> None:
+async def test_messages_and_frames_of_a_page_keep_their_order() -> None:
     stage = Stage()
     transport = await stage.opened()
     done: list[str] = []
@@ -83,7 +83,7 @@ async def test_what_a_page_says_is_acted_upon_in_the_order_in_which_it_said_it()
     assert done == ["other", "report"]
 
 
-async def test_a_report_that_cannot_be_acted_upon_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_message_whose_handling_raises_stops_no_later_frame(caplog: pytest.LogCaptureFixture) -> None:
     stage = Stage()
     transport = await stage.opened()
     stage.sockets.in_order("p", lambda: 1 / 0)  # type: ignore[arg-type]
@@ -92,7 +92,7 @@ async def test_a_report_that_cannot_be_acted_upon_stops_nothing(caplog: pytest.L
     assert "could not be acted upon" in caplog.text
 
 
-async def test_a_frame_that_never_came_ends_it_after_those_that_did() -> None:
+async def test_missing_part_ends_the_transport_after_the_frames_before_it() -> None:
     stage = Stage()
     transport = await stage.opened()
     stage.frame(0, b"1")
@@ -107,7 +107,7 @@ async def test_a_frame_that_never_came_ends_it_after_those_that_did() -> None:
         await transport.send("{}")
 
 
-async def test_a_frame_beyond_all_measure_ends_it() -> None:
+async def test_frame_that_is_too_large_ends_the_transport() -> None:
     stage = Stage()
     transport = await stage.opened()
     for part in range(33):
@@ -117,7 +117,7 @@ async def test_a_frame_beyond_all_measure_ends_it() -> None:
     assert ended.value.code == 1009
 
 
-async def test_messages_of_another_socket_or_page_fall_on_the_floor() -> None:
+async def test_messages_of_another_socket_or_page_are_ignored() -> None:
     stage = Stage()
     transport = await stage.opened()
     stage.frame(0, b"1", socket=7)
@@ -127,7 +127,7 @@ async def test_messages_of_another_socket_or_page_fall_on_the_floor() -> None:
     assert await transport.recv() == b"2"
 
 
-async def test_a_cancelled_recv_loses_nothing() -> None:
+async def test_cancelled_recv_loses_no_frame() -> None:
     stage = Stage()
     transport = await stage.opened()
     waiting = asyncio.ensure_future(transport.recv())
@@ -139,7 +139,7 @@ async def test_a_cancelled_recv_loses_nothing() -> None:
     assert await transport.recv() == b"1"
 
 
-async def test_a_long_frame_goes_down_in_parts() -> None:
+async def test_long_frame_is_sent_in_parts() -> None:
     stage = Stage()
     transport = await stage.opened()
     del stage.sent[:]
@@ -150,7 +150,7 @@ async def test_a_long_frame_goes_down_in_parts() -> None:
     assert b"".join(data for _, data in stage.sent[1:]).decode() == frame
 
 
-async def test_its_end_is_the_pages_word() -> None:
+async def test_transport_ends_with_the_code_and_reason_of_the_page() -> None:
     stage = Stage()
     transport = await stage.opened()
     stage.frame(0, b"1")
@@ -161,7 +161,7 @@ async def test_its_end_is_the_pages_word() -> None:
     assert ended.value.code == 4001
 
 
-async def test_closing_it_may_be_said_twice_and_what_the_page_said_still_counts() -> None:
+async def test_close_twice_keeps_the_messages_that_wait() -> None:
     stage = Stage()
     transport = await stage.opened()
     done: list[int] = []
@@ -175,7 +175,7 @@ async def test_closing_it_may_be_said_twice_and_what_the_page_said_still_counts(
         await transport.recv()
 
 
-async def test_it_ends_when_its_page_goes_or_another_one_has_the_sound() -> None:
+async def test_transport_ends_when_its_page_leaves_or_loses_the_lease() -> None:
     for leaves in (True, False):
         stage = Stage()
         transport = await stage.opened()
@@ -192,7 +192,7 @@ async def test_it_ends_when_its_page_goes_or_another_one_has_the_sound() -> None
         assert stage.sent[-1][0]["kind"] == "socket.close"
 
 
-async def test_a_page_that_cannot_says_why() -> None:
+async def test_page_that_cannot_open_a_socket_gives_the_reason() -> None:
     stage = Stage()
     opening = stage.start()
     await stage.until("socket.open")
@@ -201,7 +201,7 @@ async def test_a_page_that_cannot_says_why() -> None:
         await opening
 
 
-async def test_a_page_that_comes_a_moment_later_is_waited_for() -> None:
+async def test_open_waits_for_a_page_that_comes_later() -> None:
     stage = Stage(page=None)
     opening = stage.start()
     await asyncio.sleep(0)
@@ -213,7 +213,7 @@ async def test_a_page_that_comes_a_moment_later_is_waited_for() -> None:
     assert (await opening).page == "p"
 
 
-async def test_a_page_is_not_given_up_for_being_in_the_background_while_it_holds_the_socket() -> None:
+async def test_page_that_holds_the_socket_is_dropped_later_than_an_idle_one() -> None:
     stage = Stage()
     transport = await stage.opened()
     assert not stage.pages.settle(70.0, [stage.sockets.page])
@@ -221,14 +221,14 @@ async def test_a_page_is_not_given_up_for_being_in_the_background_while_it_holds
     assert stage.pages.settle(70.0, [stage.sockets.page])
 
 
-async def test_a_busy_kernel_takes_no_page_for_gone() -> None:
+async def test_pages_are_excused_for_the_time_the_kernel_was_busy() -> None:
     stage = Stage()
     stage.pages.excuse(9.0)
     assert not stage.pages.settle(14.0)
     assert stage.pages.settle(15.1)
 
 
-def test_an_address_with_a_secret_in_it_goes_to_no_page() -> None:
+def test_address_that_holds_a_secret_is_never_sent_to_a_page() -> None:
     stage = Stage()
     for url in ("wss://me:hunter2@voice.example/v1", "wss://voice.example/v1?token=hunter2"):
         with pytest.raises(ConfigError) as refused:

@@ -1,4 +1,4 @@
-"""Whatever the comm loses, repeats or reorders, both ends see one stream."""
+"""A page and the kernel see one ordered stream, although the comm loses, repeats and reorders messages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Wire:
 
 
 @given(st.permutations(range(1, 12)), st.lists(st.integers(1, 11), max_size=6))
-def test_a_page_is_heard_once_and_in_order(order: list[int], repeats: list[int]) -> None:
+def test_messages_of_a_page_are_delivered_once_and_in_order(order: list[int], repeats: list[int]) -> None:
     async def scene() -> list[int]:
         wire = Wire()
         for seq in [*order, *repeats]:
@@ -51,7 +51,7 @@ def test_a_page_is_heard_once_and_in_order(order: list[int], repeats: list[int])
     assert asyncio.run(scene()) == list(range(1, 12))
 
 
-async def test_what_never_comes_is_given_up_and_counted() -> None:
+async def test_message_that_never_comes_is_given_up_and_counted() -> None:
     wire = Wire()
     for seq in (1, 2, 5, 6):
         wire.inbox.receive(_frame(seq))
@@ -61,7 +61,7 @@ async def test_what_never_comes_is_given_up_and_counted() -> None:
     assert wire.pages.missing_messages == 2
 
 
-async def test_pages_do_not_wait_for_each_other() -> None:
+async def test_missing_message_of_one_page_delays_no_other_page() -> None:
     wire = Wire()
     wire.inbox.receive(_frame(2, "late"))
     wire.inbox.receive(_frame(1, "prompt"))
@@ -69,7 +69,7 @@ async def test_pages_do_not_wait_for_each_other() -> None:
     wire.inbox.close()
 
 
-def test_a_gap_is_sent_again_with_its_numbers() -> None:
+def test_messages_of_a_gap_are_sent_again_with_their_numbers() -> None:
     wire = Wire()
     for epoch in range(5):
         wire.channel.send(m.Flush(epoch=epoch))
@@ -78,7 +78,7 @@ def test_a_gap_is_sent_again_with_its_numbers() -> None:
     assert [(c["seq"], c["epoch"]) for c in wire.sent] == [(2, 1), (3, 2), (4, 3)]
 
 
-def test_what_the_ring_let_go_is_said_to_be_lost() -> None:
+def test_messages_that_are_not_kept_any_more_are_reported_lost_and_counted() -> None:
     wire = Wire()
     for _ in range(5000):
         wire.channel.send(m.HeartbeatReply())
@@ -90,7 +90,7 @@ def test_what_the_ring_let_go_is_said_to_be_lost() -> None:
 
 
 @pytest.mark.parametrize(("first", "last"), [(3, 3), (1, 2**40), (2**40, 2**41)])
-def test_no_gap_asks_for_too_much(first: int, last: int) -> None:
+def test_gap_beyond_what_was_sent_resends_only_what_exists(first: int, last: int) -> None:
     wire = Wire()
     for _ in range(3):
         wire.channel.send(m.HeartbeatReply())

@@ -1,4 +1,4 @@
-"""The comm's words, held to the same golden file as the TypeScript twin."""
+"""Comm messages equal the golden file that the TypeScript tests read too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _name(case: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("case", GOLDEN, ids=_name)
-def test_a_golden_message_is_taken_or_refused_as_the_page_would(case: dict[str, Any]) -> None:
+def test_golden_message_is_accepted_or_refused_as_by_the_page(case: dict[str, Any]) -> None:
     buffers = [b"\0" * case["buffer_bytes"]] if "buffer_bytes" in case else None
     decode = m.decode_page if case["direction"] == "page" else decode_kernel
     if not case["valid"]:
@@ -36,18 +36,18 @@ def test_a_golden_message_is_taken_or_refused_as_the_page_would(case: dict[str, 
     assert travelled == case["content"]
 
 
-def test_every_kind_of_both_directions_has_a_golden_message() -> None:
+def test_every_kind_of_message_has_a_golden_message() -> None:
     for direction, base in (("page", m.PageMessage), ("kernel", m.KernelMessage)):
         kinds = {kind.__struct_config__.tag for kind in base.__subclasses__()}
         assert kinds == {c["content"]["kind"] for c in GOLDEN if c["direction"] == direction and c["valid"]}
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(max_size=9), lambda i: st.dictionaries(st.text(max_size=9), i)))
-def test_nothing_from_a_page_raises_anything_else(content: Any) -> None:
+def test_any_nonsense_from_a_page_raises_bad_message(content: Any) -> None:
     with pytest.raises(m.BadMessage):
         m.decode_page(content, [])
 
 
-def test_an_oversized_message_is_refused() -> None:
+def test_oversized_message_is_refused() -> None:
     with pytest.raises(m.BadMessage, match="send"):
         m.decode_page({"v": 1, "seq": 1, "page": "p", "kind": "send", "text": "x" * 200_001})

@@ -1,11 +1,11 @@
-"""One page has the sound: the newest gesture, and never one that is gone."""
+"""One page has the lease: the page of the newest gesture, and never one that has left."""
 
 from __future__ import annotations
 
 from realtime_nb.notebook.page.pages import Pages
 
 
-def test_the_first_page_has_the_sound_until_a_gesture() -> None:
+def test_first_page_has_the_lease_until_a_gesture() -> None:
     pages = Pages()
     pages.heard("a", 0.0)
     pages.heard("b", 0.1)
@@ -16,7 +16,7 @@ def test_the_first_page_has_the_sound_until_a_gesture() -> None:
     assert not pages.claim("b", 0.3)
 
 
-def test_a_page_that_leaves_gives_the_sound_back() -> None:
+def test_lease_of_a_page_that_leaves_goes_to_another() -> None:
     pages = Pages()
     pages.claim("a", 0.0)
     pages.heard("b", 0.0)
@@ -25,7 +25,7 @@ def test_a_page_that_leaves_gives_the_sound_back() -> None:
     assert pages.lease == "b"
 
 
-def test_a_silent_page_is_gone_and_can_come_back() -> None:
+def test_silent_page_is_dropped_and_can_come_back() -> None:
     pages = Pages()
     pages.claim("a", 0.0)
     pages.settle(100.0)
@@ -36,7 +36,7 @@ def test_a_silent_page_is_gone_and_can_come_back() -> None:
     assert pages.lease == "a"
 
 
-def test_a_page_that_captures_is_given_more_patience() -> None:
+def test_busy_page_is_dropped_later_than_an_idle_one() -> None:
     pages = Pages()
     pages.claim("a", 0.0)
     pages.settle(30.0, ("a", None))
