@@ -26,12 +26,22 @@ export async function mount(host, query) {
   const instance = widget();
   instance.initialize({ model, signal });
   instance.render({ model, el: host, signal });
+  followSize(host);
   // For the console.
   Object.assign(window, { model, kernel, turn, tone });
 
   await sleep(0);
   await state.act?.({ model, kernel, press, sleep });
   await sleep(SETTLE_MS);
+}
+
+/** On the overview the frame is as high as the card. */
+function followSize(host) {
+  const frame = window.frameElement;
+  if (!frame) return;
+  new ResizeObserver(() => {
+    frame.style.height = `${host.getBoundingClientRect().bottom + 8}px`;
+  }).observe(host);
 }
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -341,7 +341,10 @@ export const STATES = {
 
   events: {
     traits: hosted("listening", {
-      _health: ["2 microphone frames never arrived.", "Playback ran dry 3 times."],
+      _health: [
+        "2 frames of the microphone did not reach the kernel",
+        "3 times the sound of an answer came late, and the page played silence",
+      ],
     }),
     async act({ kernel, press }) {
       converse(kernel);
