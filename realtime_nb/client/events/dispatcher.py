@@ -85,10 +85,9 @@ class Dispatcher:
         self._handlers.emit(event.type, event, wildcard=False)
 
     def end(self, ended: CloseEvent, error: Exception) -> None:
-        """Fail readers with `error` once the buffer is empty, and emit `"close"`; before it `"error"` after a loss."""
-        self._buffer.notify_waiters(ended)
-        self._buffer.close(error)
+        """Emit `"error"` after a loss, then `"close"`; fail readers with `error` once the buffer is empty."""
         if ended.error is not None:
             lost = ErrorEvent(error=ErrorDetail(type="connection_error", code=LOST, message=str(error)))
             self._handlers.emit("error", lost, wildcard=False)
-        self._handlers.emit("close", ended, wildcard=False)
+        self.notify(ended)
+        self._buffer.close(error)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
 import logging
 from collections import deque
@@ -207,12 +208,7 @@ class Emitter:
         return self._handlers.has(event.type)
 
     def _register(self, kind: str, handler: EventHandler | None, *, once: bool) -> Any:
-        if handler is not None:
-            self._handlers.add(kind, handler, once=once)
-            return handler
-
-        def decorate(function: EventHandler) -> EventHandler:
-            self._handlers.add(kind, function, once=once)
-            return function
-
-        return decorate
+        if handler is None:
+            return functools.partial(self._register, kind, once=once)
+        self._handlers.add(kind, handler, once=once)
+        return handler

@@ -36,12 +36,11 @@ ACKNOWLEDGED_BY: dict[str, tuple[str, ...]] = {
 _ANSWERS = {name: kind for kind, names in ACKNOWLEDGED_BY.items() for name in names}
 _LIMIT = 1024
 
-# Which client events an error without an `event_id` may answer (docs/protocol.md 19): by its code, else its param.
+# Which client events an error without an `event_id` may answer (docs/protocol.md 19): by the start of its code, else
+# by its param.
 _BY_CODE = {
     "conversation_already_has_active_response": "response.create",
     "response_cancel_not_active": "response.cancel",
-}
-_BY_CODES_BEGINNING = {
     "input_audio_buffer_commit_": "input_audio_buffer.commit",
     "item_create_": "conversation.item.create",
     "item_delete_": "conversation.item.delete",
@@ -214,10 +213,7 @@ def _key_of_answer(event: Any) -> str | None:
 
 def _kinds_blamed(detail: ErrorDetail) -> tuple[str, ...]:
     """The types of client events that an error without an `event_id` may answer; empty where it cannot be told."""
-    code = detail.code or ""
-    if code in _BY_CODE:
-        return (_BY_CODE[code],)
-    for beginning, kind in _BY_CODES_BEGINNING.items():
-        if code.startswith(beginning):
+    for beginning, kind in _BY_CODE.items():
+        if (detail.code or "").startswith(beginning):
             return (kind,)
     return _BY_PARAM.get(re.split(r"[.\[]", detail.param or "", maxsplit=1)[0], ())

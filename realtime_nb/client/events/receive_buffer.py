@@ -100,7 +100,6 @@ class ReceiveBuffer:
                 reader.set_exception(end)
         self._readers.clear()
         waiters, self._waiters = self._waiters, {}
-        for waiting in waiters.values():
+        for kind, waiting in waiters.items():
             for waiter in waiting:
-                if waiter.set_running_or_notify_cancel():
-                    waiter.set_exception(end)
+                self.watch(kind, waiter)  # which fails it now

@@ -101,8 +101,7 @@ class Sender:
             _name_item(raw)
         if kind == "response.create":
             params = raw["response"] = raw.get("response") or {}
-            params["metadata"] = {**(params.get("metadata") or {})}
-            params["metadata"].setdefault(METADATA_KEY, raw["event_id"])
+            params["metadata"] = {METADATA_KEY: raw["event_id"], **(params.get("metadata") or {})}
         future: asyncio.Future[Any] = self.loop.create_future()
         try:
             async with asyncio.timeout(timeout):

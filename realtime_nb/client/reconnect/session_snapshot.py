@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from typing import Any
 
 import msgspec
@@ -74,7 +74,9 @@ class SessionSnapshot:
         self.replayed = {item["id"] for item in items}
         for start in range(0, len(items), _AT_ONCE):
             part = items[start : start + _AT_ONCE]
-            await _answered([await send({"type": "conversation.item.create", "item": item}) for item in part])
+            answers = [await send({"type": "conversation.item.create", "item": item}) for item in part]
+            # An item that the session refuses arrives as an error event; the conversation goes on without that item.
+            await asyncio.wait(answers, timeout=_ANSWER_S)
 
     async def _restore_configuration(self, send: SendAhead) -> None:
         self.refused = None
@@ -129,12 +131,3 @@ class ConnectionKeeper:
         if raw["type"] == "conversation.item.create":
             item = msgspec.convert(raw["item"], Item)
             reduce(self.conversation, ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))
-
-
-async def _answered(answers: Sequence[asyncio.Future[Any]]) -> None:
-    """Wait until a new session has answered.
-
-    An item that it refuses arrives as an error event; the conversation goes on without that item.
-    """
-    if answers:
-        await asyncio.wait(answers, timeout=_ANSWER_S)

@@ -121,8 +121,7 @@ class TransportManager:
                 while not (greeting and isinstance(greeting[-1], SessionCreated)):
                     greeting.append(await _first_event(transport, connector.describe()))
         except BaseException as error:
-            with contextlib.suppress(Exception):
-                await transport.close()
+            await _leave(transport)
             if isinstance(error, builtins.TimeoutError):
                 raise errors.TimeoutError(
                     f"{connector.describe()} accepted the connection, but sent no session.created within "
@@ -225,8 +224,7 @@ class TransportManager:
         except Exception as error:
             if transport is link.transport:
                 link.set_state("closed")
-                with contextlib.suppress(Exception):
-                    await transport.close()
+                await _leave(transport)
                 self._finish(
                     TransportClosed(1006, "the conversation could not be restored"),
                     ConnectError(
@@ -266,8 +264,7 @@ class TransportManager:
                     await moment()
                 reader = self._live_reader()
             except BaseException:
-                with contextlib.suppress(Exception):
-                    await transport.close()
+                await _leave(transport)
                 raise
             old = link.transport
             reader.cancel()
