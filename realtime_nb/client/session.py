@@ -115,12 +115,12 @@ class RealtimeSession:
 
     @property
     def response_active(self) -> bool:
-        """Whether a response of the conversation runs, or was asked for."""
+        """Whether a response of the conversation runs, or a request for one was sent."""
         return self._responses.active
 
     @property
     def epoch(self) -> int:
-        """One more at every interruption; sound of an earlier epoch is never heard again."""
+        """The number of interruptions so far; sound of an earlier epoch is never played again."""
         return self._interruption.epoch
 
     @property
@@ -130,12 +130,12 @@ class RealtimeSession:
 
     @property
     def microphone_held(self) -> bool:
-        """Whether `append` drops what it is given, because recorded sound is being asked."""
+        """Whether `append` drops sound, because recorded sound is asked."""
         return self._input_audio.held
 
     @property
     def limit_reached(self) -> str | None:
-        """Which of the user's limits ended the session, or is about to, in words."""
+        """The user's limit that ends the session, in words; None before it is reached."""
         return self._limits.reached
 
     @property
@@ -151,7 +151,7 @@ class RealtimeSession:
         """Call `listener` on the loop with the changes of each event, never with none.
 
         Returns:
-            a function that takes it away again.
+            a function that removes it.
         """
         return self._feed.subscribe(listener)
 
@@ -162,15 +162,15 @@ class RealtimeSession:
         """Send the first configuration, wait for the server's echo, and restore the conversation so far.
 
         Raises:
-            ServerError, ConfigError: it does not take the configuration.
+            ServerError, ConfigError: the configuration is refused.
         """
         self._router.start_time_limit()
         await self.send_config(self._config.whole())
         if self.conversation.order:
-            await self._router.snapshot.replay(self._say)
+            await self._router.snapshot.replay(self._post)
         return self
 
-    async def _say(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:
+    async def _post(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:
         assert isinstance(raw, dict)
         return self._connection.sender.post(raw)
 
@@ -192,7 +192,7 @@ class RealtimeSession:
 
     @any_loop
     async def renew(self, *, connector: Connector | None = None) -> None:
-        """Go on in a new session with what was set and said, between turns.
+        """Go on in a new session of the service, between turns; configuration and items are restored in it.
 
         Args:
             connector: opens it, now and after a loss; None: the same as before.
@@ -220,12 +220,12 @@ class RealtimeSession:
 
     @any_loop
     async def update(self, /, **settings: Any) -> Mapping[str, Any]:
-        """Change settings, and return what the server made of all of them.
+        """Change settings, and return the server's echo of the whole configuration.
 
         Raises:
-            ConfigError: an unknown or bad one; nothing is sent.
-            ServerError: the server refused.
-            ConnectError: the voice has spoken, which fixes it, and the new session for another could not be opened.
+            ConfigError: an unknown or bad setting; nothing is sent.
+            ServerError: the server refused it.
+            ConnectError: another voice needs a new session once the old one has spoken, and none could be opened.
         """
         await self.send_config(self._config.set(settings))
         return self.effective
@@ -244,11 +244,11 @@ class RealtimeSession:
 
     def note_input(self, pcm: bytes) -> None:
         """Count sound that a page has sent by itself. On the loop only."""
-        self._input_audio.appended(pcm)
+        self._input_audio.on_appended(pcm)
 
     def note_input_cleared(self) -> None:
         """Count no sound that was appended before: a page has cleared the input buffer by itself. On the loop only."""
-        self._input_audio.cleared()
+        self._input_audio.on_clear_sent()
 
     def on_microphone_held(self, listener: Callable[[bool], None] | None) -> None:
         """Call `listener` with True when a page that sends the microphone's sound must stop, and with False after it.
@@ -259,11 +259,11 @@ class RealtimeSession:
 
     @any_loop
     async def commit(self) -> bool:
-        """End the user's turn by hand and ask for the answer (push to talk).
+        """End the user's turn by hand and ask for the answer (push to talk; docs/protocol.md 15).
 
         Returns:
-            whether there was a turn to end. Less than 100 ms of sound is none; nor is, under turn detection, a moment
-            when the server hears no speech: it has ended the turn already.
+            False where there was no turn to end: less than 100 ms of sound, or, under turn detection, a moment when the
+            server hears no speech and has ended the turn already.
         """
         detected = self._config.turn_detection is not None
         if (detected and not self._input_audio.speaking) or not self._input_audio.is_a_turn:
@@ -281,7 +281,7 @@ class RealtimeSession:
         return True
 
     async def flushed(self) -> None:
-        """Returns when every event so far has been handed to the socket."""
+        """Return when every event so far has been handed to the transport."""
         await self._connection.sender.flushed()
 
     @any_loop
@@ -291,7 +291,7 @@ class RealtimeSession:
 
     @any_loop
     async def send_text(self, text: str) -> None:
-        """A typed turn: interrupts what is being said, as speaking would, and asks for an answer."""
+        """Send a typed turn and ask for an answer; it interrupts the assistant, as speech would."""
         utterance = Utterance(text)
         if self._responses.active or self._sink.playing:
             await self.interrupt()
@@ -308,7 +308,7 @@ class RealtimeSession:
             timeout: seconds until the answer is complete, not counting its playback.
 
         Raises:
-            TimeoutError: says what was awaited; the response is cancelled.
+            TimeoutError: no answer in time; names what was awaited. The response is cancelled.
             ServerError: the server refused, or the response failed, in the server's words.
             FileNotFoundError: there is no such WAV file.
         """
@@ -316,15 +316,15 @@ class RealtimeSession:
 
     @any_loop
     async def approve(self, request_id: str, approve: bool = True, reason: str | None = None) -> None:
-        """Let the service call a tool of an MCP server, or not: the answer to an `"mcp_approval_request"` event.
+        """Answer an `"mcp_approval_request"` event: let the service call a tool of an MCP server, or refuse it.
 
         Args:
-            request_id: the event's `id`; `approvals` has those that wait.
+            request_id: the event's `id`; `approvals` has the requests that wait.
             approve: False refuses.
             reason: for the model.
 
         Raises:
-            ConfigError: no such request waits. ServerError: the server did not take the answer.
+            ConfigError: no such request waits. ServerError: the server refused the answer.
         """
         await self._router.approvals.answer(request_id, approve, reason)
 
@@ -340,15 +340,15 @@ class RealtimeSession:
         """Stop speaking: silence, cancel the response, and cut the conversation at what was heard.
 
         Args:
-            played: samples played of each part, where a page fell silent by itself and said so; None asks the sink.
+            played: samples played of each part, where a page fell silent by itself and reported it; None asks the sink.
         """
         dead = self._responses.active_id
         self._responses.drop_automatic()
         self._responses.cancel()
         heard = None if played is None else [PlayedItem(*key, samples) for key, samples in played.items()]
-        # Not awaited as such: neither the end of the session nor that of the caller is to be taken for the other's.
+        # Not awaited itself: a cancelled caller must not stop the cut, nor the end of the session cancel the caller.
         await asyncio.wait([self._router.spawn(self._interruption.stop(dead, heard))])
 
     def played(self, item_id: str, content_index: int, samples: int, final: bool = False) -> None:
-        """A sink reports progress: `samples` of a part have left the speaker. On the loop only."""
+        """Note the sink's report that `samples` of a part have left the speaker. On the loop only."""
         self._interruption.on_played(item_id, content_index, samples, final=final)

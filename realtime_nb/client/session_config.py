@@ -1,11 +1,11 @@
 """The configuration of one conversation: what was set and what the server echoed (`settings` holds what may be set).
 
-Owns the user's settings by name, the wire form of every update that the server took or has not answered yet (`wanted`),
-the server's echo, and the rules about both: the voice and tracing that can no longer change, and turn detection that is
-off for a moment. Pure. Must not know connections, asyncio or turns.
+Owns the user's settings by name, the wire form of every update that the server accepted or has not answered yet
+(`wanted`), the server's echo, and the rules about them: a voice and tracing that can no longer change, and turn
+detection that is off for a moment. Pure. Must not know connections, asyncio or turns.
 
 One object serves one conversation: a widget hands it to each connection that it opens, and a connection without a
-widget makes its own. The connection notes what it sends and receives; everything else only asks.
+widget makes its own. Only the connection notes what it sends and receives here; all other parts read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WIRE_FIELDS = frozenset(field_names(RealtimeSessionConfig)) | {"type"}
 
 
 class SessionConfig:
-    """The user's settings and the server's echo.
+    """The user's settings of one conversation, and the server's echo of them.
 
     Args:
         settings: checked settings by name, to begin with.

@@ -1,7 +1,7 @@
-"""The options of a conversation, as a person names them, and the session configuration that they mean.
+"""The settings of a conversation that may be set: names, defaults, checks, and their form on the wire.
 
-Owns the option names, their checks, and the translation to the wire's nested configuration. Must not know connections
-or widgets. One place, for the widget, `connect`, the command line and the lab.
+`session_config` holds what was set and what the server echoed. Owns the names and checks for every way in: the widget,
+`rt.RealtimeSession` and the command line. Must not know connections or widgets.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ DEFAULT_MODEL = "gpt-realtime-2.1"
 """The hosted model when none is named."""
 
 TRANSCRIPTION_MODEL = "gpt-4o-mini-transcribe"
-"""What `transcription=True` means: the model that every kind of turn detection accepts."""
+"""The model of `transcription=True`: every kind of turn detection accepts it."""
 
 VOICES = ("marin", "cedar", "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse")
-"""The service's own voices; any other name is passed on too."""
+"""The service's own voices; any other name is sent too."""
 
 DEFAULTS: dict[str, Any] = {
     "instructions": None,
@@ -46,14 +46,14 @@ DEFAULTS: dict[str, Any] = {
     "output": "audio",
     "max_output_tokens": "inf",
 }
-"""Every setting that may change while connected, with its value at the start."""
+"""Every setting that may change while connected, with its first value."""
 
 _MCP_ADDRESSES = ("server_url", "connector_id", "tunnel_id")
 _EFFORTS = (None, "minimal", "low", "medium", "high", "xhigh")
 
 
 def check_setting(name: str, value: Any) -> Any:
-    """The value as it is kept (`tools` become a tuple of `Tool`), or an error that names what is allowed.
+    """Check the value of a setting, and return it as it is kept: `tools` as a tuple of `Tool` and `McpTool`.
 
     Raises:
         ConfigError: an unknown setting, or a bad value.
@@ -99,18 +99,19 @@ def check_setting(name: str, value: Any) -> Any:
 
 
 def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """All of `settings`, checked, over the defaults."""
+    """Check all of `settings`, and return them over the defaults."""
     return {**DEFAULTS, **{name: check_setting(name, value) for name, value in settings.items()}}
 
 
 def session_config(settings: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The wire's session configuration of some or all settings, as a dict for `session.update`.
+    """Translate settings to the `session` of a `session.update`.
 
-    A setting that is None says nothing (the service's default holds), but for those that None switches off.
+    None leaves a setting out, so that the service's default holds, except where null switches a feature off: turn
+    detection, transcription and noise reduction (docs/protocol.md 3).
 
     Args:
         settings: checked settings; only these appear.
-        extra: further session fields, laid over the rest as they are.
+        extra: further session fields, which lie over the rest unchecked.
     """
     config: dict[str, Any] = {"type": "realtime"}
     audio_in: dict[str, Any] = {}
@@ -145,7 +146,7 @@ def session_config(settings: Mapping[str, Any], extra: Mapping[str, Any] | None 
 
 
 def _is_voice(value: Any) -> bool:
-    """Whether a value can be a voice: a name, a voice of one's own by its id, or the service's choice."""
+    """Whether a value can be a voice: a name, the user's own voice by its id, or None for the service's default."""
     if isinstance(value, dict):
         return set(value) == {"id"} and isinstance(value["id"], str) and bool(value["id"])
     return value is None or (isinstance(value, str) and bool(value))
@@ -175,7 +176,7 @@ def _is_mcp(tool: Any) -> bool:
 
 
 def _mcp(tool: Any) -> McpTool:
-    """An MCP server as a struct, whose repr hides `authorization` and `headers`."""
+    """Return an MCP server as a struct, whose repr hides `authorization` and `headers`."""
     given = _builtins(tool)
     problem = check({"type": "realtime", "tools": [given]}, RealtimeSessionConfig, path="session")
     if problem is not None:
@@ -207,7 +208,7 @@ def _builtins(value: Any) -> Any:
 
 
 def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the fields of `over` laid over it, at every depth."""
+    """Return `base` with the fields of `over` laid over it, at every depth."""
     merged = dict(base)
     for key, value in over.items():
         if isinstance(value, Mapping) and isinstance(merged.get(key), dict):
@@ -227,7 +228,7 @@ def _short(value: Any) -> str:
 
 
 def check_limit(name: str, value: float | None) -> float | None:
-    """A number above 0, or None; anything else raises `ConfigError`."""
+    """Return a number above 0 or None; any other value raises `ConfigError`."""
     if value is not None and not (isinstance(value, (int, float)) and value > 0):
         raise ConfigError(f"{name}={value!r} must be a number above 0, or None.")
     return value

@@ -1,6 +1,7 @@
-"""Something that a user says: typed, or as sound.
+"""`Utterance`: one user turn to say, typed or as sound.
 
-Owns `Utterance` and how the shorthands of `ask` (text, a path, an array) become one. Must not know sockets or events.
+Owns the checks of an utterance, and how the shorthands of `ask` (text, a path, an array) become one. Must not know
+sockets or events.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ class Utterance:
         text: typed words.
         samples: sound at 24 kHz.
         path: a WAV file of any rate; read when the utterance is made, so that a missing one fails here.
-        images: what `rt.user_message` takes as pictures; kept as data URIs, read when the utterance is made.
+        images: pictures as `rt.user_message` accepts them; read when the utterance is made, and kept as data URIs.
         detail: how closely the model looks at them: `"auto"`, `"low"` or `"high"`.
-        label: what tables and logs call it; made from the rest when it is not given.
+        label: its name in tables and logs; made from the rest when it is not given.
     """
 
     text: str | None = None
@@ -50,18 +51,18 @@ class Utterance:
                 f"an Utterance takes exactly one of text=, samples= and path=, not {' and '.join(given) or 'none'}"
             )
         if self.images and self.text is None:
-            raise ConfigError("images go with text=; say what you have to say about them in writing")
+            raise ConfigError("images need text=: an utterance with images is typed")
         object.__setattr__(self, "images", data_uris(self.images, self.detail))
         if self.text is not None and not self.text.strip() and not self.images:
             raise ConfigError(f"text={self.text!r} has nothing to say")
         if self.samples is not None:
-            from realtime_nb.audio import as_pcm16  # numpy, which a typed conversation never needs
+            from realtime_nb.audio import as_pcm16  # imports numpy, which a typed conversation never needs
 
             object.__setattr__(self, "samples", as_pcm16(self.samples))
         if self.path is not None:
             from realtime_nb.audio import load_24k
 
-            # `load_24k` raises FileNotFoundError itself: the built-in says what a user of files expects.
+            # `load_24k` raises the built-in FileNotFoundError, as a user of files expects.
             object.__setattr__(self, "samples", load_24k(Path(self.path)))
         if self.label is None:
             object.__setattr__(self, "label", self._default_label())
@@ -86,9 +87,10 @@ Askable: TypeAlias = "str | Path | Samples | bytes | Utterance"
 
 
 def as_utterance(x: Askable) -> Utterance:
-    """What `ask` was given, as an `Utterance`.
+    """Return the argument of `ask` as an `Utterance`.
 
-    Text, unless it is a `Path` or a string that ends in `.wav` without spaces: then a file, which must exist.
+    A string is text, unless it ends in `.wav` and has no spaces: then it names a file, as a `Path` does, which must
+    exist.
     """
     if isinstance(x, Utterance):
         return x

@@ -77,12 +77,12 @@ class SessionKeeper:
     async def restore(self, send: SendAhead) -> None:
         """Send configuration, items and the carried sound to the new session; note a loss in the transcript."""
         sent = self.conversation.store.items
-        unsent = {call_id for call_id in self._calls.taken if output_item_id(call_id) not in sent}
+        unsent = {call_id for call_id in self._calls.started_call_ids if output_item_id(call_id) not in sent}
         await self._snapshot.restore(send, unsent=unsent)
         if self._carried:
             carried, self._carried = self._carried, b""
             await send(encode_append(carried, None))
-            self._input_audio.carried(len(carried) // 2)
+            self._input_audio.on_carried_over(len(carried) // 2)
             self._feed.add(InputAppended(carried))
         if self._cause:
             self._add_note()

@@ -3,16 +3,17 @@
 Owns how a question is said in one piece whatever the turn detection, and the wait for its own answer among all others.
 Must not know sockets or widgets.
 
-Sound goes through the input buffer with turn detection put off around it: clear, append, commit, then turn detection
-as it was, then `response.create`. A detector would end the turn at any pause inside a recording and answer each half;
-with the commit by hand there is exactly one user item. All of it leaves in one go, so it costs no round trip, and turn
-detection is back before the microphone is.
+Sound goes through the input buffer with turn detection off around it: clear, append, commit, then turn detection as it
+was, then `response.create` (docs/protocol.md 15). A detector would end the turn at any pause inside a recording and
+answer each half; with the commit by hand there is exactly one user item. All of it is sent without waiting for an
+answer, so it costs no round trip, and turn detection is on again before the microphone is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 from typing import Any
 
 from realtime_nb import errors
@@ -69,7 +70,7 @@ class Questions:
         self._one_at_a_time = asyncio.Lock()
 
     async def ask(self, utterance: Utterance, timeout: float | None) -> Turn:
-        """Say it and return the answer; `timeout` does not count playback."""
+        """Say `utterance` and return the answer; `timeout` does not count playback."""
         stage = _Stage()
         try:
             async with asyncio.timeout(timeout), self._one_at_a_time:
@@ -84,9 +85,9 @@ class Questions:
         return self._feed.conversation.turn(turn.item_id) or turn
 
     async def _answer(self, utterance: Utterance, stage: _Stage) -> Response:
-        """The answer, asked for a second time where the connection was lost in the middle of the first.
+        """Return the answer, asked for a second time where the connection was lost in the middle of the first.
 
-        Not where a tool has run: what it did would be done twice.
+        A question whose tools have run is not asked again: they would act twice.
         """
         for again in (True, False):
             lost: RealtimeError | None = None
@@ -110,7 +111,7 @@ class Questions:
     async def _asked(self, utterance: Utterance, stage: _Stage) -> Response:
         stage.awaited = "the response before it to end"
         await self._responses.idle()
-        stage.awaited = "the server to take the question"
+        stage.awaited = "the server to acknowledge the question"
         if stage.accepted is None:
             if utterance.text is not None:
                 stage.accepted = self._sender.post(typed_turn(utterance, self._sender.new_event_id()))
@@ -126,16 +127,17 @@ class Questions:
         except ConnectError:
             self._responses.cancel(stage.request or request)
             if not accepted.done() or accepted.exception() is not None:
-                stage.accepted = None  # the question itself was lost: it must be said again
+                stage.accepted = None  # the question itself was lost: it must be sent again
             raise
         except BaseException:
             self._responses.cancel(stage.request or request)
             raise
 
     async def _say(self, samples: Samples) -> asyncio.Future[Any]:
-        """One user item of recorded sound; the future gets the server's word that it has it."""
-        pcm = samples.tobytes().ljust(2 * MINIMUM_SAMPLES, b"\0")  # with silence: the service would refuse less
-        self._input_audio.held = True
+        """Send recorded sound as one user item; the future gets its acknowledgement."""
+        # Padded with silence: the service refuses less (docs/protocol.md 14).
+        pcm = samples.tobytes().ljust(2 * MINIMUM_SAMPLES, b"\0")
+        self._input_audio.hold(True)
         self._updates.put_off_turn_detection()
         try:
             self._sender.put({"type": "input_audio_buffer.clear"})
@@ -146,10 +148,10 @@ class Questions:
             return self._sender.post({"type": "input_audio_buffer.commit"})
         finally:
             self._updates.resume_turn_detection()
-            self._input_audio.held = False
+            self._input_audio.hold(False)
 
     async def _end_of(self, request: ResponseRequest, stage: _Stage) -> Response:
-        """The response that ends the answer: the one after which no tool has anything to say."""
+        """Return the response that ends the answer: the one that no further response follows."""
         last: Response | None = None
         while True:
             stage.request = request
@@ -170,7 +172,7 @@ class Questions:
             request = following
 
     def _is_whole(self, response: Response) -> bool:
-        """Whether nothing but the end of a lost response is missing: its answer had come to its end."""
+        """Whether the answer of a lost response is complete, and only its end is missing."""
         turn = self._said_in(response)
         return turn is not None and turn.status == "completed"
 
@@ -198,38 +200,35 @@ class Questions:
         raise RealtimeError(f"the response ended ({response.status}) without saying anything")
 
     async def _played(self, turn: Turn) -> None:
-        """Wait for the sound to be heard where a page plays it; a page that went away must not hold up a program."""
-        try:
+        """Wait until a page has played the sound; a page that has gone away must not stop a program."""
+        with contextlib.suppress(builtins.TimeoutError):
             async with asyncio.timeout(10 + (turn.audio_ms or 0) / 1000):
                 await self._sink.drained()
-        except builtins.TimeoutError:
-            pass
 
     async def _transcribed(self, stage: _Stage) -> None:
-        """Wait a moment for what the user was heard to say: it may follow the whole answer, or never come."""
+        """Wait a moment for the transcript of the question, which may follow the answer or never come."""
         audio = self._connection.config.effective.get("audio") or {}
         if stage.spoken is None or not (audio.get("input") or {}).get("transcription"):
-            return
+            return  # docs/protocol.md 37
         item_id = stage.spoken.result().item_id if stage.spoken.done() else ""
         settled = asyncio.Event()
 
-        def look(_: Any) -> None:
+        def check(_: Any) -> None:
             if any(turn.item_id == item_id for turn in self._feed.conversation.turns):
                 settled.set()
 
-        forget = self._feed.subscribe(look)
-        look(None)
+        unsubscribe = self._feed.subscribe(check)
+        check(None)
         try:
-            async with asyncio.timeout(_TRANSCRIPT_S):
-                await settled.wait()
-        except builtins.TimeoutError:
-            pass
+            with contextlib.suppress(builtins.TimeoutError):
+                async with asyncio.timeout(_TRANSCRIPT_S):
+                    await settled.wait()
         finally:
-            forget()
+            unsubscribe()
 
 
 class _Stage:
-    """What a question waits for, for the message when it waits too long."""
+    """How far a question has come; `awaited` stands in the error when it takes too long."""
 
     awaited = "its turn: another question is under way"
     request: ResponseRequest | None = None
@@ -239,7 +238,7 @@ class _Stage:
 
 
 def typed_turn(utterance: Utterance, event_id: str) -> dict[str, Any]:
-    """The event that adds a typed turn; its item has an id of ours, so that it can be shown at once."""
+    """The event that adds a typed turn; this side names its item, so that it can be shown at once."""
     item = user_message(
         utterance.text or "",
         images=utterance.images,

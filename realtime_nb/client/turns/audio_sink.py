@@ -1,7 +1,6 @@
-"""Where the assistant's sound goes.
+"""The protocol of a player for the assistant's sound, and a player that plays nothing.
 
-Owns the `AudioSink` protocol, which a notebook's page implements, and a sink for where nothing plays. Must not know
-comms or events.
+Owns `AudioSink`, which the notebook's speaker implements. Must not know comms or events.
 """
 
 from __future__ import annotations
@@ -44,43 +43,43 @@ class AudioSink(Protocol):
     def write(self, epoch: int, item_id: str, content_index: int, start_sample: int, pcm: bytes) -> None:
         """Queue sound of an item, beginning at `start_sample` of it; sound of a past epoch must never be heard.
 
-        Where the transport `carries_audio`, this sound is being played already: then it is only to be kept account of.
+        Where the transport `carries_audio`, the page plays this sound already, and the sink only counts it.
         """
 
     def done(self, epoch: int, item_id: str, content_index: int, samples: int) -> None:
-        """All sound of a part was written: `samples` in all."""
+        """Note that all sound of a part was written: `samples` in all."""
 
     def flush(self, epoch: int) -> Awaitable[Sequence[Heard]]:
-        """Fall silent now, drop everything of an epoch below `epoch`, and report what was played.
+        """Fall silent now, drop the sound of every epoch below `epoch`, and report what was played.
 
         Returns:
             for every part that was written and not yet fully played, the samples that were.
         """
 
     def silenced(self, epoch: int) -> Awaitable[Sequence[Heard]]:
-        """What was played, where the sink has fallen silent by itself at this event, because it carries the sound.
+        """Report what was played before this event, at which the sink has fallen silent by itself.
 
-        The epoch begins with the call, not with the first await: what is written next is of the sound after it.
+        The epoch begins with the call, not with the first await: what is written next belongs to the sound after it.
         Only called where the transport `carries_audio`; returns as `flush`.
         """
 
     def drained(self) -> Awaitable[None]:
-        """Returns when all that was written is played, or will never be."""
+        """Return when all sound that was written is played, or will never be."""
 
 
 class NullSink:
-    """Plays nothing: for scripts and services. Sound is received and kept with its turn; nothing counts as played."""
+    """A sink for scripts and services, without a player: sound stays with its turn, and none counts as played."""
 
     playing = False
 
     def write(self, epoch: int, item_id: str, content_index: int, start_sample: int, pcm: bytes) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def done(self, epoch: int, item_id: str, content_index: int, samples: int) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     async def flush(self, epoch: int) -> Sequence[Heard]:
-        """Nothing was played, and nothing can be cut."""
+        """Report no parts: none was played, and none can be cut."""
         return []
 
     async def silenced(self, epoch: int) -> Sequence[Heard]:
@@ -88,4 +87,4 @@ class NullSink:
         return []
 
     async def drained(self) -> None:
-        """At once."""
+        """Return at once."""

@@ -1,7 +1,7 @@
-"""Sending a `session.update` when the server can take it, and waiting for its echo.
+"""Send a `session.update` when the server accepts it, and wait for its echo.
 
-Owns the flow: speed waits for the end of a response, turn detection is off while recorded sound is asked, an answer
-comes in time or never. What may change is the rule of `session_config`. Must not know turns.
+Owns the order of updates: speed waits for the end of a response, turn detection is off while recorded sound is asked,
+and each echo must come in time. `session_config` decides what may change. Must not know turns.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class ConfigUpdates:
     """The updates of one session's configuration.
 
     Args:
-        config: what was set.
+        config: the settings and their echo.
         sender: sends updates.
         responses: tells whether one is under way.
     """
@@ -63,13 +63,13 @@ class ConfigUpdates:
         return True
 
     def put_off_turn_detection(self) -> None:
-        """Send at once, and in order, that the server detects no turns until `resume_turn_detection`."""
+        """Turn turn detection off until `resume_turn_detection`; the update is queued before this returns."""
         session = self._config.put_off_turn_detection()
         if session is not None:
             self._sender.put({"type": "session.update", "session": session})
 
     def resume_turn_detection(self) -> None:
-        """Send at once, and in order, that it detects them as before."""
+        """Turn turn detection on again as it was; the update is queued before this returns."""
         session = self._config.resumed_turn_detection()
         if session is not None:
             self._resumed = self._sender.post({"type": "session.update", "session": session})

@@ -1,4 +1,4 @@
-"""The one way into a session's conversation: events and local facts go in, changes go to subscribers.
+"""Apply events to a session's conversation, and pass the changes to subscribers.
 
 Owns the clock of the conversation and the list of subscribers. Must not know where events come from.
 """

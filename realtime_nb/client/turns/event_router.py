@@ -142,7 +142,7 @@ class EventRouter:
             self._time_limit.cancel()
         self.feed.add(ConnectionEnded(reason))
         self.calls.stop()
-        self.responses.lost(error)
+        self.responses.fail_all(error)
         for task in self._tasks:
             task.cancel()
 
@@ -212,7 +212,7 @@ class EventRouter:
             self._on_response_created(event, changes)
         elif kind is ResponseOutputItemDone:
             if not self.responses.is_out_of_band(event.response_id):
-                self.calls.item_done(event.response_id, event.item)
+                self.calls.on_item_done(event.response_id, event.item)
         elif kind is ResponseDone:
             self._on_response_done(event)
         elif kind is InputAudioBufferSpeechStarted:
@@ -224,7 +224,7 @@ class EventRouter:
             self.input_audio.speaking = False
         elif kind is InputAudioBufferCommitted:
             if self._config.turn_detection is not None:
-                self.input_audio.server_committed()
+                self.input_audio.on_server_commit()
         elif kind is SessionCreated:
             self._renewal.schedule(event.session.expires_at, self.renew)
         elif kind is ErrorEvent:
@@ -233,7 +233,7 @@ class EventRouter:
 
     def _on_response_created(self, event: ResponseCreated, changes: list[Change]) -> None:
         known = next((change.out_of_band for change in changes if isinstance(change, ResponseStarted)), False)
-        self.responses.created(event.response, out_of_band=known)
+        self.responses.on_created(event.response, out_of_band=known)
         if (answered := self.responses.answered_by(event.response.id)) is not None:
             self._connection.sender.mark_answered(answered)
         if self.responses.cancelling(event.response.id):
@@ -242,14 +242,14 @@ class EventRouter:
     def _on_response_done(self, event: ResponseDone) -> None:
         out_of_band = self.responses.is_out_of_band(event.response.id)
         if not out_of_band:
-            self.calls.response_done(event.response)
-        self.responses.ended(event.response, out_of_band=out_of_band)
+            self.calls.on_response_done(event.response)
+        self.responses.on_done(event.response, out_of_band=out_of_band)
         if self._limits.spent(self.feed.conversation.usage.cost_usd):
             self._end_at_limit()
 
     def _on_server_error(self, event: ErrorEvent) -> None:
         expected = (
-            self.responses.refused(event.error)
+            self.responses.on_error(event.error)
             or self.interruption.is_our_truncation(event.error.event_id)
             or (event.error.code == EXPIRED and self._connection.reconnects)  # the new session is shown as a turn
         )
@@ -284,6 +284,6 @@ class EventRouter:
                 item = msgspec.convert(raw["item"], Item)
                 self.feed.add(ClientItem(item, raw.get("previous_item_id"), raw["event_id"]))
         elif kind == "input_audio_buffer.commit":
-            self.input_audio.committed()
+            self.input_audio.on_commit_sent()
         elif kind == "input_audio_buffer.clear":
-            self.input_audio.cleared()
+            self.input_audio.on_clear_sent()

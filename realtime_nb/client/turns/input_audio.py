@@ -1,7 +1,7 @@
-"""The user's sound on its way out: the microphone, and what of it is not yet a turn.
+"""The user's sound: send it, and count what of it the server has not made a turn of.
 
-Owns the count of what was appended and not committed, and who may append while recorded sound is asked. Must not know
-widgets or how turns are answered.
+Owns the count of samples that were appended and not committed, and whether the microphone is held off while recorded
+sound is asked. Must not know widgets, or how turns are answered.
 """
 
 from __future__ import annotations
@@ -25,89 +25,81 @@ MINIMUM_SAMPLES = RATE_HZ // 10
 
 
 class InputAudio:
-    """What goes into the input buffer.
+    """The input buffer of one session, as this side knows it.
 
     Args:
-        sender: sends it.
-        feed: gets what was sent, for the conversation's clips.
+        sender: sends the sound.
+        feed: gets what was sent, for the clips of the conversation.
 
     Attributes:
-        on_held: told when the microphone is held off and let in again: a page that sends it must do so too.
+        held: whether the microphone's sound is dropped, because recorded sound is asked.
+        on_held: called when `held` changes: a page that sends the microphone's sound by itself must follow it.
         speaking: whether the server hears speech.
     """
 
     def __init__(self, sender: Sender, feed: ConversationFeed) -> None:
+        self.held = False
         self.on_held: Callable[[bool], None] | None = None
         self.speaking = False
-        self._held = False
         self._sender = sender
         self._feed = feed
         self._uncommitted_samples = 0
 
     @property
     def is_a_turn(self) -> bool:
-        """Whether there is enough in the buffer to commit."""
+        """Whether the buffer holds enough for the service to accept a commit (docs/protocol.md 14)."""
         return self._uncommitted_samples >= MINIMUM_SAMPLES
 
-    @property
-    def held(self) -> bool:
-        """Whether the microphone is held off."""
-        return self._held
-
-    @held.setter
-    def held(self, on: bool) -> None:
-        if on != self._held:
-            self._held = on
-            if self.on_held is not None:
-                self.on_held(on)
+    def hold(self, on: bool) -> None:
+        """Hold the microphone off, or let it in again."""
+        self.held = on
+        if self.on_held is not None:
+            self.on_held(on)
 
     async def from_microphone(self, pcm: Pcm) -> None:
-        """Sound of the microphone; dropped while it is held off."""
-        if not self._held:
+        """Send the microphone's sound, unless it is held off."""
+        if not self.held:
             await self.append(pcm)
 
-    def appended(self, pcm: bytes) -> None:
-        """Sound that is in the input buffer now, whoever sent it: a page that holds the socket does so by itself."""
-        self._uncommitted_samples += len(pcm) // 2
-        self._feed.add(InputAppended(pcm))
-
     async def append(self, pcm: Pcm) -> bool:
-        """Sound that goes out whoever holds the microphone. Returns False where there is no connection to take it."""
+        """Send sound, whether or not the microphone is held off; returns False where no connection takes it."""
         if isinstance(pcm, bytes):
             data = pcm
         else:
-            from realtime_nb.audio import as_pcm16  # numpy: whoever gives an array has it already
+            from realtime_nb.audio import as_pcm16  # imports numpy, which a caller with an array has already
 
             data = as_pcm16(pcm).tobytes()
         if not await self._sender.append(data):
             return False
-        self.appended(data)
+        self.on_appended(data)
         return True
 
-    def committed(self) -> None:
-        """A commit leaves: what is appended from here on is another turn's.
+    def on_appended(self, pcm: bytes) -> None:
+        """Count sound that is in the input buffer now; a page that holds the socket has sent it by itself."""
+        self._uncommitted_samples += len(pcm) // 2
+        self._feed.add(InputAppended(pcm))
 
-        A server that is told to commit in mid-speech says nothing of the end of that speech.
-        """
+    def on_commit_sent(self) -> None:
+        """Begin another turn: a commit is sent, and what is appended from here on follows it."""
         self._uncommitted_samples = 0
-        self.speaking = False
+        self.speaking = False  # a commit in mid-speech suppresses `speech_stopped` (docs/protocol.md 17)
         self._feed.add(CommitSent())
 
-    def on_transport_lost(self) -> None:
-        """The session is gone, and with it what was appended and not committed."""
-        self._uncommitted_samples = 0
-        self.speaking = False
-
-    def carried(self, samples: int) -> None:
-        """A new session was given the end of what the old one had."""
-        self._uncommitted_samples = samples
-
-    def server_committed(self) -> None:
-        """The server made a turn of the buffer by itself: what is left in it is not known, and little."""
-        self._uncommitted_samples = 0
-
-    def cleared(self) -> None:
-        """A clear leaves: what was appended is gone, and so is any speech that was heard in it."""
+    def on_clear_sent(self) -> None:
+        """Discard what was appended, and the speech in it: a clear is sent."""
         self._uncommitted_samples = 0
         self.speaking = False
         self._feed.add(ClearSent())
+
+    def on_server_commit(self) -> None:
+        """Count from 0: the server made a turn of the buffer by itself, and what is left in it is little."""
+        self._uncommitted_samples = 0
+
+    def on_carried_over(self, samples: int) -> None:
+        """Count the end of the old session's buffer, which was sent to the new one."""
+        self._uncommitted_samples = samples
+
+    def on_transport_lost(self) -> None:
+        """Discard what was appended and not committed: the session has gone with its buffer."""
+        self._uncommitted_samples = 0
+        self.speaking = False

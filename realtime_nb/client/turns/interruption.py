@@ -39,7 +39,7 @@ SAMPLES_PER_MS = 24
 
 @dataclass(frozen=True)
 class Cut:
-    """Truncate this part at `audio_end_ms`; `samples` were played."""
+    """Where to truncate an audio part: after `samples` played samples."""
 
     item_id: str
     content_index: int
@@ -47,21 +47,21 @@ class Cut:
 
     @property
     def audio_end_ms(self) -> int:
-        """Whole milliseconds, rounded down: never more than was played, nor than was received."""
+        """The cut in whole milliseconds, rounded down: the service refuses more than it has sent."""
         return self.samples // SAMPLES_PER_MS
 
 
 def cuts(conversation: Conversation, parts: Iterable[tuple[str, int]], report: Iterable[Heard] | None) -> list[Cut]:
-    """Where to cut which of `parts`, in their order; the conversation knows what was received and played of each.
+    """Find the parts to truncate, and where (docs/protocol.md 31, 32).
 
     Args:
-        conversation: what was received, and what the sink reported so far.
-        parts: those whose sound may not be over, by item and content index.
-        report: what the sink says it played of each part that it had not played to its end. None where it did not
+        conversation: has the samples that were received, and those that the sink has reported as played.
+        parts: the parts that are not known to be played to their end, by item and content index, in playing order.
+        report: the samples that the sink played of each part that it has not played to its end. None where it did not
             answer: then the last known progress counts for every part.
 
-    A part of which nothing was received is left alone (the service has no sound to cut), and so is one that was played
-    to its end. One that was received and not played at all is cut at 0 (docs/protocol.md 31, 32).
+    A part without any received sound is not cut (the service has no sound to truncate), nor is one that was played to
+    its end. One that was received and not played at all is cut at 0.
     """
     heard = None if report is None else {(one.item_id, one.content_index): one.played for one in report}
     found, store = [], conversation.store
@@ -107,10 +107,10 @@ class Interruption:
         self._store = feed.conversation.store
         self._truncations: deque[str] = deque(maxlen=_REMEMBERED)
         self._playing: dict[tuple[str, int], None] = {}  # parts whose sound is not over, in the order of their sound
-        self._unknown_there: set[str] = set()
+        self._unknown_to_server: set[str] = set()
 
     def on_changes(self, changes: Sequence[Change]) -> None:
-        """Play the sound of an event's changes."""
+        """Pass the sound of an event's changes to the sink."""
         for change in changes:
             if isinstance(change, AudioReceived):
                 self._playing[change.item_id, change.content_index] = None
@@ -120,7 +120,7 @@ class Interruption:
                 self._sink.done(self.epoch, change.item_id, change.content_index, change.samples)
 
     def on_played(self, item_id: str, content_index: int, samples: int, *, final: bool) -> None:
-        """The sink reports that `samples` of a part have left the speaker."""
+        """Note the sink's report that `samples` of a part have left the speaker."""
         self._feed.add(Played(item_id, content_index, samples, final))
         self._drop_if_over(item_id, content_index)
 
@@ -131,42 +131,42 @@ class Interruption:
             self._playing.pop((item_id, content_index), None)
 
     def on_speech_started(self, *, carries_audio: bool) -> Coroutine[Any, Any, None] | None:
-        """The server hears speech: do what it leaves to this side.
+        """Begin an interruption when the server hears speech, as far as the server leaves it to this side.
 
         Args:
-            carries_audio: whether the transport's page plays the sound, and has seen the same event first.
+            carries_audio: whether the page that holds the transport plays the sound, and got the same event before.
 
         Returns:
-            the rest of an interruption that has begun, to be run at once; None where there is nothing to interrupt.
+            the rest of the interruption, to be run at once; None where there is nothing to interrupt.
         """
         detection = self._config.turn_detection or {}
         if detection.get("create_response") is not False:
-            # The server will answer what is being said: a continuation of our own would be one answer too many.
+            # The server will answer this speech: a continuation of our own would be one answer too many.
             self._responses.user_took_turn()
             self._responses.drop_automatic()
         if detection.get("interrupt_response") is False or not (self._responses.active or self._sink.playing):
             return None
-        # The server cancels its response by itself (docs/protocol.md 30, 35); the sound that it has sent, only this
-        # side can stop and cut.
+        # The server cancels its response by itself (docs/protocol.md 35), but over a websocket only this side can stop
+        # and cut the sound that was sent (docs/protocol.md 30).
         dead = self._responses.active_id
         return self.on_player_stopped(dead) if carries_audio else self.stop(dead, None)
 
     def stop(self, response_id: str | None, heard: Sequence[Heard] | None) -> Coroutine[Any, Any, None]:
-        """Begin a new epoch now, before anything else can arrive; what is returned silences the sink and cuts.
+        """Begin a new epoch now, before another event can arrive; the returned coroutine silences the sink and cuts.
 
         Args:
             response_id: the response that runs.
-            heard: what was played, where the player is silent already; None asks it to be.
+            heard: what was played, where the player is silent already; None makes it fall silent.
         """
         self._begin_epoch(response_id)
         epoch = self.epoch
         return self._cut(lambda: self._sink.flush(epoch), heard)
 
     def on_player_stopped(self, response_id: str | None) -> Coroutine[Any, Any, None]:
-        """As `stop`, where the player saw the interruption first and has fallen silent by itself.
+        """As `stop`, for a player that got the interruption first and has fallen silent by itself.
 
-        It may play the next answer already: that must neither be silenced in turn, nor counted to what was cut. So the
-        sink begins its new epoch in this call, and not when the loop comes to what is returned.
+        It may play the next answer already, which must neither be silenced nor count as part of what was cut. So the
+        sink begins its new epoch in this call, and not when the loop runs the returned coroutine.
         """
         self._begin_epoch(response_id)
         silence = self._sink.silenced(self.epoch)
@@ -182,7 +182,7 @@ class Interruption:
         report = heard if heard is not None else await self._silence(silence)
         for cut in cuts(self._feed.conversation, self._playing, report):
             self._playing.pop((cut.item_id, cut.content_index), None)
-            if cut.item_id not in self._unknown_there:
+            if cut.item_id not in self._unknown_to_server:
                 event_id = self._sender.new_event_id()
                 self._truncations.append(event_id)
                 self._sender.put(
@@ -197,7 +197,7 @@ class Interruption:
             self._feed.add(LocalInterrupt(cut.item_id, cut.content_index, cut.samples))
 
     async def _silence(self, silence: Callable[[], Awaitable[Sequence[Heard]]]) -> Sequence[Heard] | None:
-        """Returns how much the player played; None where it does not report it, and its last report counts."""
+        """Silence the player; returns what it played, or None where it does not report it in time."""
         try:
             async with asyncio.timeout(_SILENCE_S):
                 return await silence()
@@ -208,8 +208,8 @@ class Interruption:
         return None
 
     def on_transport_lost(self) -> None:
-        """The next session has no sound of the parts that still play, and refuses to truncate them."""
-        self._unknown_there = {item_id for item_id, _ in self._playing}
+        """Note the items that still play: the next session has no sound of them, and refuses to truncate them."""
+        self._unknown_to_server = {item_id for item_id, _ in self._playing}
 
     def kill(self, response_id: str) -> None:
         """Drop the sound that still comes of a response (docs/protocol.md 33)."""
@@ -221,5 +221,5 @@ class Interruption:
         return response is not None and response.interrupted
 
     def is_our_truncation(self, event_id: str | None) -> bool:
-        """Whether an error answers one of our truncations: the service may refuse one, without harm."""
+        """Whether an error answers a truncation of this side: the service may refuse one, without harm."""
         return event_id in self._truncations

@@ -1,6 +1,6 @@
-"""The user's own bounds of a session: how long it may last, and what it may cost.
+"""The user's limits of a session: its duration and its cost.
 
-Owns when they are reached, and the words for it. Pure. Must not know how a session ends, or a clock.
+Owns when a limit is reached, and the words for it. Pure. Must not know how a session ends, or a clock.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from realtime_nb.conversation.prices import CURRENCY_SIGN
 
 
 class Limits:
-    """Tells once that a session is over, by the first limit that it reaches.
+    """Compares a session with its limits; the first one that is reached ends it.
 
     Args:
-        minutes, cost_usd: the limits; None: none.
+        minutes, cost_usd: the limits; None means no limit.
 
     Attributes:
-        seconds: after which to call `time_is_over`; None: never.
-        reached: which limit it was, in words; None while there is time and money.
+        seconds: the delay after which to call `time_is_over`; None without a time limit.
+        reached: the limit that was reached, in words; None before that.
     """
 
     def __init__(self, minutes: float | None, cost_usd: float | None) -> None:
@@ -27,7 +27,7 @@ class Limits:
         self.seconds = None if minutes is None else 60 * minutes
 
     def time_is_over(self) -> bool:
-        """The time has passed; returns True where that is the first limit to be reached."""
+        """Note that the time has passed; returns True where this is the first limit to be reached."""
         return self._reach(f"max_session_minutes={self._minutes:g} is over")
 
     def spent(self, cost_usd: float | None) -> bool:

@@ -1,12 +1,11 @@
-"""Tools of MCP servers, which the service calls by itself: whether it may, and when they are done.
+"""Approval of the MCP calls that the service makes by itself, and their end.
 
-Owns the requests for approval and their answers, and how long the calls of an MCP server keep the next response
-waiting (protocol note 29). Sans-IO: it is told of events. Must not know sockets or widgets.
+Owns the requests for approval and their answers, and how long MCP calls hold the next response back (docs/protocol.md
+29). Sans-IO: events come in by method calls, and what is to be announced is returned. Must not know sockets or widgets.
 
-Whether the model goes on is the batch's matter (`tool_calls`): a response's functions, MCP calls and requests are one
-batch, and all of it is over before the one `response.create` that follows. The service may call an approved tool at
-once, within the response that asked, or only in the next one: a call that it announced is waited for, one that it did
-not is not.
+`tool_runner` decides whether the model goes on: a response's functions, MCP calls and requests are one batch, and end
+before the one `response.create` that follows. The service may call an approved tool at once, within the response that
+asked, or only in the next one: the batch waits for a call that was announced, and for no other.
 """
 
 from __future__ import annotations
@@ -40,10 +39,10 @@ from realtime_nb.wire.realtime import (
 
 
 class McpApprovalRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The service asks whether it may call a tool of an MCP server; `await session.approve(request.id)` answers.
+    """The service's request to call a tool of an MCP server; `await session.approve(request.id)` answers it.
 
     Attributes:
-        id: what `approve` takes.
+        id: the argument of `approve`.
         server_label: the server's name, as `tools` has it.
         name: the tool's name.
         arguments: JSON text.
@@ -60,7 +59,7 @@ class McpApprovals:
     """The MCP calls of a session.
 
     Args:
-        batches: where a response's calls are waited for.
+        batches: hold the next response back.
         sender: sends the answers.
         responses: tells which response is out of band.
     """
@@ -105,13 +104,13 @@ class McpApprovals:
         return news
 
     def on_sent(self, item: Mapping[str, Any]) -> None:
-        """An item leaves: an answer to a request may also be given by hand, with an item of the wire."""
+        """Note an item that is sent: a request may also be answered by hand, with an item of the wire."""
         if item.get("type") == "mcp_approval_response" and item.get("approval_request_id") in self._pending:
             request, answered = self._pending.pop(item["approval_request_id"])
             self._answered(request, answered, approve=bool(item.get("approve")))
 
     async def answer(self, request_id: str, approve: bool, reason: str | None) -> None:
-        """Approve or refuse; returns when the server has taken it.
+        """Approve or refuse a request; returns when the server has acknowledged the answer.
 
         Raises:
             ConfigError: no such request waits; names those that do.
@@ -139,9 +138,9 @@ class McpApprovals:
             answered.set_result(None)
 
     def on_transport_lost(self) -> None:
-        """The service's session is gone, and with it its requests and calls: nobody can answer or end them now.
+        """Drop the requests and calls of the lost session: they can be neither answered nor ended in a new one.
 
-        What waited for them goes on. Told the conversation anew, the model answers anew, and asks again if it must.
+        The batches that waited for them go on: the model answers the restored conversation, and asks again if it must.
         """
         pending, self._pending = self._pending, {}
         for _, answered in pending.values():
@@ -186,9 +185,11 @@ class McpApprovals:
         )
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending[request_id] = (request, answered)
-        # An item of the conversation does not say which response it is of: that of the call that it is about.
+        # An item of the conversation does not name its response: it is that of the call that the request is about.
         where = response_id or self._response_of(request)
-        self._batches.join(where, request_id, answered, f"approval of {item.server_label}: {item.name}", renews=True)
+        self._batches.hold_back(
+            where, request_id, answered, f"approval of {item.server_label}: {item.name}", renews=True
+        )
         self._news.append(request)
 
     def _call_begins(self, item_id: str, response_id: str) -> None:
@@ -197,7 +198,7 @@ class McpApprovals:
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._calls[item_id] = (response_id, ended)
         call = self._named.get(item_id)
-        self._batches.join(response_id, item_id, ended, f"MCP tool {call.name if call else item_id}")
+        self._batches.hold_back(response_id, item_id, ended, f"MCP tool {call.name if call else item_id}")
 
     def _call_ends(self, item_id: str) -> None:
         _, ended = self._calls.get(item_id, ("", None))
@@ -208,12 +209,12 @@ class McpApprovals:
         return next((self._calls[item_id][0] for item_id in self._calls_like(request)), None)
 
     def _end_call_of(self, request: McpApprovalRequest) -> None:
-        """A call that was refused may never be told to have ended."""
+        """End a refused call, of which the service may send no end."""
         for item_id in self._calls_like(request)[:1]:
             self._call_ends(item_id)
 
     def _calls_like(self, request: McpApprovalRequest) -> list[str]:
-        """The calls under way that a request may be about: the one that names it first."""
+        """The calls under way that a request may be about; the one that names it comes first."""
         under_way = [item_id for item_id, (_, ended) in self._calls.items() if not ended.done()]
         named = {item_id: self._named[item_id] for item_id in under_way if item_id in self._named}
         exact = [item_id for item_id, call in named.items() if call.approval_request_id == request.id]

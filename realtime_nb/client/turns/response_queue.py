@@ -1,16 +1,18 @@
-"""One response at a time.
+"""The queue of `response.create` events: one response of the conversation at a time.
 
-Owns when a `response.create` may leave, which response answers it, and what a cancel means at each moment (protocol
-notes 19 to 22). Sans-IO: it is told of events and calls `send`. Must not know sockets, turns or tools.
+Owns when a create is sent, which response answers it, and what a cancel means at each moment (docs/protocol.md 19 to
+22). Sans-IO: events come in by method calls, and client events go out through an `EventSender`. Must not know sockets,
+turns or tools.
 
 Two slots describe the default conversation: `_sent`, a create that the server has not answered, and `_active`, the id
-of the response that runs. A new create leaves only when both are empty. Responses that the server makes by itself
+of the response that runs. A new create is sent only when both are empty. Responses that the server makes by itself
 (voice activity) fill `_active` alone; a create that crosses one on the wire is refused and waits for its turn again.
 
-Our own create is known by its metadata, once the server has shown that it echoes them. Until then a response without
-any is taken for the answer to the create that is out. Where the server may also begin responses by itself, that is a
-guess: such a response can begin and end before our create arrives. So at its end the create stays out for a moment
-(`_guess`): its own `response.created`, or a refusal, would come now. Where neither does, the server echoes nothing.
+The client recognises its own create by its metadata, once the server has shown that it echoes them. Until then, a
+response without metadata counts as the answer to the create that was sent. Where the server may also begin responses by
+itself, that is a guess: such a response can begin and end before the create arrives. So at its end the create stays in
+its slot for a moment (`_guess`), in which its own `response.created`, or a refusal, would arrive. If neither does, the
+server echoes no metadata.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ _BUSY = "conversation_already_has_active_response"
 _REMEMBERED = 256
 _UNNAMED = ""
 _PATIENCE_S = 2.0
-"""How long a create that was sent before a response ended may still be on its way when we hear of that end."""
+"""How long a create that was sent before the end of a response may still be on its way when that end arrives."""
 
 
 class AnsweringServer(Protocol):
@@ -40,11 +42,11 @@ class AnsweringServer(Protocol):
 
 
 class ResponseRequest:
-    """A response that somebody asked for.
+    """A request for a response.
 
     Attributes:
-        done: the final `Response`, or None where the request was dropped before it became one.
-        response_id: once the server has made one.
+        done: the final `Response`, or None where the request was dropped before it was answered.
+        response_id: set once the server has begun the response.
     """
 
     def __init__(self, event_id: str, params: dict[str, Any], *, automatic: bool) -> None:
@@ -55,11 +57,11 @@ class ResponseRequest:
         self.cancelled = False
         self.response_id: str | None = None
         self.done: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
-        # Nobody has to look: a refused automatic request is reported as an error event already.
+        # It need not be awaited: a refused automatic request is reported as an error event already.
         self.done.add_done_callback(lambda future: future.cancelled() or future.exception())
 
     def event(self) -> dict[str, Any]:
-        """The `response.create`; its metadata says whose it is."""
+        """The `response.create`, with metadata by which its response is recognised."""
         metadata = {**(self.params.get("metadata") or {}), METADATA_KEY: self.event_id}
         return {
             "type": "response.create",
@@ -68,12 +70,12 @@ class ResponseRequest:
         }
 
     def finish(self, response: Response | None) -> None:
-        """The response has ended, or never will begin."""
+        """Set the final response; None where it will never begin."""
         if not self.done.done():
             self.done.set_result(response)
 
     def fail(self, error: Exception) -> None:
-        """The server refused it, or the connection is gone."""
+        """Set an error: the server refused the request, or the connection is lost."""
         if not self.done.done():
             self.done.set_exception(error)
 
@@ -119,17 +121,17 @@ class ResponseQueue:
         return self._active
 
     async def idle(self) -> None:
-        """Returns when nothing runs and nothing is queued."""
+        """Return when no response runs and no request is queued."""
         await self._idle.wait()
 
     def is_out_of_band(self, response_id: str | None) -> bool:
-        """Whether a response keeps out of the conversation."""
+        """Whether a response stands outside of the conversation (docs/protocol.md 21)."""
         return response_id in self._known_out_of_band
 
     def create(self, params: dict[str, Any] | None = None, *, automatic: bool = False) -> ResponseRequest:
-        """Ask for a response: now if none is active, else after it.
+        """Ask for a response: now if none is active, else after the active one.
 
-        An automatic request joins one that waits already; one that a caller made with its own parameters never does.
+        An automatic request with the same parameters as a queued automatic one is that one; a caller's never is.
         """
         if automatic:
             waiting = next((known for known in self._queue if known.automatic and known.params == (params or {})), None)
@@ -166,19 +168,19 @@ class ResponseQueue:
         elif request.response_id is not None and not request.done.done():
             self._cancel_response(request.response_id)
         else:
-            request.cancelled = True  # remembered: a cancel that arrives before `response.created` is lost
+            request.cancelled = True  # sent later: a cancel before `response.created` is lost (docs/protocol.md 22)
         return True
 
     def cancelling(self, response_id: str | None) -> bool:
-        """Whether a response was told to stop and has not ended yet."""
+        """Whether a response was cancelled and has not ended yet."""
         return response_id in self._cancel_sent
 
     def user_took_turn(self) -> None:
-        """The user speaks or types: a continuation of the turn before is not wanted any more."""
+        """Note that the user speaks or types: a continuation of the turn before is not wanted any more."""
         self.turn_marker += 1
 
     def drop_automatic(self) -> None:
-        """The user spoke: answers that only we asked for are no longer wanted."""
+        """Drop the automatic requests that have no response yet: the user has spoken."""
         for request in [known for known in self._queue if known.automatic]:
             self._queue.remove(request)
             request.finish(None)
@@ -186,8 +188,8 @@ class ResponseQueue:
             self._sent.cancelled = True
         self._pump()
 
-    def created(self, response: Response, *, out_of_band: bool) -> bool:
-        """`response.created` came. Returns whether it is out of band, which our own request knows for certain."""
+    def on_created(self, response: Response, *, out_of_band: bool) -> bool:
+        """Handle `response.created`; returns whether it is out of band, which its request says for certain."""
         key = (response.metadata or {}).get(METADATA_KEY)
         response_id = response.id or ""
         if key is not None:
@@ -218,26 +220,26 @@ class ResponseQueue:
             if key in self._out_of_band:
                 return self._out_of_band.pop(key)
             if self._sent is not None and self._sent.event_id == key:
-                return self._take_sent()
+                return self._release_sent()
             return None
         if self._echoes_metadata:
-            return None  # a server that echoes, and did not: it made this one by itself
+            return None  # the server echoes metadata: it began this response by itself
         if out_of_band and self._out_of_band:
             return self._out_of_band.pop(next(iter(self._out_of_band)))
         if self._guess is not None:
-            return None  # the one before it is the better guess
-        self._assumed = self._take_sent()
+            return None  # the response before it is the better guess
+        self._assumed = self._release_sent()
         return self._assumed
 
-    def _take_sent(self) -> ResponseRequest | None:
+    def _release_sent(self) -> ResponseRequest | None:
         request, self._sent = self._sent, None
         if self._guess is not None:
             self._guess[1].cancel()
             self._guess = None
         return request
 
-    def ended(self, response: Response, *, out_of_band: bool) -> None:
-        """`response.done` came, however it ended; one out of band leaves the active one alone."""
+    def on_done(self, response: Response, *, out_of_band: bool) -> None:
+        """Handle `response.done`, whatever its status; one out of band leaves the active one alone."""
         response_id = response.id or ""
         self._cancel_sent.discard(response_id)
         request = self._by_response.pop(response_id, None)
@@ -255,26 +257,26 @@ class ResponseQueue:
     def _wait_for_another_answer(self, request: ResponseRequest, response: Response) -> None:
         request.response_id = None
         self._sent = request
-        timer = asyncio.get_running_loop().call_later(_PATIENCE_S, self._none_came)
+        timer = asyncio.get_running_loop().call_later(_PATIENCE_S, self._on_no_answer)
         self._guess = response, timer
 
-    def _none_came(self) -> None:
+    def _on_no_answer(self) -> None:
         self._echoes_metadata = False
         self._accept_guess()
         self._pump()
 
     def _accept_guess(self) -> None:
-        """The response that ended was the answer, as far as anybody will ever know."""
+        """Let the response that ended count as the answer: no better one can be found any more."""
         if self._guess is None:
             return
         response = self._guess[0]
-        request = self._take_sent()
+        request = self._release_sent()
         if request is not None:
             request.response_id = response.id
             request.finish(response)
 
-    def refused(self, detail: ErrorDetail) -> bool:
-        """An `error` came. Returns whether it is part of the game and nobody needs to hear of it."""
+    def on_error(self, detail: ErrorDetail) -> bool:
+        """Handle `error`; returns True for an expected race that must not be reported (docs/protocol.md 20, 22)."""
         ours = detail.event_id is None or detail.event_id in self._cancel_events
         if detail.code == "response_cancel_not_active" and ours:
             return True
@@ -283,14 +285,14 @@ class ResponseQueue:
             if self._assumed is not None and self._sent is None and event_id in (None, self._assumed.event_id):
                 self._disclaim(self._assumed)
             if event_id is None and self._sent is not None:
-                event_id = self._sent.event_id  # some servers do not say which event they mean
+                event_id = self._sent.event_id  # some servers do not name the event that they refuse
         if event_id in self._out_of_band:
             self._out_of_band.pop(event_id).fail(server_error(detail))
             return False
         if self._sent is None or self._sent.event_id != event_id:
             return False
         request = self._sent
-        self._take_sent()
+        self._release_sent()
         if detail.code != _BUSY:
             request.fail(server_error(detail))
             self._pump()
@@ -299,13 +301,13 @@ class ResponseQueue:
         return True
 
     def _disclaim(self, request: ResponseRequest) -> None:
-        """A response without metadata was taken for the answer to `request`, and was one of the server's own."""
+        """Put `request` back into its slot: the response that counted as its answer was the server's own."""
         self._by_response.pop(request.response_id or "", None)
         request.response_id = None
         self._sent, self._assumed = request, None
 
     def _crossed(self, request: ResponseRequest, detail: ErrorDetail) -> None:
-        """The server had begun a response of its own when our create arrived: ours waits for the end of that one."""
+        """Queue a create again that arrived while a response of the server's own ran."""
         if request.cancelled:
             request.finish(None)
         else:
@@ -317,9 +319,9 @@ class ResponseQueue:
         self._pump()
 
     def on_transport_lost(self) -> None:
-        """The session is another: nothing runs there. What ended with the old one was told as its `response.done`.
+        """Begin with a new session, in which no response runs; those of the old one have ended with `response.done`.
 
-        A create that was not answered keeps its slot: it is said again. One that was, as we guessed, is not.
+        A create that was not answered keeps its slot: it is sent again. One that was answered by a guess is not.
         """
         self._accept_guess()
         self._cancel_sent.clear()
@@ -329,11 +331,11 @@ class ResponseQueue:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing runs and nothing waits for its turn."""
+        """Whether no response runs and no request is queued."""
         return self._idle.is_set()
 
-    def lost(self, error: Exception) -> None:
-        """The connection is gone: whoever waits, or asks from now on, is told why."""
+    def fail_all(self, error: Exception) -> None:
+        """Fail every request, also those to come: the connection is lost for good."""
         self._lost = error
         self._accept_guess()
         waiting = [*self._queue, *self._out_of_band.values(), *self._by_response.values()]

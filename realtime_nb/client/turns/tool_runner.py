@@ -1,7 +1,7 @@
-"""Calls that a response asks for: run, answered once each, and followed by one response.
+"""Run the function calls of a response, answer each once, and ask for one response after all of them.
 
-Owns the batch of calls of one response (protocol notes 26 to 28), and with it what else must be over before the next
-response (`join`). Must not know sockets or widgets. Runs beside the receive loop: a call is a task of its own.
+Owns the batch of calls of one response (docs/protocol.md 26 to 28), and what else must end before the next response
+(`hold_back`). Must not know sockets or widgets. Each call is a task of its own: the receive loop never waits for one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ToolRunner:
     """Runs tools for a session.
 
     Args:
-        config: has the functions, and what the server was told of them.
+        config: has the functions, and those that the server has echoed.
         sender: sends the outputs.
         responses: queues the response that follows a batch.
         feed: gets the progress of each call.
@@ -52,12 +52,13 @@ class ToolRunner:
         self._responses = responses
         self._feed = feed
         self._batches: dict[str, _Batch] = {}
-        # Kept beyond their batch: whoever waits for the answer may look after the batch is over.
+        # Kept beyond their batch: `ask` may look for the next response after the batch has ended.
         self._followups: dict[str, asyncio.Future[ResponseRequest | None]] = {}
-        self._answered: dict[str, None] = {}  # call ids, bounded, oldest first: a call is announced in three shapes
+        # Call ids, bounded, oldest first: one call is announced in three events (docs/protocol.md 26).
+        self._answered: dict[str, None] = {}
 
-    def item_done(self, response_id: str, item: Any) -> None:
-        """An output item is complete: run it if it is a call whose arguments are whole."""
+    def on_item_done(self, response_id: str, item: Any) -> None:
+        """Run a completed output item if it is a call whose arguments are whole."""
         if not isinstance(item, FunctionCallItem) or item.status not in ("completed", None):
             return  # the arguments of an incomplete call may be cut off
         call_id = item.call_id or ""
@@ -69,23 +70,23 @@ class ToolRunner:
         batch = self._batch(response_id)
         tool = self._config.tools.get(item.name)
         if (tool is None and self._config.declares_tool(item.name)) or (tool is not None and tool.function is None):
-            batch.left_to_user = True  # declared without a function: whoever did so answers it
+            batch.left_to_user = True  # declared without a function: the user's code answers it by hand
             return
         call = self._call(tool, item, call_id)
         batch.tasks[call_id] = asyncio.get_running_loop().create_task(call, name=f"tool {item.name}")
         batch.tasks[call_id].add_done_callback(lambda _: self._complete(response_id))
 
-    def join(
+    def hold_back(
         self, response_id: str | None, key: str, until: asyncio.Future[None], name: str, *, renews: bool = False
     ) -> None:
         """Hold the next response back until a future is done.
 
         Args:
-            response_id: the response whose batch it belongs to; None: one that has ended.
-            key: what it is known by, in the batch.
-            until: done when it is over; nothing is sent for it here.
+            response_id: the response to whose batch the future belongs; None: one that has ended.
+            key: the future's name within the batch.
+            until: the future; no event is sent for it here.
             name: for messages.
-            renews: a person decided just then that the conversation goes on, whoever spoke meanwhile.
+            renews: its end is a decision to go on, so that speech before it does not stop the next response.
         """
         if response_id is None:
             response_id = key
@@ -101,10 +102,10 @@ class ToolRunner:
         batch.tasks[key] = asyncio.get_running_loop().create_task(over(), name=name)
         batch.tasks[key].add_done_callback(lambda _: self._complete(response_id))
 
-    def response_done(self, response: Response) -> None:
-        """The parent has ended: its batch is whole, once its calls have answered."""
+    def on_response_done(self, response: Response) -> None:
+        """Run the calls of an ended response; its batch is complete once they are answered."""
         for item in response.output or ():
-            self.item_done(response.id or "", item)
+            self.on_item_done(response.id or "", item)
         batch = self._batches.get(response.id or "")
         if batch is not None:
             batch.response = response
@@ -119,17 +120,17 @@ class ToolRunner:
         return self._batches[response_id]
 
     async def followup(self, response_id: str) -> ResponseRequest | None:
-        """The request for the response after this one's calls; None where there is none."""
+        """Return the request for the response after this one's calls; None where there is none."""
         waiting = self._followups.get(response_id)
         return await asyncio.shield(waiting) if waiting is not None else None
 
     @property
-    def taken(self) -> Set[str]:
-        """The ids of the calls that were taken on, newest last."""
+    def started_call_ids(self) -> Set[str]:
+        """The ids of the calls that were run, newest last."""
         return self._answered.keys()
 
     def ran_for(self, response_id: str) -> bool:
-        """Whether a response's calls were taken on."""
+        """Whether calls of a response were run."""
         return response_id in self._followups
 
     def pending(self) -> list[str]:
@@ -137,7 +138,7 @@ class ToolRunner:
         return [task.get_name() for batch in self._batches.values() for task in batch.tasks.values() if not task.done()]
 
     def stop(self) -> None:
-        """The session is over: nobody can be answered any more."""
+        """Cancel all calls: the session has ended, and their outputs cannot be sent."""
         for waiting in self._followups.values():
             if not waiting.done():
                 waiting.set_result(None)
@@ -163,7 +164,7 @@ class ToolRunner:
         if batch is None or batch.response is None or not all(task.done() for task in batch.tasks.values()):
             return
         del self._batches[response_id]
-        # The service may have gone on by itself after a call of its own, in the same response.
+        # After an MCP call of its own, the service may have gone on by itself in the same response.
         output = batch.response.output or []
         ours = any(isinstance(item, FunctionCallItem) for item in output)
         spoken = bool(output) and isinstance(output[-1], MessageItem) and batch.joined and not ours

@@ -39,13 +39,13 @@ class Peer:
 
     def created(self, response_id: str, request: ResponseRequest | None = None, *, out_of_band: bool = False) -> None:
         metadata = {METADATA_KEY: request.event_id} if request is not None else None
-        self.queue.created(Response(id=response_id, metadata=metadata), out_of_band=out_of_band)
+        self.queue.on_created(Response(id=response_id, metadata=metadata), out_of_band=out_of_band)
 
     def ended(self, response_id: str, status: str = "completed", *, out_of_band: bool = False) -> None:
-        self.queue.ended(Response(id=response_id, status=status), out_of_band=out_of_band)
+        self.queue.on_done(Response(id=response_id, status=status), out_of_band=out_of_band)
 
     def busy(self, request: ResponseRequest | None, message: str = "busy") -> bool:
-        return self.queue.refused(
+        return self.queue.on_error(
             ErrorDetail(
                 code="conversation_already_has_active_response",
                 message=message,
@@ -152,8 +152,8 @@ async def test_a_cancel_that_came_too_late_is_nobodys_business(peer: Peer) -> No
     peer.created("resp_1", request)
     peer.queue.cancel()
     too_late = ErrorDetail(code="response_cancel_not_active", event_id=peer.sent[-1]["event_id"])
-    assert peer.queue.refused(too_late)
-    assert not peer.queue.refused(ErrorDetail(code="response_cancel_not_active", event_id="a user's own"))
+    assert peer.queue.on_error(too_late)
+    assert not peer.queue.on_error(ErrorDetail(code="response_cancel_not_active", event_id="a user's own"))
 
 
 async def test_out_of_band_responses_run_beside_the_active_one(peer: Peer) -> None:
@@ -171,7 +171,7 @@ async def test_out_of_band_responses_run_beside_the_active_one(peer: Peer) -> No
 async def test_a_refused_create_fails_with_the_servers_words_and_frees_the_way(peer: Peer) -> None:
     first, second = peer.queue.create({"metadata": {"a": "b"}}), peer.queue.create()
     refused = ErrorDetail(code="invalid_value", message="no such voice", param="response", event_id=first.event_id)
-    assert not peer.queue.refused(refused)
+    assert not peer.queue.on_error(refused)
     with pytest.raises(ServerError, match="no such voice"):
         await first.done
     assert peer.sent[-1]["event_id"] == second.event_id
@@ -218,7 +218,7 @@ async def test_a_create_that_is_refused_after_a_response_of_voice_activity_gets_
     request = peer.queue.create()
     peer.created("resp_vad")
     peer.ended("resp_vad")
-    peer.queue.refused(ErrorDetail(code="invalid_value", message="no such voice", event_id=request.event_id))
+    peer.queue.on_error(ErrorDetail(code="invalid_value", message="no such voice", event_id=request.event_id))
     with pytest.raises(ServerError, match="no such voice"):
         await request.done
     await peer.queue.idle()
@@ -280,7 +280,7 @@ async def test_a_connection_that_is_lost_while_nobody_knows_leaves_the_guess_as_
     peer.created("resp_1")
     peer.ended("resp_1")
     if end == "it is over":
-        peer.queue.lost(ServerError("gone"))
+        peer.queue.fail_all(ServerError("gone"))
     else:
         peer.queue.on_transport_lost()
     assert request.done.result().id == "resp_1"  # type: ignore[union-attr]
@@ -299,7 +299,7 @@ async def test_idle_means_nothing_active_and_nothing_queued(peer: Peer) -> None:
 
 async def test_a_lost_connection_fails_whoever_waits(peer: Peer) -> None:
     requests = [peer.queue.create(), peer.queue.create(), peer.queue.create({"conversation": "none"})]
-    peer.queue.lost(ServerError("gone"))
+    peer.queue.fail_all(ServerError("gone"))
     for request in requests:
         with pytest.raises(ServerError, match="gone"):
             await request.done
