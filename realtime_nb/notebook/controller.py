@@ -1,4 +1,4 @@
-"""A widget's side of the conversation: makes the parts, and hands over what the widget and its pages want to the loop.
+"""The controller between a widget and its session: builds the parts, and moves calls and page messages onto the loop.
 
 Owns how the parts are put together. Must not know how a widget looks. Methods under "From any thread" may be called on
 any thread; everything else runs on the loop.
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class Controller:
-    """A widget's conversation.
+    """The parts of one widget's conversation, and the ways to them from any thread.
 
     Args:
         send: puts a custom message on the widget's comm.

@@ -21,7 +21,7 @@ _SECRET = {"authorization", "headers", "api_key"}
 
 @dataclass(frozen=True)
 class EventRecord:
-    """One event of the wire.
+    """One wire event, sent or received.
 
     Attributes:
         at: seconds since the widget was made.

@@ -1,4 +1,4 @@
-"""What a widget has lost so far: the value behind `w.health`, the card's Events panel, and a warning in the log.
+"""The losses of a widget so far: the value `w.health`, the card's Events panel, and a warning in the log.
 
 Owns the list of losses, their words, and how often they are logged. The parts that lose something count it. Must not
 know traits. The counts are read on any thread.
@@ -25,7 +25,7 @@ def _count(words: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """What was lost since the widget was made; empty while all is well.
+    """The losses since the widget was made; empty while all is well.
 
     Attributes:
         microphone_frames: frames that came from pages, to compare the losses with.
@@ -61,7 +61,7 @@ class Health:
 
 
 class HealthMonitor:
-    """Reads the counts of what was lost.
+    """Reads the counts of losses from the parts that keep them.
 
     Args:
         sound: the user's and the assistant's.

@@ -1,4 +1,4 @@
-"""Finding a backend and making a connection and a session: the modules that are loaded when a conversation begins.
+"""Finds the backend and makes connection and session; loaded when a conversation begins, and not before.
 
 Owns nothing that lasts. Must not know pages, traits or the controller. A widget's first cell must be quick, so the
 client, its socket and the backends are imported here and not before the first connection.
@@ -24,7 +24,7 @@ def resolve(options: Options) -> backends.Endpoint:
 
 
 def kernel_connector(endpoint: backends.Endpoint, options: Options) -> Connector:
-    """Return what opens the kernel's own websocket to the endpoint, or to the one that replaces it."""
+    """Return the connector of the kernel's own websocket to the endpoint, or to the one that replaces it."""
     return backends.BackendConnector(endpoint, options.model, options.api_key)
 
 

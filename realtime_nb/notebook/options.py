@@ -1,4 +1,4 @@
-"""What a widget's conversation is made with and cannot change.
+"""The fixed options of a widget's conversation: backend, model, key, limits and transport.
 
 Owns the `Options` value. Must not know sessions or pages; imports no client, because a widget is made before one.
 """

@@ -36,7 +36,7 @@ class SessionLifecycle:
     """Opens a widget's session, follows it and ends it.
 
     Args:
-        state: what other parts read of the session.
+        state: the session, its configuration and what it is doing.
         transports: what carries the next connection.
         sound: the user's and the assistant's.
         events: keeps the newest wire events.
@@ -293,7 +293,7 @@ class SessionLifecycle:
     # Errors, and tasks that are not awaited
 
     def fail(self, error: BaseException, *, phase: Phase | None = None) -> None:
-        """Show an error in the card, and pass a microphone's to `error` handlers, who hear the others from the wire."""
+        """Show an error in the card; pass it to `error` handlers where no wire event does, which is a microphone's."""
         self._state.error = str(error) or type(error).__name__
         if phase is not None:
             self._state.leave_open(phase)

@@ -23,7 +23,7 @@ Status = Literal[
 
 
 class SessionState:
-    """What other parts read of a widget's session.
+    """The open session of a widget, and what it is doing.
 
     Args:
         options: what never changes.

@@ -1,4 +1,4 @@
-"""The widget."""
+"""The widget that users see: `RealtimeWidget`, its traits and methods."""
 
 from realtime_nb.widget.widget import RealtimeWidget
 

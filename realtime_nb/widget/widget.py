@@ -264,7 +264,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         await controller.bring(controller.interrupt())
 
     def close(self) -> None:
-        """Disconnect and take the card away. Returns at once; may be called twice."""
+        """Disconnect and remove the card. Returns at once; may be called twice."""
         controller = self._controller
         if controller is not None:
             controller.post(controller.dispose)
@@ -374,7 +374,7 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     @property
     def health(self) -> Health:
-        """What was lost so far between microphone, page, kernel and service; empty while all is well."""
+        """The losses so far between microphone, page, kernel and service; empty while all is well."""
         return self._live_controller.monitor.health
 
     @property

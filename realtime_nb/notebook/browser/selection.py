@@ -35,7 +35,7 @@ def check_transport(value: object) -> TransportName:
 
 
 class Transports:
-    """The choice of one widget.
+    """Chooses between the page's socket and the kernel's for each connection of one widget.
 
     Args:
         sockets: those of its pages.
@@ -71,7 +71,7 @@ class Transports:
         return _ChosenConnector(PageConnector(self._sockets, endpoint.url, endpoint.headers), kernel, self)
 
     def connected(self, name: TransportName, why: str | None = None) -> None:
-        """Note what carries the conversation now, and warn once where the choice was not possible."""
+        """Note which transport carries the conversation now, and warn once where the choice was not possible."""
         if why is not None and not self._warned:
             self._warned = True
             _log.warning("transport='browser' is not possible here: %s The kernel's own connection is used.", why)

@@ -42,7 +42,7 @@ _PAGE_GONE = "the page that held the connection is gone, or another one has the 
 
 
 class PageTransport:
-    """One socket of one page.
+    """A websocket to the service that one page holds, as a transport of the client.
 
     Args:
         channel: the comm.
@@ -73,7 +73,7 @@ class PageTransport:
 
     @property
     def closed(self) -> bool:
-        """Whether it has ended; frames that came before may still wait to be received."""
+        """Whether the transport has ended; frames that came before may still wait to be received."""
         return self._end is not None
 
     async def send(self, frame: bytes | str) -> None:

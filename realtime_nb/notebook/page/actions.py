@@ -1,4 +1,4 @@
-"""What the kernel does about each message of a page: the microphone, playback reports, typed turns and requests.
+"""Acts on each message of a page: the microphone, playback reports, typed turns and requests.
 
 Owns the meaning of a page's messages. Must not know the wire. Runs on the loop only.
 """

@@ -84,7 +84,7 @@ class Receiver(Protocol):
 
 
 class _Sender:
-    """What one page has sent: the number expected next, and the messages that came too early."""
+    """The order of one page's messages: the number expected next, and the messages that came too early."""
 
     def __init__(self) -> None:
         self.next = 1
@@ -106,7 +106,7 @@ class PageInbox:
         self._senders: dict[str, _Sender] = {}
 
     def receive(self, message: PageMessage) -> None:
-        """Deliver a page's message in its turn; what is missing before it holds it back for a moment at most."""
+        """Deliver a page's message in the order of its number; a missing earlier one delays it by 0.3 s at most."""
         sender = self._senders.get(message.page)
         if sender is None:
             if len(self._senders) >= _MAX_PAGES:
@@ -125,7 +125,7 @@ class PageInbox:
         self._drain(sender)
 
     def close(self) -> None:
-        """Deliver nothing more that waits."""
+        """Discard the messages that wait for a missing one."""
         for page in list(self._senders):
             self._forget(page)
 
@@ -143,7 +143,7 @@ class PageInbox:
                 sender.timer.cancel()
 
     def _skip(self, sender: _Sender) -> None:
-        """Give up what is missing before the earliest message that waits."""
+        """Give up the missing messages before the earliest one that waits."""
         sender.timer = None
         if sender.held:
             first = min(sender.held)

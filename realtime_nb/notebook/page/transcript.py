@@ -27,7 +27,7 @@ _MAX_CLIP_SAMPLES = 5 * 1024 * 1024 // 2
 
 
 class Transcript:
-    """Sends the pages what changed in the conversation.
+    """Sends the changes of the conversation to the pages.
 
     Args:
         channel: the comm.

@@ -16,7 +16,7 @@ _MAX_TEXT = 200_000
 
 
 def turn_view(turn: Turn) -> TurnView:
-    """Return what a page needs to draw `turn`."""
+    """Return the part of a message from which a page draws `turn`."""
     text = shown_text(turn)
     heard_text = turn.heard_text or ""
     all_heard = turn.status != "interrupted" or len(heard_text) >= len(text)
