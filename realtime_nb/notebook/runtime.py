@@ -94,7 +94,7 @@ class Notifier:
                     self._ready.wait()
                 function = self._work.pop(next(iter(self._work)))
             try:
-                function()
+                function()  # an observer's prints belong to the last comm message: shown nowhere (docs/notebook.md 26)
             except Exception:
                 _logger.exception("An observer raised; the conversation goes on.")
 

@@ -91,7 +91,8 @@ class RealtimeWidget(anywidget.AnyWidget):
         >>> turn = await w.ask("Hello!")
     """
 
-    _esm = _STATIC / "widget.js"  # a synced trait: it travels with every widget (docs/notebook.md 21)
+    # `_esm` is synced: it travels with every widget (docs/notebook.md 21). Paths keep closed widgets alive (28).
+    _esm = _STATIC / "widget.js"
     _css = _STATIC / "widget.css"
 
     status = t.Unicode("idle", read_only=True).tag(sync=True)

@@ -1,7 +1,8 @@
 """Which page has the sound and the microphone: a second tab takes both away from the first.
 
-Owns the moves of the lease: when a page claims it, leaves or falls silent, and what ends with it. Must not know what
-other messages mean, or sessions. Runs on the loop only.
+Owns the moves of the lease: when a page claims it, leaves or falls silent, and what ends with it. One page has sound
+and microphone at a time, so that two views are never two voices (docs/protocol.md 44). Must not know what other
+messages mean, or sessions. Runs on the loop only.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 _SILENT_S = 6.0
-"""A page that sends nothing for so long is gone: its heartbeat comes once a second, or once a minute at the worst in a
-background tab. A page that plays or captures is not throttled."""
+"""A page that sends nothing for so long is gone: not every page can say goodbye (docs/notebook.md 36). Its heartbeat
+comes once a second, in a background tab once a minute at the worst. A page that plays or captures is not throttled."""
 _BACKGROUND_S = 75.0
 """A page that has the microphone or the socket is not dropped for being in the background."""
 

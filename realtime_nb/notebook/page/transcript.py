@@ -48,7 +48,7 @@ class Transcript:
         for change in changes:
             if isinstance(change, TurnText):
                 if change.item_id in self._changed:
-                    continue  # the next flush sends the whole turn
+                    continue  # the next flush sends the whole turn; a delta costs over 500 µs (docs/notebook.md 35)
                 self._channel.send(LiveDelta(item_id=change.item_id, text=change.delta))
             elif isinstance(change, TurnOpened | TurnChanged | TurnSettled):
                 self._changed[change.item_id] = None
