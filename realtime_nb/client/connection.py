@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class RealtimeConnection(Emitter):
-    """Typed events over one transport, or over several, one after the other.
+    """A connection to a Realtime server, over one transport or, after a loss, over the next.
 
     Events may be sent and handlers registered before it is open: the events wait.
 

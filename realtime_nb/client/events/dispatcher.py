@@ -52,7 +52,7 @@ class Dispatcher:
         return remove
 
     def dispatch(self, event: Any) -> None:
-        """Hand a server event on, also one of an unknown type (docs/protocol.md 4)."""
+        """Hand on a server event, also one of an unknown type (docs/protocol.md 4), in the order named above."""
         kind = type(event)
         if kind is ResponseOutputAudioDelta:
             self._config.has_spoken = True

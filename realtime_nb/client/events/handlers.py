@@ -173,7 +173,7 @@ class Handlers:
 
 
 class Emitter:
-    """Base class with `on`, `once` and `off`."""
+    """Base class of objects that call event handlers: `on`, `once` and `off`."""
 
     def __init__(self, handlers: Handlers) -> None:
         self._handlers = handlers

@@ -56,7 +56,7 @@ class ReceiveBuffer:
         self.events.append(event)
 
     def notify_waiters(self, event: Any) -> None:
-        """Resolve `wait_for` futures for the type of `event`; local events such as `reconnected` stop here."""
+        """Resolve the `wait_for` futures for the event's type; local events such as `reconnected` reach no reader."""
         for waiter in self._waiters.pop(event.type, ()):
             if waiter.set_running_or_notify_cancel():
                 waiter.set_result(event)

@@ -28,7 +28,7 @@ _ONSET_SAMPLES = _SAMPLES_PER_S // 2
 
 
 class SessionKeeper:
-    """The `Keeper` of a session.
+    """The `Keeper` of a session: stops its parts, restores it, and notes the gap in the transcript.
 
     Args:
         feed, snapshot, config, responses, calls, approvals, interruption, input_audio, sender: the session's own.

@@ -18,7 +18,7 @@ LinkState: TypeAlias = Literal["new", "open", "reconnecting", "switching", "clos
 
 
 class Link:
-    """The current transport of a connection.
+    """The current transport of a connection, its state, and the connection's end.
 
     Args:
         connector: opens the transports.
