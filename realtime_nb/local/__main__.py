@@ -28,29 +28,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765, help="0 picks a free one")
     parser.add_argument("--token", default=os.environ.pop(TOKEN_VARIABLE, None) or None)
-    parser.add_argument("--session-seconds", type=float, default=3600.0, help="how long a session may last")
+    parser.add_argument(
+        "--session-seconds", dest="session_s", type=float, default=3600.0, help="how long a session may last"
+    )
     parser.add_argument(
         "--pace", type=float, default=4.0, help="sound is sent this much faster than real time; 0: at once"
     )
     parser.add_argument("--voice", default="auto", choices=("auto", "plain"), help="plain: tones, and no recognition")
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input ends")
-    parsed = parser.parse_args(arguments)
+    options = vars(parser.parse_args(arguments))
+    with_parent = options.pop("with_parent")
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
-    options = ServerOptions(
-        host=parsed.host,
-        port=parsed.port,
-        token=parsed.token,
-        session_s=parsed.session_seconds,
-        pace=parsed.pace,
-        voice=parsed.voice,
-    )
     status = 0
     try:
-        run(options, announce=_announce, with_parent=parsed.with_parent)
+        run(ServerOptions(**options), announce=_announce, with_parent=with_parent)
     except RealtimeError as error:
         _print({"error": str(error)})
         status = 1
-    if parsed.with_parent:
+    if with_parent:
         # Python would wait for a worker thread in a model's C code, and the parent for us. Nothing must be saved.
         os._exit(status)
     return status

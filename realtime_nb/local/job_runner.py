@@ -137,12 +137,7 @@ class JobRunner:
         if waiting:
             await asyncio.wait(waiting)
         user_text, understood = _last_words(plan.context)
-        context = Context(
-            voice=_voice_name(plan.voice),
-            model=plan.model,
-            label=self._voice.label,
-            parallel_tool_calls=plan.parallel_tool_calls,
-        )
+        context = Context(label=self._voice.label, parallel_tool_calls=plan.parallel_tool_calls)
 
         def think() -> Reply:
             return self._voice.responder.respond(

@@ -2,8 +2,7 @@
 
 Owns the server's side (`RecognizerProcess`), the child's side (`main`, run by `python -m` with this module's name), and
 the messages. Must not know sessions. Decoding holds the interpreter lock for hundreds of milliseconds at a time: in the
-server's process it would interrupt every session's sound (measured: gaps of 1.3 s). Where no recogniser is installed,
-`RecognizerThread` needs no process.
+server's process it would interrupt every session's sound (measured: gaps of 1.3 s).
 """
 
 from __future__ import annotations
@@ -16,14 +15,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from typing import Any, Protocol
 
 import numpy as np
 
 from realtime_nb.local.pipe_frames import pack, read, read_async
 from realtime_nb.local.voice.load import load_voice
-from realtime_nb.local.voice.protocols import RATE_HZ, Pcm, Recognition, Recognizer
+from realtime_nb.local.voice.protocols import RATE_HZ, Pcm, Recognition, Recognizer, ToolSpecs
 
 _log = logging.getLogger(__name__)
 
@@ -35,13 +33,11 @@ _NICENESS = 5  # of the child: sound has priority
 class AsyncRecognizer(Protocol):
     """A recogniser that can be awaited."""
 
-    async def recognize(
-        self, sound: Pcm, *, tools: Sequence[dict[str, Any]] = (), phrases: Sequence[str] = ()
-    ) -> Recognition:
+    async def recognize(self, sound: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> Recognition:
         """Return the recognised words; see `Recognizer.recognize`."""
         ...
 
-    async def warm(self, *, tools: Sequence[dict[str, Any]] = (), phrases: Sequence[str] = ()) -> None:
+    async def warm(self, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> None:
         """Load models; see `Recognizer.warm`."""
         ...
 
@@ -50,27 +46,18 @@ class AsyncRecognizer(Protocol):
         ...
 
 
-class RecognizerThread:
-    """A recogniser that needs no computing time, on a worker thread."""
+class NoRecognizer:
+    """The recogniser of a machine without one: it understands nothing, and the responder says what to install."""
 
-    def __init__(self, recognizer: Recognizer, worker: Executor) -> None:
-        self._recognizer = recognizer
-        self._worker = worker
+    async def recognize(self, sound: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> Recognition:
+        """Return no words."""
+        return Recognition("", understood=False, confidence=0.0)
 
-    async def recognize(
-        self, sound: Pcm, *, tools: Sequence[dict[str, Any]] = (), phrases: Sequence[str] = ()
-    ) -> Recognition:
-        """See `AsyncRecognizer`."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._worker, lambda: self._recognizer.recognize(sound, tools=tools, phrases=phrases)
-        )
-
-    async def warm(self, *, tools: Sequence[dict[str, Any]] = (), phrases: Sequence[str] = ()) -> None:
-        """See `AsyncRecognizer`."""
+    async def warm(self, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> None:
+        """Do nothing."""
 
     async def close(self) -> None:
-        """See `AsyncRecognizer`."""
+        """Do nothing."""
 
 
 class RecognizerProcess:
@@ -84,9 +71,7 @@ class RecognizerProcess:
         self._reader: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def recognize(
-        self, sound: Pcm, *, tools: Sequence[dict[str, Any]] = (), phrases: Sequence[str] = ()
-    ) -> Recognition:
+    async def recognize(self, sound: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> Recognition:
         """See `AsyncRecognizer`.
 
         Raises:
@@ -95,7 +80,7 @@ class RecognizerProcess:
         answer = await self._ask(sound[:_LONGEST].astype("<i2").tobytes(), tools, phrases)
         return Recognition(answer["text"], answer["understood"], answer["confidence"])
 
-    async def warm(self, *, tools: Sequence[dict[str, Any]] = (), phrases: Sequence[str] = ()) -> None:
+    async def warm(self, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> None:
         """See `AsyncRecognizer`."""
         try:
             await self._ask(None, tools, phrases)
@@ -177,6 +162,7 @@ def main() -> None:
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)
         recognizer = load_voice().recognizer
+        assert recognizer is not None, "the server starts this process only where there is a recogniser"
         while (request := read(sys.stdin.buffer)) is not None:
             answers.write(pack({"id": request["id"], **_answer(recognizer, request)}))
             answers.flush()

@@ -26,9 +26,8 @@ from realtime_nb.local.http.context import ServerContext
 from realtime_nb.local.http.routes import ClientSecrets, NotFound, Welcome
 from realtime_nb.local.http.websocket import SessionSocket
 from realtime_nb.local.job_runner import Workers
-from realtime_nb.local.recognizer_process import AsyncRecognizer, RecognizerProcess, RecognizerThread
+from realtime_nb.local.recognizer_process import AsyncRecognizer, NoRecognizer, RecognizerProcess
 from realtime_nb.local.voice.load import load_voice
-from realtime_nb.local.voice.recognizer.none import NoRecognizer
 from realtime_nb.loopback import is_loopback
 
 _log = logging.getLogger(__name__)
@@ -126,8 +125,7 @@ async def serve(options: ServerOptions, *, until: asyncio.Event, announce: Calla
     port = int(sockets[0].getsockname()[1])
     voice = load_voice(extra=options.voice != "plain")
     threads = ThreadPoolExecutor(max_workers=min(8, 2 * (os.cpu_count() or 1)), thread_name_prefix="local")
-    has_recognizer = not isinstance(voice.recognizer, NoRecognizer)
-    recognizer: AsyncRecognizer = RecognizerProcess() if has_recognizer else RecognizerThread(voice.recognizer, threads)
+    recognizer: AsyncRecognizer = NoRecognizer() if voice.recognizer is None else RecognizerProcess()
     context = ServerContext(
         access=AccessControl(options.token, is_loopback(options.host), SecretStore()),
         voice=voice,

@@ -17,16 +17,7 @@ from realtime_nb.local.session.refusal import refusal
 from realtime_nb.local.session.state import SharedState
 from realtime_nb.local.session.turn_detection import Boundary, TurnDetector, TurnRules
 from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
-from realtime_nb.wire.realtime import (
-    ContentPart,
-    InputAudioBufferAppend,
-    InputAudioBufferCleared,
-    InputAudioBufferCommitted,
-    InputAudioBufferSpeechStarted,
-    InputAudioBufferSpeechStopped,
-    InputAudioBufferTimeoutTriggered,
-    MessageItem,
-)
+from realtime_nb.wire import realtime as wire
 
 # Widely reported of the service; a shorter commit is refused as if it were empty (docs/protocol.md 14).
 _MIN_COMMIT_MS = 100
@@ -74,7 +65,7 @@ class InputBuffer:
 
     # -- the buffer
 
-    def append(self, event: InputAudioBufferAppend) -> None:
+    def append(self, event: wire.InputAudioBufferAppend) -> None:
         """Append sound.
 
         Raises:
@@ -99,7 +90,7 @@ class InputBuffer:
         self._samples.clear()
         self._undetected, self._detected_to = [], self._samples.end
         self._reset_turn()
-        self._state.emit(InputAudioBufferCleared())
+        self._state.emit(wire.InputAudioBufferCleared())
 
     def commit(self) -> None:
         """Make an item of the whole buffer, as a client asks; this creates no response.
@@ -157,11 +148,11 @@ class InputBuffer:
             # The id of the coming item: clients reserve its place in the conversation (docs/protocol.md 16).
             self._announced = item_id = self._state.new_id("item")
             self._idle_from = None
-            self._turn_start = max(boundary.at - rules.prefix_samples, self._samples.start)
-            self._state.emit(InputAudioBufferSpeechStarted(audio_start_ms=ms_of(self._turn_start), item_id=item_id))
+            self._turn_start = start = max(boundary.at - rules.prefix_samples, self._samples.start)
+            self._state.emit(wire.InputAudioBufferSpeechStarted(audio_start_ms=ms_of(start), item_id=item_id))
             return "interrupt" if rules.interrupt_response else None
         item_id = self._announced or self._state.new_id("item")
-        self._state.emit(InputAudioBufferSpeechStopped(audio_end_ms=ms_of(boundary.at), item_id=item_id))
+        self._state.emit(wire.InputAudioBufferSpeechStopped(audio_end_ms=ms_of(boundary.at), item_id=item_id))
         self._announced = None
         self._add(item_id, self._samples.cut(self._turn_start, boundary.at))
         return "respond" if rules.create_response else None
@@ -189,7 +180,7 @@ class InputBuffer:
         start, self._idle_from = max(self._idle_from, self._samples.start), None
         item_id, start_ms, end_ms = self._state.new_id("item"), ms_of(start), ms_of(position)
         self._state.emit(
-            InputAudioBufferTimeoutTriggered(item_id=item_id, audio_start_ms=start_ms, audio_end_ms=end_ms)
+            wire.InputAudioBufferTimeoutTriggered(item_id=item_id, audio_start_ms=start_ms, audio_end_ms=end_ms)
         )
         # The silence becomes an item, and a response follows, as at the service (docs/protocol.md 18).
         self._add(item_id, self._samples.cut(start, position))
@@ -198,9 +189,9 @@ class InputBuffer:
     # -- items and their transcripts
 
     def _add(self, item_id: str, sound: Pcm) -> None:
-        content = [ContentPart(type="input_audio")]
-        item = MessageItem(id=item_id, object="realtime.item", status="completed", role="user", content=content)
+        content = [wire.ContentPart(type="input_audio")]
+        item = wire.MessageItem(id=item_id, object="realtime.item", status="completed", role="user", content=content)
         stored = StoredItem(item, user_sound=sound)
-        self._state.emit(InputAudioBufferCommitted(item_id=item_id, previous_item_id=self._state.items.last_id))
+        self._state.emit(wire.InputAudioBufferCommitted(item_id=item_id, previous_item_id=self._state.items.last_id))
         self._state.add_item(stored)
         self._state.request_recognition(stored, transcription=self._state.audio_input["transcription"])

@@ -13,20 +13,7 @@ from realtime_nb.local.session.refusal import refusal
 from realtime_nb.local.session.state import SharedState
 from realtime_nb.local.session.turn_detection import samples_of
 from realtime_nb.local.voice.protocols import Pcm
-from realtime_nb.wire.realtime import (
-    ContentPart,
-    ConversationItemCreate,
-    ConversationItemDelete,
-    ConversationItemDeleted,
-    ConversationItemRetrieve,
-    ConversationItemRetrieved,
-    ConversationItemTruncate,
-    ConversationItemTruncated,
-    FunctionCallItem,
-    Item,
-    MessageItem,
-    WireError,
-)
+from realtime_nb.wire import realtime as wire
 
 _ALLOWED = {
     "system": ("input_text",),
@@ -45,7 +32,7 @@ _OLD_NAMES = {("user", "audio"): "input_audio", ("assistant", "text"): "output_t
 _WITHOUT_STATUS = ("mcp_list_tools", "mcp_call", "mcp_approval_request", "mcp_approval_response")
 
 
-def create(state: SharedState, event: ConversationItemCreate) -> None:
+def create(state: SharedState, event: wire.ConversationItemCreate) -> None:
     """Add an item where the client wants it.
 
     Raises:
@@ -67,28 +54,28 @@ def create(state: SharedState, event: ConversationItemCreate) -> None:
         state.request_recognition(stored)
 
 
-def delete(state: SharedState, event: ConversationItemDelete) -> None:
+def delete(state: SharedState, event: wire.ConversationItemDelete) -> None:
     """Remove an item."""
     if not state.items.remove(event.item_id):
         raise _missing("deleting", event.item_id, "item_delete_invalid_item_id")
-    state.emit(ConversationItemDeleted(item_id=event.item_id))
+    state.emit(wire.ConversationItemDeleted(item_id=event.item_id))
 
 
-def retrieve(state: SharedState, event: ConversationItemRetrieve) -> None:
+def retrieve(state: SharedState, event: wire.ConversationItemRetrieve) -> None:
     """Answer with an item and its sound."""
     stored = state.items.get(event.item_id)
     if stored is None:
         raise _missing("retrieving", event.item_id, "item_retrieve_invalid_item_id")
-    state.emit(ConversationItemRetrieved(item=stored.retrieved()))
+    state.emit(wire.ConversationItemRetrieved(item=stored.retrieved()))
 
 
-def truncate(state: SharedState, event: ConversationItemTruncate) -> None:
+def truncate(state: SharedState, event: wire.ConversationItemTruncate) -> None:
     """Cut an assistant's sound at `audio_end_ms` and remove its transcript (docs/protocol.md 31 and 34)."""
     stored = state.items.get(event.item_id)
     if stored is None:
         raise _missing("truncating", event.item_id, "item_truncate_invalid_item_id")
     item = stored.item
-    if not isinstance(item, MessageItem) or item.role != "assistant":
+    if not isinstance(item, wire.MessageItem) or item.role != "assistant":
         raise refusal("Only assistant messages can be truncated.", "item_id")
     if stored.spoken is None:
         raise refusal("Only audio content can be truncated.", "content_index", "unsupported_content_type")
@@ -102,13 +89,13 @@ def truncate(state: SharedState, event: ConversationItemTruncate) -> None:
         raise refusal(message, "audio_end_ms")
     stored.truncate(samples_of(event.audio_end_ms))
     state.emit(
-        ConversationItemTruncated(
+        wire.ConversationItemTruncated(
             item_id=event.item_id, content_index=event.content_index, audio_end_ms=event.audio_end_ms
         )
     )
 
 
-def stored_item(state: SharedState, item: Item, param: str) -> StoredItem:
+def stored_item(state: SharedState, item: wire.Item, param: str) -> StoredItem:
     """Return a client's item as the server stores it: with an id and a status, its sound decoded.
 
     Raises:
@@ -117,15 +104,15 @@ def stored_item(state: SharedState, item: Item, param: str) -> StoredItem:
     changes: dict[str, str] = {} if item.id else {"id": state.new_id("item")}
     if item.type not in _WITHOUT_STATUS:
         changes |= {"object": "realtime.item", "status": item.status or "completed"}
-    if isinstance(item, FunctionCallItem) and not item.call_id:
+    if isinstance(item, wire.FunctionCallItem) and not item.call_id:
         changes["call_id"] = state.new_id("call")
     kept = msgspec.structs.replace(item, **changes)
-    if not isinstance(kept, MessageItem):
+    if not isinstance(kept, wire.MessageItem):
         return StoredItem(kept)
     if kept.role not in _ALLOWED:
         roles = ", ".join(f"'{name}'" for name in _ALLOWED)
         raise refusal(f"Invalid value: '{kept.role[:40]}'. Supported values are: {roles}.", f"{param}.role")
-    parts: list[ContentPart] = []
+    parts: list[wire.ContentPart] = []
     sound: Pcm | None = None
     for index, part in enumerate(kept.content):
         checked = _part(kept.role, part, f"{param}.content[{index}]")
@@ -136,7 +123,7 @@ def stored_item(state: SharedState, item: Item, param: str) -> StoredItem:
     return StoredItem(msgspec.structs.replace(kept, content=parts), user_sound=sound)
 
 
-def _part(role: str, part: ContentPart, where: str) -> ContentPart:
+def _part(role: str, part: wire.ContentPart, where: str) -> wire.ContentPart:
     kind = _OLD_NAMES.get((role, part.type), part.type)
     kind = "input_text" if kind == "text" else kind
     if role == "assistant" and kind in ("output_audio", "audio"):
@@ -151,7 +138,7 @@ def _part(role: str, part: ContentPart, where: str) -> ContentPart:
     if getattr(part, _FIELDS[kind][0]) is None:
         raise refusal(f"Missing required parameter: '{needed}'.", needed, "missing_required_parameter")
     # Fields of other kinds of part are dropped: an echo of them would be an invalid part.
-    return ContentPart(type=kind, **{name: getattr(part, name) for name in _FIELDS[kind]})
+    return wire.ContentPart(type=kind, **{name: getattr(part, name) for name in _FIELDS[kind]})
 
 
 def _sound(state: SharedState, audio: str, where: str) -> Pcm:
@@ -161,5 +148,5 @@ def _sound(state: SharedState, audio: str, where: str) -> Pcm:
         raise refusal(f"Invalid '{where}': {error}.", where) from None
 
 
-def _missing(doing: str, item_id: str, code: str) -> WireError:
+def _missing(doing: str, item_id: str, code: str) -> wire.WireError:
     return refusal(f"Error {doing} item: the item with id '{item_id}' does not exist.", "item_id", code)

@@ -22,28 +22,7 @@ from realtime_nb.local.session.responses import Responses
 from realtime_nb.local.session.state import Environment, SharedState
 from realtime_nb.local.session.transcription import record_recognition
 from realtime_nb.local.voice.protocols import Pcm, Recognition
-from realtime_nb.wire.realtime import (
-    AnySessionConfig,
-    ClientEvent,
-    ConversationItemCreate,
-    ConversationItemDelete,
-    ConversationItemRetrieve,
-    ConversationItemTruncate,
-    InputAudioBufferAppend,
-    InputAudioBufferClear,
-    InputAudioBufferCommit,
-    OutputAudioBufferClear,
-    RealtimeSessionConfig,
-    ResponseCancel,
-    ResponseCreate,
-    ServerEvent,
-    SessionCreated,
-    SessionUpdate,
-    SessionUpdated,
-    TranscriptionSessionConfig,
-    WireError,
-    decode_client,
-)
+from realtime_nb.wire import realtime as wire
 
 
 class SessionMachine:
@@ -78,19 +57,19 @@ class SessionMachine:
 
     def open(self) -> None:
         """Announce the session: always the first event."""
-        self._state.emit(SessionCreated(session=self._session()))
+        self._state.emit(wire.SessionCreated(session=self._session()))
 
     def receive(self, frame: str | bytes) -> None:
         """Handle a client's frame; an invalid one becomes an `error` event, never an exception."""
         event_id: str | None = None
         try:
-            event = decode_client(frame)
+            event = wire.decode_client(frame)
             event_id = event.event_id or None
             self._dispatch(event)
-        except WireError as error:
+        except wire.WireError as error:
             self._state.refuse(error, event_id)
 
-    def drain(self) -> tuple[list[ServerEvent], list[Job]]:
+    def drain(self) -> tuple[list[wire.ServerEvent], list[Job]]:
         """Return the events to send and the jobs to start since the last call, each in order."""
         events, jobs = self._state.events, self._state.jobs
         self._state.events, self._state.jobs = [], []
@@ -141,36 +120,36 @@ class SessionMachine:
 
     # -- client events
 
-    def _dispatch(self, event: ClientEvent) -> None:
+    def _dispatch(self, event: wire.ClientEvent) -> None:
         match event:
-            case InputAudioBufferAppend():
+            case wire.InputAudioBufferAppend():
                 self._input.append(event)
-            case SessionUpdate():
+            case wire.SessionUpdate():
                 self._update(event.session)
-            case InputAudioBufferCommit():
+            case wire.InputAudioBufferCommit():
                 self._input.commit()
-            case InputAudioBufferClear():
+            case wire.InputAudioBufferClear():
                 self._input.clear()
-            case ConversationItemCreate():
+            case wire.ConversationItemCreate():
                 items_api.create(self._state, event)
-            case ConversationItemDelete():
+            case wire.ConversationItemDelete():
                 items_api.delete(self._state, event)
-            case ConversationItemRetrieve():
+            case wire.ConversationItemRetrieve():
                 items_api.retrieve(self._state, event)
-            case ConversationItemTruncate():
+            case wire.ConversationItemTruncate():
                 items_api.truncate(self._state, event)
-            case ResponseCreate():
+            case wire.ResponseCreate():
                 self._responses.create(event)
-            case ResponseCancel():
+            case wire.ResponseCancel():
                 self._responses.cancel(event)
-            case OutputAudioBufferClear():
+            case wire.OutputAudioBufferClear():
                 # Over a websocket, playback is the client's own affair (docs/protocol.md 30).
                 message = (
                     "'output_audio_buffer.clear' is for WebRTC and SIP: over a websocket the client plays the sound."
                 )
                 raise refusal(message, "type", "invalid_event")
 
-    def _update(self, session: AnySessionConfig) -> None:
+    def _update(self, session: wire.AnySessionConfig) -> None:
         before = self._state.functions
         self._state.config = merge(
             self._state.config,
@@ -182,13 +161,13 @@ class SessionMachine:
         self._input.reconfigure()
         if self._state.functions != before:
             self._state.jobs.append(Prepare(self._state.functions))
-        self._state.emit(SessionUpdated(session=self._session()))
+        self._state.emit(wire.SessionUpdated(session=self._session()))
 
-    def _session(self) -> AnySessionConfig:
+    def _session(self) -> wire.AnySessionConfig:
         shown = {**self._state.config, "id": self._session_id, "expires_at": self._expires_at}
         if self._state.has_responses:
-            return msgspec.convert({**shown, "object": "realtime.session"}, RealtimeSessionConfig)
-        return msgspec.convert({**shown, "object": "realtime.transcription_session"}, TranscriptionSessionConfig)
+            return msgspec.convert({**shown, "object": "realtime.session"}, wire.RealtimeSessionConfig)
+        return msgspec.convert({**shown, "object": "realtime.transcription_session"}, wire.TranscriptionSessionConfig)
 
 
 def _duration(seconds: float) -> str:

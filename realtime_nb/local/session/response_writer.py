@@ -16,32 +16,7 @@ from realtime_nb.local.session.output_audio import OutputEncoder
 from realtime_nb.local.session.state import SharedState
 from realtime_nb.local.session.usage import Tokens, output_audio_tokens, text_tokens, usage_of
 from realtime_nb.local.voice.protocols import Pcm
-from realtime_nb.wire.realtime import (
-    ContentPart,
-    ConversationItemAdded,
-    ConversationItemDone,
-    FunctionCallItem,
-    Item,
-    MessageItem,
-    Part,
-    Response,
-    ResponseAudio,
-    ResponseContentPartAdded,
-    ResponseContentPartDone,
-    ResponseCreated,
-    ResponseDone,
-    ResponseFunctionCallArgumentsDelta,
-    ResponseFunctionCallArgumentsDone,
-    ResponseOutputAudioDelta,
-    ResponseOutputAudioDone,
-    ResponseOutputAudioTranscriptDelta,
-    ResponseOutputAudioTranscriptDone,
-    ResponseOutputItemAdded,
-    ResponseOutputItemDone,
-    ResponseOutputTextDelta,
-    ResponseOutputTextDone,
-    ResponseStatus,
-)
+from realtime_nb.wire import realtime as wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +42,6 @@ class ResponsePlan:
     audio_format: dict[str, Any]
     max_output_tokens: int | str
     metadata: dict[str, str] | None
-    model: str
     given: Tokens
     given_before: Tokens
 
@@ -111,7 +85,7 @@ class ResponseWriter:
 
     def begin(self) -> None:
         """Announce the response."""
-        self._state.emit(ResponseCreated(response=self._report("in_progress")))
+        self._state.emit(wire.ResponseCreated(response=self._report("in_progress")))
 
     # -- messages
 
@@ -119,18 +93,18 @@ class ResponseWriter:
         """Open a message of one part."""
         if self.ended:
             return
-        item = MessageItem(
+        item = wire.MessageItem(
             id=self._state.new_id("item"), object="realtime.item", status="in_progress", role="assistant"
         )
         open_ = self._begin_item(StoredItem(item, spoken=Spoken() if self.speaks else None))
-        part = Part(type="audio", transcript="") if self.speaks else Part(type="text", text="")
-        self._state.emit(ResponseContentPartAdded(**self._at(open_), content_index=0, part=part))
+        part = wire.Part(type="audio", transcript="") if self.speaks else wire.Part(type="text", text="")
+        self._state.emit(wire.ResponseContentPartAdded(**self._part_at(open_), part=part))
 
     def write_text(self, delta: str) -> bool:
         """Add text to the open message; False when the token limit is reached and nothing was added."""
         if (open_ := self._extended(delta)) is None:
             return False
-        self._state.emit(ResponseOutputTextDelta(**self._at(open_), content_index=0, delta=delta))
+        self._state.emit(wire.ResponseOutputTextDelta(**self._part_at(open_), delta=delta))
         return True
 
     def write_transcript(self, words: str, samples: int) -> bool:
@@ -140,7 +114,7 @@ class ResponseWriter:
         spoken = open_.stored.spoken
         if words and spoken is not None:
             spoken.words.append((spoken.samples + samples, words))
-            self._state.emit(ResponseOutputAudioTranscriptDelta(**self._at(open_), content_index=0, delta=words))
+            self._state.emit(wire.ResponseOutputAudioTranscriptDelta(**self._part_at(open_), delta=words))
         return True
 
     def write_audio(self, samples: Pcm) -> bool:
@@ -160,16 +134,18 @@ class ResponseWriter:
         """Close the open message with what it holds."""
         if self.ended or self._open is None:
             return
-        open_, text = self._open, self._open.text
+        open_, text, emit = self._open, self._open.text, self._state.emit
+        at = self._part_at(open_)
         if self.speaks:
             self._emit_audio(open_, self._encoder.flush())
-            self._state.emit(ResponseOutputAudioDone(**self._at(open_), content_index=0))
-            self._state.emit(ResponseOutputAudioTranscriptDone(**self._at(open_), content_index=0, transcript=text))
-            part, content = Part(type="audio", transcript=text), ContentPart(type="output_audio", transcript=text)
+            emit(wire.ResponseOutputAudioDone(**at))
+            emit(wire.ResponseOutputAudioTranscriptDone(**at, transcript=text))
+            part = wire.Part(type="audio", transcript=text)
+            content = wire.ContentPart(type="output_audio", transcript=text)
         else:
-            self._state.emit(ResponseOutputTextDone(**self._at(open_), content_index=0, text=text))
-            part, content = Part(type="text", text=text), ContentPart(type="output_text", text=text)
-        self._state.emit(ResponseContentPartDone(**self._at(open_), content_index=0, part=part))
+            emit(wire.ResponseOutputTextDone(**at, text=text))
+            part, content = wire.Part(type="text", text=text), wire.ContentPart(type="output_text", text=text)
+        emit(wire.ResponseContentPartDone(**at, part=part))
         self._end_item(msgspec.structs.replace(open_.stored.item, status=status, content=[content]))
 
     # -- function calls
@@ -178,7 +154,7 @@ class ResponseWriter:
         """Open a function call."""
         if self.ended:
             return
-        item = FunctionCallItem(
+        item = wire.FunctionCallItem(
             id=self._state.new_id("item"),
             object="realtime.item",
             status="in_progress",
@@ -193,7 +169,7 @@ class ResponseWriter:
         if (open_ := self._extended(delta)) is None:
             return False
         call_id = self._call.call_id or ""
-        self._state.emit(ResponseFunctionCallArgumentsDelta(**self._at(open_), call_id=call_id, delta=delta))
+        self._state.emit(wire.ResponseFunctionCallArgumentsDelta(**self._at(open_), call_id=call_id, delta=delta))
         return True
 
     def end_call(self, status: str = "completed") -> None:
@@ -203,7 +179,7 @@ class ResponseWriter:
         call, text = self._call, self._open.text
         at = self._at(self._open)
         self._state.emit(
-            ResponseFunctionCallArgumentsDone(**at, call_id=call.call_id or "", name=call.name, arguments=text)
+            wire.ResponseFunctionCallArgumentsDone(**at, call_id=call.call_id or "", name=call.name, arguments=text)
         )
         self._end_item(msgspec.structs.replace(call, status=status, arguments=text))
 
@@ -214,25 +190,25 @@ class ResponseWriter:
         if self.ended:
             return
         if self._open is not None:
-            end = self.end_call if isinstance(self._open.stored.item, FunctionCallItem) else self.end_message
+            end = self.end_call if isinstance(self._open.stored.item, wire.FunctionCallItem) else self.end_message
             end("incomplete")
         self.ended = True
         report = self._report(status)
         if status != "completed":
             details = {"type": status, "reason": reason, "error": error}
-            report.status_details = msgspec.convert({k: v for k, v in details.items() if v}, ResponseStatus)
+            report.status_details = msgspec.convert({k: v for k, v in details.items() if v}, wire.ResponseStatus)
         report.output = [stored.item for stored in self._items]
         made = Tokens(text=text_tokens(self._text_chars), audio=output_audio_tokens(self.samples))
         report.usage = usage_of(self.plan.given, self.plan.given_before, made)
-        self._state.emit(ResponseDone(response=report))
+        self._state.emit(wire.ResponseDone(response=report))
 
     # -- parts
 
     @property
-    def _call(self) -> FunctionCallItem:
+    def _call(self) -> wire.FunctionCallItem:
         assert self._open is not None
         item = self._open.stored.item
-        assert isinstance(item, FunctionCallItem)
+        assert isinstance(item, wire.FunctionCallItem)
         return item
 
     def _extended(self, delta: str) -> _Open | None:
@@ -247,20 +223,20 @@ class ResponseWriter:
         item_id = open_.stored.item_id
         return {"response_id": self.plan.response_id, "item_id": item_id, "output_index": open_.output_index}
 
+    def _part_at(self, open_: _Open) -> dict[str, Any]:
+        return {**self._at(open_), "content_index": 0}
+
     def _begin_item(self, stored: StoredItem) -> _Open:
         previous = None if self.plan.out_of_band else self._state.items.append(stored)
         open_ = self._open = _Open(stored, len(self._items), previous)
         self._items.append(stored)
-        self._state.emit(
-            ResponseOutputItemAdded(
-                response_id=self.plan.response_id, output_index=open_.output_index, item=stored.item
-            )
-        )
+        place: dict[str, Any] = {"response_id": self.plan.response_id, "output_index": open_.output_index}
+        self._state.emit(wire.ResponseOutputItemAdded(**place, item=stored.item))
         if not self.plan.out_of_band:
-            self._state.emit(ConversationItemAdded(item=stored.item, previous_item_id=previous))
+            self._state.emit(wire.ConversationItemAdded(item=stored.item, previous_item_id=previous))
         return open_
 
-    def _end_item(self, item: Item) -> None:
+    def _end_item(self, item: wire.Item) -> None:
         open_ = self._open
         assert open_ is not None
         open_.stored.item = item
@@ -268,14 +244,13 @@ class ResponseWriter:
             open_.stored.remove_transcript()
         self._open = None
         if not self.plan.out_of_band:
-            self._state.emit(ConversationItemDone(item=item, previous_item_id=open_.previous))
-        self._state.emit(
-            ResponseOutputItemDone(response_id=self.plan.response_id, output_index=open_.output_index, item=item)
-        )
+            self._state.emit(wire.ConversationItemDone(item=item, previous_item_id=open_.previous))
+        place: dict[str, Any] = {"response_id": self.plan.response_id, "output_index": open_.output_index}
+        self._state.emit(wire.ResponseOutputItemDone(**place, item=item))
 
     def _emit_audio(self, open_: _Open, delta: str) -> None:
         if delta:
-            self._state.emit(ResponseOutputAudioDelta(**self._at(open_), content_index=0, delta=delta))
+            self._state.emit(wire.ResponseOutputAudioDelta(**self._part_at(open_), delta=delta))
 
     def _affords(self, *, text: str = "", samples: int = 0) -> bool:
         limit = self.plan.max_output_tokens
@@ -284,16 +259,16 @@ class ResponseWriter:
         after = text_tokens(self._text_chars + len(text)) + output_audio_tokens(self.samples + samples)
         return after <= limit
 
-    def _report(self, status: str) -> Response:
+    def _report(self, status: str) -> wire.Response:
         plan = self.plan
         output = {"format": plan.audio_format, "voice": plan.voice}
-        return Response(
+        return wire.Response(
             id=plan.response_id,
             status=status,
             output=[],
             conversation_id=None if plan.out_of_band else self._state.conversation_id,
             output_modalities=[plan.modality],
             max_output_tokens=plan.max_output_tokens,
-            audio=msgspec.convert({"output": output}, ResponseAudio) if self.speaks else None,
+            audio=msgspec.convert({"output": output}, wire.ResponseAudio) if self.speaks else None,
             metadata=plan.metadata,
         )

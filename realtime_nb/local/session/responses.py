@@ -17,15 +17,7 @@ from realtime_nb.local.session.refusal import refusal
 from realtime_nb.local.session.response_writer import ResponsePlan, ResponseWriter
 from realtime_nb.local.session.state import Environment, SharedState, functions_of
 from realtime_nb.local.session.usage import Tokens, input_tokens
-from realtime_nb.wire.realtime import (
-    ItemReference,
-    RateLimit,
-    RateLimitsUpdated,
-    ResponseCancel,
-    ResponseCreate,
-    WireError,
-    to_dict,
-)
+from realtime_nb.wire import realtime as wire
 
 _REQUESTS_A_MINUTE = 1_000
 _TOKENS_A_MINUTE = 50_000
@@ -71,7 +63,7 @@ class Responses:
 
     # -- creation
 
-    def create(self, event: ResponseCreate) -> None:
+    def create(self, event: wire.ResponseCreate) -> None:
         """Begin a response as a client asks.
 
         Raises:
@@ -79,7 +71,7 @@ class Responses:
         """
         if not self._state.has_responses:
             raise refusal("A transcription session has no responses.", "type", "invalid_event")
-        params = to_dict(event.response) if event.response else {}
+        params = wire.to_dict(event.response) if event.response else {}
         params = {key: value for key, value in params.items() if value is not None}
         out_of_band = params.get("conversation") == "none"
         if not out_of_band:
@@ -95,7 +87,7 @@ class Responses:
         try:
             self._refuse_second()
             plan = self._plan({}, list(self._state.items), out_of_band=False)
-        except WireError as error:
+        except wire.WireError as error:
             self._state.refuse(error)
             return
         self._begin(plan)
@@ -108,14 +100,14 @@ class Responses:
                 code="conversation_already_has_active_response",
             )
 
-    def _context(self, event: ResponseCreate) -> list[StoredItem]:
+    def _context(self, event: wire.ResponseCreate) -> list[StoredItem]:
         given = event.response.input if event.response else UNSET
         if given is UNSET or given is None:
             return list(self._state.items)
         context: list[StoredItem] = []
         for index, entry in enumerate(given):
             where = f"response.input[{index}]"
-            if isinstance(entry, ItemReference):
+            if isinstance(entry, wire.ItemReference):
                 stored = self._state.items.get(entry.id)
                 if stored is None:
                     raise refusal(f"The item with id '{entry.id}' does not exist.", f"{where}.id")
@@ -150,7 +142,6 @@ class Responses:
             audio_format=override.get("format", output["format"]),
             max_output_tokens=params.get("max_output_tokens", config["max_output_tokens"]),
             metadata=params.get("metadata"),
-            model=config["model"],
             given=input_tokens(instructions, tools, context),
             given_before=self._given_before,
         )
@@ -185,7 +176,7 @@ class Responses:
         if (active := self.active) is not None:
             self.finish(active, "cancelled", reason="turn_detected")
 
-    def cancel(self, event: ResponseCancel) -> None:
+    def cancel(self, event: wire.ResponseCancel) -> None:
         """Stop a response as a client asks.
 
         Raises:
@@ -214,7 +205,7 @@ class _RateLimits:
         self._requests = 0
         self._tokens = 0
 
-    def spend(self, tokens: int) -> RateLimitsUpdated:
+    def spend(self, tokens: int) -> wire.RateLimitsUpdated:
         now = self._environment.now()
         if now - self._window >= 60:
             self._window, self._requests, self._tokens = now, 0, 0
@@ -222,9 +213,9 @@ class _RateLimits:
         self._tokens += tokens
         reset = round(60 - (now - self._window), 3)
         counts = (("requests", _REQUESTS_A_MINUTE, self._requests), ("tokens", _TOKENS_A_MINUTE, self._tokens))
-        return RateLimitsUpdated(
+        return wire.RateLimitsUpdated(
             rate_limits=[
-                RateLimit(name=name, limit=limit, remaining=max(limit - spent, 0), reset_seconds=reset)
+                wire.RateLimit(name=name, limit=limit, remaining=max(limit - spent, 0), reset_seconds=reset)
                 for name, limit, spent in counts
             ]
         )

@@ -12,14 +12,7 @@ import msgspec
 
 from realtime_nb.local.session.items import ItemList, StoredItem
 from realtime_nb.local.session.jobs import Job, Recognize
-from realtime_nb.wire.realtime import (
-    ConversationItemAdded,
-    ConversationItemDone,
-    ErrorDetail,
-    ErrorEvent,
-    ServerEvent,
-    WireError,
-)
+from realtime_nb.wire import realtime as wire
 
 
 class Environment(Protocol):
@@ -54,7 +47,7 @@ class SharedState:
         self.config = config
         self.environment = environment
         self.items = ItemList()
-        self.events: list[ServerEvent] = []
+        self.events: list[wire.ServerEvent] = []
         self.jobs: list[Job] = []
         self.has_spoken = False
         self.conversation_id = self.new_id("conv")
@@ -79,16 +72,20 @@ class SharedState:
         """The session's function tools."""
         return functions_of(self.config.get("tools", ()))
 
-    def emit(self, event: ServerEvent) -> None:
+    def emit(self, event: wire.ServerEvent) -> None:
         """Queue an event under a new id. The objects in it must not change any more: it is encoded later."""
         event.event_id = self.new_id("event")
         self.events.append(event)
 
-    def refuse(self, error: WireError, event_id: str | None = None, *, kind: str = "invalid_request_error") -> None:
+    def refuse(
+        self, error: wire.WireError, event_id: str | None = None, *, kind: str = "invalid_request_error"
+    ) -> None:
         """Answer a client's event with an error; the session stays open."""
         event_id = error.event_id or event_id
-        detail = ErrorDetail(type=kind, code=error.code, message=error.message, param=error.param, event_id=event_id)
-        self.emit(ErrorEvent(error=detail))
+        detail = wire.ErrorDetail(
+            type=kind, code=error.code, message=error.message, param=error.param, event_id=event_id
+        )
+        self.emit(wire.ErrorEvent(error=detail))
 
     def add_item(self, stored: StoredItem, after: str | None = None) -> None:
         """Put a finished item into the conversation and announce it.
@@ -98,8 +95,8 @@ class SharedState:
         """
         previous = self.items.append(stored) if after is None else self.items.insert(stored, after)
         # Copies: the announced item must not change under a frame that waits to be sent.
-        self.emit(ConversationItemAdded(item=msgspec.structs.replace(stored.item), previous_item_id=previous))
-        self.emit(ConversationItemDone(item=msgspec.structs.replace(stored.item), previous_item_id=previous))
+        self.emit(wire.ConversationItemAdded(item=msgspec.structs.replace(stored.item), previous_item_id=previous))
+        self.emit(wire.ConversationItemDone(item=msgspec.structs.replace(stored.item), previous_item_id=previous))
 
     def request_recognition(self, stored: StoredItem, *, transcription: dict[str, Any] | None = None) -> None:
         """Have a user's sound recognised; `transcription` holds the client's settings, None where it wants no text."""

@@ -14,15 +14,7 @@ from realtime_nb.local.session.state import SharedState
 from realtime_nb.local.session.usage import input_audio_tokens, text_tokens
 from realtime_nb.local.voice.protocols import RATE_HZ, Recognition
 from realtime_nb.local.voice.vocabulary import words_with_spaces
-from realtime_nb.wire.realtime import (
-    ConversationItemInputAudioTranscriptionCompleted,
-    ConversationItemInputAudioTranscriptionDelta,
-    ConversationItemInputAudioTranscriptionFailed,
-    DurationUsage,
-    LogProb,
-    TokenUsage,
-    TranscriptionError,
-)
+from realtime_nb.wire import realtime as wire
 
 _LOGPROBS = "item.input_audio_transcription.logprobs"
 
@@ -36,8 +28,8 @@ def record_recognition(
         return
     if recognition is None:
         code, message = "audio_unintelligible", "The audio could not be transcribed."
-        why = TranscriptionError(type="transcription_error", code=code, message=message)
-        state.emit(ConversationItemInputAudioTranscriptionFailed(item_id=stored.item_id, error=why))
+        why = wire.TranscriptionError(type="transcription_error", code=code, message=message)
+        state.emit(wire.ConversationItemInputAudioTranscriptionFailed(item_id=stored.item_id, error=why))
         return
     text = recognition.text
     stored.set_transcript(text)
@@ -45,25 +37,25 @@ def record_recognition(
     logprobs = _logprobs(recognition) if with_logprobs else None
     for index, delta in enumerate(words_with_spaces(text)):
         one = logprobs[index : index + 1] if logprobs else None
-        state.emit(ConversationItemInputAudioTranscriptionDelta(item_id=stored.item_id, delta=delta, logprobs=one))
+        state.emit(wire.ConversationItemInputAudioTranscriptionDelta(item_id=stored.item_id, delta=delta, logprobs=one))
     usage = _transcription_usage(stored, text, str(transcription.get("model")))
     state.emit(
-        ConversationItemInputAudioTranscriptionCompleted(
+        wire.ConversationItemInputAudioTranscriptionCompleted(
             item_id=stored.item_id, transcript=text, usage=usage, logprobs=logprobs
         )
     )
 
 
-def _logprobs(recognition: Recognition) -> list[LogProb]:
+def _logprobs(recognition: Recognition) -> list[wire.LogProb]:
     logprob = math.log(min(max(recognition.confidence, 1e-6), 1.0))
-    return [LogProb(token=word, bytes=list(word.encode()), logprob=logprob) for word in recognition.text.split()]
+    return [wire.LogProb(token=word, bytes=list(word.encode()), logprob=logprob) for word in recognition.text.split()]
 
 
-def _transcription_usage(stored: StoredItem, text: str, model: str) -> TokenUsage | DurationUsage:
+def _transcription_usage(stored: StoredItem, text: str, model: str) -> wire.TokenUsage | wire.DurationUsage:
     samples = int(stored.user_sound.size) if stored.user_sound is not None else 0
     if model.startswith("whisper"):
-        return DurationUsage(seconds=samples / RATE_HZ)
+        return wire.DurationUsage(seconds=samples / RATE_HZ)
     given, made = input_audio_tokens(samples), text_tokens(len(text))
     details = {"audio_tokens": given, "text_tokens": 0}
     counts = {"input_tokens": given, "output_tokens": made, "total_tokens": given + made}
-    return msgspec.convert({"type": "tokens", **counts, "input_token_details": details}, TokenUsage)
+    return msgspec.convert({"type": "tokens", **counts, "input_token_details": details}, wire.TokenUsage)

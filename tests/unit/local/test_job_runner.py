@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from realtime_nb.local.job_runner import JobRunner, Workers
-from realtime_nb.local.recognizer_process import RecognizerThread
 from realtime_nb.local.voice.detector.energy import EnergyDetector
 from realtime_nb.local.voice.load import Voice
 from realtime_nb.local.voice.protocols import Chunk, PlannedCall, Recognition, Reply
@@ -24,10 +23,12 @@ class Recogniser:
     def __init__(self, hear: Callable[[], Recognition] = lambda: Recognition("hello", True, 0.9)) -> None:
         self._hear = hear
 
-    def recognize(self, samples: Any, **_: Any) -> Recognition:
-        return self._hear()
+    async def recognize(self, sound: Any, **_: Any) -> Recognition:
+        return await asyncio.to_thread(self._hear)
 
-    def warm(self, **_: Any) -> None: ...
+    async def warm(self, **_: Any) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class Script:
@@ -93,9 +94,9 @@ async def stage(
     answer: Callable[[], Reply], *, synthesizer: Any = None, recogniser: Any = None
 ) -> AsyncIterator[tuple[Stage, Script]]:
     driver, script = Driver(), Script(answer)
-    voice = Voice(EnergyDetector, Recogniser(), script, synthesizer or ToneSynthesizer(), "practice", None)
+    voice = Voice(EnergyDetector, None, script, synthesizer or ToneSynthesizer(), "practice", None)
     with ThreadPoolExecutor(2) as threads:
-        workers = Workers(RecognizerThread(recogniser or Recogniser(), threads), threads)
+        workers = Workers(recogniser or Recogniser(), threads)
 
         async def flush() -> None:
             await running.flush()

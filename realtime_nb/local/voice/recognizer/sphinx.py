@@ -1,24 +1,23 @@
-"""Recognition with pocketsphinx: decoders in a pool, models compiled on demand, and a judge of what came out.
+"""Speech recognition with pocketsphinx: one decoder, models compiled on demand, and a check of the result.
 
-Owns the decoders and the caches. Must not know what the words mean. A decoder is not thread-safe: each is used by one
-caller at a time, who waits for a free one.
+Owns the decoder and the caches. Must not know the meaning of words. The recognition process answers one request at a
+time: one decoder serves all sessions.
 """
 
 from __future__ import annotations
 
 import math
-import queue
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from realtime_nb.local.voice.protocols import RATE_HZ, Pcm, Recognition
+from realtime_nb.local.voice.protocols import RATE_HZ, Pcm, Recognition, ToolSpecs
 from realtime_nb.local.voice.recognizer.compile import CommandModel, compile_model, content_key
 from realtime_nb.local.voice.recognizer.conditioning import conditioned
 from realtime_nb.local.voice.recognizer.judge import Evidence, judge
@@ -37,69 +36,42 @@ _TRACTS = (0.94, 1.07)
 
 
 class SphinxRecognizer:
-    """Hears the commands of the tools in force, example phrases, and the built-in sentences.
+    """Recognises commands for the tools in force, example phrases, and the built-in sentences."""
 
-    Args:
-        decoders: how many utterances may be recognised at the same time.
-    """
-
-    def __init__(self, decoders: int = 2) -> None:
-        self._room = decoders
-        self._free: queue.SimpleQueue[_Decoder] = queue.SimpleQueue()
+    def __init__(self) -> None:
         self._models: OrderedDict[str, CommandModel] = OrderedDict()
+        self._decoder: _Decoder | None = None
+        # A decoder is not thread-safe, and two threads with the same tools must compile once.
         self._lock = threading.Lock()
 
-    def warm(self, *, tools: Sequence[Mapping[str, Any]] = (), phrases: Sequence[str] = ()) -> None:
-        """Compile the model and load it into a decoder, unless it is there already: every session asks for it."""
+    def warm(self, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> None:
+        """Compile the model and load it into the decoder, unless it is there already: every session asks for it."""
         if content_key(tools, phrases) in self._models:
             return
         noise = np.random.default_rng(0).integers(-99, 99, RATE_HZ // 2).astype(np.int16)
         self.recognize(noise, tools=tools, phrases=phrases)
 
-    def recognize(
-        self, samples: Pcm, *, tools: Sequence[Mapping[str, Any]] = (), phrases: Sequence[str] = ()
-    ) -> Recognition:
-        """Return what was heard; see `protocols.Recognizer`."""
-        if samples.size < _SHORTEST_S * RATE_HZ:
-            return Recognition("", understood=False, confidence=0.0)
-        model = self._model(tools, phrases)
+    def recognize(self, samples: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> Recognition:
+        """Return the recognised words; see `protocols.Recognizer`."""
         sounds = [conditioned(samples, tract) for tract in _TRACTS]
-        if not all(sounds):
+        if samples.size < _SHORTEST_S * RATE_HZ or not all(sounds):
             return Recognition("", understood=False, confidence=0.0)
-        decoder = self._take()
-        try:
-            evidence = decoder.decode(sounds, model)
-        finally:
-            self._free.put(decoder)
+        with self._lock:
+            model = self._model(tools, phrases)
+            self._decoder = self._decoder or _Decoder()
+            evidence = self._decoder.decode(sounds, model)
         confidence = judge(evidence)
         text = digits_from_words(" ".join(evidence.words))
         return Recognition(text, understood=confidence >= 0.5 and bool(text), confidence=confidence)
 
-    def _model(self, tools: Sequence[Mapping[str, Any]], phrases: Sequence[str]) -> CommandModel:
+    def _model(self, tools: ToolSpecs, phrases: Sequence[str]) -> CommandModel:
         key = content_key(tools, phrases)
-        with self._lock:  # compiling under the lock: two sessions with the same tools compile once
-            model = self._models.get(key) or compile_model(tools, phrases)
-            self._models[key] = model
-            self._models.move_to_end(key)
-            while len(self._models) > _MODELS_KEPT:
-                self._models.popitem(last=False)
+        model = self._models.get(key) or compile_model(tools, phrases)
+        self._models[key] = model
+        self._models.move_to_end(key)
+        while len(self._models) > _MODELS_KEPT:
+            self._models.popitem(last=False)
         return model
-
-    def _take(self) -> _Decoder:
-        try:
-            return self._free.get_nowait()
-        except queue.Empty:
-            pass
-        with self._lock:
-            make, self._room = self._room > 0, max(0, self._room - 1)
-        if not make:
-            return self._free.get()
-        try:
-            return _Decoder()
-        except BaseException:
-            with self._lock:
-                self._room += 1
-            raise
 
 
 @dataclass(frozen=True, slots=True)

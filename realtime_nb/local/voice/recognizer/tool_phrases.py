@@ -6,10 +6,11 @@ Owns the way from a schema to templates. Must not know language models, nor how 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from realtime_nb.local.voice.schema import kind_of, properties_of, schema_of
 from realtime_nb.local.voice.vocabulary import VERBS, spoken_words
 
 _ARTICLES = "[the|a|an|my|some]"
@@ -44,9 +45,8 @@ class ToolPhrases:
 def phrases_of_tool(tool: Mapping[str, Any]) -> ToolPhrases:
     """Return what people may say for a wire tool (`name`, `description`, `parameters`)."""
     name = spoken_words(str(tool.get("name", "")))
-    parameters = tool.get("parameters")
-    schema: Mapping[str, Any] = parameters if isinstance(parameters, Mapping) else {}
-    properties = {k: v for k, v in (schema.get("properties") or {}).items() if isinstance(v, Mapping)}
+    schema = schema_of(tool)
+    properties = properties_of(schema)
     return ToolPhrases(
         heads=_heads(name, properties),
         slots=[list(_slot_forms(prop, spec)) for prop, spec in properties.items()],
@@ -93,9 +93,7 @@ def _is_switch(prop: str, spec: Mapping[str, Any]) -> bool:
 
 def _slot_forms(prop: str, spec: Mapping[str, Any]) -> Iterator[str]:
     named = " ".join(spoken_words(prop))
-    kind = spec.get("type")
-    if isinstance(kind, Sequence) and not isinstance(kind, str):
-        kind = next((k for k in kind if k != "null"), None)
+    kind = kind_of(spec)
     values = spec.get("enum")
     if kind == "array" and isinstance(spec.get("items"), Mapping):
         yield from _slot_forms(prop, spec["items"])
@@ -125,12 +123,7 @@ def _slot_forms(prop: str, spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _descriptions(tool: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    texts = [str(tool.get("description") or "")]
-    texts += [
-        str(spec.get("description") or "")
-        for spec in (schema.get("properties") or {}).values()
-        if isinstance(spec, Mapping)
-    ]
+    texts = [str(spec.get("description") or "") for spec in [tool, *properties_of(schema).values()]]
     for text in texts:
         for example in re.findall(r"[\"“`']([^\"“”`']{3,80})[\"”`']", text):  # quoted: how one says it
             if words := spoken_words(example):

@@ -12,32 +12,19 @@ from typing import Any
 from realtime_nb.local.voice.responder.words import position, stem
 from realtime_nb.local.voice.vocabulary import spoken_words
 
-_SAYING = ("saying", "that says", "says", "that")
-_WHERE = ("in", "for", "at", "of")
 _LEADS: dict[str, tuple[str, ...]] = {
-    "to": ("to", "for"),
-    "recipient": ("to", "for"),
-    "from": ("from",),
-    "source": ("from",),
-    "origin": ("from",),
-    "start": ("from",),
+    **dict.fromkeys(("to", "recipient"), ("to", "for")),
+    **dict.fromkeys(("from", "source", "origin", "start"), ("from",)),
     "destination": ("to",),
     "end": ("to", "until"),
     "subject": ("about",),
     "topic": ("about", "on"),
     "query": ("for", "about"),
-    "message": _SAYING,
-    "text": _SAYING,
-    "body": _SAYING,
-    "content": _SAYING,
+    **dict.fromkeys(("message", "text", "body", "content"), ("saying", "that says", "says", "that")),
     "title": ("called", "named", "titled"),
     "name": ("called", "named", "of", "for"),
-    "city": _WHERE,
-    "location": _WHERE,
-    "place": _WHERE,
-    "country": _WHERE,
-    "date": ("on", "for"),
-    "day": ("on", "for"),
+    **dict.fromkeys(("city", "location", "place", "country"), ("in", "for", "at", "of")),
+    **dict.fromkeys(("date", "day"), ("on", "for")),
     "time": ("at", "for"),
 }
 _ANY_LEAD = r"saying|that says|called|named|about|for|in|to|at|of|on|is|with|from|as"

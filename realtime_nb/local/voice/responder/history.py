@@ -26,7 +26,6 @@ class Situation:
 
     Attributes:
         user_text: the user's last words, or None if nothing of theirs waits for an answer.
-        spoken: whether those words came as sound.
         outputs: function outputs since the last message, oldest first.
         calls: names and arguments of the calls made since the user last spoke.
         assistant_texts: what the assistant said, newest first.
@@ -36,7 +35,6 @@ class Situation:
     """
 
     user_text: str | None
-    spoken: bool
     pictures: bool
     outputs: tuple[Output, ...]
     calls: tuple[tuple[str, Mapping[str, Any]], ...]
@@ -51,7 +49,7 @@ def read(history: Sequence[Mapping[str, Any]]) -> Situation:
     since_user: list[tuple[str, Mapping[str, Any]]] = []
     outputs: list[Output] = []
     said: dict[str, list[str]] = {"user": [], "assistant": [], "system": []}
-    waiting, spoken, pictures = False, False, False
+    waiting, pictures = False, False
     for item in history:
         kind = item.get("type", "message")
         if kind == "function_call":
@@ -66,14 +64,13 @@ def read(history: Sequence[Mapping[str, Any]]) -> Situation:
             if role in said:
                 said[role].append(_text(item))
             if role == "user":
-                waiting, spoken, outputs, since_user = True, _has(item, "input_audio"), [], []
-                pictures = _has(item, "input_image")
+                waiting, outputs, since_user = True, [], []
+                pictures = any(part.get("type") == "input_image" for part in _parts(item))
             elif role == "assistant":
                 waiting, outputs = False, []
     newest = list(reversed(said["user"]))
     return Situation(
         user_text=newest[0] if waiting and newest else None,
-        spoken=spoken,
         pictures=waiting and pictures,
         outputs=tuple(outputs),
         calls=tuple(since_user),
@@ -93,10 +90,6 @@ def _parts(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _text(item: Mapping[str, Any]) -> str:
     texts = [part.get("text") or part.get("transcript") or "" for part in _parts(item)]
     return " ".join(text for text in texts if isinstance(text, str) and text).strip()
-
-
-def _has(item: Mapping[str, Any], kind: str) -> bool:
-    return any(part.get("type") == kind for part in _parts(item))
 
 
 def _object(arguments: object) -> Mapping[str, Any]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from realtime_nb.local.voice.protocols import Context, PlannedCall, Reply
-from realtime_nb.local.voice.responder.history import Situation, read
+from realtime_nb.local.voice.protocols import Context, Reply, ToolChoice, ToolSpec, ToolSpecs
+from realtime_nb.local.voice.responder.history import read
 from realtime_nb.local.voice.responder.intents import ABILITIES, Question, answer
 from realtime_nb.local.voice.responder.outputs import say_outputs
-from realtime_nb.local.voice.responder.persona import Persona, persona_of
+from realtime_nb.local.voice.responder.persona import persona_of
 from realtime_nb.local.voice.responder.planner import Plan, forced_call, plan_calls
 from realtime_nb.local.voice.responder.wording import joined, normalized, say_identifier
 
@@ -41,72 +42,35 @@ class RuleResponder:
         *,
         history: Sequence[Mapping[str, Any]],
         instructions: str = "",
-        tools: Sequence[Mapping[str, Any]] = (),
-        tool_choice: str | Mapping[str, Any] = "auto",
+        tools: ToolSpecs = (),
+        tool_choice: ToolChoice = "auto",
         user_text: str | None = None,
         understood: bool = True,
         context: Context | None = None,
     ) -> Reply:
         """Return the reply to a conversation; see `protocols.Responder`."""
-        context = context or Context()
         situation = read(history)
         persona = persona_of("\n".join([instructions, *situation.system_texts]))
-        functions = [tool for tool in tools if tool.get("name")]
-        reply = self._reply(situation, persona, instructions, functions, tool_choice, user_text, understood, context)
-        text = persona.applied(reply.text) if reply.text else ""
-        return Reply(text, reply.tool_calls)
-
-    def _reply(
-        self,
-        situation: Situation,
-        persona: Persona,
-        instructions: str,
-        tools: Sequence[Mapping[str, Any]],
-        tool_choice: str | Mapping[str, Any],
-        user_text: str | None,
-        understood: bool,
-        context: Context,
-    ) -> Reply:
+        named = [tool for tool in tools if tool.get("name")]
+        allowed = _allowed(named, tool_choice)
         text = (user_text if user_text is not None else situation.user_text) or ""
+        question = Question(normalized(text), text, situation, context or Context(), persona.name, _abilities(allowed))
         if situation.outputs:
             # One call at a time where the client wants that: the rest of the sentence comes after each output.
-            following = _not_yet_made(plan_calls(tools, text).calls, situation) if tool_choice == "auto" else []
-            if following and not context.parallel_tool_calls:
-                return Reply(tool_calls=(following[0],))
-            return Reply(say_outputs(situation.outputs))
-        allowed = _allowed(tools, tool_choice)
-        if _is_forced(tool_choice) and (call := forced_call(allowed, text)):
-            return Reply(tool_calls=(call,))
-        if persona.verbatim is not None:
-            return Reply(persona.verbatim)
-        if not understood:
-            return Reply(self._not_understood(text, allowed))
-        if not text and situation.pictures:
-            return Reply(_SEES_NOTHING)
-        if not text:
-            return self._unprompted(situation, persona, instructions, context)
-        question = Question(normalized(text), text, situation, context, persona.name, _abilities(allowed))
-        if allowed and not _ABOUT_ITSELF.search(question.text):
-            plan = self._plan(allowed, text, situation)
-            if plan.calls:
-                return Reply(tool_calls=plan.calls if context.parallel_tool_calls else plan.calls[:1])
-            if plan.incomplete:
-                return Reply(answer(question) or _ask_for(*plan.incomplete))
-        if situation.pictures:
-            return Reply(_SEES_NOTHING)
-        said = answer(question)
-        return Reply(said if said is not None else _cannot(text, allowed))
+            reply = _after_outputs(question, named if tool_choice == "auto" else ())
+        elif _is_forced(tool_choice) and (call := forced_call(allowed, text)):
+            reply = Reply(tool_calls=(call,))
+        elif persona.verbatim is not None:
+            reply = Reply(persona.verbatim)
+        elif not understood:
+            reply = Reply(self._not_understood(allowed))
+        elif text or situation.pictures:
+            reply = _reply(question, allowed)
+        else:
+            reply = Reply(_unprompted(question, instructions))
+        return Reply(persona.applied(reply.text) if reply.text else "", reply.tool_calls)
 
-    def _plan(self, tools: Sequence[Mapping[str, Any]], text: str, situation: Situation) -> Plan:
-        asked = situation.assistant_texts[:1]
-        if asked and _ASKING.search(asked[0]) and situation.user_texts:
-            # The answer to our question completes what was asked before it.
-            together = plan_calls(tools, f"{situation.user_texts[0]} {text}")
-            if together.calls:
-                return together
-        return plan_calls(tools, text)
-
-    def _not_understood(self, text: str, tools: Sequence[Mapping[str, Any]]) -> str:
+    def _not_understood(self, tools: ToolSpecs) -> str:
         if not self._hears:
             return (
                 "I heard you speak, but this machine has no speech recognition. "
@@ -115,19 +79,50 @@ class RuleResponder:
         hint = _abilities(tools)[0] if tools else "tell the time, or count to ten"
         return f"Sorry, I did not understand that. You can ask me to {hint}."
 
-    def _unprompted(self, situation: Situation, persona: Persona, instructions: str, context: Context) -> Reply:
-        """Answer a request without a user turn: what the response's instructions ask for, else a greeting."""
-        request = normalized(instructions)
-        question = Question(request, instructions, situation, context, persona.name)
-        if re.match(r"(?:say|repeat|tell|count|greet|what|introduce)\b", request):
-            said = answer(question)
-            if said:
-                return Reply(said)
-        hello = Question("hello", "hello", situation, context, persona.name)
-        return Reply(answer(hello) or "Hello!")
+
+def _after_outputs(question: Question, tools: ToolSpecs) -> Reply:
+    if not question.context.parallel_tool_calls:
+        made = [(name, dict(arguments)) for name, arguments in question.situation.calls]
+        for call in plan_calls(tools, question.original).calls:
+            if (call.name, call.arguments) not in made:
+                return Reply(tool_calls=(call,))
+    return Reply(say_outputs(question.situation.outputs))
 
 
-def _allowed(tools: Sequence[Mapping[str, Any]], choice: str | Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _reply(question: Question, tools: ToolSpecs) -> Reply:
+    if question.text and tools and not _ABOUT_ITSELF.search(question.text):
+        plan = _plan(question, tools)
+        if plan.calls:
+            return Reply(tool_calls=plan.calls if question.context.parallel_tool_calls else plan.calls[:1])
+        if plan.incomplete:
+            return Reply(answer(question) or _ask_for(*plan.incomplete))
+    if question.situation.pictures:
+        return Reply(_SEES_NOTHING)
+    said = answer(question)
+    return Reply(said if said is not None else _cannot(question.original, tools))
+
+
+def _plan(question: Question, tools: ToolSpecs) -> Plan:
+    asked, before = question.situation.assistant_texts[:1], question.situation.user_texts
+    if asked and _ASKING.search(asked[0]) and before:
+        # The user answers our question: both sentences together are the request.
+        together = plan_calls(tools, f"{before[0]} {question.original}")
+        if together.calls:
+            return together
+    return plan_calls(tools, question.original)
+
+
+def _unprompted(question: Question, instructions: str) -> str:
+    """Return the answer to a request without a user turn: to the response's instructions, or else a greeting."""
+    request = normalized(instructions)
+    if re.match(r"(?:say|repeat|tell|count|greet|what|introduce)\b", request):
+        said = answer(replace(question, text=request, original=instructions, abilities=()))
+        if said:
+            return said
+    return answer(replace(question, text="hello", original="hello")) or "Hello!"
+
+
+def _allowed(tools: ToolSpecs, choice: ToolChoice) -> ToolSpecs:
     if choice == "none":
         return ()
     if isinstance(choice, Mapping):
@@ -136,20 +131,15 @@ def _allowed(tools: Sequence[Mapping[str, Any]], choice: str | Mapping[str, Any]
     return tools
 
 
-def _is_forced(choice: str | Mapping[str, Any]) -> bool:
+def _is_forced(choice: ToolChoice) -> bool:
     return choice == "required" or (isinstance(choice, Mapping) and choice.get("type", "function") == "function")
 
 
-def _not_yet_made(calls: Sequence[PlannedCall], situation: Situation) -> list[PlannedCall]:
-    made = [(name, dict(arguments)) for name, arguments in situation.calls]
-    return [call for call in calls if (call.name, call.arguments) not in made]
-
-
-def _abilities(tools: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def _abilities(tools: ToolSpecs) -> tuple[str, ...]:
     return tuple(say_identifier(str(tool["name"])) for tool in tools)
 
 
-def _ask_for(tool: Mapping[str, Any], missing: Sequence[str]) -> str:
+def _ask_for(tool: ToolSpec, missing: Sequence[str]) -> str:
     name = missing[0]
     properties = (tool.get("parameters") or {}).get("properties") or {}
     spec = properties.get(name) or {}
@@ -164,7 +154,7 @@ def _ask_for(tool: Mapping[str, Any], missing: Sequence[str]) -> str:
     return f"{verb} {say_identifier(name)} should I use to {say_identifier(str(tool['name']))}{options}?"
 
 
-def _cannot(text: str, tools: Sequence[Mapping[str, Any]]) -> str:
+def _cannot(text: str, tools: ToolSpecs) -> str:
     short = text if len(text) <= 80 else text[:77].rsplit(" ", 1)[0] + "..."
     can = ", ".join([*_abilities(tools)[:3], ABILITIES])
     return f"I cannot answer “{short}”. I am a practice voice without a language model. I can {can}."

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from realtime_nb.local.voice.protocols import PlannedCall
-from realtime_nb.local.voice.responder.slots import Filled, fill, fill_anyhow, schema_of
+from realtime_nb.local.voice.protocols import PlannedCall, ToolSpec, ToolSpecs
+from realtime_nb.local.voice.responder.slots import Filled, fill, fill_anyhow
 from realtime_nb.local.voice.responder.wording import normalized
 from realtime_nb.local.voice.responder.words import stem
+from realtime_nb.local.voice.schema import properties_of, schema_of
 from realtime_nb.local.voice.vocabulary import VERBS, spoken_words
 
 _ENOUGH = 3.0
@@ -39,17 +40,17 @@ class Plan:
     """
 
     calls: tuple[PlannedCall, ...] = ()
-    incomplete: tuple[Mapping[str, Any], tuple[str, ...]] | None = None
+    incomplete: tuple[ToolSpec, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    tool: Mapping[str, Any]
+    tool: ToolSpec
     score: float
     filled: Filled
 
 
-def plan_calls(tools: Sequence[Mapping[str, Any]], original: str) -> Plan:
+def plan_calls(tools: ToolSpecs, original: str) -> Plan:
     """Return the calls that a sentence asks for; several when its clauses each ask for one."""
     several = _by_clauses(tools, original)
     whole = _best(tools, original)
@@ -62,7 +63,7 @@ def plan_calls(tools: Sequence[Mapping[str, Any]], original: str) -> Plan:
     return Plan(calls=(_call(whole),))
 
 
-def forced_call(tools: Sequence[Mapping[str, Any]], original: str) -> PlannedCall | None:
+def forced_call(tools: ToolSpecs, original: str) -> PlannedCall | None:
     """Return a call at any price: of the tool that fits best, with values made up where none was said."""
     if not tools:
         return None
@@ -75,13 +76,13 @@ def _call(match: _Match) -> PlannedCall:
     return PlannedCall(str(match.tool["name"]), dict(match.filled.arguments))
 
 
-def _best(tools: Sequence[Mapping[str, Any]], original: str) -> _Match | None:
+def _best(tools: ToolSpecs, original: str) -> _Match | None:
     matches = [match for match in (_match(tool, original) for tool in tools) if match.score >= _ENOUGH]
     # Of equals, the one that knows everything it needs.
     return max(matches, key=lambda m: m.score - 0.5 * len(m.filled.missing), default=None)
 
 
-def _by_clauses(tools: Sequence[Mapping[str, Any]], original: str) -> list[PlannedCall]:
+def _by_clauses(tools: ToolSpecs, original: str) -> list[PlannedCall]:
     clauses = [clause for clause in _CLAUSE.split(original) if clause and clause.strip()]
     if len(clauses) < 2:
         return []
@@ -125,7 +126,7 @@ def _values(arguments: Mapping[str, Any]) -> set[str]:
     return {repr(v) for value in arguments.values() for v in (value if isinstance(value, list) else [value])}
 
 
-def _match(tool: Mapping[str, Any], original: str) -> _Match:
+def _match(tool: ToolSpec, original: str) -> _Match:
     text = normalized(original)
     words = {stem(word) for word in text.split()}
     name = spoken_words(str(tool.get("name", "")))
@@ -139,10 +140,8 @@ def _match(tool: Mapping[str, Any], original: str) -> _Match:
         score += _VERB if _says(VERBS.get(verb, (verb,)), text) else 0.0
     schema = schema_of(tool)
     filled = fill(schema, text, original, _used_words(tool))
-    properties = schema.get("properties") or {}
-    values = sum(
-        1 for key in filled.arguments if isinstance(properties.get(key), Mapping) and _is_closed(properties[key])
-    )
+    properties = properties_of(schema)
+    values = sum(_is_closed(properties[key]) for key in filled.arguments)
     score += min(2, values) * _VALUE
     score += _PROPERTY * min(
         2, sum(any(stem(w) in words for w in spoken_words(prop) if w not in _STOP_WORDS) for prop in properties)
@@ -165,9 +164,9 @@ def _says(phrases: Sequence[str], text: str) -> bool:
     return any(re.search(rf"\b{re.escape(phrase)}(?:s|ing)?\b", text) for phrase in phrases if phrase)
 
 
-def _used_words(tool: Mapping[str, Any]) -> frozenset[str]:
+def _used_words(tool: ToolSpec) -> frozenset[str]:
     name = spoken_words(str(tool.get("name", "")))
     words = {word for phrase in VERBS.get(name[0], (name[0],)) for word in phrase.split()} if name else set()
-    properties = schema_of(tool).get("properties") or {}
+    properties = properties_of(schema_of(tool))
     words |= {word for part in [*name, *properties] for word in spoken_words(part)}
     return frozenset(words | {stem(word) for word in words})

@@ -11,6 +11,7 @@ from typing import Any
 
 from realtime_nb.local.voice.responder.free_text import find_strings
 from realtime_nb.local.voice.responder.words import position, spoken, stem
+from realtime_nb.local.voice.schema import kind_of, properties_of
 from realtime_nb.local.voice.vocabulary import spoken_words
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])")
@@ -27,12 +28,6 @@ class Filled:
         self.missing: list[str] = []
 
 
-def schema_of(tool: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the tool's parameters, or an empty schema."""
-    parameters = tool.get("parameters")
-    return parameters if isinstance(parameters, Mapping) else {}
-
-
 def fill(schema: Mapping[str, Any], text: str, original: str, used_words: frozenset[str] = frozenset()) -> Filled:
     """Return what the text says of the schema's properties.
 
@@ -42,14 +37,14 @@ def fill(schema: Mapping[str, Any], text: str, original: str, used_words: frozen
         original: the text as it came, from which free text is cut with its capitals.
         used_words: words that only say which tool is meant, no part of a free text.
     """
-    properties = {k: v for k, v in (schema.get("properties") or {}).items() if isinstance(v, Mapping)}
+    properties = properties_of(schema)
     required = set(schema.get("required") or ())
     filled = Filled()
     numbers = _assign_numbers(properties, text)
     strings: list[str] = []
     taken: list[str] = []
     for name, spec in properties.items():
-        kind = _kind(spec)
+        kind = kind_of(spec)
         value: Any = None
         if "const" in spec:
             value = spec["const"]
@@ -85,8 +80,7 @@ def fill_anyhow(schema: Mapping[str, Any], filled: Mapping[str, Any], text: str)
     arguments = dict(filled)
     for name in schema.get("required") or ():
         if name not in arguments:
-            spec = (schema.get("properties") or {}).get(name)
-            arguments[name] = _default(spec if isinstance(spec, Mapping) else {}, text)
+            arguments[name] = _default(properties_of(schema).get(name, {}), text)
     return arguments
 
 
@@ -95,7 +89,7 @@ def _default(spec: Mapping[str, Any], text: str) -> Any:
         return spec["default"]
     if spec.get("enum"):
         return next(iter(spec["enum"]))
-    kind = _kind(spec)
+    kind = kind_of(spec)
     if kind in _NUMERIC:
         low = spec.get("minimum", 0)
         return low if low > 0 or spec.get("maximum", 0) < 0 else 0
@@ -106,18 +100,6 @@ def _default(spec: Mapping[str, Any], text: str) -> Any:
     if kind == "object":
         return fill_anyhow(spec, {}, text)
     return text
-
-
-def _kind(spec: Mapping[str, Any]) -> str:
-    kind = spec.get("type")
-    if kind is None:  # Optional[...] comes as anyOf
-        for option in [*(spec.get("anyOf") or ()), *(spec.get("oneOf") or ())]:
-            if isinstance(option, Mapping) and option.get("type") != "null":
-                return _kind(option)
-        return "string"
-    if isinstance(kind, Sequence) and not isinstance(kind, str):
-        return str(next((k for k in kind if k != "null"), "string"))
-    return str(kind)
 
 
 def _words_of(texts: Sequence[str]) -> frozenset[str]:
@@ -138,14 +120,14 @@ def _array(spec: Mapping[str, Any], text: str) -> list[Any] | None:
             (position(value, text), index) for index, value in enumerate(items["enum"]) if position(value, text) >= 0
         )
         return [items["enum"][index] for _, index in found] or None
-    if _kind(items) in _NUMERIC:
+    if kind_of(items) in _NUMERIC:
         return [_as_number(found, items) for found in _NUMBER.findall(text)] or None
     return None
 
 
 def _as_number(digits: str, spec: Mapping[str, Any]) -> int | float | None:
     value = float(digits)
-    if _kind(spec) == "integer":
+    if kind_of(spec) == "integer":
         if value != int(value):
             return None
         value = int(value)
@@ -160,7 +142,7 @@ def _as_number(digits: str, spec: Mapping[str, Any]) -> int | float | None:
 def _assign_numbers(properties: Mapping[str, Mapping[str, Any]], text: str) -> dict[str, int | float]:
     """Give each number to the property that is named beside it, and the rest in order."""
     numbers = [(found.start(), found.end(), found.group()) for found in _NUMBER.finditer(text)]
-    slots = [name for name, spec in properties.items() if _kind(spec) in _NUMERIC and not spec.get("enum")]
+    slots = [name for name, spec in properties.items() if kind_of(spec) in _NUMERIC and not spec.get("enum")]
     assigned: dict[str, int | float] = {}
     if len(slots) > 1:
         for name in list(slots):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from realtime_nb.local.voice.load import load_voice
-from realtime_nb.local.voice.protocols import RATE_HZ
 
 
 def test_without_the_extra_the_same_parts_work_and_say_so() -> None:
@@ -14,8 +13,7 @@ def test_without_the_extra_the_same_parts_work_and_say_so() -> None:
     assert "tones" in voice.notice
     detector = voice.detector()
     assert 0 <= detector.process(np.zeros(detector.frame_samples, np.int16)) < 0.5
-    heard = voice.recognizer.recognize(np.zeros(RATE_HZ, np.int16))
-    assert (heard.text, heard.understood) == ("", False)
+    assert voice.recognizer is None
     assert "".join(chunk.text for chunk in voice.synthesizer.stream("Hello there.")) == "Hello there."
     answer = voice.responder.respond(history=[], user_text="", understood=False)
     assert "no speech recognition" in answer.text

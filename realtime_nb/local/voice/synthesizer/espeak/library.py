@@ -87,16 +87,9 @@ class EspeakLibrary:
         lib.espeak_SetParameter.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int]
         lib.espeak_SetSynthCallback.argtypes = [_Callback]
         lib.espeak_SetSynthCallback.restype = None
-        lib.espeak_Synth.argtypes = [
-            ctypes.c_char_p,
-            ctypes.c_size_t,
-            ctypes.c_uint,
-            ctypes.c_int,
-            ctypes.c_uint,
-            ctypes.c_uint,
-            ctypes.POINTER(ctypes.c_uint),
-            ctypes.c_void_p,
-        ]
+        c_int, c_uint = ctypes.c_int, ctypes.c_uint
+        out = (ctypes.POINTER(c_uint), ctypes.c_void_p)
+        lib.espeak_Synth.argtypes = [ctypes.c_char_p, ctypes.c_size_t, c_uint, c_int, c_uint, c_uint, *out]
         data = espeakng_loader.get_data_path().encode()
         # espeak-ng 1.52 draws its breath noise from the clock, and then the same sentence is not the same sound twice.
         # Before 1.52 it draws from an unseeded `rand()`: no function, no need.

@@ -49,15 +49,6 @@ def test_speech_stands_out_from_room_noise(make: Callable[[], Detector]) -> None
     assert max(found[-8:]) < 0.5
 
 
-@both
-def test_reset_forgets_the_stream(make: Callable[[], Detector]) -> None:
-    speech = _speech()[:RATE_HZ]
-    detector = make()
-    first = _probabilities(detector, speech)
-    detector.reset()
-    assert _probabilities(detector, speech) == pytest.approx(first, abs=1e-6)
-
-
 def test_a_steady_hum_stops_being_speech() -> None:
     hum = (3000 * np.sin(2 * np.pi * 100 * np.arange(20 * RATE_HZ) / RATE_HZ)).astype(np.int16)
     assert _probabilities(EnergyDetector(), hum)[-1] < 0.5

@@ -38,7 +38,7 @@ def test_hears_the_tools_in_force(recognizer: SphinxRecognizer) -> None:
 def test_what_was_said_before_changes_nothing(recognizer: SphinxRecognizer) -> None:
     # Channel noise as the decoder estimates it lasts for a stream: every utterance must be one of its own.
     sound = say("what time is it")
-    alone = SphinxRecognizer(decoders=1).recognize(sound)
+    alone = SphinxRecognizer().recognize(sound)
     recognizer.recognize(np.random.default_rng(3).integers(-9000, 9000, 2 * RATE_HZ).astype(np.int16))
     assert recognizer.recognize(sound) == alone
 
