@@ -1,6 +1,6 @@
-"""A server that plays a script over a real socket: for tests of whatever talks the Realtime API.
+"""A scripted server on a real socket, for tests of clients of the Realtime API.
 
-Owns the steps of a script and the server that plays them. Sees wire types only; must not know the client.
+Owns the steps of a script and the server that plays them. Must not know the client.
 
 Example:
     >>> from realtime_nb.testing import ScriptedServer, expect, send
@@ -29,12 +29,12 @@ _PATIENCE_S = 10.0
 
 
 class ScriptError(AssertionError):
-    """The client did something else than the script expects."""
+    """The client did not do what the script expects."""
 
 
 @dataclass
 class Script:
-    """One connection as its steps see it.
+    """One connection, for the steps of a script.
 
     Attributes:
         received: the client's events so far, as dicts.
@@ -53,7 +53,7 @@ class Script:
     _event_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     async def receive(self) -> dict[str, Any]:
-        """The client's next event."""
+        """Return the client's next event."""
         event: dict[str, Any] = json.loads(await self.socket.recv())
         with self.news:
             self.received.append(event)
@@ -71,7 +71,7 @@ Step: TypeAlias = Callable[[Script], Awaitable[None]]
 def expect(event_type: str, *, ignoring: Sequence[str] = ("input_audio_buffer.append",), **fields: Any) -> Step:
     """Wait for the client's next event, which must be of this type; `fields` must be equal in it.
 
-    Events of the types in `ignoring` are passed over. A `fields` value may be a function that judges the value.
+    Events of the types in `ignoring` are skipped. A `fields` value may be a function that checks the value.
     """
 
     async def step(script: Script) -> None:
@@ -107,7 +107,7 @@ def send(event: str | Mapping[str, Any] | msgspec.Struct | Callable[[Script], An
 
 
 def raw(frame: str | bytes) -> Step:
-    """Send a frame as it is: text, or binary."""
+    """Send a frame unchanged: text, or binary."""
 
     async def step(script: Script) -> None:
         await script.socket.send(frame)
@@ -116,7 +116,7 @@ def raw(frame: str | bytes) -> Step:
 
 
 def close(code: int = 1000, reason: str = "") -> Step:
-    """Close the connection politely."""
+    """Close the connection with a close frame."""
 
     async def step(script: Script) -> None:
         await script.socket.close(code, reason)
@@ -125,7 +125,7 @@ def close(code: int = 1000, reason: str = "") -> Step:
 
 
 def abort() -> Step:
-    """Break the connection off, without a word."""
+    """Break the connection without a close frame."""
 
     async def step(script: Script) -> None:
         script.socket.transport.abort()
@@ -134,7 +134,7 @@ def abort() -> Step:
 
 
 def delay(seconds: float) -> Step:
-    """Wait."""
+    """Wait before the next step."""
 
     async def step(script: Script) -> None:
         await asyncio.sleep(seconds)
@@ -143,7 +143,7 @@ def delay(seconds: float) -> Step:
 
 
 def never() -> Step:
-    """Say nothing more, listen, and stay connected until the client goes."""
+    """Send nothing more, and stay connected until the client closes."""
 
     async def step(script: Script) -> None:
         while True:
@@ -153,15 +153,15 @@ def never() -> Step:
 
 
 def run(function: Step) -> Step:
-    """Any coroutine function of the script as a step."""
+    """Use a coroutine function of the script as a step."""
     return function
 
 
 class ScriptedServer:
     """A websocket server on this machine that plays `steps` with each client that connects.
 
-    It runs on a thread of its own: the code under test may block. Leaving the context raises what a step raised: an
-    expectation that was not met does not go unseen.
+    It runs on a thread of its own, so that the code under test may block. Leaving the context raises the exception of a
+    failed step.
 
     Args:
         steps: played in order; when they are over, the connection stays open until the client closes it.
@@ -197,11 +197,11 @@ class ScriptedServer:
 
     @property
     def received(self) -> list[dict[str, Any]]:
-        """All that clients sent, in order."""
+        """The events of all clients, in order."""
         return [event for script in self.scripts for event in script.received]
 
     def received_types(self, *, ignoring: Sequence[str] = ("input_audio_buffer.append",)) -> list[str]:
-        """The types of what clients sent, without those of `ignoring`."""
+        """Return the types of the clients' events, without those of `ignoring`."""
         return [event["type"] for event in self.received if event["type"] not in ignoring]
 
     async def heard(self, event_type: str, *, times: int = 1) -> None:
@@ -222,14 +222,14 @@ class ScriptedServer:
         self._refuse = status
 
     def start(self) -> Self:
-        """Listen; returns when it does."""
+        """Start the server; returns when it listens."""
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="scripted server", daemon=True)
         self._thread.start()
         self._listening.wait()
         return self
 
     def stop(self) -> None:
-        """Close every connection and end the thread. Raises what a step raised."""
+        """Close every connection and end the thread. Raises the exception of a failed step."""
         if self._loop is not None and self._stop is not None and self._thread is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
@@ -245,7 +245,7 @@ class ScriptedServer:
         try:
             self.stop()
         except ScriptError as failed:
-            # The script's complaint is the cause of what the test saw; neither may hide the other.
+            # The failed step is the cause of the test's own error: neither may hide the other.
             if error is not None:
                 error.add_note(f"the scripted server: {failed}")
             else:

@@ -1,6 +1,6 @@
-"""Messages on a pipe: four bytes of length, then msgpack.
+"""Frame messages on a pipe: four bytes of length, then msgpack.
 
-Owns the framing between the server and its recognition process. Must not know what the messages mean.
+Owns the framing between the server and its recognition process. Must not know the contents of messages.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _LENGTH = struct.Struct("<I")
 
 
 def pack(message: dict[str, Any]) -> bytes:
-    """Return a message as it travels."""
+    """Return the bytes of a message."""
     body = msgspec.msgpack.encode(message)
     return _LENGTH.pack(len(body)) + body
 

@@ -29,26 +29,26 @@ _OPTIONS = {"session_seconds": "--session-seconds", "pace": "--pace", "voice": "
 
 
 class LocalServer:
-    """The local practice backend, as long as the context lasts.
+    """Runs the local practice backend for as long as the context lasts.
 
     Example:
         >>> with LocalServer() as server:           # doctest: +SKIP
         ...     print(server.url)                   # ws://127.0.0.1:PORT/v1/realtime
 
-    It ends with this process, however this process ends.
+    The child ends with this process, however this process ends.
 
     Args:
         host: where it listens; anything but a loopback address requires a token.
         port: 0 picks a free one.
-        token: what clients must send as their key; None asks for none.
+        token: the key that clients must send; None: they need none.
         **options: `session_seconds` (3600), `pace` (4.0: sound is sent four times faster than real time; 0: at once),
             `voice` (`"auto"`, or `"plain"`: tones and no recognition, as without the `local` extra).
 
     Attributes:
         url: `ws://HOST:PORT/v1/realtime`, once it listens.
         token: the token, or None.
-        label: what the backend calls itself.
-        notice: what is missing on this machine, or None.
+        label: the name of the backend.
+        notice: which parts of the voice are missing on this machine, or None.
     """
 
     def __init__(
@@ -87,11 +87,11 @@ class LocalServer:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> LocalServer:
-        """Start it, and return when it listens.
+        """Start the server, and return when it listens.
 
         Raises:
             ConfigError: it would be open to other machines without a token.
-            ConnectError: it does not start; the message says why and what to do.
+            ConnectError: it does not start; the message names the cause and the remedy.
         """
         if self._process is not None:
             return self
@@ -122,7 +122,7 @@ class LocalServer:
         return self
 
     def close(self) -> None:
-        """Stop it and wait until it is gone; may be called twice."""
+        """Stop the server and wait for its end; may be called twice."""
         process, self._process, self._url = self._process, None, None
         if process is None:
             return

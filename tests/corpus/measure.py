@@ -1,7 +1,7 @@
-"""`python -m tests.corpus.measure`: how much the practice voice understands, and how much it only thinks it does.
+"""`python -m tests.corpus.measure` counts the sentences that the practice voice understands, and its false accepts.
 
-Owns the count. A sentence is understood when the recogniser vouches for it *and* the right thing comes of it; a false
-accept is a sentence from outside that the recogniser vouches for.
+Owns the count. A sentence is understood when the recogniser calls it understood *and* the answer is the expected one; a
+false accept is an unexpected sentence that the recogniser calls understood.
 """
 
 from __future__ import annotations

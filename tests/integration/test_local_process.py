@@ -1,4 +1,4 @@
-"""The backend's process: it starts, says where, refuses plainly, and never outlives who started it."""
+"""The backend's process: its start, its address, its errors, and its end with its parent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _recogniser(server: LocalServer) -> int:
     return recogniser
 
 
-def test_it_runs_as_long_as_its_context() -> None:
+def test_server_runs_as_long_as_its_context() -> None:
     server = LocalServer()
     with pytest.raises(ConfigError):
         _ = server.url
@@ -51,12 +51,12 @@ def test_it_runs_as_long_as_its_context() -> None:
     server.close()
 
 
-async def test_it_is_an_async_context_too() -> None:
+async def test_server_is_an_async_context_too() -> None:
     async with LocalServer() as server, raw_client(server.url) as client:
         assert client.log[0]["type"] == "session.created"
 
 
-def test_a_taken_port_is_named_with_the_remedy() -> None:
+def test_error_for_a_port_in_use_names_the_remedy() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -65,7 +65,7 @@ def test_a_taken_port_is_named_with_the_remedy() -> None:
             pass
 
 
-def test_beyond_loopback_it_refuses_to_start_without_a_token() -> None:
+def test_server_beyond_loopback_requires_a_token() -> None:
     with pytest.raises(ConfigError, match="token="), LocalServer(host="0.0.0.0"):
         pass
     with LocalServer(host="0.0.0.0", token="sentinel") as server:
@@ -87,7 +87,7 @@ def test_the_token_is_not_on_the_command_line() -> None:
         assert "sentinel" not in repr(server)
 
 
-def test_it_dies_with_its_parent_however_that_dies() -> None:
+def test_server_ends_with_its_parent() -> None:
     program = textwrap.dedent(
         """
         import time
@@ -110,7 +110,7 @@ def test_it_dies_with_its_parent_however_that_dies() -> None:
         parent.communicate()
 
 
-async def test_a_recogniser_that_dies_is_started_again() -> None:
+async def test_dead_recogniser_process_is_restarted() -> None:
     async with LocalServer() as server, raw_client(server.url) as client:
         await _heard(client)
         first = _recogniser(server)
@@ -120,7 +120,7 @@ async def test_a_recogniser_that_dies_is_started_again() -> None:
         assert _recogniser(server) != first
 
 
-async def test_a_server_that_is_killed_leaves_no_recogniser_behind() -> None:
+async def test_killed_server_leaves_no_recogniser_process() -> None:
     async with LocalServer() as server:
         async with raw_client(server.url) as client:
             await _heard(client)
@@ -130,7 +130,7 @@ async def test_a_server_that_is_killed_leaves_no_recogniser_behind() -> None:
         assert wait_for_end(recogniser)
 
 
-async def test_sessions_are_told_when_the_server_stops() -> None:
+async def test_stopping_server_closes_its_sessions() -> None:
     server = LocalServer().start()
     try:
         async with raw_client(server.url) as client:
@@ -155,7 +155,7 @@ async def test_the_same_server_runs_without_the_extra() -> None:
             assert events[-1]["response"]["status"] == "completed"
 
 
-def test_importing_it_imports_neither_server_nor_voice() -> None:
+def test_importing_local_imports_neither_server_nor_voice() -> None:
     program = "import sys, realtime_nb.local; print([m for m in ('tornado', 'numpy', 'msgspec') if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"

@@ -1,4 +1,4 @@
-"""Turns over real sockets: typed and spoken, answered in text and in sound, cut short and called off."""
+"""Turns over real sockets: typed and spoken, answered in text and in sound, interrupted and cancelled."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ async def test_two_utterances_at_once_are_two_turns(url: str) -> None:
         assert [e["type"] for e in client.log].count("input_audio_buffer.committed") == 2
 
 
-async def test_a_word_in_mid_answer_stops_it(url: str) -> None:
+async def test_speech_during_an_answer_stops_it(url: str) -> None:
     async with raw_client(url) as client:
         await client.user_says("Count from one to thirty.")
         await client.send("response.create")
@@ -127,7 +127,7 @@ async def test_a_word_in_mid_answer_stops_it(url: str) -> None:
         assert after[-1]["type"] == "response.output_item.done"
 
 
-async def test_a_client_calls_a_response_off(url: str) -> None:
+async def test_response_cancel_stops_a_response(url: str) -> None:
     async with raw_client(url) as client:
         await client.user_says("Count from one to thirty.")
         await client.send("response.create")
@@ -264,7 +264,7 @@ async def test_fifty_sessions_write_at_once(url: str) -> None:
     assert all(str(number) in answer for number, answer in enumerate(answers))
 
 
-async def test_a_client_that_vanishes_in_mid_answer_disturbs_nobody(url: str) -> None:
+async def test_vanished_client_does_not_disturb_other_sessions(url: str) -> None:
     async with raw_client(url) as stays:
         async with raw_client(url) as goes:
             await goes.user_says("Count from one to thirty.")

@@ -26,7 +26,7 @@ _LAYER = {name: layer for layer in LAYERS for name in layer.names}
 _CIRCLES_LEFT = {"client": 2}
 _CLASSES_TWICE = {"Conversation", "Response"}
 _VAGUE_WORDS_LEFT_IN = {
-    "realtime_nb": {"client", "local"},
+    "realtime_nb": {"client"},
     "tests": {"e2e", "integration", "simulated", "unit"},
 }
 

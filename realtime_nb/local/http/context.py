@@ -26,7 +26,7 @@ class OpenSession(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ServerContext:
-    """What the handlers of one server share.
+    """The objects that the handlers of one server share.
 
     Attributes:
         access: decides which requests are allowed.

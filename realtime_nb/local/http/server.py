@@ -153,7 +153,7 @@ async def _close_sessions(context: ServerContext) -> None:
     sessions = tuple(context.sessions)
     for session in sessions:
         session.shut_down()
-    # A client that does not answer the close must not keep the server.
+    # A client that does not answer the close must not keep the server running.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_FAREWELL_S):
             for session in sessions:

@@ -118,7 +118,7 @@ class InputBuffer:
         """Return the next whole frames that a detector has not seen, shape `(n, frame_samples)` with n <= `most`."""
         if self._rules is None or sum(block.size for block in self._undetected) < frame_samples:
             return None
-        # Minutes may come in one event and are detected a second at a time: what is left must not be copied each time.
+        # Minutes may come in one event and are detected a second at a time: the rest must not be copied each time.
         waiting = self._undetected[0] if len(self._undetected) == 1 else np.concatenate(self._undetected)
         frames = min(waiting.size // frame_samples, most)
         taken = frames * frame_samples

@@ -155,7 +155,7 @@ class ItemList:
         return after if at else None
 
     def remove(self, item_id: str) -> bool:
-        """Take an item out; return whether it was there."""
+        """Remove an item; return whether it was there."""
         stored = self._by_id.pop(item_id, None)
         if stored is not None:
             self._items = [other for other in self._items if other is not stored]

@@ -29,7 +29,7 @@ class OutputEncoder:
         return self._companded(self._resampler.process(samples), self._law)
 
     def flush(self) -> str:
-        """Return what the resampler held back."""
+        """Return the last samples, which the resampler held back."""
         if self._law is None:
             return ""
         return self._companded(self._resampler.flush().astype("int16"), self._law)

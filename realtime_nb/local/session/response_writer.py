@@ -131,7 +131,7 @@ class ResponseWriter:
         return True
 
     def end_message(self, status: str = "completed") -> None:
-        """Close the open message with what it holds."""
+        """Close the open message with the text that it has."""
         if self.ended or self._open is None:
             return
         open_, text, emit = self._open, self._open.text, self._state.emit

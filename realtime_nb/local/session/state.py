@@ -39,7 +39,7 @@ class SharedState:
     Attributes:
         config: the effective configuration.
         environment: where ids and the time come from.
-        events, jobs: what the session hands out next, in order.
+        events, jobs: the next ones to hand out, in order.
         has_spoken: whether assistant sound has been sent in this session.
     """
 

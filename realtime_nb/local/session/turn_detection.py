@@ -14,7 +14,7 @@ from realtime_nb.local.voice.protocols import RATE_HZ
 
 # Two 32 ms frames: a click or a key press is shorter, no syllable is.
 _ONSET_SAMPLES = 1_200
-# Speech goes on a little below the threshold that began it: word ends fade.
+# Speech goes on a little below the threshold at which it began: the ends of words fade.
 _HYSTERESIS = 0.15
 
 # Semantic VAD asks a model whether the sentence is complete. Without one, only the wait can vary. The service waits at
@@ -31,7 +31,7 @@ def samples_of(ms: float) -> int:
 class TurnRules:
     """The session's `turn_detection` in samples.
 
-    Semantic VAD is an approximation: its `eagerness` becomes the silence that ends a turn, whatever was said.
+    Semantic VAD is an approximation: its `eagerness` becomes the silence that ends a turn.
     """
 
     threshold: float

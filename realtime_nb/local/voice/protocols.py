@@ -1,7 +1,7 @@
-"""The four parts of a voice, and the values that pass between them.
+"""The interfaces of the four parts of a voice, and the values that they exchange.
 
-Owns the Protocols and their value types: everything the server needs to know of a voice. Must not know how any part
-works, nor events, sockets or asyncio: every method here is plain and blocking, and the server runs it in an executor.
+Owns the Protocols and their value types. Must not know how any part works, nor events, sockets or asyncio: every method
+here is plain and blocking, and the server runs it on a worker thread or in the recognition process.
 
 Sound is mono int16 at 24 kHz at every seam.
 """
@@ -29,13 +29,13 @@ ToolChoice = str | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """What a recogniser heard.
+    """The result of recognising one utterance.
 
     Attributes:
-        text: the words heard, lower case, numbers as digits; `""` when there were none.
-        understood: whether the sound is believed to be those words. False for speech outside of what the recogniser
-            was prepared for, and for noise: the text is then its best guess, and nothing may be done on its strength.
-        confidence: 0..1; 0.5 is where `understood` turns.
+        text: the recognised words, lower case, numbers as digits; `""` when there were none.
+        understood: whether the text is reliable. False for noise, and for speech that the recogniser was not prepared
+            for: the text is then a guess, and no action may follow from it.
+        confidence: 0..1; `understood` begins at 0.5.
     """
 
     text: str
@@ -45,7 +45,7 @@ class Recognition:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """A function call that the responder wants made."""
+    """A function call that the responder asks the client for."""
 
     name: str
     arguments: dict[str, Any]
@@ -53,7 +53,7 @@ class PlannedCall:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the responder answers: a text to say, calls to make, or both (the calls come after the text)."""
+    """The responder's answer: a text to say, function calls, or both (the calls come after the text)."""
 
     text: str = ""
     tool_calls: tuple[PlannedCall, ...] = ()
@@ -61,11 +61,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a responder may know of its surroundings; everything that is not a pure function of the conversation.
+    """The inputs of a responder that are not part of the conversation.
 
     Attributes:
-        now: the local time that it tells.
-        label: what the backend calls itself.
+        now: the local time.
+        label: the name of the backend.
         parallel_tool_calls: whether one reply may hold several calls.
     """
 
@@ -86,10 +86,10 @@ class Chunk:
 
 
 class Detector(Protocol):
-    """Tells speech from the rest, one stream each: it has state."""
+    """Detects speech in one stream of sound; an instance keeps that stream's state."""
 
     frame_samples: int
-    """How many samples (24 kHz) `process` takes."""
+    """The length of the frames that `process` expects, in samples at 24 kHz."""
 
     def process(self, frame: Pcm) -> float:
         """Return the probability, 0..1, that there is speech in this frame."""
@@ -100,11 +100,11 @@ class Recognizer(Protocol):
     """Turns an utterance into words. Safe to call from several threads."""
 
     def recognize(self, samples: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> Recognition:
-        """Return what was said.
+        """Return the recognised words.
 
         Args:
-            samples: one utterance, as the detector cut it.
-            tools: the tools that could be called; their names, enums and examples are what it listens for.
+            samples: one utterance.
+            tools: the tools that could be called; the recogniser expects their names, enums and examples.
             phrases: further phrases to expect (a transcription prompt, keywords).
         """
         ...
@@ -115,7 +115,7 @@ class Recognizer(Protocol):
 
 
 class Responder(Protocol):
-    """Decides what to answer. Deterministic, without state: everything it needs is passed in."""
+    """Decides the answer. Deterministic, without state: all inputs are arguments."""
 
     def respond(
         self,
@@ -132,12 +132,12 @@ class Responder(Protocol):
 
         Args:
             history: the items of the conversation, oldest first, as wire objects.
-            instructions: the session's, or this response's.
+            instructions: those of the session, or of this response.
             tools: the function tools in force.
             tool_choice: `"none"`, `"auto"`, `"required"` or `{"type": "function", "name": ...}`.
-            user_text: what the user just said; None takes it from the last items of the history.
-            understood: False when the recogniser would not vouch for `user_text`.
-            context: the surroundings; None means now, with defaults.
+            user_text: the user's last words; None: read them from the last items of the history.
+            understood: False when the recogniser's `user_text` is not reliable.
+            context: further inputs; None: the time now, and defaults.
         """
         ...
 
@@ -155,5 +155,5 @@ class Synthesizer(Protocol):
         ...
 
     def warm(self) -> None:
-        """Load what the first utterance would load."""
+        """Load the models before the first utterance needs them."""
         ...

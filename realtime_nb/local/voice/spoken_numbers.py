@@ -1,4 +1,4 @@
-"""Numbers as people say them, and as digits: "twenty five" and 25, both ways.
+"""Convert numbers between words and digits: "twenty five" and 25, both ways.
 
 Owns English number words. Must not know grammars or tools.
 """
@@ -21,7 +21,7 @@ _TOKEN = re.compile(r"\d+(?:\.\d+)?|[a-z']+|[^\sa-z\d']+", re.IGNORECASE)
 
 
 def words_from_number(value: float) -> str:
-    """Return how a number is said: `25` gives "twenty five", `-2.5` gives "minus two point five"."""
+    """Return a number in words: `25` gives "twenty five", `-2.5` gives "minus two point five"."""
     if value < 0:
         return "minus " + words_from_number(-value)
     if value != int(value):
@@ -44,7 +44,7 @@ def words_from_number(value: float) -> str:
 
 
 def number_from_words(words: list[str]) -> tuple[float, int] | None:
-    """Return the number that the words begin with and how many words it takes, or None.
+    """Return the number at the beginning of the words and the count of its words, or None.
 
     Understands digits too, "a hundred", "minus five", "two point five", "nineteen eighty four", "two and a half".
     """
@@ -81,7 +81,7 @@ def _digit(word: str) -> str | None:
 def _whole(words: list[str]) -> tuple[float, int]:
     total = current = 0.0
     used = 0
-    last = ""  # what the word before was: decides what may follow it
+    last = ""  # the kind of the word before, which decides what may follow it
     for index, word in enumerate(words):
         if re.fullmatch(r"\d+(?:\.\d+)?", word):
             if last in ("", "scale") or (last == "and" and used):

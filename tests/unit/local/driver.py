@@ -1,6 +1,6 @@
-"""Drives a session machine by hand: JSON in, JSON out, every event judged by the official SDK's types.
+"""Drives a session machine for tests: JSON in, JSON out, every event checked with the official SDK's types.
 
-Owns nothing but the plumbing. There is no voice here: a test says itself what was detected, heard and said.
+Owns the plumbing only. There is no voice: a test passes speech probabilities, recognised words and spoken words.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Jobs carried out: what goes wrong off the loop becomes an event, and what is stopped stops everywhere."""
+"""The job runner: failures off the event loop become events, and stopped work stops everywhere."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _fail() -> Reply:
     raise ValueError("no idea")
 
 
-async def test_a_responder_that_fails_fails_its_response_only() -> None:
+async def test_failing_responder_fails_one_response_only() -> None:
     async with stage(_fail) as (session, script):
         await session.send("response.create")
         done = (await session.until("response.done"))["response"]
@@ -169,7 +169,7 @@ async def test_the_token_limit_stops_an_endless_voice() -> None:
         assert done["usage"]["output_tokens"] <= 50
 
 
-async def test_a_response_waits_for_what_was_heard_and_knows_the_doubt() -> None:
+async def test_response_waits_for_recognition_and_passes_its_doubt_on() -> None:
     may_hear = threading.Event()
 
     def hear() -> Recognition:
@@ -188,7 +188,7 @@ async def test_a_response_waits_for_what_was_heard_and_knows_the_doubt() -> None
         assert asked["history"][-1]["content"][0]["transcript"] == "mumble"
 
 
-async def test_a_recogniser_that_fails_leaves_an_answer_possible() -> None:
+async def test_failing_recogniser_still_allows_an_answer() -> None:
     def hear() -> Recognition:
         raise OSError("no model")
 
@@ -201,7 +201,7 @@ async def test_a_recogniser_that_fails_leaves_an_answer_possible() -> None:
         assert script.asked[0]["understood"] is False
 
 
-async def test_text_after_a_spoken_turn_is_not_doubted() -> None:
+async def test_typed_text_after_a_spoken_turn_counts_as_understood() -> None:
     async with stage(lambda: Reply("Yes.")) as (session, script):
         session.driver.user_says("typed")
         await session.send("response.create")

@@ -1,4 +1,4 @@
-"""Messages survive the pipe whole, or are not messages."""
+"""Messages arrive whole from the pipe, or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from realtime_nb.local.pipe_frames import pack, read, read_async
 MESSAGE = {"id": 1, "sound": b"\x00\xff" * 1_000, "tools": [{"name": "f"}], "phrases": [], "none": None}
 
 
-def test_a_message_comes_out_as_it_went_in() -> None:
+def test_message_is_unchanged_after_the_pipe() -> None:
     stream = io.BytesIO(pack(MESSAGE) + pack({}))
     assert read(stream) == MESSAGE
     assert read(stream) == {}
@@ -20,7 +20,7 @@ def test_a_message_comes_out_as_it_went_in() -> None:
 
 
 @pytest.mark.parametrize("kept", [0, 3, 4, 100])
-async def test_a_torn_message_is_the_end(kept: int) -> None:
+async def test_incomplete_message_reads_as_end_of_stream(kept: int) -> None:
     torn = pack(MESSAGE)[:kept]
     assert read(io.BytesIO(torn)) is None
     stream = asyncio.StreamReader()

@@ -1,7 +1,7 @@
-"""What people say to the practice voice whatever the tools: the sentences behind its built-in intents.
+"""The sentences that the recogniser expects in every conversation, with or without tools.
 
-Owns the templates (see `templates`) and the classes in them. Must not know what is answered: the responder has its own
-patterns, and the two meet in the text only.
+Owns the templates (see `templates`), their weights and the word classes in them. Must not know the answers: the
+responder matches the recognised text with patterns of its own (`responder/intents`). A new intent needs both.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From tools and phrases to a language model: what may be said in this conversation.
+"""Build the language model of a conversation from its tools, its phrases and the built-in sentences.
 
 Owns the recipe: which sentences, with which weights, and the classes in them. Must not know pocketsphinx's decoder.
 """
@@ -32,12 +32,12 @@ Sentence = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class CommandModel:
-    """A compiled model.
+    """A language model with its pronunciations.
 
     Attributes:
-        key: names the content that it was made from.
+        key: the `content_key` of its tools and phrases.
         arpa: the language model.
-        words: how each of its words sounds, the usual way first.
+        words: the pronunciations of its words, the usual one first.
     """
 
     key: str
@@ -46,7 +46,7 @@ class CommandModel:
 
 
 def content_key(tools: ToolSpecs, phrases: Sequence[str]) -> str:
-    """Return a name for what a model would be made from."""
+    """Return a key that is the same for the same tools and phrases."""
     speech = [{k: tool.get(k) for k in ("name", "description", "parameters")} for tool in tools]
     content = json.dumps([speech, list(phrases)], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
@@ -125,7 +125,7 @@ def _expanded(templates: Sequence[str]) -> list[Sentence]:
 
 
 def _give_pronunciations(counts: NgramCounts) -> dict[str, tuple[str, ...]]:
-    """Return how all words sound, unknown ones by a guess, and take those out of the counts that have no sound."""
+    """Return the pronunciations of all words, some guessed; remove words without any from the counts."""
     words = {word for event in counts.events for word in event} - {START, END, ANY, ""}
     known = pronunciations(words | common_words().keys())
     guesses = {word: spell_out(word) for word in words if word not in known}

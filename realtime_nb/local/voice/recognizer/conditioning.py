@@ -1,10 +1,10 @@
-"""What is done to an utterance before it is recognised: rate, level, room around it, and noise under it.
+"""Prepare an utterance for the decoder: sample rate, level, pauses around it, and noise under it.
 
-Owns the sound that the decoder sees. Must not know the decoder.
+Owns this preparation. Must not know the decoder.
 
 The acoustic model was trained on rooms. Synthetic or gated speech is too clean for it: between harmonics and in pauses
-there is nothing, which is like no vowel that it knows. Pink noise 20 dB under the speech nearly doubled the sentences
-that were recognised word for word in synthetic voices (33 of 80 to 59 of 80); what noise is there already counts.
+there is nothing, unlike any vowel in its training data. Pink noise 20 dB under the speech nearly doubled the sentences
+that were recognised word for word in synthetic voices (33 of 80 to 59 of 80). A noisy recording gets less.
 """
 
 from __future__ import annotations

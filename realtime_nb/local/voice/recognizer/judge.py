@@ -1,8 +1,8 @@
-"""Whether the words are what was said.
+"""Decide how likely the recognised words are the words that were said.
 
-Owns the decision. Must not know pocketsphinx. A command model always finds *some* words in any speech, and two things
-give them away when they are the wrong ones: a loop of phones, free to follow the sound, fits it much better; and to
-fit at all, the words had to be put together as nobody would.
+Owns the decision. Must not know pocketsphinx. A command model always finds *some* words in any speech. Two signs reveal
+wrong ones: a loop of phones, which may follow the sound freely, fits it much better; and the sequence of words is an
+unlikely sentence.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _BIAS = 8.4  # 8.8 with the larger repertoire of before: fewer sentences make ea
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the searches found in one utterance.
+    """The results of the searches in one utterance.
 
     Attributes:
         words: the words, without silences and fillers.

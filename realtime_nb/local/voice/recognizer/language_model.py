@@ -1,4 +1,4 @@
-"""A small trigram model from weighted sentences, as ARPA text.
+"""Build a small trigram model from weighted sentences, as ARPA text.
 
 Owns counting and smoothing. Must not know pocketsphinx, phrases or tools. Witten-Bell, interpolated, with one addition:
 a sentence may hold `<any>`, where words outside of every sentence are expected; its mass goes to backing off there.
@@ -32,7 +32,7 @@ class NgramCounts:
 
         Args:
             words: the sentence or a part of one.
-            weight: what one occurrence is worth.
+            weight: the count of one occurrence.
             first: the index of the first word to count; those before it are its history only.
         """
         for i in range(first, len(words)):
@@ -64,7 +64,7 @@ class NgramCounts:
 
 
 class _ClassShape:
-    """What a class looks like to a model that sees three words: how it begins, goes on, and ends."""
+    """The trigram counts of a word class: how its members begin, go on, and end."""
 
     def __init__(self, members: Sequence[Gram]) -> None:
         share = 1.0 / len(members)
@@ -115,8 +115,8 @@ def arpa(counts: NgramCounts, background: Mapping[str, float], *, novelty: float
     """Return the model in ARPA format.
 
     Args:
-        counts: what was seen.
-        background: further words and their relative frequencies: what else people say.
+        counts: the counts of the expected sentences.
+        background: further common words and their relative frequencies.
         novelty: how many occurrences a word that was not seen in a context is worth, for each that was.
         background_share: how much of the probability of a word out of context goes to the background.
     """

@@ -1,4 +1,4 @@
-"""How words sound: the bundled dictionary, and a simple letter-to-sound rule for those that it does not have.
+"""Find the pronunciations of words: in the bundled dictionary, or by simple letter-to-sound rules.
 
 Owns pronunciations (ARPABET) and the list of common words. Must not know language models. Reads pocketsphinx's files,
 not its decoder.
@@ -22,7 +22,7 @@ def model_path() -> Path:
 
 
 def pronunciations(words: Set[str]) -> dict[str, tuple[str, ...]]:
-    """Return how these words sound, the usual way first; without those that the bundled dictionary does not have."""
+    """Return the pronunciations of the words in the bundled dictionary, the usual one first."""
     found: dict[str, tuple[str, ...]] = {}
     for line in _dictionary():
         head, _, phones = line.partition(" ")
@@ -41,7 +41,7 @@ def _dictionary() -> tuple[str, ...]:
 def common_words() -> dict[str, float]:
     """Return the 500 most frequent words of the bundled general model, with their frequencies.
 
-    From a file, which a test compares with the model: to ask the model takes as long as everything else here.
+    From a file, which a test compares with the model: reading them from the model takes too long.
     """
     text = Path(__file__).with_name("common_words.json").read_text("utf-8")
     words: dict[str, float] = json.loads(text)

@@ -76,7 +76,7 @@ class SphinxRecognizer:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One search's best path: its words, and its score in the decoder's log units."""
+    """The best path of one search: its words, and its score in the decoder's log units."""
 
     words: tuple[str, ...]
     frames: int
@@ -84,7 +84,7 @@ class _Reading:
 
 
 class _Decoder:
-    """One pocketsphinx decoder with the models that it has loaded of late."""
+    """A pocketsphinx decoder with the models that it has loaded recently."""
 
     def __init__(self) -> None:
         import pocketsphinx
@@ -95,14 +95,14 @@ class _Decoder:
             dict=None,  # words are added with the models that have them: a search goes over all of them once
             lm=None,
             lw=_LANGUAGE_WEIGHT,
-            fwdflat=False,  # a second pass over 2,000 words finds what the first found
+            fwdflat=False,  # a second pass over 2,000 words finds the same words as the first
             loglevel="FATAL",
         )
         self._decoder.add_allphone_file(_PHONES, str(model_path() / "en-us-phone.lm.bin"))
         self._loaded: OrderedDict[str, Any] = OrderedDict()
 
     def decode(self, sounds: Sequence[bytes], model: CommandModel) -> Evidence:
-        """Return what the model finds in the version of the sound that it fits best."""
+        """Return the evidence from the version of the sound that fits the model best."""
         self._load(model)
         readings = [(self._search(model.key, sound), sound) for sound in sounds]
         reading, sound = max(
@@ -131,7 +131,7 @@ class _Decoder:
     def _search(self, name: str, sound: bytes) -> _Reading:
         decoder = self._decoder
         decoder.activate_search(name)
-        decoder.reinit_feat()  # forgets the noise of the utterance before: another room, another speaker
+        decoder.reinit_feat()  # resets the noise estimate: the utterance before came from another room or speaker
         decoder.start_utt()
         decoder.process_raw(sound, full_utt=True)
         decoder.end_utt()

@@ -1,4 +1,4 @@
-"""A tiny notation for what people may say: `[please] (what is|what's) the time`.
+"""Expand a small notation for spoken sentences: `[please] (what is|what's) the time`.
 
 Owns the notation. `[x]` is optional, `(a|b)` a choice, `<name>` a class that stays in the sentences for the language
 model to fill. Must not know any phrase.

@@ -1,6 +1,6 @@
-"""What people may say to have a tool called: sentences made of its JSON schema.
+"""Derive the sentences that may call a tool from its name, description and JSON schema.
 
-Owns the way from a schema to templates. Must not know language models, nor how slots are filled from what was heard.
+Owns the way from a schema to templates. Must not know language models, nor how the responder finds values in words.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ARTICLES = "[the|a|an|my|some]"
 _BEFORE_VALUE = "[the|a|to|to the|in|in the|on|on the|for|for the|at|at the|as|is|of|of the|with|from|by|called]"
 _ON_OFF = re.compile(r"(^|_)(on|off|enabled?|active|state|power)(_|$)", re.IGNORECASE)
 _MOST_ENUM_VALUES = 200
-# What a free text is likely to be, by the last word of its name: the classes of `builtin_phrases`.
+# The classes of `builtin_phrases` that a free text may belong to, by the last word of the property's name.
 _BEFORE_KIND = {
     "<place>": "[in|for|to|from|at]",
     "<name>": "[to|for|from|with|called]",
@@ -43,7 +43,7 @@ class ToolPhrases:
 
 
 def phrases_of_tool(tool: Mapping[str, Any]) -> ToolPhrases:
-    """Return what people may say for a wire tool (`name`, `description`, `parameters`)."""
+    """Return the templates for a tool of the wire (`name`, `description`, `parameters`)."""
     name = spoken_words(str(tool.get("name", "")))
     schema = schema_of(tool)
     properties = properties_of(schema)

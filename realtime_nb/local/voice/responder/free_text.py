@@ -1,6 +1,6 @@
-"""Free text in a sentence: which words are the value of a string property.
+"""Find the value of a string property among the words of a sentence.
 
-Owns the words that lead to a value ("to", "saying", "called") and those that never are one. Must not know other types.
+Owns the words that lead to a value ("to", "saying", "called") and those that are never one. Must not know other types.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def find_strings(
     original: str,
     used_words: frozenset[str],
 ) -> dict[str, str]:
-    """Return the values of string properties that the sentence gives, by name."""
+    """Return the values of string properties in a sentence, by name."""
     found: dict[str, str] = {}
     quoted = re.findall(r"[\"“]([^\"”]+)[\"”]", original)
     rest = original

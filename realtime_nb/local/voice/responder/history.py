@@ -1,4 +1,4 @@
-"""Reading a conversation: what was said last, by whom, and which function outputs still wait for an answer.
+"""Read a conversation: the last words of each side, and the function outputs that still wait for an answer.
 
 Owns the walk over items. Must not know intents or tools.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A function's answer, and the call that it answers."""
+    """The output of a function, and the call that it belongs to."""
 
     name: str
     arguments: Mapping[str, Any]
@@ -22,16 +22,16 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Where a conversation stands.
+    """The state of a conversation, as far as an answer depends on it.
 
     Attributes:
-        user_text: the user's last words, or None if nothing of theirs waits for an answer.
+        user_text: the user's last words, or None when they have been answered.
         outputs: function outputs since the last message, oldest first.
         calls: names and arguments of the calls made since the user last spoke.
-        assistant_texts: what the assistant said, newest first.
-        user_texts: what the user said before, newest first.
+        assistant_texts: the assistant's messages, newest first.
+        user_texts: the user's earlier messages, newest first.
         pictures: whether a picture came with those words.
-        system_texts: what system messages say, oldest first.
+        system_texts: the system messages, oldest first.
     """
 
     user_text: str | None
@@ -44,7 +44,7 @@ class Situation:
 
 
 def read(history: Sequence[Mapping[str, Any]]) -> Situation:
-    """Return the situation that the items describe; items of other kinds are passed over."""
+    """Return the situation that the items describe; items of unknown kinds are ignored."""
     calls: dict[str, tuple[str, Mapping[str, Any]]] = {}
     since_user: list[tuple[str, Mapping[str, Any]]] = []
     outputs: list[Output] = []

@@ -1,4 +1,4 @@
-"""The built-in intents of the practice voice: which sentences they answer, and what it answers.
+"""The built-in intents of the practice voice: patterns of sentences, and the answers to them.
 
 Owns the patterns and the answers. Must not know tools. A pattern is matched against the text that `wording.normalized`
 returns; the first that matches and has an answer decides.

@@ -1,6 +1,6 @@
-"""The order in which an answer is looked for: fixed words, function outputs, tools, intents, and at last a plain "no".
+"""Choose an answer in a fixed order: function outputs, forced calls, fixed words, tools, intents, a plain "no".
 
-Owns that order and the words for what cannot be done. Must not know patterns, slots or wording of anything else.
+Owns that order and the answers about things that it cannot do. Must not know patterns, slots or other wording.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class RuleResponder:
     """Answers by rules.
 
     Args:
-        hears: whether this machine has speech recognition; without it, speech is answered with how to get it.
+        hears: whether this machine has speech recognition; without it, the answer to speech is how to install it.
     """
 
     def __init__(self, *, hears: bool = True) -> None:
@@ -56,7 +56,7 @@ class RuleResponder:
         text = (user_text if user_text is not None else situation.user_text) or ""
         question = Question(normalized(text), text, situation, context or Context(), persona.name, _abilities(allowed))
         if situation.outputs:
-            # One call at a time where the client wants that: the rest of the sentence comes after each output.
+            # Where the client allows one call at a time, the next call of the sentence follows each output.
             reply = _after_outputs(question, named if tool_choice == "auto" else ())
         elif _is_forced(tool_choice) and (call := forced_call(allowed, text)):
             reply = Reply(tool_calls=(call,))

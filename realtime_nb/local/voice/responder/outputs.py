@@ -1,4 +1,4 @@
-"""What a function returned, as a sentence to say.
+"""Word the output of a function as a sentence to say.
 
 Owns the wording. Must not know which functions there are.
 """

@@ -1,6 +1,6 @@
-"""The few instructions that a rule-based voice can obey: a name, brevity, fixed words.
+"""Read the few instructions that a rule-based voice can follow: a name, brevity, fixed words.
 
-Owns the reading of instructions. Must not know intents. What it cannot obey it leaves alone.
+Owns the reading of instructions. Must not know intents. All other instructions are ignored.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _NOT_A_NAME = "a an the my our brief concise polite friendly helpful talking spe
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """What the instructions ask for.
+    """The style that the instructions ask for.
 
     Attributes:
-        name: what the assistant is called.
+        name: the name of the assistant.
         brief: whether one sentence has to do.
-        verbatim: words to say whatever was said, or None.
+        verbatim: the words of every answer, or None.
         opening: words before every answer, or None.
         closing: words after every answer, or None.
         loud: whether it answers in capitals.
@@ -36,7 +36,7 @@ class Persona:
     loud: bool = False
 
     def applied(self, text: str) -> str:
-        """Return an answer as this persona gives it."""
+        """Return an answer in this style."""
         if self.brief:
             text = _first_sentence(text)
         parts = [self.opening, text, self.closing]

@@ -1,4 +1,4 @@
-"""Which tools a sentence asks for, and with which arguments.
+"""Plan the function calls that a sentence asks for, with their arguments.
 
 Owns the matching of sentences with tools. Must not know how values are found in words (`slots`) or how answers sound.
 """
@@ -32,11 +32,11 @@ _STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a sentence asks for.
+    """The calls that a sentence asks for.
 
     Attributes:
         calls: complete calls.
-        incomplete: a tool that was asked for and the properties that were not said.
+        incomplete: a tool that the sentence asks for, and its required properties without a value.
     """
 
     calls: tuple[PlannedCall, ...] = ()
@@ -64,7 +64,7 @@ def plan_calls(tools: ToolSpecs, original: str) -> Plan:
 
 
 def forced_call(tools: ToolSpecs, original: str) -> PlannedCall | None:
-    """Return a call at any price: of the tool that fits best, with values made up where none was said."""
+    """Return a call of the tool that fits best, with default values where the sentence has none."""
     if not tools:
         return None
     scored = [_match(tool, original) for tool in tools]
@@ -78,7 +78,7 @@ def _call(match: _Match) -> PlannedCall:
 
 def _best(tools: ToolSpecs, original: str) -> _Match | None:
     matches = [match for match in (_match(tool, original) for tool in tools) if match.score >= _ENOUGH]
-    # Of equals, the one that knows everything it needs.
+    # Of equal scores, the tool with all required values.
     return max(matches, key=lambda m: m.score - 0.5 * len(m.filled.missing), default=None)
 
 
@@ -104,7 +104,7 @@ def _by_clauses(tools: ToolSpecs, original: str) -> list[PlannedCall]:
 
 
 def _carried(last: _Match, clause: str) -> _Match | None:
-    """Return the call before with what this clause changes: "... in the kitchen and the bedroom"."""
+    """Return the previous call with the values of this clause: "... in the kitchen and the bedroom"."""
     filled = fill(schema_of(last.tool), normalized(clause), clause, _used_words(last.tool))
     if not filled.arguments:
         return None
@@ -114,7 +114,7 @@ def _carried(last: _Match, clause: str) -> _Match | None:
 
 
 def _uses_all(whole: _Match, original: str, several: Sequence[PlannedCall]) -> bool:
-    """Return whether one call says as much as the several: a list in one argument, two numbers of one sum."""
+    """Return whether one call has all values of the several: a list in one argument, two numbers of one sum."""
     if whole.filled.missing or any(call.name != whole.tool["name"] for call in several):
         return False
     said = {value for call in several for value in _values(call.arguments)}

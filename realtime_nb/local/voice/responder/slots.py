@@ -1,4 +1,4 @@
-"""Filling the properties of a JSON schema from what a person said.
+"""Find the values of a tool's properties in a sentence.
 
 Owns how a value of each kind is found in words. Must not know which tool is meant, nor what happens with the values.
 """
@@ -29,7 +29,7 @@ class Filled:
 
 
 def fill(schema: Mapping[str, Any], text: str, original: str, used_words: frozenset[str] = frozenset()) -> Filled:
-    """Return what the text says of the schema's properties.
+    """Return the values of the schema's properties in a sentence.
 
     Args:
         schema: an object schema.
@@ -42,7 +42,7 @@ def fill(schema: Mapping[str, Any], text: str, original: str, used_words: frozen
     filled = Filled()
     numbers = _assign_numbers(properties, text)
     strings: list[str] = []
-    taken: list[str] = []
+    found_values: list[str] = []
     for name, spec in properties.items():
         kind = kind_of(spec)
         value: Any = None
@@ -51,14 +51,14 @@ def fill(schema: Mapping[str, Any], text: str, original: str, used_words: frozen
         elif spec.get("enum"):
             value = _enum(spec["enum"], text)
             if value is not None:
-                taken.append(spoken(value))
+                found_values.append(spoken(value))
         elif kind in _NUMERIC:
             value = numbers.get(name)
         elif kind == "boolean":
             value = _boolean(name, text, required=name in required)
         elif kind == "array":
             value = _array(spec, text)
-            taken += [spoken(entry) for entry in value or ()]
+            found_values += [spoken(entry) for entry in value or ()]
         elif kind == "object":
             inner = fill(spec, text, original, used_words)
             value = inner.arguments if inner.arguments and not inner.missing else None
@@ -67,7 +67,7 @@ def fill(schema: Mapping[str, Any], text: str, original: str, used_words: frozen
             continue
         if value is not None:
             filled.arguments[name] = value
-    free = find_strings(strings, properties, required, text, original, used_words | _words_of(taken))
+    free = find_strings(strings, properties, required, text, original, used_words | _words_of(found_values))
     filled.arguments.update(free)
     filled.arguments = {name: filled.arguments[name] for name in properties if name in filled.arguments}
     filled.missing = [name for name in properties if name in required and name not in filled.arguments]
@@ -76,7 +76,7 @@ def fill(schema: Mapping[str, Any], text: str, original: str, used_words: frozen
 
 
 def fill_anyhow(schema: Mapping[str, Any], filled: Mapping[str, Any], text: str) -> dict[str, Any]:
-    """Return arguments that satisfy the schema: a call that is required must be made, said or not."""
+    """Return arguments that satisfy the schema, with defaults for missing values, for a call that is required."""
     arguments = dict(filled)
     for name in schema.get("required") or ():
         if name not in arguments:
@@ -140,7 +140,7 @@ def _as_number(digits: str, spec: Mapping[str, Any]) -> int | float | None:
 
 
 def _assign_numbers(properties: Mapping[str, Mapping[str, Any]], text: str) -> dict[str, int | float]:
-    """Give each number to the property that is named beside it, and the rest in order."""
+    """Assign each number to the property that is named beside it, and the rest in order."""
     numbers = [(found.start(), found.end(), found.group()) for found in _NUMBER.finditer(text)]
     slots = [name for name, spec in properties.items() if kind_of(spec) in _NUMERIC and not spec.get("enum")]
     assigned: dict[str, int | float] = {}

@@ -1,4 +1,4 @@
-"""Words in a sentence: what counts as the same word, and where a value is said.
+"""Compare words in a sentence: word stems, and the position of a value.
 
 Owns the comparison. Must not know schemas.
 """
@@ -25,7 +25,7 @@ def spoken(value: object) -> str:
 
 
 def position(value: object, text: str) -> int:
-    """Return where a value is said, or -1; plural and singular are the same."""
+    """Return the position of a value in a sentence, or -1; plural and singular are the same."""
     said = spoken(value)
     if not said:
         return -1

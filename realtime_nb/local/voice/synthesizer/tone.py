@@ -1,6 +1,6 @@
-"""An audible stand-in for speech: one soft tone burst a word, for machines without the `local` extra.
+"""Synthesise a stand-in for speech: one soft tone burst a word, for machines without the `local` extra.
 
-Owns the tone. Must not know of espeak: it is what speaks when that is missing, and it must be numpy only.
+Owns the tone. Must not know espeak, which is then missing: numpy only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from realtime_nb.local.voice.protocols import RATE_HZ, Chunk
 from realtime_nb.local.voice.vocabulary import words_with_spaces
 
-_SCALE = (0, 2, 4, 7, 9, 12)  # a pentatonic scale: any order of its notes is bearable
+_SCALE = (0, 2, 4, 7, 9, 12)  # a pentatonic scale: its notes sound well in any order
 _BURST_MS_PER_LETTER = 38
 _GAP_MS = 70
 _SENTENCE_GAP_MS = 280
@@ -46,7 +46,7 @@ class ToneSynthesizer:
 def _burst(hz: float, burst_ms: float, gap_ms: float) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
     n = int(burst_ms * RATE_HZ / 1000)
     time_s = np.arange(n) / RATE_HZ
-    # Raised-cosine ends: an abrupt start is a click, and clicks are what the detector of a test would find first.
+    # Raised-cosine ends: an abrupt start is a click, which a speech detector would find first.
     edge = min(n // 2, RATE_HZ // 100)
     envelope = np.ones(n)
     ramp = 0.5 - 0.5 * np.cos(np.pi * np.arange(edge) / edge)

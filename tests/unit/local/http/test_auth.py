@@ -1,4 +1,4 @@
-"""Who may come in, and who may not."""
+"""Access control: which requests are allowed, and which are refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_names_that_are_not_loopback(host: str) -> None:
     "origin",
     ["http://127.0.0.1:8888", "http://localhost:8888", "https://localhost", "http://[::1]:9", "http://127.0.0.1"],
 )
-def test_pages_of_this_machine_come_in_on_any_port(origin: str) -> None:
+def test_pages_of_this_machine_are_allowed_on_any_port(origin: str) -> None:
     _gate().check_origin(origin, "127.0.0.1:8765")
     _gate().check_origin(origin, "localhost:8765")
 
@@ -39,18 +39,18 @@ def test_pages_of_this_machine_come_in_on_any_port(origin: str) -> None:
     ["https://evil.example", "null", "", "http://127.0.0.1.evil.example", "http://localhost@evil.example", "file://"],
 )
 @pytest.mark.parametrize("loopback", [True, False])
-def test_other_pages_stay_out(origin: str, loopback: bool) -> None:
+def test_pages_of_other_hosts_are_refused(origin: str, loopback: bool) -> None:
     with pytest.raises(RequestRefused) as caught:
         _gate(loopback=loopback).check_origin(origin, "127.0.0.1:8765")
     assert caught.value.status == 403
 
 
-def test_a_name_that_was_pointed_here_proves_nothing() -> None:
+def test_host_header_that_resolves_to_loopback_is_refused() -> None:
     with pytest.raises(RequestRefused):
         _gate().check_origin("http://rebound.example:8765", "rebound.example:8765")
 
 
-def test_beyond_loopback_a_page_of_the_same_host_comes_in() -> None:
+def test_page_of_the_same_host_is_allowed_beyond_loopback() -> None:
     gate = _gate(loopback=False)
     gate.check_origin("https://lab.example:8888", "lab.example:8765")
     with pytest.raises(RequestRefused):
@@ -59,7 +59,7 @@ def test_beyond_loopback_a_page_of_the_same_host_comes_in() -> None:
         gate.check_origin("http://localhost:8888", "lab.example:8765")
 
 
-def test_who_is_not_a_page_has_no_origin() -> None:
+def test_request_without_origin_is_allowed() -> None:
     _gate().check_origin(None, "127.0.0.1:8765")
 
 
@@ -72,7 +72,7 @@ def test_who_is_not_a_page_has_no_origin() -> None:
         ({}, ["realtime", "openai-insecure-api-key.sentinel"]),
     ],
 )
-def test_a_token_is_taken_wherever_clients_put_it(headers: dict[str, str], subprotocols: list[str]) -> None:
+def test_token_is_accepted_in_each_place(headers: dict[str, str], subprotocols: list[str]) -> None:
     assert _gate().check_key(headers, subprotocols) is None
 
 
@@ -89,13 +89,13 @@ def test_a_wrong_token_is_refused_without_being_repeated(headers: dict[str, str]
     assert "sentinel" not in str(body).lower()
 
 
-def test_without_a_token_any_key_will_do() -> None:
+def test_any_key_is_accepted_without_a_token() -> None:
     gate = _gate(token=None)
     gate.check_key({})
     gate.check_key({"Authorization": "Bearer sk-anything"})
 
 
-def test_a_client_secret_opens_the_door_again_and_again_until_it_expires() -> None:
+def test_client_secret_is_reusable_until_it_expires() -> None:
     clock = [1_000.0]
     gate = AccessControl("sentinel", True, SecretStore(now=lambda: clock[0]))
     value, expires_at = gate.secrets.create({"type": "realtime"}, 60)
@@ -108,12 +108,12 @@ def test_a_client_secret_opens_the_door_again_and_again_until_it_expires() -> No
         gate.check_key({"Authorization": f"Bearer {value}"})
 
 
-def test_an_unknown_secret_is_refused_even_where_no_token_is_asked() -> None:
+def test_unknown_secret_is_refused_without_a_token_too() -> None:
     with pytest.raises(RequestRefused):
         _gate(token=None).check_key({"Authorization": "Bearer ek_made_up"})
 
 
-def test_a_client_secret_cannot_make_another() -> None:
+def test_client_secret_cannot_create_another() -> None:
     gate = _gate()
     value, _ = gate.secrets.create(None, 60)
     with pytest.raises(RequestRefused):

@@ -1,4 +1,4 @@
-"""The input buffer is a window on one long signal, whatever is taken from it and however it came."""
+"""The sample buffer is a window on one long signal, however it was appended and cut."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _operations = st.lists(
 
 
 @given(_operations)
-def test_positions_mean_the_same_sample_for_ever(operations: list[tuple[str, int, int]]) -> None:
+def test_positions_never_change(operations: list[tuple[str, int, int]]) -> None:
     signal = np.arange(3_000, dtype=np.int16)
     buffer = SampleBuffer()
     for name, first, second in operations:
@@ -41,5 +41,5 @@ def test_positions_mean_the_same_sample_for_ever(operations: list[tuple[str, int
         assert 0 <= buffer.start <= buffer.end
 
 
-def test_milliseconds_are_whole_and_never_too_many() -> None:
+def test_milliseconds_are_rounded_down() -> None:
     assert [ms_of(samples) for samples in (0, 23, 24, 47, 24_000)] == [0, 0, 1, 1, 1_000]

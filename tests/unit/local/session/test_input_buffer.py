@@ -1,4 +1,4 @@
-"""The input buffer and turn detection: what is committed when, and what the client is told."""
+"""The input buffer and turn detection: commits, turn boundaries, and the events about them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_append_is_not_acknowledged() -> None:
 
 
 @pytest.mark.parametrize("audio", ["not base64!", "AAA", base64.b64encode(b"odd").decode()])
-def test_what_is_not_sound_is_refused(audio: str) -> None:
+def test_invalid_audio_is_refused(audio: str) -> None:
     error = _manual().refused("input_audio_buffer.append", audio=audio)
     assert (error["code"], error["param"]) == ("invalid_value", "audio")
 
@@ -41,7 +41,7 @@ def test_more_than_15_mib_in_one_event_is_refused() -> None:
     assert error["param"] == "audio"
 
 
-def test_committing_nothing_is_refused() -> None:
+def test_empty_commit_is_refused() -> None:
     driver = _manual()
     assert driver.refused("input_audio_buffer.commit")["code"] == "input_audio_buffer_commit_empty"
     driver.send("input_audio_buffer.append", audio=base64_of(np.zeros(24 * 99, np.int16)))
@@ -68,7 +68,7 @@ def test_a_commit_makes_an_item_and_no_response() -> None:
     assert np.array_equal(sound, np.arange(24 * 200, dtype=np.int16))
 
 
-def test_clear_forgets_the_sound_and_keeps_the_clock() -> None:
+def test_clear_drops_the_sound_and_keeps_the_positions() -> None:
     driver = _vad(prefix_padding_ms=0)
     driver.say(*SILENCE)
     assert types(driver.send("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
@@ -76,7 +76,7 @@ def test_clear_forgets_the_sound_and_keeps_the_clock() -> None:
     assert driver.say(*SPEECH)[0]["audio_start_ms"] == len(SILENCE) * FRAME_MS
 
 
-def test_a_spoken_turn_tells_its_boundaries_on_the_sessions_timeline() -> None:
+def test_turn_boundaries_are_on_the_sessions_timeline() -> None:
     driver = _vad(prefix_padding_ms=100, silence_duration_ms=320)
     events = driver.say(*SILENCE, *SPEECH, *SILENCE)
     assert types(events) == [
@@ -97,7 +97,7 @@ def test_a_spoken_turn_tells_its_boundaries_on_the_sessions_timeline() -> None:
     assert sound.size == 24 * (stopped["audio_end_ms"] - started["audio_start_ms"])
 
 
-def test_how_fast_sound_comes_makes_no_difference() -> None:
+def test_turn_boundaries_do_not_depend_on_the_speed_of_appends() -> None:
     at_once, in_pieces = _vad(), _vad()
     probabilities = [*SILENCE, *SPEECH, *SILENCE, *SPEECH, *SILENCE]
     whole = at_once.say(*probabilities)
@@ -123,7 +123,7 @@ def test_a_pause_shorter_than_the_silence_keeps_the_turn_open() -> None:
     assert types(driver.say(*SPEECH, *[0.0] * 12, *SPEECH)) == ["input_audio_buffer.speech_started"]
 
 
-def test_an_eager_semantic_detection_waits_less() -> None:
+def test_high_eagerness_ends_turns_sooner() -> None:
     def stops_at(eagerness: str) -> int:
         driver = Driver()
         driver.effective(audio={"input": {"turn_detection": {"type": "semantic_vad", "eagerness": eagerness}}})
@@ -163,14 +163,14 @@ def test_speech_never_cuts_an_out_of_band_response_short() -> None:
     assert types(driver.say(*SPEECH)) == ["input_audio_buffer.speech_started"]
 
 
-def test_a_commit_in_mid_speech_takes_the_announced_item_and_stops_silently() -> None:
+def test_commit_during_speech_uses_the_announced_item() -> None:
     driver = _vad()
     announced = driver.say(*SPEECH)[0]["item_id"]
     assert driver.send("input_audio_buffer.commit")[0]["item_id"] == announced
     assert driver.say(*SILENCE) == []
 
 
-def test_after_an_answer_silence_can_ask_for_another() -> None:
+def test_silence_after_an_answer_triggers_the_idle_timeout() -> None:
     driver = _vad(idle_timeout_ms=5_000)
     driver.spoken_item("Hello.", ms_each=1_000)
     events = driver.say(*[0.0] * 200)
@@ -194,14 +194,14 @@ def test_a_transcript_comes_in_deltas_and_then_whole() -> None:
     assert retrieved["item"]["content"][0]["transcript"] == "what is the time"
 
 
-def test_without_transcription_nothing_is_told_and_all_is_heard() -> None:
+def test_without_transcription_sound_is_recognised_without_events() -> None:
     driver = Driver()
     driver.say(*SPEECH, *SILENCE)
     assert driver.hear("hello") == []
     assert driver.recognize.stored.recognition is not None
 
 
-def test_a_recogniser_that_fails_costs_one_transcript_only() -> None:
+def test_failed_recognition_fails_one_transcript_only() -> None:
     driver = _manual()
     driver.send("input_audio_buffer.append", audio=base64_of(np.zeros(4_800, np.int16)))
     driver.send("input_audio_buffer.commit")

@@ -1,4 +1,4 @@
-"""Items: order, what a client may put in, what comes back, what a truncation leaves."""
+"""Items: their order, creation, retrieval, deletion and truncation."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_an_unknown_previous_item_refuses_the_item() -> None:
     assert _order(driver) == []
 
 
-def test_an_id_is_taken_once() -> None:
+def test_duplicate_item_id_is_refused() -> None:
     driver = Driver()
     driver.send("conversation.item.create", item=_text(id="my_own_id"))
     assert driver.refused("conversation.item.create", item=_text(id="my_own_id"))["param"] == "item.id"
@@ -79,7 +79,7 @@ def test_an_id_is_taken_once() -> None:
         {"type": "mcp_list_tools", "server_label": "x", "tools": []},
     ],
 )
-def test_every_kind_of_item_is_taken(item: dict[str, Any]) -> None:
+def test_every_kind_of_item_is_accepted(item: dict[str, Any]) -> None:
     assert types(Driver().send("conversation.item.create", item=item)) == [
         "conversation.item.added",
         "conversation.item.done",
@@ -102,7 +102,7 @@ def test_content_that_a_role_cannot_have_is_refused(role: str, part: dict[str, A
     assert (error["code"], error["param"]) == (code, param)
 
 
-def test_sound_in_an_item_is_kept_heard_and_never_echoed() -> None:
+def test_item_sound_is_stored_recognised_and_not_echoed() -> None:
     driver = Driver()
     sound = np.arange(4_800, dtype=np.int16)
     item = {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": base64_of(sound)}]}
@@ -113,7 +113,7 @@ def test_sound_in_an_item_is_kept_heard_and_never_echoed() -> None:
     assert driver.recognize.stored.user_sound is not None
 
 
-def test_delete_takes_an_item_out() -> None:
+def test_delete_removes_an_item() -> None:
     driver = Driver()
     item_id = driver.user_says()
     (event,) = driver.send("conversation.item.delete", item_id=item_id)
@@ -129,7 +129,7 @@ def test_unknown_items_are_refused(doing: str) -> None:
     assert doing in error["code"]
 
 
-def test_truncation_cuts_the_sound_and_forgets_the_transcript() -> None:
+def test_truncation_cuts_the_sound_and_removes_the_transcript() -> None:
     driver = Driver()
     item_id = driver.spoken_item("One", " two", " three")
     (event,) = driver.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=1_200)
@@ -142,7 +142,7 @@ def test_truncation_cuts_the_sound_and_forgets_the_transcript() -> None:
     assert driver.machine._state.items.get(item_id).heard_text == "One two"  # type: ignore[union-attr]
 
 
-def test_truncation_at_nothing_and_at_everything_are_both_fine() -> None:
+def test_truncation_at_the_start_and_at_the_end_is_accepted() -> None:
     driver = Driver()
     item_id = driver.spoken_item("One")
     assert types(driver.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=500))
@@ -151,7 +151,7 @@ def test_truncation_at_nothing_and_at_everything_are_both_fine() -> None:
     ]
 
 
-def test_what_is_said_after_a_truncation_stays_out_of_the_conversation() -> None:
+def test_sound_after_a_truncation_stays_out_of_the_conversation() -> None:
     driver = Driver()
     driver.send("response.create")
     item_id = driver.speak("One", " two")[1]["item"]["id"]

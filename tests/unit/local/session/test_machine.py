@@ -1,4 +1,4 @@
-"""What is not an event, or not one that a client may send, is answered, and the session stays open."""
+"""Invalid frames and events get an error, and the session stays open."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.unit.local.driver import Driver
         ("[" * 100_000, "invalid_json"),
     ],
 )
-def test_nonsense_is_answered_and_survived(frame: str | bytes, code: str) -> None:
+def test_invalid_frames_get_errors_and_the_session_goes_on(frame: str | bytes, code: str) -> None:
     driver = Driver()
     driver.machine.receive(frame)
     (event,) = driver.drain()
@@ -44,7 +44,7 @@ def test_an_error_names_the_clients_event() -> None:
     assert event["error"]["event_id"] is None
 
 
-def test_an_expiring_session_says_so() -> None:
+def test_expiry_sends_session_expired() -> None:
     driver = Driver(lifetime_s=90)
     driver.machine.expire()
     (event,) = driver.drain()
@@ -52,7 +52,7 @@ def test_an_expiring_session_says_so() -> None:
     assert "1.5 minutes" in event["error"]["message"]
 
 
-def test_a_client_that_leaves_stops_every_response() -> None:
+def test_close_stops_every_response() -> None:
     driver = Driver()
     driver.send("response.create")
     driver.send("response.create", response={"conversation": "none"})

@@ -148,7 +148,7 @@ def _step(driver: Driver, step: dict[str, Any] | str, newest: str) -> list[dict[
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(_steps, max_size=25))
-def test_a_session_survives_anything_and_keeps_its_laws(steps: list[dict[str, Any] | str]) -> None:
+def test_session_keeps_its_laws_under_any_events(steps: list[dict[str, Any] | str]) -> None:
     driver = Driver()
     seen: set[str] = set()
     running: set[str] = set()

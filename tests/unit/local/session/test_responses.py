@@ -125,7 +125,7 @@ def test_out_of_band_responses_run_beside_and_leave_no_trace() -> None:
     assert response["metadata"] == {"purpose": "label"}
     assert driver.refused("response.create")["code"] == "conversation_already_has_active_response"
     assert len(driver.machine._state.items) == 0
-    assert driver.effective(audio={"output": {"voice": "ash"}})  # nobody has heard the assistant yet
+    assert driver.effective(audio={"output": {"voice": "ash"}})  # no assistant audio in the conversation yet
 
 
 def test_a_response_follows_its_own_parameters() -> None:
@@ -149,7 +149,7 @@ def test_a_response_follows_its_own_parameters() -> None:
     assert driver.effective()["instructions"] == "of the session"
 
 
-def test_input_may_name_items_and_may_be_empty() -> None:
+def test_response_input_may_reference_items_or_be_empty() -> None:
     driver = Driver()
     first = driver.user_says("first")
     driver.user_says("second")
@@ -177,20 +177,20 @@ def test_input_may_name_items_and_may_be_empty() -> None:
         ({"tool_choice": {"type": "function", "name": "nobody"}}, "invalid_value"),
     ],
 )
-def test_bad_parameters_begin_nothing(response: dict[str, Any], code: str) -> None:
+def test_invalid_parameters_create_no_response(response: dict[str, Any], code: str) -> None:
     driver = Driver()
     assert driver.refused("response.create", response=response)["code"] == code
     assert types(driver.send("response.create"))[0] == "response.created"
 
 
-def test_an_automatic_response_that_cannot_be_made_is_told() -> None:
+def test_failed_automatic_response_sends_an_error() -> None:
     driver = Driver()
     driver.effective(tool_choice={"type": "function", "name": "nobody"})
     events = driver.say(*[1.0] * 20, *[0.0] * 20)
     assert events[-1]["error"]["param"] == "response.tool_choice"
 
 
-def test_a_client_cancels_and_everything_open_is_closed() -> None:
+def test_cancel_closes_every_open_item() -> None:
     driver = Driver()
     driver.send("response.create")
     driver.speak("One", " two")
@@ -210,7 +210,7 @@ def test_a_client_cancels_and_everything_open_is_closed() -> None:
     assert events[3]["item"]["status"] == "incomplete"
 
 
-def test_nothing_is_said_after_a_cancel() -> None:
+def test_writes_after_a_cancel_are_ignored() -> None:
     driver = Driver()
     driver.send("response.create")
     driver.speak("One")
@@ -228,7 +228,7 @@ def test_cancel_finds_a_response_by_its_id() -> None:
     assert driver.send("response.cancel", response_id=active)[-1]["response"]["id"] == active
 
 
-def test_cancelling_nothing_is_harmless_and_told() -> None:
+def test_cancel_without_a_response_sends_an_error() -> None:
     driver = Driver()
     assert driver.refused("response.cancel")["code"] == "response_cancel_not_active"
     assert driver.refused("response.cancel", response_id="resp_nobody")["code"] == "response_cancel_not_active"
@@ -249,7 +249,7 @@ def test_the_token_limit_makes_a_response_incomplete() -> None:
     assert response["usage"]["output_tokens"] <= 12
 
 
-def test_a_failure_says_why() -> None:
+def test_failed_response_has_the_error() -> None:
     driver = Driver()
     driver.send("response.create")
     events = driver.finish("failed", error={"type": "server_error", "code": "server_error", "message": "why"})

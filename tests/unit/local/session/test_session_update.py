@@ -1,4 +1,4 @@
-"""Configuration: what an update changes, what it leaves, what it is refused for."""
+"""Configuration: the effect of an update, and the reasons to refuse one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from realtime_nb.local.session.jobs import Prepare
 from tests.unit.local.driver import Driver
 
 
-def test_the_first_event_shows_every_default() -> None:
+def test_session_created_shows_every_default() -> None:
     session = Driver(model="some-model").session
     assert session["type"] == "realtime"
     assert session["object"] == "realtime.session"
@@ -60,7 +60,7 @@ def test_null_switches_features_off() -> None:
     assert after["audio"]["input"]["turn_detection"] is None
 
 
-def test_null_elsewhere_says_nothing() -> None:
+def test_null_for_other_fields_is_ignored() -> None:
     driver = Driver()
     before = driver.effective()
     after = driver.effective(
@@ -153,7 +153,7 @@ def test_one_bad_field_refuses_the_whole_update(session: dict[str, Any], code: s
     assert driver.effective()["tools"] == []
 
 
-def test_the_voice_is_frozen_once_it_was_heard() -> None:
+def test_voice_cannot_change_after_audio() -> None:
     driver = Driver()
     assert driver.effective(audio={"output": {"voice": "ash"}})["audio"]["output"]["voice"] == "ash"
     driver.spoken_item("Hello.")
@@ -171,7 +171,7 @@ def test_the_speed_changes_between_turns_only() -> None:
     assert driver.effective(audio={"output": {"speed": 1.25}})["audio"]["output"]["speed"] == 1.25
 
 
-def test_new_tools_are_prepared_for_before_somebody_speaks() -> None:
+def test_new_tools_are_prepared_for_at_once() -> None:
     driver = Driver()
     tool = {"type": "function", "name": "f"}
     driver.effective(tools=[tool])
@@ -186,7 +186,7 @@ def test_tracing_is_immutable_once_on() -> None:
     assert driver.effective(tracing="auto")["tracing"] == "auto"
 
 
-def test_credentials_of_mcp_servers_never_come_back() -> None:
+def test_mcp_credentials_are_not_echoed() -> None:
     tool = {"type": "mcp", "server_label": "d", "authorization": "sentinel", "headers": {"X": "sentinel"}}
     assert "sentinel" not in str(Driver().update(tools=[tool]))
 
@@ -212,7 +212,7 @@ def test_a_session_may_become_a_transcription_session_before_it_began() -> None:
     assert late.refused("session.update", session={"type": "transcription"})["param"] == "session.type"
 
 
-def test_streaming_whisper_takes_no_turn_detection() -> None:
+def test_streaming_whisper_refuses_turn_detection() -> None:
     whisper = {"transcription": {"model": "gpt-realtime-whisper"}}
     driver = Driver(kind="transcription")
     (event,) = driver.send("session.update", session={"type": "transcription", "audio": {"input": whisper}})

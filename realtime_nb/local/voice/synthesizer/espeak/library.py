@@ -1,7 +1,7 @@
-"""The espeak-ng library behind ctypes: the few calls that retrieval mode needs.
+"""Call the espeak-ng library through ctypes: the few functions that its retrieval mode needs.
 
 Owns the C declarations and the library's initialisation. Must not know threads, voices of the API, or sentences.
-espeak-ng keeps its state in globals: everything here must be called from one thread, which `engine` sees to.
+espeak-ng keeps its state in globals: everything here must be called from one thread, the one of `engine`.
 Layouts are those of `speak_lib.h` (espeak-ng 1.5x).
 """
 
@@ -28,12 +28,12 @@ _SEED = 1
 
 
 class EspeakError(RuntimeError):
-    """The library is there and does not work."""
+    """The library is installed and does not work."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceSpec:
-    """How espeak shall sound.
+    """The settings of one voice.
 
     Attributes:
         name: an espeak voice, with a variant: `"en-us+f3"`.
@@ -70,7 +70,7 @@ class _Event(ctypes.Structure):
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 Sink = Callable[[Pcm, list[int]], bool]
-"""Takes sound, and where in the text (characters, from 0) the words start that it begins; True goes on."""
+"""Receives sound, and the text positions (characters, from 0) of the words that start in it; True goes on."""
 
 
 class EspeakLibrary:
@@ -100,7 +100,7 @@ class EspeakLibrary:
         if self.rate_hz <= 0:
             raise EspeakError(f"espeak-ng does not initialise with its data at {data.decode()}")
         self._sink: Sink | None = None
-        self._callback = _Callback(self._on_sound)  # kept: ctypes frees a callback that nobody holds
+        self._callback = _Callback(self._on_sound)  # kept: ctypes frees a callback without a reference
         lib.espeak_SetSynthCallback(self._callback)
         self._voice: VoiceSpec | None = None
 

@@ -1,4 +1,4 @@
-"""Text to chunks of 24 kHz sound, each with the words that begin in it.
+"""Synthesise text as chunks of 24 kHz sound, each with the words that begin in it.
 
 Owns sentences, resampling and the words' places. Must not know ctypes or threads beyond the engine's queue.
 """
@@ -71,7 +71,7 @@ class EspeakSynthesizer:
                     end = max([spoken, *(_word_end(sentence, position) for position in sound.words)])
                     yield Chunk(resampler.process(sound.samples), sentence[spoken:end])
                     spoken = end
-                if spoken < len(sentence):  # punctuation, or what espeak has no sound for
+                if spoken < len(sentence):  # punctuation, or words without a sound in espeak
                     yield Chunk(np.empty(0, np.int16), sentence[spoken:])
                 if cancelled.is_set():
                     return

@@ -1,6 +1,7 @@
-"""What the API's voice names mean in espeak: distinct speakers, the same name always the same.
+"""Map the API's voice names to espeak voices: distinct speakers, the same name always the same.
 
-Owns the table. espeak knows formant variants (`+f2`, `+m3`), not people: these only have to be told apart.
+Owns the table. Must not know the library. espeak has formant variants (`+f2`, `+m3`), not people: the voices only have
+to be distinct.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _SLOWEST_WPM, _FASTEST_WPM = 80, 450
 
 
 def voice_spec(voice: str, speed: float = 1.0) -> VoiceSpec:
-    """Return how an API voice sounds at a speed (0.25 to 1.5); a name that is unknown gets a voice of its own."""
+    """Return the espeak settings of an API voice at a speed (0.25 to 1.5); an unknown name has a voice of its own."""
     spec = API_VOICES.get(voice.lower())
     if spec is None:
         digest = zlib.crc32(voice.encode())

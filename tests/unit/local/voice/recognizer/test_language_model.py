@@ -16,7 +16,7 @@ from realtime_nb.local.voice.vocabulary import spoken_words
 from tests.unit.local.voice.conftest import LIGHT
 
 
-def test_a_template_means_every_way_through_it() -> None:
+def test_template_expands_to_every_alternative() -> None:
     said = {" ".join(words) for words in expand("[please] (what is|what's) the (date|time [now])")}
     assert len(said) == 12
     assert "please what's the time now" in said
@@ -24,7 +24,7 @@ def test_a_template_means_every_way_through_it() -> None:
 
 
 @pytest.mark.parametrize("template", ["[please", "(a|b", "a]", "a)"])
-def test_a_bracket_that_is_not_closed_is_an_error(template: str) -> None:
+def test_unclosed_bracket_raises_value_error(template: str) -> None:
     with pytest.raises(ValueError, match="bracket"):
         expand(template)
 
@@ -65,7 +65,7 @@ def test_the_probabilities_after_any_history_add_up_to_one(sentences: list[list[
         assert math.isclose(total, 1.0, rel_tol=0.01)
 
 
-def test_a_class_is_as_good_as_its_members_spelled_out() -> None:
+def test_word_class_counts_like_its_members() -> None:
     members = (("five",), ("twenty",), ("twenty", "five"), ("one", "hundred", "five"))
     by_class, spelled = NgramCounts(), NgramCounts()
     by_class.add((START, "to", "<number>", "now", END), 4.0)
@@ -96,7 +96,7 @@ def test_identifiers_can_be_said(identifier: str, words: str) -> None:
     assert " ".join(spoken_words(identifier)) == words
 
 
-def test_a_tool_is_listened_for_by_its_name_its_values_and_its_verbs() -> None:
+def test_tool_phrases_hold_its_name_values_and_verbs() -> None:
     phrases = phrases_of_tool(LIGHT)
     heads = {" ".join(words) for head in phrases.heads for words in expand(head)}
     slots = {" ".join(words) for slot in phrases.slots for form in slot for words in expand(form)}
@@ -107,12 +107,12 @@ def test_a_tool_is_listened_for_by_its_name_its_values_and_its_verbs() -> None:
 
 
 @pytest.mark.parametrize("tool", [{}, {"name": "x"}, {"name": "x", "parameters": {"type": "object"}}, {"name": ""}])
-def test_a_tool_without_a_schema_can_be_listened_for(tool: dict[str, object]) -> None:
+def test_tool_without_schema_has_phrases(tool: dict[str, object]) -> None:
     phrases_of_tool(tool)
 
 
 @pytest.mark.parametrize(
     ("word", "phones"), [("blip", "B L IH P"), ("zake", "Z EY K"), ("quorn", "K W AO R N"), ("hmm", "")]
 )
-def test_unknown_words_get_a_sound(word: str, phones: str) -> None:
+def test_unknown_words_get_a_pronunciation(word: str, phones: str) -> None:
     assert spell_out(word) == phones

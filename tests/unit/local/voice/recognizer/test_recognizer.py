@@ -25,17 +25,17 @@ def say(text: str) -> Pcm:
     return np.concatenate([chunk.samples for chunk in EspeakSynthesizer().stream(text, voice="alloy", speed=0.9)])
 
 
-def test_hears_what_it_was_built_for(recognizer: SphinxRecognizer) -> None:
+def test_recognizes_a_builtin_sentence(recognizer: SphinxRecognizer) -> None:
     heard = recognizer.recognize(say("what time is it"))
     assert (heard.text, heard.understood) == ("what time is it", True)
 
 
-def test_hears_the_tools_in_force(recognizer: SphinxRecognizer) -> None:
+def test_recognizes_sentences_for_the_tools(recognizer: SphinxRecognizer) -> None:
     heard = recognizer.recognize(say("set the slider to twenty five"), tools=[SLIDER, LIGHT])
     assert (heard.text, heard.understood) == ("set the slider to 25", True)
 
 
-def test_what_was_said_before_changes_nothing(recognizer: SphinxRecognizer) -> None:
+def test_recognition_does_not_depend_on_earlier_sound(recognizer: SphinxRecognizer) -> None:
     # Channel noise as the decoder estimates it lasts for a stream: every utterance must be one of its own.
     sound = say("what time is it")
     alone = SphinxRecognizer().recognize(sound)
@@ -43,19 +43,19 @@ def test_what_was_said_before_changes_nothing(recognizer: SphinxRecognizer) -> N
     assert recognizer.recognize(sound) == alone
 
 
-def test_hears_the_phrases_that_it_is_told_to_expect(recognizer: SphinxRecognizer) -> None:
+def test_recognizes_given_phrases(recognizer: SphinxRecognizer) -> None:
     sound = say("fasten the purple umbrella")
     assert recognizer.recognize(sound).text != "fasten the purple umbrella"
     assert recognizer.recognize(sound, phrases=["fasten the purple umbrella"]).text == "fasten the purple umbrella"
 
 
-def test_words_that_no_dictionary_has_can_be_listened_for(recognizer: SphinxRecognizer) -> None:
+def test_recognizes_words_outside_the_dictionary(recognizer: SphinxRecognizer) -> None:
     tool = function("start_zorblatt", "Start the zorblatt.")
     assert "zorblatt" in recognizer.recognize(say("start the zorblatt"), tools=[tool]).text
 
 
 @pytest.mark.parametrize("kind", ["silence", "noise", "hum", "click", "nothing"])
-def test_what_is_no_speech_is_not_understood(kind: str, recognizer: SphinxRecognizer) -> None:
+def test_sound_without_speech_is_not_understood(kind: str, recognizer: SphinxRecognizer) -> None:
     n = 2 * RATE_HZ
     sounds = {
         "silence": np.zeros(n, np.int16),
@@ -67,7 +67,7 @@ def test_what_is_no_speech_is_not_understood(kind: str, recognizer: SphinxRecogn
     assert not recognizer.recognize(sounds[kind]).understood
 
 
-def test_speech_from_outside_is_not_understood(recognizer: SphinxRecognizer) -> None:
+def test_unexpected_speech_is_not_understood(recognizer: SphinxRecognizer) -> None:
     assert not recognizer.recognize(say("the old fisherman repaired his wooden boat"), tools=[SLIDER]).understood
 
 

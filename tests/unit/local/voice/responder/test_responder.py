@@ -1,4 +1,4 @@
-"""What the responder answers, and the calls it plans. The texts are what a person types or a recogniser hears."""
+"""The responder: its answers, and the calls that it plans, for typed and for recognised text."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def calls(text: str, context: Context, tools: Sequence[Mapping[str, Any]] = ALL,
         ("explain quantum physics", "^I cannot answer “explain quantum physics”"),
     ],
 )
-def test_answers_what_it_knows(text: str, pattern: str, context: Context) -> None:
+def test_built_in_intents_are_answered(text: str, pattern: str, context: Context) -> None:
     assert re.search(pattern, reply(text, context).text)
 
 
@@ -109,7 +109,7 @@ def test_counting_is_long_enough_to_be_interrupted(context: Context) -> None:
         ("repeat after me set the slider to five", []),
     ],
 )
-def test_fills_the_slots_of_the_tool_that_was_asked_for(text: str, expected: list[Any], context: Context) -> None:
+def test_fills_the_arguments_of_the_requested_tool(text: str, expected: list[Any], context: Context) -> None:
     assert calls(text, context) == expected
 
 
@@ -129,14 +129,14 @@ def test_understands_schemas_of_every_kind(context: Context) -> None:
     assert calls(said, context, [tool]) == [["order_pizza", expected]]
 
 
-def test_asks_for_what_is_missing_and_takes_the_answer(context: Context) -> None:
+def test_asks_for_a_missing_argument_and_uses_the_answer(context: Context) -> None:
     question = reply("turn the light on", context, ALL)
     assert question.text == "Which room should I use to set light: kitchen, bedroom or living room?"
     history = [user("turn the light on"), assistant(question.text)]
     assert calls("the bedroom please", context, history=history) == [["set_light", {"room": "bedroom", "on": True}]]
 
 
-def test_asks_for_yes_or_no_and_takes_the_answer(context: Context) -> None:
+def test_asks_for_a_missing_boolean_and_uses_the_answer(context: Context) -> None:
     question = reply("the light in the kitchen", context, ALL)
     assert question.text == "Should on be yes or no, to set light?"
     history = [user("the light in the kitchen"), assistant(question.text)]
@@ -155,7 +155,7 @@ def test_tool_choice_required_makes_a_valid_call_of_anything(context: Context) -
     assert calls("hello", context, [SLIDER], tool_choice="required") == [["set_slider", {"value": 0}]]
 
 
-def test_a_named_tool_is_called_whatever_was_said(context: Context) -> None:
+def test_named_tool_choice_calls_that_tool(context: Context) -> None:
     named = {"type": "function", "name": "get_weather"}
     assert [name for name, _ in calls("set the slider to 5", context, tool_choice=named)] == ["get_weather"]
 
@@ -195,13 +195,13 @@ def test_two_outputs_are_both_said(context: Context) -> None:
     assert reply(None, context, (), history).text == "The result is 1. The result is 2."
 
 
-def test_what_was_not_understood_is_never_acted_upon(context: Context) -> None:
+def test_unreliable_text_calls_no_tool(context: Context) -> None:
     answer = reply("set the slider to 5", context, ALL, understood=False)
     assert answer.tool_calls == ()
     assert answer.text.startswith("Sorry, I did not understand")
 
 
-def test_without_recognition_speech_is_answered_with_the_remedy(context: Context) -> None:
+def test_answer_without_a_recogniser_names_the_extra(context: Context) -> None:
     answer = RuleResponder(hears=False).respond(history=[], user_text="", understood=False, context=context)
     assert "local extra" in answer.text
 
@@ -220,16 +220,16 @@ def test_obeys_simple_instructions(instructions: str, pattern: str, context: Con
     assert re.search(pattern, reply("hello", context, instructions=instructions).text)
 
 
-def test_brief_keeps_a_whole_time(context: Context) -> None:
+def test_brief_answer_is_not_cut_after_an_abbreviation(context: Context) -> None:
     assert reply("what time is it", context, instructions="Be brief.").text.startswith("It is 3:04 p.m.")
 
 
-def test_greets_when_a_response_is_asked_for_and_nobody_spoke(context: Context) -> None:
+def test_response_without_a_user_turn_greets(context: Context) -> None:
     assert reply(None, context).text.startswith("Good afternoon!")
     assert reply(None, context, instructions="Say welcome to the show.").text == "Welcome to the show."
 
 
-def test_remembers_within_the_conversation(context: Context) -> None:
+def test_answers_use_earlier_messages(context: Context) -> None:
     history = [user("my name is Anna"), assistant("Nice to meet you, Anna.")]
     assert reply("what is my name", context, (), history).text == "You are Anna."
     assert reply("say that again", context, (), history).text == "Nice to meet you, Anna."
@@ -244,7 +244,7 @@ _JSON = st.recursive(
 
 @settings(max_examples=80, deadline=None)
 @given(text=st.text(max_size=60), output=_JSON, choice=st.sampled_from(["auto", "none", "required"]))
-def test_always_answers_something(text: str, output: object, choice: str) -> None:
+def test_any_conversation_gets_an_answer(text: str, output: object, choice: str) -> None:
     responder = RuleResponder()
     history = [user("x"), *called("add", {"a": 1}, json.dumps(output))]
     for items in (history, [user(text)], [*history, user(text)]):
@@ -252,7 +252,7 @@ def test_always_answers_something(text: str, output: object, choice: str) -> Non
         assert first.text or first.tool_calls
 
 
-def test_it_says_that_it_sees_no_pictures(context: Context) -> None:
+def test_answer_to_a_picture_says_that_it_sees_none(context: Context) -> None:
     picture = {"type": "input_image", "image_url": "data:image/png;base64,"}
     for text in ("What is this?", ""):
         parts = [{"type": "input_text", "text": text}, picture] if text else [picture]

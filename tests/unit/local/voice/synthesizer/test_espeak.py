@@ -26,7 +26,7 @@ def test_the_chunks_say_the_whole_text() -> None:
     assert "".join(chunk.text for chunk in EspeakSynthesizer().stream(_TEXT)) == _TEXT
 
 
-def test_a_process_says_the_same_sentence_as_any_other_does() -> None:
+def test_sentence_sounds_the_same_in_every_process() -> None:
     # espeak-ng draws its breath noise from the clock unless it is told what to draw from.
     code = """
 import hashlib, time
@@ -39,11 +39,11 @@ time.sleep(1.1)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "...", "\x00\u202e", "ok\x07", "😀", "a" * 2000, "word " * 300, "日本語"])
-def test_odd_texts_are_spoken_as_far_as_they_can_be(text: str) -> None:
+def test_odd_texts_raise_no_error(text: str) -> None:
     assert "".join(chunk.text for chunk in EspeakSynthesizer().stream(text)) == text
 
 
-def test_words_come_with_the_sound_that_speaks_them() -> None:
+def test_words_arrive_with_their_sound() -> None:
     chunks = list(EspeakSynthesizer().stream("one two three four five six seven eight"))
     total = sum(chunk.samples.size for chunk in chunks)
     at = 0
@@ -66,12 +66,12 @@ def _colour(samples: Pcm) -> npt.NDArray[np.float64]:
 
 
 def _same(one: Pcm, other: Pcm) -> bool:
-    # Not sample for sample: espeak carries phases over from the utterance before, whoever's it was.
+    # Not sample for sample: espeak carries phases over from the utterance before, of any session.
     alike = np.corrcoef(_colour(one), _colour(other))[0, 1]
     return bool(abs(one.size - other.size) < 0.03 * one.size and alike > 0.97)
 
 
-def test_sessions_that_speak_at_once_do_not_disturb_each_other() -> None:
+def test_concurrent_streams_are_independent() -> None:
     synthesizer = EspeakSynthesizer()
     text = "First sentence here. Second sentence there. And a third one to end with."
     voices = [*API_VOICES, "somebody-else", "custom"]
@@ -89,14 +89,14 @@ def test_sessions_that_speak_at_once_do_not_disturb_each_other() -> None:
         assert _same(sound, alone[voice]), voice
 
 
-def test_every_voice_is_another() -> None:
+def test_voices_sound_different() -> None:
     specs = {voice_spec(voice) for voice in API_VOICES}
     assert len(specs) == len(API_VOICES)
     sounds = {_sound(list(EspeakSynthesizer().stream("Hello.", voice=voice))).tobytes() for voice in API_VOICES}
     assert len(sounds) == len(API_VOICES)
 
 
-def test_an_unknown_voice_speaks_and_stays_itself() -> None:
+def test_unknown_voice_name_always_sounds_the_same() -> None:
     assert voice_spec("voice_1234") == voice_spec("voice_1234")
     assert _sound(list(EspeakSynthesizer().stream("Hello.", voice="voice_1234"))).size > RATE_HZ // 10
 

@@ -27,7 +27,7 @@ def test_slower_speech_takes_longer() -> None:
     assert length(0.5) > 1.9 * length(1.0)
 
 
-def test_it_stops_when_told() -> None:
+def test_stop_event_ends_the_stream() -> None:
     stop = threading.Event()
     stream = ToneSynthesizer().stream("one two three", stop=stop)
     next(stream)

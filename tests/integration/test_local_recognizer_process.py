@@ -1,4 +1,4 @@
-"""The recogniser's process, without a server around it."""
+"""The recognition process, without a server around it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from realtime_nb.local.recognizer_process import RecognizerProcess
 from tests.integration.raw_client import speech, wait_for_end
 
 
-async def test_it_hears_over_a_pipe_and_several_at_once() -> None:
+async def test_process_answers_concurrent_requests() -> None:
     listener = RecognizerProcess()
     try:
         heard = await asyncio.gather(*(listener.recognize(speech(text)) for text in ("Hello!", "What is the time?")))
@@ -22,7 +22,7 @@ async def test_it_hears_over_a_pipe_and_several_at_once() -> None:
         await listener.close()
 
 
-async def test_what_is_listened_to_survives_the_death_of_the_process() -> None:
+async def test_recognition_survives_the_death_of_the_process() -> None:
     listener = RecognizerProcess()
     try:
         await listener.warm()
@@ -38,7 +38,7 @@ async def test_what_is_listened_to_survives_the_death_of_the_process() -> None:
         await listener.close()
 
 
-async def test_closing_ends_the_process_and_what_it_listened_to() -> None:
+async def test_close_ends_the_process_and_its_recognitions() -> None:
     listener = RecognizerProcess()
     await listener.warm()
     assert listener._process is not None
@@ -51,7 +51,7 @@ async def test_closing_ends_the_process_and_what_it_listened_to() -> None:
     assert wait_for_end(process)
 
 
-async def test_a_request_that_makes_no_sense_is_an_error_and_not_the_end() -> None:
+async def test_invalid_request_raises_and_the_process_goes_on() -> None:
     listener = RecognizerProcess()
     try:
         with pytest.raises(RuntimeError):

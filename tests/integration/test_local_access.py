@@ -1,4 +1,4 @@
-"""Admission over real sockets: tokens, client secrets, pages, and the end of a session's time."""
+"""Access over real sockets: tokens, client secrets, pages of other hosts, and the expiry of a session."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def _refusal(url: str, **options: Any) -> InvalidStatus:
     return caught.value
 
 
-async def test_no_token_no_session(server: LocalServer) -> None:
+async def test_connection_without_the_token_is_refused(server: LocalServer) -> None:
     refused = await _refusal(server.url)
     assert refused.response.status_code == 401
     error = json.loads(bytes(refused.response.body or b""))["error"]
@@ -63,7 +63,7 @@ async def test_a_wrong_token_is_refused(server: LocalServer) -> None:
 
 
 @pytest.mark.parametrize("headers", [_bearer(), {"api-key": TOKEN}])
-async def test_the_token_opens_in_either_header(server: LocalServer, headers: dict[str, str]) -> None:
+async def test_token_is_accepted_in_either_header(server: LocalServer, headers: dict[str, str]) -> None:
     async with raw_client(server.url, additional_headers=headers) as client:
         assert client.log[0]["session"]["id"]
 
@@ -90,7 +90,7 @@ def test_pages_of_other_hosts_get_no_secret_where_no_token_is_asked(open_url: st
     assert answer.status_code == 403
 
 
-async def test_a_secret_brings_its_configuration(server: LocalServer) -> None:
+async def test_client_secret_sets_the_configuration(server: LocalServer) -> None:
     session = {"type": "realtime", "instructions": "of the secret", "audio": {"output": {"voice": "ash"}}}
     answer = _secret(server, session=session, expires_after={"anchor": "created_at", "seconds": 60})
     assert answer.status_code == 200
@@ -141,12 +141,12 @@ def test_unknown_addresses_are_answered_in_json(server: LocalServer) -> None:
     assert "practice" in httpx.get(http(server.url)).json()["server"]
 
 
-async def test_there_are_no_calls_to_attach_to(server: LocalServer) -> None:
+async def test_call_id_is_refused(server: LocalServer) -> None:
     refused = await _refusal(server.url + "?call_id=rtc_1", additional_headers=_bearer())
     assert refused.response.status_code == 404
 
 
-async def test_a_session_ends_when_its_time_is_over() -> None:
+async def test_session_closes_at_its_expiry() -> None:
     with LocalServer(session_seconds=0.5) as short:
         async with raw_client(short.url) as client:
             error = (await client.until("error"))[-1]["error"]
