@@ -1,5 +1,5 @@
 /**
- * A model whose kernel is a script: answers hello, heartbeats and claims of the sound, and sends what it is given.
+ * Fakes an anywidget model and its kernel, which answers hello, heartbeats and claims of the sound.
  *
  * For looking at the card in a browser without a notebook.
  */

@@ -61,6 +61,8 @@ export interface Engine {
   dismiss(): void;
 }
 
+const PAGE_LEFT = "the page was closed or reloaded";
+
 /** After five minutes without an answer of the kernel, the page's own socket is closed too. */
 const ABANDON_SOCKET_AFTER_BEATS = 300;
 
@@ -246,7 +248,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
   }
 
   function shutDown(): void {
-    socket.close("the page goes away");
+    socket.close(PAGE_LEFT);
     microphone.close();
     playback.close();
   }
@@ -259,7 +261,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     onClosed: () => heartbeat.onCommClosed(),
     onReplaced: () => heartbeat.greet(),
     onPageHidden() {
-      socket.close("the page goes away");
+      socket.close(PAGE_LEFT);
       send({ kind: "bye" });
     },
     onPageRestored: () => heartbeat.greet(),
@@ -305,14 +307,15 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       if (on) {
         window.dispatchEvent(new CustomEvent(LISTENING, { detail: page }));
         claim();
-        // Without turn detection the service does not detect speech: pressing Talk is the barge-in.
+        // Without turn detection the service does not detect speech: pressing Talk is the barge-in (docs/protocol.md 30).
         if (pushToTalk && playback.report.playing) stopSpeaking();
         await microphone.on();
         return;
       }
       if (microphone.state === "off") return;
       const frames = await microphone.off();
-      // Without turn detection the user ends the turn by releasing Talk. A short tap holds no speech.
+      // Without turn detection the user ends the turn by releasing Talk (docs/protocol.md 15). A short tap holds no
+      // speech.
       if (pushToTalk && frames >= LEAST_FRAMES) send({ kind: "commit" });
     },
     setting(name, value) {

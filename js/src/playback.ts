@@ -3,7 +3,7 @@
  *
  * Owns the page's epoch. The kernel raises the epoch at each interruption, and so does the page on its own
  * socket; sound of an older epoch is late and is dropped. The worklet's counters are the only source for what
- * was played. The page falls silent first and reports afterwards.
+ * was played (docs/protocol.md 30, 31). The page falls silent first and reports afterwards.
  *
  * Knows the speaker. Must not know the DOM.
  */

@@ -88,7 +88,7 @@ export const TRAITS = {
   _info: fields(INFO),
   _latency: fields(LATENCY),
   _microphone: fields(MICROPHONE),
-  /** What was lost, one sentence for each kind of loss. */
+  /** One sentence for each kind of loss. */
   _health: texts,
 };
 export type Trait = keyof typeof TRAITS;

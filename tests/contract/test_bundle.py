@@ -1,4 +1,7 @@
-"""The committed bundle is what its sources build, and small enough to travel with every widget; no Node needed."""
+"""The committed bundle was built from the committed sources and stays small; the tests need no Node.
+
+It travels with every widget and is stored in saved state (docs/notebook.md 21, 24).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ GZIP_LIMIT_BYTES = 40_000
 
 
 def sources_sha256() -> str:
-    """The hash that js/build.mjs writes into the banner; its docstring says over what."""
+    """Compute the hash that js/build.mjs writes into the banner: path, length and bytes of every source file."""
     js = ROOT / "js"
     paths = sorted(path.relative_to(js).as_posix() for path in (js / "src").rglob("*") if path.is_file())
     digest = hashlib.sha256()
@@ -40,7 +43,7 @@ def test_the_bundle_is_small() -> None:
 
 
 def test_the_bundle_fetches_nothing() -> None:
-    """No address of anything on the network: assets of a CDN fail in a hub without internet."""
+    """The bundle holds no network address: a CDN cannot be reached from a hub without internet."""
     for name in ("widget.js", "widget.css"):
         text = (STATIC / name).read_text(encoding="utf-8")
         assert not re.search(r"https?://|@import|url\(", text)

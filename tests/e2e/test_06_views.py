@@ -1,4 +1,4 @@
-"""Scenario 6: two views, a reloaded page, a restarted kernel, and an answer before any gesture."""
+"""Scenario 6: two views, two widgets, a reloaded page, a restarted kernel, and an answer before any gesture."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 /**
  * Opens the microphone and delivers its frames: a capture context at the device's own rate, and its worklet.
  *
- * A headset that changes its rate, a device that goes away and a track that the system mutes are handled
+ * A headset that changes its rate, a device that is unplugged and a track that the system mutes are handled
  * alike: the graph is built anew and the stream of frames goes on (docs/notebook.md 13).
  *
  * Must not know messages.

@@ -7,6 +7,9 @@
  * Invariants: each sample is played once and unchanged; a flushed sample is never played; `played` is a
  * position within its item, so a lost stretch of sound does not shift it. An answer arrives ahead of time
  * and is never cut (docs/notebook.md 10, 17).
+ *
+ * A sample counts as played when it is rendered. The device emits it later by its output latency, which is not
+ * subtracted: with a Bluetooth headset the count runs ahead by up to 250 ms (docs/notebook.md 33).
  */
 
 import { createRingBuffer } from "./ring-buffer.js";
@@ -34,7 +37,7 @@ export interface Player {
   stopReplay(): void;
   render(out: Float32Array): void;
   report(): PlayerReport;
-  /** Counts the changes that the page must be told at once: a start, an end, an underrun, a flush. */
+  /** Counts the changes that are reported to the page at once: a start, an end, an underrun, a flush. */
   readonly changes: number;
 }
 

@@ -1,4 +1,4 @@
-/** Shows what is wrong or waiting, the cause and the next step, with a button where that step is a press. */
+/** Draws the messages below the transcript: each an error, a warning or a prompt, with a button for the next step. */
 
 import { button, h } from "./dom.js";
 

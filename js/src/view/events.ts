@@ -1,6 +1,6 @@
 /**
- * Shows the wire's events while the panel is open, newest last, at most `KEPT` of them. Above them stands what was
- * lost: the trait `_health`, as `w.health` shows it in Python.
+ * Shows the wire's events while the panel is open, newest last, at most `KEPT` of them, and above
+ * them the losses (the trait `_health`; `w.health` in Python).
  */
 
 import type { Engine } from "../engine.js";
