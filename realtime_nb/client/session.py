@@ -30,9 +30,7 @@ from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.conversation import Change, Conversation, Turn
 from realtime_nb.errors import ConnectError, RealtimeError, ServerError
 from realtime_nb.tools import Tool
-from realtime_nb.wire.realtime import (
-    McpTool,
-)
+from realtime_nb.wire.realtime import McpTool
 
 
 class RealtimeSession:

@@ -48,6 +48,7 @@ DEFAULTS: dict[str, Any] = {
 }
 """Every setting that may change while connected, with its first value."""
 
+_builtins = msgspec.to_builtins
 _MCP_ADDRESSES = ("server_url", "connector_id", "tunnel_id")
 _EFFORTS = (None, "minimal", "low", "medium", "high", "xhigh")
 
@@ -81,15 +82,11 @@ def check_setting(name: str, value: Any) -> Any:
         and value not in (None, "near_field", "far_field")
     ):
         raise _bad(name, value, "None, 'near_field', 'far_field' or rt.NoiseReduction(...)")
-    if name == "turn_detection":
-        if isinstance(value, str) and value not in ("server_vad", "semantic_vad"):
-            raise _bad(
-                name,
-                value,
-                "None (push to talk), 'server_vad', 'semantic_vad', rt.ServerVad(...) or rt.SemanticVad(...)",
-            )
-        if not (value is None or isinstance(value, (str, dict, ServerVad, SemanticVad))):
-            raise _bad(name, value, "None, 'server_vad', 'semantic_vad', rt.ServerVad(...) or rt.SemanticVad(...)")
+    if name == "turn_detection" and not (
+        value in (None, "server_vad", "semantic_vad") or isinstance(value, (dict, ServerVad, SemanticVad))
+    ):
+        allowed = "None (push to talk), 'server_vad', 'semantic_vad', rt.ServerVad(...) or rt.SemanticVad(...)"
+        raise _bad(name, value, allowed)
     if (value is None or isinstance(value, (bool, str))) and name not in ("speed", "tool_choice", "max_output_tokens"):
         return value  # the checks above are complete for it; only structs and numbers need the wire's schema
     problem = check(session_config({name: value}), RealtimeSessionConfig, path="session")
@@ -117,15 +114,14 @@ def session_config(settings: Mapping[str, Any], extra: Mapping[str, Any] | None 
     audio_in: dict[str, Any] = {}
     audio_out: dict[str, Any] = {}
     for name, value in settings.items():
-        if name == "turn_detection":
+        if name in ("turn_detection", "noise_reduction"):
             audio_in[name] = {"type": value} if isinstance(value, str) else _builtins(value)
         elif name == "transcription":
             audio_in[name] = _transcription(value)
-        elif name == "noise_reduction":
-            audio_in[name] = {"type": value} if isinstance(value, str) else _builtins(value)
+        elif name in ("voice", "speed", "instructions", "reasoning_effort") and value is None:
+            pass
         elif name in ("voice", "speed"):
-            if value is not None:
-                audio_out[name] = value
+            audio_out[name] = value
         elif name == "tools":
             config["tools"] = [_tool_spec(tool) if isinstance(tool, Tool) else _builtins(tool) for tool in value]
         elif name == "tool_choice":
@@ -133,11 +129,7 @@ def session_config(settings: Mapping[str, Any], extra: Mapping[str, Any] | None 
         elif name == "output":
             config["output_modalities"] = [value]
         elif name == "reasoning_effort":
-            if value is not None:
-                config["reasoning"] = {"effort": value}
-        elif name == "instructions":
-            if value is not None:
-                config[name] = value
+            config["reasoning"] = {"effort": value}
         else:
             config[name] = value
     if audio_in or audio_out:
@@ -153,12 +145,8 @@ def _is_voice(value: Any) -> bool:
 
 
 def _tool_spec(tool: Any) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": tool.parameters,
-    }
+    described = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", **described}
 
 
 def _distinct(tools: list[Any]) -> tuple[Any, ...]:
@@ -199,12 +187,7 @@ def _transcription(value: Any) -> Any:
         return {"model": TRANSCRIPTION_MODEL}
     if isinstance(value, str):
         return {"model": value}
-    built = _builtins(value)
-    return {"model": TRANSCRIPTION_MODEL, **built}
-
-
-def _builtins(value: Any) -> Any:
-    return msgspec.to_builtins(value)
+    return {"model": TRANSCRIPTION_MODEL, **_builtins(value)}
 
 
 def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
