@@ -198,6 +198,7 @@ class EventRouter:
     # Events
 
     def _on_event(self, event: Any) -> None:
+        """Handle a server event, in the receive loop: it must return at once, and so never awaits."""
         kind = type(event)
         if kind is ResponseOutputAudioDelta:
             if not self.interruption.is_dead(event.response_id):  # else it was on its way (docs/protocol.md 33)

@@ -60,7 +60,7 @@ class ToolRunner:
     def on_item_done(self, response_id: str, item: Any) -> None:
         """Run a completed output item if it is a call whose arguments are whole."""
         if not isinstance(item, FunctionCallItem) or item.status not in ("completed", None):
-            return  # the arguments of an incomplete call may be cut off
+            return  # the arguments of an incomplete call may be cut off (docs/protocol.md 26)
         call_id = item.call_id or ""
         if not call_id or call_id in self._answered:
             return
@@ -151,6 +151,7 @@ class ToolRunner:
         self._feed.add(ToolProgress(call_id, "running", None))
         if tool is None:
             known = ", ".join(sorted(self._config.tools)) or "none"
+            # Every call is answered, also one that cannot be run (docs/protocol.md 28).
             output = error_output(f"there is no tool {item.name!r}; the tools are: {known}")
         else:
             output = await tool.call(item.arguments)
@@ -160,6 +161,7 @@ class ToolRunner:
         self._feed.add(ToolProgress(call_id, status, output))
 
     def _complete(self, response_id: str) -> None:
+        """Ask for the one response that follows a batch, once all its calls are answered (docs/protocol.md 27)."""
         batch = self._batches.get(response_id)
         if batch is None or batch.response is None or not all(task.done() for task in batch.tasks.values()):
             return

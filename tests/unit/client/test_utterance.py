@@ -10,7 +10,7 @@ from realtime_nb.client.utterance import Utterance, as_utterance
 from realtime_nb.errors import AudioError, ConfigError
 
 
-def test_text_paths_and_samples_are_told_apart(tmp_path: Path) -> None:
+def test_as_utterance_distinguishes_text_paths_and_samples(tmp_path: Path) -> None:
     tone = (np.sin(np.arange(4800) / 10) * 9000).astype(np.int16)
     file = tmp_path / "tone.wav"
     write_wav(file, tone, 24_000)
@@ -23,12 +23,12 @@ def test_text_paths_and_samples_are_told_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [Path("missing.wav"), "missing.wav"])
-def test_a_missing_file_is_a_missing_file(path: str | Path) -> None:
+def test_missing_wav_raises_file_not_found(path: str | Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"missing\.wav"):
         as_utterance(path)
 
 
-def test_exactly_one_kind_of_content() -> None:
+def test_an_utterance_takes_exactly_one_of_text_samples_and_path() -> None:
     with pytest.raises(ConfigError, match="text and path"):
         Utterance(text="a", path="b.wav")
     with pytest.raises(ConfigError, match="none"):
@@ -37,6 +37,6 @@ def test_exactly_one_kind_of_content() -> None:
         Utterance(text="  ")
 
 
-def test_sound_must_be_int16() -> None:
+def test_samples_that_are_not_int16_raise_audio_error() -> None:
     with pytest.raises(AudioError, match="int16"):
         Utterance(samples=np.zeros(10))  # type: ignore[arg-type]

@@ -59,7 +59,7 @@ async def peer() -> Peer:
     return Peer()
 
 
-async def test_a_second_create_waits_for_the_end_of_the_first(peer: Peer) -> None:
+async def test_a_second_create_is_sent_after_the_end_of_the_first_response(peer: Peer) -> None:
     first, second = peer.queue.create(), peer.queue.create({"instructions": "again"})
     peer.created("resp_1", first)
     assert peer.types == ["response.create"]
@@ -83,7 +83,7 @@ async def test_automatic_creates_are_joined_and_manual_ones_never(peer: Peer) ->
     assert [event["event_id"] for event in peer.sent] == [r.event_id for r in (automatic[0], *manual)]
 
 
-async def test_a_response_of_voice_activity_holds_back_ours(peer: Peer) -> None:
+async def test_a_create_waits_for_the_end_of_a_response_of_voice_activity(peer: Peer) -> None:
     peer.created("resp_vad")
     peer.queue.create()
     assert peer.sent == []
@@ -138,7 +138,7 @@ async def test_after_a_cancel_the_next_create_waits_for_done(peer: Peer) -> None
     assert peer.types[-1] == "response.create"
 
 
-async def test_a_queued_request_that_is_cancelled_never_leaves(peer: Peer) -> None:
+async def test_a_queued_request_that_is_cancelled_is_never_sent(peer: Peer) -> None:
     peer.created("resp_vad")
     request = peer.queue.create()
     peer.queue.cancel(request)
@@ -147,7 +147,7 @@ async def test_a_queued_request_that_is_cancelled_never_leaves(peer: Peer) -> No
     assert request.done.result() is None
 
 
-async def test_a_cancel_that_came_too_late_is_nobodys_business(peer: Peer) -> None:
+async def test_the_refusal_of_a_late_cancel_is_an_expected_race(peer: Peer) -> None:
     request = peer.queue.create()
     peer.created("resp_1", request)
     peer.queue.cancel()
@@ -168,7 +168,7 @@ async def test_out_of_band_responses_run_beside_the_active_one(peer: Peer) -> No
     assert peer.queue.is_out_of_band("resp_aside")
 
 
-async def test_a_refused_create_fails_with_the_servers_words_and_frees_the_way(peer: Peer) -> None:
+async def test_a_refused_create_fails_with_the_servers_words_and_the_next_is_sent(peer: Peer) -> None:
     first, second = peer.queue.create({"metadata": {"a": "b"}}), peer.queue.create()
     refused = ErrorDetail(code="invalid_value", message="no such voice", param="response", event_id=first.event_id)
     assert not peer.queue.on_error(refused)
@@ -178,7 +178,7 @@ async def test_a_refused_create_fails_with_the_servers_words_and_frees_the_way(p
     assert peer.sent[0]["response"]["metadata"] == {"a": "b", METADATA_KEY: first.event_id}
 
 
-async def test_a_server_that_echoes_no_metadata_is_understood_by_order(peer: Peer) -> None:
+async def test_without_metadata_responses_are_matched_by_order(peer: Peer) -> None:
     request = peer.queue.create()
     peer.created("resp_1")
     peer.ended("resp_1")
@@ -188,7 +188,7 @@ async def test_a_server_that_echoes_no_metadata_is_understood_by_order(peer: Pee
 # A server that has not shown yet whether it echoes metadata, and may begin responses by itself
 
 
-async def test_a_response_of_voice_activity_that_is_over_before_our_create_arrives_is_not_its_answer() -> None:
+async def test_a_response_of_voice_activity_that_ends_before_a_create_arrives_is_not_its_answer() -> None:
     peer = Peer(unasked=True)
     request = peer.queue.create()
     peer.created("resp_vad")
@@ -201,7 +201,7 @@ async def test_a_response_of_voice_activity_that_is_over_before_our_create_arriv
     assert peer.types == ["response.create"]
 
 
-async def test_another_response_of_voice_activity_is_no_better_an_answer() -> None:
+async def test_a_second_response_of_voice_activity_is_not_the_answer_either() -> None:
     peer = Peer(unasked=True)
     request = peer.queue.create()
     for response_id in ("resp_vad_1", "resp_vad_2"):
@@ -238,7 +238,7 @@ async def test_a_create_that_crosses_a_second_response_of_voice_activity_is_sent
     assert request.done.result().id == "resp_1"  # type: ignore[union-attr]
 
 
-def test_a_server_that_echoes_nothing_is_found_out_once_and_believed_from_then_on() -> None:
+def test_a_server_without_metadata_is_recognised_once_and_not_waited_for_again() -> None:
     async def story() -> None:
         peer = Peer(unasked=True)
         loop = asyncio.get_running_loop()
@@ -256,7 +256,7 @@ def test_a_server_that_echoes_nothing_is_found_out_once_and_believed_from_then_o
     simulate(story())
 
 
-def test_a_cancel_while_nobody_knows_is_for_the_answer_that_may_come() -> None:
+def test_a_cancel_during_the_guess_applies_to_the_answer_that_may_come() -> None:
     async def story() -> None:
         peer = Peer(unasked=True)
         request = peer.queue.create()
@@ -274,7 +274,7 @@ def test_a_cancel_while_nobody_knows_is_for_the_answer_that_may_come() -> None:
 
 
 @pytest.mark.parametrize("end", ["another session follows", "it is over"])
-async def test_a_connection_that_is_lost_while_nobody_knows_leaves_the_guess_as_the_answer(end: str) -> None:
+async def test_a_connection_that_is_lost_during_the_guess_leaves_the_guess_as_the_answer(end: str) -> None:
     peer = Peer(unasked=True)
     request = peer.queue.create()
     peer.created("resp_1")
@@ -297,7 +297,7 @@ async def test_idle_means_nothing_active_and_nothing_queued(peer: Peer) -> None:
     await peer.queue.idle()
 
 
-async def test_a_lost_connection_fails_whoever_waits(peer: Peer) -> None:
+async def test_a_lost_connection_fails_all_requests(peer: Peer) -> None:
     requests = [peer.queue.create(), peer.queue.create(), peer.queue.create({"conversation": "none"})]
     peer.queue.fail_all(ServerError("gone"))
     for request in requests:
