@@ -1,7 +1,7 @@
 """Prints the speed table: `python -m tests.bench`, on a quiet machine, in about four minutes.
 
-Every line is what was measured, ours, the reference, their ratio and the target; what a ratio compares was measured
-together, in turns. Names of sections leave out all others: `python -m tests.bench wire sessions`.
+Each line has the measurement, ours, the reference, their ratio and the target; the two sides of a ratio are measured
+alternately in one run. Arguments select sections: `python -m tests.bench wire sessions`.
 
 - `wire`: CPU per message, against openai-python and openai-node; needs npm for the latter.
 - `sessions`: how many one core carries at real-time pace.

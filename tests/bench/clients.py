@@ -1,6 +1,6 @@
-"""The two Python clients behind one face, for what is measured with many connections of one kind.
+"""One interface to both Python clients (ours and openai-python), for measurements with many connections.
 
-Owns how each is opened, asked, read and fed. Must not know what is measured.
+Owns how each is opened, read and written. Must not know what is measured.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Many sessions at real-time pace in one process on one core: how late their sound comes.
+"""Measures the delay of audio in many sessions at real-time pace, in one process on one core.
 
-Each session takes 4 KB deltas at the pace at which they are heard, and appends 40 ms of microphone 25 times a second.
-Owns one trial: `python -m tests.bench.crowd ours ADDRESS 100 --core 0` prints one JSON object. Must not know which
-number of sessions is looked for.
+Each session receives 4 kB deltas at the pace at which they are played, and appends 40 ms of microphone audio 25 times a
+second. Owns one trial: `python -m tests.bench.crowd ours ADDRESS 100 --core 0` prints one JSON object. Must not know
+the search for the largest number of sessions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OPENED_AT_A_TIME = 25
 
 
 class _Crowd:
-    """What all sessions of a trial share: when to stop, and how late each event was, in ms."""
+    """The state shared by all sessions of a trial: the time to stop, and the delay of each event in ms."""
 
     def __init__(self, seconds: float) -> None:
         now = time.monotonic()

@@ -1,15 +1,15 @@
 """A server that costs next to nothing, in a process of its own: it must never be what is measured, nor what is waited
 for.
 
-Owns a websocket server written down to the bytes: frames are made once, and what clients append is counted by its
-headers and thrown away. A client's `response.create` says in its metadata what to send:
+Owns a websocket server that works on bytes: its frames are made once, and frames from clients are counted by their
+headers and dropped. The metadata of a client's `response.create` says what to send:
 
 - `{"kind": "text" | "audio-4" | ..., "count": "N"}`: N deltas as fast as they are taken, then `response.done`;
 - `{"kind": "paced", "phase_s": "S"}`: 4 KB of sound after 4 KB, at the pace at which it is heard, without end; the
   event id holds when each was due (`time.monotonic_ns`, which all processes share);
-- `{"kind": "die"}`: the connection breaks off, without a word.
+- `{"kind": "die"}`: the connection breaks without a close frame.
 
-Must not know who is measured.
+Must not know which client is measured.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Other people's voices: sentences rendered by the `espeak-ng` command, clean or in noise.
+"""Test sentences in many voices, rendered by the `espeak-ng` command, clean or with noise.
 
-Owns the rendering. The backend's own synthesiser takes no part: what it says must not decide what it hears.
+Owns the rendering. It does not use the backend's own synthesiser, which is under test too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Bounds on the share of sentences that the practice voice understands, and on its false accepts.
 
 Measured on 2026-11-25 with pocketsphinx 5.1.1 and espeak-ng 1.51, by `python -m tests.corpus.measure`: see `measured`
-in `manifest.json`. The bounds leave room for other builds of either, and none for a recogniser that has stopped
-working or accepts whatever it hears.
+in `manifest.json`. The bounds leave room for other builds of either, but not for a recogniser that has stopped working
+or accepts everything.
 """
 
 from __future__ import annotations

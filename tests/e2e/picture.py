@@ -1,6 +1,6 @@
-"""Takes the README's picture of the card, in a real JupyterLab: `python -m tests.e2e.picture`.
+"""Takes the README's screenshot of the card in a real JupyterLab: `python -m tests.e2e.picture`.
 
-Owns the conversation that the picture shows. Run it when the card has changed, and look at the result.
+Owns the conversation in the screenshot. Run it when the card has changed, and look at the result.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CELLS = (
 
 
 async def take(target: Path) -> None:
-    """Hold a short conversation and photograph the notebook."""
+    """Hold a short conversation and take a screenshot of the notebook."""
     executable = find_chromium()
     assert executable is not None, "install chromium"
     home = Path(tempfile.mkdtemp(prefix="realtime-nb-picture-"))

@@ -1,6 +1,6 @@
-"""Cells and questions that many scenarios share.
+"""Cells and queries that several scenarios share.
 
-Owns the words of the setup. Must not assert anything.
+Owns the source of these cells, and the comparison of recordings. Must not assert anything.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.e2e.harness.notebook import Notebook
 
 IMPORT = "import numpy as np; import realtime_nb as rt"
 
-# What the server sent, in its own words: beside the conversation, which is under test.
+# Keeps the server's audio and events, independently of the conversation that is under test.
 KEEP = """
     sent, seen = {}, []
 
@@ -32,7 +32,7 @@ CUTS = "[event for event in seen if event.type == 'conversation.item.truncated']
 
 
 class Cut(NamedTuple):
-    """Where the first answer was cut: as the server was told, and as the recording has it."""
+    """Where the first answer was cut: in the truncation that was sent, and in the recording."""
 
     told_ms: int
     heard_ms: float
@@ -42,7 +42,7 @@ class Cut(NamedTuple):
 
 
 async def first_cut(book: Notebook) -> Cut:
-    """Return how the first answer was cut, once the server was told of it."""
+    """Wait until the first answer was truncated, and return how it was cut."""
     sent = await received(book.kernel)
     sound = await book.lab.sound()
     whole = trimmed(sound.whole())
@@ -52,19 +52,19 @@ async def first_cut(book: Notebook) -> Cut:
 
 
 async def received(kernel: KernelProbe, item: int = 0) -> Samples:
-    """Return the sound of the `item`th spoken item as the server sent it."""
+    """Return the audio of the `item`th spoken item as the server sent it."""
     return await kernel.samples(f"np.frombuffer(bytes(list(sent.values())[{item}]), dtype='<i2')")
 
 
 def trimmed(samples: Samples) -> Samples:
-    """Return the samples without the zeros before and after: silence looks the same whoever made it."""
+    """Return the samples without the zeros before and after, which cannot be told from the page's silence."""
     return np.trim_zeros(samples)
 
 
 def heard_of(sent: Samples, played: Samples) -> tuple[int, int]:
-    """Return how many samples of `sent` the recording `played` begins with, and where in it they end.
+    """Return the number of samples of `sent` with which the recording `played` begins, and where in it they end.
 
-    Silence that stands between them (an underrun of a busy machine) counts as time and not as sound.
+    Silence between them (an underrun on a busy machine) counts as time, not as audio.
     """
     lead = int(np.flatnonzero(sent)[0])
     heard, at = lead, 0
@@ -77,11 +77,11 @@ def heard_of(sent: Samples, played: Samples) -> tuple[int, int]:
         if not len(differing) or not len(sounding) or not sounding[0]:
             break
         resumed = at + int(sounding[0])
-        # A block of 128 or more is a hole; what follows it must go on where the sound broke off.
+        # Silence of 128 samples or more is a gap; the audio after it must continue where the audio before it ended.
         if sounding[0] < 64 or not np.array_equal(sent[heard : heard + 64], played[resumed : resumed + 64]):
             break
         at = resumed
-    # The zeros at the end of what agreed may as well be the silence that follows.
+    # Zeros at the end of the equal part may belong to the silence after it.
     quiet = len(played[:at]) - len(np.trim_zeros(played[:at], "b"))
     return heard - quiet, at - quiet
 

@@ -1,4 +1,4 @@
-"""Scenario 1: a spoken command, what the recogniser made of it, and the answer, sample for sample."""
+"""Scenario 1: a spoken command is recognised, and its answer is played sample for sample."""
 
 from __future__ import annotations
 

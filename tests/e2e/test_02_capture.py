@@ -1,4 +1,4 @@
-"""Scenario 2: what the kernel gets is what was said."""
+"""Scenario 2: the audio that reaches the kernel equals the audio that was spoken into the microphone."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ async def test_captured_sound_equals_what_was_said(notebook: OpenNotebook, speec
     source = _source_at_24k(mic)
     for attempt in range(5):
         captured = await _capture(book.kernel, card, attempt, 40 + int(_voiced(source)[-1]) // 960)
-        # Chromium's fake device is now and then late by one of its 10 ms buffers, and gives silence in its place: seen
-        # in the worklet's input, where this project begins.
+        # On a busy machine, Chromium's fake device sometimes delivers one of its 10 ms buffers late, with silence in
+        # its place. The silence is in the capture worklet's input, before any code of this package. Capture again.
         if not _late_buffers(source, captured):
             break
     assert await book.kernel.get("w._controller.sound.microphone.missing") == 0
@@ -55,7 +55,7 @@ async def test_captured_sound_equals_what_was_said(notebook: OpenNotebook, speec
 
 
 async def _capture(kernel: KernelProbe, card: Card, turn: int, frames: int) -> Samples:
-    """Open the microphone, which plays the file from its beginning, and return what arrived as the user's turn."""
+    """Open the microphone, which plays the file from its beginning, and return the audio of the user's turn."""
     before = await kernel.get("w._controller.sound.microphone.frames")
     await card.talk.click()
     await kernel.until(f"w._controller.sound.microphone.frames > {before + frames}")
@@ -66,7 +66,7 @@ async def _capture(kernel: KernelProbe, card: Card, turn: int, frames: int) -> S
 
 
 def _source_at_24k(path: Path) -> Sound:
-    """Return the file at 24 kHz, made by throwing away the upper half of its spectrum."""
+    """Return the file at 24 kHz, made by removing the upper half of its spectrum."""
     with wave.open(str(path)) as file:
         assert file.getframerate() == 2 * _RATE
         samples = np.frombuffer(file.readframes(20 * 2 * _RATE), dtype="<i2").astype(np.float64)
@@ -75,12 +75,12 @@ def _source_at_24k(path: Path) -> Sound:
 
 
 def _voiced(source: Sound) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return where it is louder than the ripple that cutting its spectrum leaves in silence."""
+    """Return the positions that are louder than the ripple that the change of rate leaves in silence."""
     return np.flatnonzero(np.abs(source) > 50)
 
 
 def _late_buffers(source: Sound, captured: Samples) -> int:
-    """Count the silences of 10 ms that stand between the parts of the speech."""
+    """Count the silent buffers of 10 ms that were inserted between parts of the speech."""
     buffer, window = _RATE // 100, _RATE // 10
     heard = captured.astype(np.float64)
     voiced = _voiced(source)
@@ -92,7 +92,7 @@ def _late_buffers(source: Sound, captured: Samples) -> int:
             continue
         if lag is None:
             lag = int(np.argmax(np.correlate(heard[: start + 2 * _RATE], part, "valid"))) - start
-        for more in range(5):  # later by so many buffers than the part before
+        for more in range(5):  # try a delay of so many buffers more than that of the part before
             at = start + lag + more * buffer
             piece = heard[at : at + window]
             if len(piece) == window and np.sum((piece - part) ** 2) < 0.01 * np.sum(part**2):

@@ -1,4 +1,4 @@
-"""Scenario 3: speaking while the assistant speaks."""
+"""Scenario 3: the user interrupts the assistant, by speech and with the button."""
 
 from __future__ import annotations
 

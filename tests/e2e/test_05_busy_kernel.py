@@ -1,4 +1,4 @@
-"""Scenario 5: a cell that sleeps and one that computes while a person speaks, one that prints, and lost messages."""
+"""Scenario 5: cells that sleep, compute or print while the user speaks, and comm messages that are lost."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _COMPUTES = """
     while time.monotonic() < until:
         n += 1
 """
-# The server's output limiter trips on it, and drops what comes from the kernel until an idle status resets it.
+# Exceeds the server's output limit, which then drops messages of every kind: docs/notebook.md 5.
 _PRINTS = """
     import time
     until = time.monotonic() + 4
     while time.monotonic() < until:
         print("x" * 4000)
 """
-# A third of the sound, each piece once, as a limiter would: the page has to notice and ask.
+# Drops a third of the audio messages, each once, as the output limit does: the page must notice and ask for them.
 _LOSES = """
     channel, lost = w._controller.channel, []
     send = channel._send
@@ -90,5 +90,5 @@ async def _plays_every_sample(book: Notebook) -> None:
     await book.lab.until_silence(seconds=2)
     await book.kernel.until("len(w.turns) == 2")
     sent = trimmed(await received(book.kernel))
-    # A piece that comes again, or from two cores that print and render too, may come late: a pause, and no loss.
+    # A piece that is sent again may come late on a busy machine, which makes a pause, but no loss.
     np.testing.assert_array_equal(without_holes(trimmed((await book.lab.sound()).whole()), sent), sent)

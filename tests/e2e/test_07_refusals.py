@@ -1,4 +1,4 @@
-"""Scenario 7: a page that writes what it must not, and a page without a microphone."""
+"""Scenario 7: a page that writes traits which it may not write, and a page without a microphone."""
 
 from __future__ import annotations
 

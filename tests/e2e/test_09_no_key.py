@@ -1,4 +1,4 @@
-"""Scenario 9: a key is found nowhere but in the kernel's memory."""
+"""Scenario 9: an API key stays in the kernel's memory."""
 
 from __future__ import annotations
 

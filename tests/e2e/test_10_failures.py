@@ -1,4 +1,4 @@
-"""Scenario 10: nothing works, each time for another reason, and the card says which and what to do."""
+"""Scenario 10: for each reason why a connection fails, the card names the reason and the remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenario 11: the page holds the socket. The same conversation, and sound that a busy kernel cannot stop."""
+"""Scenario 11: the page holds the websocket: the conversation is the same, and a busy kernel does not stop audio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The harness itself, proven on a bare anywidget: what it hears is what was played."""
+"""The harness works: with a bare anywidget, its recording equals the audio that was played."""
 
 from __future__ import annotations
 

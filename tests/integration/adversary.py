@@ -1,7 +1,7 @@
-"""A server that keeps the service's rules about responses, at the most inconvenient moments.
+"""A scripted server that follows the service's rules about responses, with unfavourable timing.
 
-Owns one active response, refusals, cancels, and responses that nobody asked for; every choice is a seed's. Judges
-nothing: it notes what it accepted and what it refused. Must not know the client.
+Owns one active response, refusals, cancels, and responses that the server starts by itself; a seed makes every choice.
+Asserts nothing: it records which events it accepted and refused. Must not know the client.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from realtime_nb.testing import Script
 
 @dataclass
 class Adversary:
-    """A step of a script.
+    """A step of a script that plays the server until the client disconnects.
 
     Attributes:
-        seed: of every choice.
-        echoes: whether a response brings back the metadata that it was asked with.
-        names: whether an error says which event it is about.
+        seed: of the random choices.
+        echoes: whether a response returns the metadata of its request.
+        names: whether an error has the id of the event that it answers.
         answered: the response to each accepted `response.create`, by that event's id.
-        busy: how many creates crossed a response and were refused.
-        late: how many cancels came when their response was over.
-        unknown: cancels that named no response.
-        over: set it to let the server end by itself: it begins nothing more.
+        busy: the number of creates that were refused because a response was active.
+        late: the number of cancels that came after the end of their response.
+        unknown: cancels that named no known response.
+        over: when set, the server starts no more responses by itself.
     """
 
     seed: int

@@ -1,6 +1,6 @@
-"""Every frame of every test here is judged by the official SDK's types: what our client sends, what our server emits.
+"""Validates every frame of every test in this folder with the official SDK's types, in both directions.
 
-A scripted server is left out: it says wrong things on purpose.
+The events of scripted servers are not validated, because some are wrong on purpose.
 """
 
 from __future__ import annotations

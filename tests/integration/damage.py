@@ -1,7 +1,7 @@
-"""Server frames with something wrong in them: what a broken server, a newer one or a hostile one might say.
+"""Makes damaged server frames, such as a broken, newer or hostile server might send.
 
-Owns the mutations. They know what a JSON tree is and which examples the published description gives, so that most of
-what they make is nearly right: that is what gets past a decoder.
+Owns the mutations. They change the published example events in one to three places, so that most frames are nearly
+valid: those are the ones that a decoder may wrongly accept.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _WORDS = ["\u202e<img src=x onerror=alert(1)>", "\x00", "\ud800", "item_001", "r
 
 
 def server_examples() -> list[dict[str, Any]]:
-    """The published examples of server events."""
+    """Return the published examples of server events."""
     found = [json.loads(line)["example"] for line in _EXAMPLES.read_text().splitlines()]
     return [event for event in found if isinstance(event, dict) and event.get("type") in SERVER_TYPES]
 
 
 def damaged(dice: random.Random, events: list[dict[str, Any]]) -> str | bytes:
-    """One frame: an event with one to three things wrong, or bytes that are none."""
+    """Return a frame: an event with one to three errors, or bytes that are no event."""
     event = copy.deepcopy(dice.choice(events))
     for _ in range(dice.choice([1, 1, 2, 3])):
         if event:
@@ -48,7 +48,7 @@ def damaged(dice: random.Random, events: list[dict[str, Any]]) -> str | bytes:
 
 
 def _somewhere(dice: random.Random, root: dict[str, Any]) -> tuple[Any, Any]:
-    """A holder (object or list) and a key of it, anywhere in the tree."""
+    """Return an object or list anywhere in a JSON tree, with one of its keys."""
     places: list[tuple[Any, Any]] = []
     pending: list[Any] = [root]
     while pending:

@@ -1,8 +1,8 @@
-"""A TCP proxy that misbehaves on command: what a network does to a conversation, done by a test.
+"""A TCP proxy that causes network faults on command.
 
-Owns the sockets between a client and a server, and every way in which they can fail: connections that are reset or
-end, after so many bytes or now; bytes that no longer pass, or pass one by one; a door that is shut for a while. Knows
-bytes only: nothing of websockets, events or TLS. A thread and loop of its own, so that the code under test may block.
+Owns the sockets between a client and a server, and the faults: a connection is reset or ended, now or after a number of
+bytes; bytes are held up, or forwarded one by one; new connections are refused for a while. Must not know websockets,
+events or TLS. It has a thread and an event loop of its own, so that the code under test may block.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, for 0 s
 
 @dataclass(eq=False)
 class _Pair:
-    """One client's connection and the proxy's own to the server."""
+    """The connection from a client, and the proxy's connection to the server for it."""
 
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
@@ -55,18 +55,18 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 class FlakyProxy:
-    """Stands between clients and the server at `upstream_url`; forwards faithfully until told otherwise.
+    """Forwards bytes between clients and the server at `upstream_url`, unchanged until a fault is commanded.
 
-    Every command has taken effect when it returns, and may be given from any thread.
+    A command has taken effect when it returns, and may be given from any thread.
 
     Args:
-        upstream_url: of the server; only its host and port matter here.
+        upstream_url: the server's address; only its host and port are used.
 
     Attributes:
         url: `upstream_url` with this proxy's address.
-        accepted: connections brought to the server so far.
-        kills: times that connections were killed, by `kill` or because a `kill_after` was reached.
-        chunk_bytes: the most that is forwarded at once; 1 sends byte by byte, each in a segment of its own.
+        accepted: the number of connections so far.
+        kills: how often connections were killed, by `kill` or by `kill_after`.
+        chunk_bytes: the most bytes that are forwarded at once; 1 sends each byte in a TCP segment of its own.
 
     Example:
         >>> async with ScriptedServer(steps) as server, FlakyProxy(server.url) as proxy:  # doctest: +SKIP
@@ -101,11 +101,11 @@ class FlakyProxy:
 
     @property
     def open(self) -> int:
-        """Connections that are open now."""
+        """The number of open connections."""
         return len(self._pairs)
 
     def kill(self, how: How = "reset") -> int:
-        """Kill every connection now, on both sides; returns how many there were."""
+        """Kill every connection now, on both sides; return their number."""
 
         async def work() -> int:
             return self._kill(how)
@@ -113,9 +113,9 @@ class FlakyProxy:
         return self._do(work())
 
     def kill_after(self, *, down: int | None = None, up: int | None = None, how: How = "reset") -> None:
-        """Kill every connection when just so many more bytes have passed, of all connections together; once.
+        """Kill every connection, once, after so many more bytes of all connections together.
 
-        A reset may overtake bytes that the peer has not read yet; an end never does.
+        A reset may overtake bytes that the peer has not read yet; an end (FIN) never does.
         """
 
         async def work() -> None:
@@ -125,7 +125,7 @@ class FlakyProxy:
         self._do(work())
 
     def stall(self, *directions: Direction) -> None:
-        """Forward nothing more, in these directions or in both, and close nothing: a peer that fell silent."""
+        """Stop forwarding in the given directions, or in both, without closing: the peer seems silent."""
 
         async def work() -> None:
             for direction in directions or ("down", "up"):
@@ -134,7 +134,7 @@ class FlakyProxy:
         self._do(work())
 
     def resume(self) -> None:
-        """Forward again, first what came meanwhile."""
+        """Resume forwarding, beginning with the bytes that came meanwhile."""
 
         async def work() -> None:
             for flowing in self._flowing.values():
@@ -143,11 +143,11 @@ class FlakyProxy:
         self._do(work())
 
     def refuse(self) -> None:
-        """Shut the door: who connects is refused by the operating system. What is open stays open."""
+        """Refuse new connections, by the operating system; open connections stay open."""
         self._do(self._shut())
 
     def accept(self) -> None:
-        """Open the door again, at the same address."""
+        """Accept new connections again, at the same address."""
         self._do(self._listen())
 
     # Waiting
@@ -171,7 +171,7 @@ class FlakyProxy:
     # Running
 
     def start(self) -> Self:
-        """Listen; returns when it does."""
+        """Start the proxy; return once it listens."""
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="flaky proxy", daemon=True)
         self._thread.start()
         self._ready.wait()

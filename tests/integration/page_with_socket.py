@@ -1,6 +1,6 @@
-"""A page that holds the socket, without a browser: the comm's messages on one side, a real websocket on the other.
+"""A simulated page that holds the websocket: comm messages on one side, a real websocket on the other.
 
-Owns what `js/src/socket.ts` and `js/src/playback.ts` do, as far as a kernel can tell. Must not assert anything.
+Owns the page's part of the browser transport, as the kernel sees it. Must not assert anything.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from realtime_nb.notebook.page import messages as m
 
 @dataclass
 class _Line:
-    """One socket of the page."""
+    """One websocket of the simulated page."""
 
     socket: ClientConnection
     parts: int = 0
@@ -33,17 +33,17 @@ class _Line:
 
 
 class PageWithSocket:
-    """Shows a widget.
+    """A simulated page that shows a widget.
 
     Args:
         widget: the widget.
-        plays_s: seconds of each answer that it plays at once; None plays all.
+        plays_s: seconds of each answer that the page plays at once; None plays all.
         name: the page's id.
 
     Attributes:
-        got: what the kernel sent, as (content, buffer).
-        sent_frames: what went out on the socket, as events.
-        busy: keep what the page says from the kernel, as one that runs a long C call would hear nothing.
+        got: the kernel's messages, as (content, buffer).
+        sent_frames: the events that were sent on the websocket.
+        busy: hold back the page's messages, as during a long C call in the kernel.
     """
 
     def __init__(self, widget: rt.RealtimeWidget, *, plays_s: float | None = None, name: str = "page-1") -> None:
@@ -90,24 +90,24 @@ class PageWithSocket:
 
     @property
     def open_sockets(self) -> int:
-        """How many sockets it holds."""
+        """The number of websockets that the page holds."""
         return len(self._lines)
 
     @property
     def microphone_is_let_in(self) -> bool:
-        """Whether the microphone goes out on a socket."""
+        """Whether microphone audio is sent on a websocket."""
         return self._listening() is not None
 
     def _listening(self) -> _Line | None:
         return next((line for line in self._lines.values() if not line.held), None)
 
     def lose_a_message(self) -> None:
-        """One message with a frame gets lost on its way to the kernel."""
+        """Lose the next message with a frame on its way to the kernel."""
         for line in self._lines.values():
             line.parts += 1
 
     def send(self, kind: str, buffer: bytes | None = None, **fields: Any) -> None:
-        """Say something to the kernel."""
+        """Send a message to the kernel."""
         self._seq += 1
         content = {"v": 1, "seq": self._seq, "page": self.name, "kind": kind, **fields}
         self._late.append((content, [memoryview(buffer)] if buffer is not None else []))
@@ -115,23 +115,23 @@ class PageWithSocket:
             self.wake()
 
     def wake(self) -> None:
-        """The kernel is free again, and hears everything at once."""
+        """End `busy`: deliver the held messages to the kernel, all at once."""
         self.busy = False
         late, self._late = self._late, []
         for content, buffers in late:
             self._controller.receive(content, buffers)
 
     def kinds(self) -> list[str]:
-        """What the kernel sent, by kind."""
+        """Return the kernel's messages of a kind."""
         return [content["kind"] for content, _ in self.got]
 
     async def until(self, wanted: Any) -> None:
-        """Wait until something is so; looked at whenever something has happened here."""
+        """Wait until a condition holds; it is checked after every event of this page."""
         async with asyncio.timeout(30), self._changed:
             await self._changed.wait_for(wanted)
 
     async def speak(self, samples: npt.NDArray[np.int16]) -> None:
-        """Open the microphone and say something into it, all at once."""
+        """Open the microphone and send speech, all at once."""
         self.send("mic.open")
         await self.until(self._listening)
         for number, at in enumerate(range(0, len(samples), 960)):
@@ -143,13 +143,13 @@ class PageWithSocket:
             self.send("mic.frame", pcm, frame=number, level=0.2, sent=line is not None)
 
     def leave(self) -> None:
-        """The page goes away, and is not heard of again."""
+        """Close the page without a further message."""
         assert self._beating is not None
         self._beating.cancel()
         self.send("bye")
 
     def silence(self, cause: str) -> None:
-        """Fall silent, and say how much was played."""
+        """Stop playback, and report how much was played."""
         items = [self._played(item) for item in self._received]
         self._epoch += 1
         self._dead |= self._begun
@@ -244,7 +244,7 @@ class PageWithSocket:
         self.send("play.state", epoch=self._epoch, state=state, items=items, underruns=0)
 
     def heard(self, item: str) -> int:
-        """How many samples of an item came and were not silenced."""
+        """Return the number of samples of an item that arrived and were not dropped."""
         return self._received.get(item, 0)
 
     async def _transmit(self, event: dict[str, Any], line: _Line) -> None:

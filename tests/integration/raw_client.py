@@ -1,7 +1,7 @@
-"""A Realtime client of a few lines, on the `websockets` library: JSON in, JSON out.
+"""A minimal Realtime client on the `websockets` library: JSON in, JSON out.
 
-Owns a socket. Must not know our own client or wire: it is an outsider. Both directions are judged by the official
-SDK's types, except for what `send_raw` sends on purpose.
+Owns a websocket. Must not know this package's client or wire types, so that it tests the local backend independently.
+Both directions are validated with the official SDK's types, except for what `send_raw` sends.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class RawClient:
         await self.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
 
     async def ask(self, text: str, **response: Any) -> list[Event]:
-        """A typed turn: all events up to `response.done`."""
+        """Send a typed turn, and return all events up to `response.done`."""
         await self.user_says(text)
         await self.send("response.create", response=response)
         return await self.until("response.done")
@@ -92,7 +92,7 @@ async def raw_client(url: str, **options: Any) -> AsyncIterator[RawClient]:
 
 
 def speech(text: str, *, before_ms: int = 300, after_ms: int = 900, voice: str = "en-us") -> Pcm:
-    """What the `espeak-ng` command makes of a text, at 24 kHz, between two silences."""
+    """Return a text as speech of the `espeak-ng` command, at 24 kHz, between two silences."""
     if shutil.which("espeak-ng") is None:
         pytest.skip("the espeak-ng command is missing: apt-get install espeak-ng")
     with tempfile.TemporaryDirectory() as folder:
@@ -103,7 +103,7 @@ def speech(text: str, *, before_ms: int = 300, after_ms: int = 900, voice: str =
 
 
 def text_of(events: list[Event]) -> str:
-    """What the assistant said or wrote in these events."""
+    """Return the assistant's text or transcript in these events."""
     return "".join(
         str(event["delta"])
         for event in events
@@ -116,12 +116,12 @@ def sound_of(events: list[Event]) -> bytes:
 
 
 def http(url: str) -> str:
-    """The HTTP address beside a websocket's."""
+    """Return the HTTP address of a websocket's server."""
     return "http" + url.removeprefix("ws").removesuffix("/v1/realtime")
 
 
 def wait_for_end(pid: int) -> bool:
-    """Wait until a process that is not our child has ended; False if it does not in good time."""
+    """Wait until a process that is not our child has ended; return False after a time limit."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:

@@ -1,7 +1,8 @@
-"""Scripts of a whole conversation: what a server says, in the steps of `realtime_nb.testing`.
+"""Scripts of whole conversations, made of the steps of `realtime_nb.testing`.
 
-Owns the steps that tests of a session share, a session over a real socket to such a script, and a player that says what
-it is told to have played. Every event that a session sent is judged by the official SDK's types.
+Owns the steps that the tests of sessions share, a session connected to such a script over a real websocket, and a
+player that reports the samples that the test sets. Every event that a session sends is validated with the official
+SDK's types.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def begins(response_id: str, *, ours: bool = True, conversation_id: str | None =
 
 
 def says(response_id: str, item_id: str, text: str, *, audio_samples: int = 0) -> Step:
-    """A message, from its item to its last delta."""
+    """Return the events of a message, from its item to its last delta."""
     where = {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
     item = {"type": "message", "id": item_id, "role": "assistant", "status": "in_progress", "content": []}
     events: list[dict[str, Any]] = [
@@ -65,7 +66,7 @@ def says(response_id: str, item_id: str, text: str, *, audio_samples: int = 0) -
 
 
 def calls(response_id: str, *wanted: tuple[str, str, str], status: str = "completed") -> Step:
-    """Function calls: id, name, arguments."""
+    """Return the events of function calls, given as (id, name, arguments)."""
     items = [
         {
             "type": "function_call",
@@ -95,12 +96,12 @@ def ends(response_id: str, *, text: str = "", item_id: str = "", status: str = "
 
 
 def answers(response_id: str, item_id: str, text: str) -> list[Step]:
-    """A whole response to the `response.create` that was expected last."""
+    """Return the steps of a whole response to the `response.create` that was expected last."""
     return [begins(response_id), says(response_id, item_id, text), ends(response_id, text=text, item_id=item_id)]
 
 
 def refuses(code: str | None, message: str = "no", *, param: str | None = None, named: bool = True) -> Step:
-    """An error about the event that was expected last; `named=False` leaves `event_id` null, as some servers do."""
+    """Return an error to the last expected event; `named=False` leaves `event_id` null (docs/protocol.md 19)."""
 
     def make(script: Script) -> dict[str, Any]:
         event_id = script.last.get("event_id") if named else None
@@ -129,13 +130,13 @@ async def session_with(
 
 
 def first(step: Step) -> Step:
-    """Marks a step that says `session.created` itself."""
+    """Mark a step that sends `session.created` itself."""
     step.first = True  # type: ignore[attr-defined]
     return step
 
 
 class Player:
-    """A sink whose player says what it is told to have played."""
+    """A sink whose player reports the samples that the test sets."""
 
     def __init__(self) -> None:
         self.written: list[tuple[int, str, int, int]] = []
@@ -163,7 +164,7 @@ class Player:
 
 
 def gate() -> tuple[Step, Callable[[], None]]:
-    """A step that waits until the test says go on."""
+    """A step of a script that waits for the test."""
     opened = threading.Event()
 
     async def step(script: Script) -> None:

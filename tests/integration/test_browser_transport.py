@@ -1,4 +1,4 @@
-"""The conversation of a widget whose page holds the socket, against the practice backend."""
+"""A widget whose page holds the websocket has the same conversation with the practice backend."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def widget() -> AsyncIterator[rt.RealtimeWidget]:
 
 
 async def _spoken(text: str) -> npt.NDArray[np.int16]:
-    """The practice voice's own speech, with silence around it that ends a turn."""
+    """Return speech of the practice voice, with silence around it that ends a turn."""
     speaker = rt.RealtimeWidget(backend="local")
     try:
         turn = await speaker.ask(f"Say {text}")

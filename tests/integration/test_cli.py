@@ -1,4 +1,4 @@
-"""The command as a person types it: what it prints, where, and with which exit code."""
+"""The `realtime-nb` command: its output on stdout and stderr, and its exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The connection, over a real socket: to a script, and to the local backend."""
+"""The connection over real websockets, to scripted servers and to the local backend."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A key is seen by the server that it is for, and by nobody else: not in a message, a repr, a log or a traceback.
+"""A key reaches its own server only, and appears in no error message, repr, log or traceback.
 
-Each test provokes one kind of failure with a key that a hostile or clumsy other side echoes, and then looks for the
-key in all that a person could read, with local variables shown, and every logger at DEBUG.
+Each test provokes one kind of failure with a server that echoes the key. It then searches for the key in everything
+that is printed, with local variables shown and every logger at DEBUG.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def _everything_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 def seen_of(error: BaseException) -> str:
-    """All that an exception can show: its text, its parts, what it came from, and our frames with their variables.
+    """Return all text of an exception: message, arguments, causes, and the package's stack frames with variables.
 
-    The test's own frames hold the key: what is asked is whether ours do.
+    The frames of the tests are left out, because they hold the key.
     """
     shown: list[str] = []
     chain: list[BaseException | None] = [error]
@@ -244,7 +244,7 @@ async def test_an_expired_client_secret_says_so() -> None:
 
 @contextlib.asynccontextmanager
 async def http_proxy(password: str = "") -> AsyncIterator[tuple[str, list[bytes]]]:
-    """A proxy that speaks CONNECT, wants a password, and passes on."""
+    """An HTTP proxy that requires a password and forwards CONNECT requests."""
     asked: list[bytes] = []
 
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""What a network or a server may do to a conversation, over real sockets: nothing dies, nothing said is lost."""
+"""A conversation survives damaged frames, closes and network faults over real websockets without losing turns."""
 
 from __future__ import annotations
 

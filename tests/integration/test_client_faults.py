@@ -1,4 +1,4 @@
-"""What a server or a network may do to a conversation without ending it, over a real socket."""
+"""A conversation survives repeated events and other faults of a server, over a real websocket."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from realtime_nb.wire.realtime import user_message
 
 @pytest.mark.parametrize("times", [2, 3])
 async def test_repeated_frames_change_nothing(times: int) -> None:
-    """Every event of a whole answer comes several times, as after a resumed stream."""
+    """Repeat every event of a whole answer, as a resumed stream does."""
 
     async def answer(script: Script) -> None:
         while (event := await script.receive())["type"] != "conversation.item.create":

@@ -1,4 +1,4 @@
-"""The user's own limits: a session ends by itself, politely, and says which limit it was."""
+"""A session that reaches a limit of the user ends after the current turn, and names the limit."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ async def test_a_tool_is_called_with_its_arguments_and_its_result_is_spoken_of(s
 
 
 class Speaker:
-    """A sink that has played a fixed number of samples of whatever it has when it is told to stop."""
+    """A sink that reports a fixed number of played samples when playback is stopped."""
 
     def __init__(self, samples: int) -> None:
         self.samples = samples

@@ -1,4 +1,4 @@
-"""MCP servers, whose tools the service calls: asked for, answered, waited for, and seen in the turn."""
+"""MCP servers, whose tools the service calls: approval requests, calls, and their place in the turn."""
 
 from __future__ import annotations
 

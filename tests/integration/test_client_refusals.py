@@ -1,4 +1,4 @@
-"""What a person reads when there is no connection: which host, which status, what next, and never a key."""
+"""The error of a failed connection names the host, the status and the remedy, and never a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scripted server is public: what it promises to those who test with it."""
+"""`rt.testing.ScriptedServer`, a public class, plays its steps and reports unmet expectations."""
 
 from __future__ import annotations
 

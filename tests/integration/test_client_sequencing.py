@@ -1,4 +1,4 @@
-"""One response at a time, whatever the server does meanwhile; and every request hears its own answer."""
+"""The client has one active response at a time for any timing of the server, and matches answers to requests."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ ITEM = {"type": "message", "role": "user", "content": []}
 
 
 def both_created(script: Script) -> list[dict[str, Any]]:
-    """The second of two creates is answered, then the first."""
+    """Answer the second of two creates, then the first."""
     return [
         {"type": "response.created", "response": {"id": f"resp_{n}", "metadata": event["response"]["metadata"]}}
         for n, event in reversed(list(enumerate(script.received)))

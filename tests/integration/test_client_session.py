@@ -1,4 +1,4 @@
-"""The session over a real socket: who answers what, who interrupts whom, and what a tool is told."""
+"""The session over a real websocket: questions and answers, interruption, tools and settings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""200 sockets killed at random points of conversations: handshakes, deltas, tools, commits. Nothing is lost or doubled.
+"""Conversations whose websockets are killed 200 times at random points lose and repeat nothing.
 
-Every connection that the client opens is given a random number of bytes to live. What was settled must stay settled,
-each tool call must run once and be answered once, and the session at the end must know the whole conversation.
+Every connection is killed after a random number of bytes: in handshakes, deltas, tool calls or commits. Settled turns
+must stay settled, each tool call must run once and be answered once, and the last session must have the whole
+conversation.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ def backend() -> Iterator[rt.LocalServer]:
 
 
 class Storm:
-    """Gives each connection a number of bytes to live, for as long as it blows."""
+    """Kills each connection after a random number of bytes, until it is stopped."""
 
     def __init__(self, proxy: FlakyProxy, seed: int) -> None:
         self.proxy = proxy
         self.chance = random.Random(seed)
 
     def strike(self) -> None:
-        """The next connection, or the present one, dies after so many bytes."""
+        """Set after how many bytes the present or the next connection is killed."""
         # Small numbers hit handshakes and greetings, large ones deltas, tools and commits.
         down = self.chance.choice([self.chance.randrange(1, 600), self.chance.randrange(600, 30_000)])
         up = self.chance.choice([None, self.chance.randrange(1, 8_000)])
@@ -91,7 +92,7 @@ async def test_a_conversation_survives_twenty_socket_kills(backend: rt.LocalServ
 
 
 async def _unknown(session: RealtimeSession) -> list[rt.Turn]:
-    """The turns that the session's server has no item for, and should."""
+    """Return the turns whose items the session's server lacks."""
     missing = []
     for turn in session.conversation.turns:
         if turn.role == "system" or turn.status == "failed" or not turn.heard_text:

@@ -1,6 +1,6 @@
-"""A conversation outlives its connection: a lost one is opened again, an old one exchanged, and nothing is said twice.
+"""A conversation survives a lost connection and the renewal of an old one, and no item is sent twice.
 
-The network is real: a proxy between the client and the local backend (or a script) resets, ends, stalls and refuses.
+A proxy between the client and the local backend (or a script) resets, ends, stalls and refuses connections.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ async def talking(
 
 
 async def lost_and_back(session: RealtimeSession, proxy: FlakyProxy) -> None:
-    """The connection is reset; returns when the conversation goes on."""
+    """Reset the connection, and wait until the conversation goes on."""
     back = session.connection.wait_for("reconnected", timeout=10)
     proxy.kill()
     await back
 
 
 async def lost(session: RealtimeSession, proxy: FlakyProxy) -> None:
-    """The connection is reset, and cannot be opened again for now."""
+    """Reset the connection, and refuse new ones for now."""
     trying = session.connection.wait_for("reconnecting", timeout=10)
     proxy.refuse()
     proxy.kill()

@@ -1,4 +1,4 @@
-"""The proxy that misbehaves on command, with plain sockets at both ends: what it does is what it says."""
+"""`FlakyProxy` causes exactly the faults that it is commanded to cause, seen with plain sockets at both ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @contextlib.asynccontextmanager
 async def between() -> AsyncIterator[tuple[FlakyProxy, Ends, Ends]]:
-    """A proxy, and both ends of one connection through it: the client's and the server's."""
+    """Yield a proxy, and the client's and the server's end of one connection through it."""
     came: asyncio.Queue[Ends] = asyncio.Queue()
     async with await asyncio.start_server(lambda *ends: came.put_nowait(ends), "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]

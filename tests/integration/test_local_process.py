@@ -19,7 +19,7 @@ from tests.integration.raw_client import RawClient, is_alive, raw_client, sound_
 
 
 async def _heard(client: RawClient) -> None:
-    """Have something recognised: there is a recogniser then."""
+    """Recognise one utterance, which starts the recogniser's process."""
     transcription = {"transcription": {"model": "whisper-1"}}
     await client.update(audio={"input": {"turn_detection": None, **transcription}}, output_modalities=["text"])
     await client.append(speech("Hello!"))

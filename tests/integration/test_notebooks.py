@@ -1,4 +1,4 @@
-"""The tutorials run from top to bottom without a browser, and are stored as a reader should find them."""
+"""The tutorial notebooks run from top to bottom without a browser, and are stored without outputs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_stores_no_output(path: Path) -> None:
 
 @pytest.mark.parametrize("path", _NOTEBOOKS, ids=_IDS)
 def test_no_blocking_cell_follows_the_cell_of_a_widget(path: Path) -> None:
-    """Under "run all", a card is drawn only when the cell after it has ended."""
+    """Under "run all", a card is drawn only when the cell after it has ended (docs/notebook.md 23)."""
     code = ["".join(cell["source"]) for cell in _cells(path) if cell["cell_type"] == "code"]
     widgets = {
         line.split(" = rt.RealtimeWidget")[0] for each in code for line in each.splitlines() if "Widget(" in line

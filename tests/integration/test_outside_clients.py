@@ -1,6 +1,6 @@
-"""Clients that other people wrote complete typed and spoken turns with the practice backend, unchanged.
+"""Unchanged third-party clients complete typed and spoken turns with the practice backend.
 
-The official Python SDK is given a base URL, openai-agents a socket's; neither knows that nobody hosts it.
+The official Python SDK is given a base URL, openai-agents a websocket's URL.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ async def _run(url: str, **settings: Any) -> RealtimeSession:
 
 
 async def _agent_events(session: RealtimeSession, *wanted: str) -> list[Any]:
-    """Collect the session's events until each wanted kind, in order, has come; raw ones are judged."""
+    """Collect the session's events until each wanted type has come, in order; raw events are validated."""
     events: list[Any] = []
     left = list(wanted)
     async with asyncio.timeout(PATIENCE_S):

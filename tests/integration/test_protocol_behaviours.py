@@ -1,7 +1,7 @@
-"""The behaviours of a first-class client, numbered, each with the tests that hold it.
+"""The 44 behaviours of docs/protocol.md, each with the tests that prove it.
 
-Owns the list and the check that every test named here exists. The tests of `test_protocol_behaviours_*.py` carry their
-number in their name and are found by it; named here are those that stand elsewhere, where the thing that they test is.
+Owns the list, and the check that every test in it exists. The tests in `test_protocol_behaviours_*.py` have the number
+of their behaviour in their name; the list has those that are in other files.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ ELSEWHERE = {
 
 
 def numbered() -> dict[int, list[str]]:
-    """The tests that carry a number in their name."""
+    """Return the tests that have the number of a behaviour in their name."""
     found: dict[int, list[str]] = {}
     for path in sorted(Path(__file__).parent.glob("test_protocol_behaviours_*.py")):
         for name, number in re.findall(r"^(?:async )?def (test_b(\d\d)_\w+)", path.read_text(), re.MULTILINE):
@@ -157,7 +157,7 @@ def numbered() -> dict[int, list[str]]:
 
 
 def exists(test: str) -> bool:
-    """Whether a file has a test whose name begins so: a Python function, or a title of vitest."""
+    """Return whether a file has a test whose name begins so: a Python function, or a title in vitest."""
     place, name = test.split("::")
     path = ROOT / place if place.startswith("js/") else ROOT / "tests" / place
     opening = rf'\bit(?:\.each\(.*?\))?\(\s*"{re.escape(name)}' if place.startswith("js/") else rf"\bdef {name}"

@@ -1,4 +1,4 @@
-"""Behaviours 12 to 18: the user's sound on its way in."""
+"""Behaviours 12 to 18 of docs/protocol.md: the user's audio."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def appended(server: ScriptedServer) -> list[bytes]:
     return [base64.b64decode(event["audio"]) for event in server.received if event["type"].endswith(".append")]
 
 
-# 12 and 13: what leaves
+# 12 and 13: the format and size of appended audio
 
 
 @pytest.mark.parametrize("bad", [np.ones(480, np.float32), b"odd", np.ones((2, 480), np.int16), b""])
@@ -54,7 +54,7 @@ async def test_b13_sound_is_sent_in_chunks_of_20_to_100_ms_and_nobody_waits_for_
         assert all(20 <= size <= 100 for size in sizes)
 
 
-# 14, 15 and 17: whoever ends a turn by hand
+# 14, 15 and 17: manual commits
 
 
 async def test_b14_what_was_cleared_or_taken_by_the_server_is_not_committed() -> None:
@@ -151,7 +151,7 @@ async def test_b17_after_a_commit_in_mid_speech_nobody_waits_for_speech_to_stop(
         assert not session.user_speaking, "speech_stopped does not come any more"
 
 
-# 16: where a spoken turn stands, and which sound is its own
+# 16: the place and the audio of a spoken turn
 
 
 async def test_b16_speech_reserves_its_place_before_it_is_committed() -> None:

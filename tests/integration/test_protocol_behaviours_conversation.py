@@ -1,4 +1,4 @@
-"""Behaviours 36 to 40: what was said, by whom, and which request an answer is to."""
+"""Behaviours 36 to 40 of docs/protocol.md: the order and content of items, and the matching of errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Behaviours 30 to 35: somebody interrupts."""
+"""Behaviours 30 to 35 of docs/protocol.md: interruption."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def player(heard: Mapping[str, int]) -> Player:
     return made
 
 
-# 30, 31 and 32: where the conversation is cut
+# 30, 31 and 32: truncation
 
 
 async def test_b30_the_client_falls_silent_and_cuts_also_long_after_the_response_is_done() -> None:
@@ -47,7 +47,7 @@ async def test_b30_the_client_falls_silent_and_cuts_also_long_after_the_response
         (24_000, 12_023, 500),  # rounded down: never more than was heard
         (24_000, 23, 0),  # less than a millisecond
         (24_000, 0, 0),  # received and not played at all
-        (24_000, 99_000, 1000),  # a player that boasts: never more than was received
+        (24_000, 99_000, 1000),  # a wrong report: never more than was received
     ],
 )
 async def test_b31_the_cut_is_in_whole_played_milliseconds_of_the_item(
@@ -102,7 +102,7 @@ async def test_b32_what_is_queued_behind_the_part_that_plays_is_cut_at_nothing()
         assert [turn.status for turn in session.conversation.turns if turn.role == "assistant"] == ["interrupted"] * 3
 
 
-# 33: what is still under way falls on the floor
+# 33: late deltas are dropped
 
 
 async def test_b33_late_sound_is_dropped_whichever_item_of_the_response_it_is_of() -> None:
@@ -127,7 +127,7 @@ async def test_b33_late_sound_is_dropped_whichever_item_of_the_response_it_is_of
         assert [(epoch, item_id) for epoch, item_id, *_ in sink.written] == [(0, "item_1"), (1, "item_4")]
 
 
-# 34: the server forgets, the reader does not
+# 34: the full text is kept
 
 
 async def test_b34_the_text_stays_when_the_server_deletes_its_transcript() -> None:
@@ -157,7 +157,7 @@ async def test_b34_the_text_stays_when_the_server_deletes_its_transcript() -> No
         assert 0 < len(turn.heard_text) < len(turn.text)
 
 
-# 35: who cancels
+# 35: cancellation by the server or the client
 
 
 @pytest.mark.parametrize("answers_itself", [True, False])

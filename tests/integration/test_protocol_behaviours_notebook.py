@@ -1,4 +1,4 @@
-"""Behaviours 41 to 44: what a notebook does to a conversation, and must not."""
+"""Behaviours 41 to 44 of docs/protocol.md: threads, traits and pages of a notebook."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPENING: list[Step] = [send("session.created"), expect("session.update"), send(u
 SETTINGS: dict[str, Any] = {"turn_detection": None, "transcription": False}
 
 
-# 41: the receive loop runs nobody's code
+# 41: the receive loop runs no user code
 
 
 async def test_b41_handlers_that_block_or_raise_hold_up_neither_the_wire_nor_each_other() -> None:
@@ -50,7 +50,7 @@ async def test_b41_handlers_that_block_or_raise_hold_up_neither_the_wire_nor_eac
         waiting.set()
 
 
-# 42: deltas are messages, and traits follow at a person's pace
+# 42: deltas are messages; traits change at a slower rate
 
 
 async def test_b42_traits_change_far_less_often_than_deltas_come_and_every_delta_is_a_message() -> None:
@@ -97,7 +97,7 @@ async def test_b42_traits_change_far_less_often_than_deltas_come_and_every_delta
 
 
 def test_b43_a_blocked_main_thread_stops_neither_the_socket_nor_the_sound() -> None:
-    """No loop runs here, as in a cell that computes: everything below happens on other threads."""
+    """Block this thread, as a computing cell does: the conversation goes on in other threads."""
     steps = [*OPENING, *TYPED, *answers("resp_1", "item_1", "Hello!"), never()]
     with ScriptedServer(steps) as server:
         widget = rt.RealtimeWidget(backend=server.url, **SETTINGS)
@@ -129,7 +129,7 @@ async def test_b43_microphone_frames_that_never_came_are_counted_as_missing_time
         widget.close()
 
 
-# 44: one voice, one microphone
+# 44: one page has sound and microphone
 
 
 async def test_b44_of_two_pages_one_has_the_sound_and_the_microphone() -> None:

@@ -1,4 +1,4 @@
-"""Behaviours 19 to 29: responses, and the calls that they ask for."""
+"""Behaviours 19 to 29 of docs/protocol.md: responses and tool calls."""
 
 from __future__ import annotations
 

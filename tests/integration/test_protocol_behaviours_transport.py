@@ -1,6 +1,6 @@
-"""Behaviours 1 to 11: the transport and the session.
+"""Behaviours 1 to 11 of docs/protocol.md: the transport and the session.
 
-The claims are numbered as in the list of behaviours of `test_protocol_behaviours.py`, which says where each is tested.
+The list in `test_protocol_behaviours.py` names the tests of each behaviour.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from realtime_nb.client.session import RealtimeSession
 from realtime_nb.testing import Script, ScriptedServer, expect, never, run, send
 from tests.integration.scripted import TYPED, begins, ends, first, says, session_with, updated
 
-# 1: the first word is the server's, and so is the truth
+# 1: the client waits for `session.created` and trusts `session.updated`
 
 
 async def test_b01_nothing_is_sent_before_session_created() -> None:
@@ -62,7 +62,7 @@ async def test_b01_what_the_server_made_of_an_update_is_the_truth() -> None:
         assert effective["audio"]["output"] == {"voice": "cedar", "speed": 1.0}, "defaults that nobody sent"
 
 
-# 2 and 3: what an update carries
+# 2 and 3: the content of an update
 
 
 async def test_b02_every_update_carries_its_type_and_an_unknown_key_never_leaves() -> None:
@@ -108,7 +108,7 @@ async def test_b03_left_out_null_and_empty_travel_as_three_different_things() ->
         ]
 
 
-# 4: what is new is passed on and ends nothing
+# 4: unknown events are delivered
 
 
 @pytest.mark.parametrize("spelling", ["output_text", "text"])

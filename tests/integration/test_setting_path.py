@@ -1,4 +1,4 @@
-"""How much code a setting of the widget runs through on its way to the socket."""
+"""The number of function calls between setting a trait and sending the update stays below a bound."""
 
 from __future__ import annotations
 

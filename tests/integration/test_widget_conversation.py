@@ -1,4 +1,4 @@
-"""The widget's conversation with the practice backend, from Python; its pages are played by messages on its comm."""
+"""The widget's conversation with the practice backend; pages are simulated by comm messages."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ async def test_handler_that_raises_shows_in_the_card_and_stops_no_answer(widget:
 
 
 class Page:
-    """A page, as its messages make it."""
+    """A simulated page that sends and receives comm messages."""
 
     def __init__(self, widget: rt.RealtimeWidget, name: str = "page-1") -> None:
         self.name = name
@@ -202,7 +202,7 @@ async def test_page_gets_a_snapshot_and_then_the_changes(widget: rt.RealtimeWidg
 
 
 async def test_spoken_turn_arrives_whole_through_the_comm(widget: rt.RealtimeWidget) -> None:
-    """The practice voice asks itself; what the session heard is what the page sent."""
+    """Send speech of the practice voice from the page: the session receives the page's exact samples."""
     await widget.ask("Say what time is it")
     spoken = widget.turns[-1].audio
     assert spoken is not None

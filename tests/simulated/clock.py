@@ -1,7 +1,7 @@
-"""An event loop whose time is made up: when nothing is ready, the clock jumps to the next timer.
+"""An event loop with simulated time: when nothing is ready, the clock jumps to the next timer.
 
-Owns the clock. A day costs what its events cost, and the same program runs the same way each time. Must not be used
-with threads: time would jump over whatever they do.
+Owns the clock. A simulated day takes as long as its events take to process, and every run is the same. Must not be used
+with threads, because time would jump while they work.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class _Jumping(selectors.SelectSelector):
-    """Waits for nothing: the time for which it was told to wait has passed at once."""
+    """A selector that never waits: it advances the clock by the timeout instead."""
 
     now = 0.0
 
@@ -32,7 +32,7 @@ class _Jumping(selectors.SelectSelector):
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
-    """A loop on a clock of its own, which begins at 0."""
+    """An event loop with a clock of its own, which begins at 0."""
 
     def __init__(self) -> None:
         self._jumping = _Jumping()
@@ -43,11 +43,11 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
 
 def wall() -> float:
-    """Seconds since 1970, in the simulation that runs."""
+    """Return the simulated time in seconds since 1970."""
     return EPOCH + asyncio.get_running_loop().time()
 
 
 def simulate(main: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine to its end, in no time."""
+    """Run a coroutine to its end in simulated time."""
     with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
         return runner.run(main)

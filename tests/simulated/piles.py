@@ -1,6 +1,6 @@
-"""What a session holds: how much of everything that could pile up, and how many bytes its conversation keeps.
+"""Measures the memory of a session: the sizes of its containers, and the bytes that its conversation keeps.
 
-Owns the measures. Must not know what is too much.
+Owns the measures. Must not know the limits, which the tests have.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _OURS = "realtime_nb.client", "tests.simulated.service", "asyncio", "_asyncio"
 
 
 def piles(session: RealtimeSession) -> dict[str, int]:
-    """The sizes of all containers of the client, by the path to them.
+    """Return the sizes of all containers of the client, by their attribute paths.
 
-    They are found by walking, and not listed: whoever adds one has it watched. Left out are the conversation's own, and
-    those that cannot grow without end.
+    The containers are found by walking the objects, so that a new one is measured too. Left out are the conversation's
+    own, and those of bounded size.
     """
     sizes: dict[str, int] = {}
     seen: set[int] = {id(session.conversation), id(session.conversation.store)}
@@ -47,7 +47,7 @@ def _attributes(holder: Any) -> list[tuple[str, Any]]:
 
 
 def live_objects() -> Counter[str]:
-    """How many there are of each class of the client, of the simulation and of asyncio, anywhere."""
+    """Return the number of living objects of each class of the client, of the simulation and of asyncio."""
     gc.collect()
     # As text: a class of an extension module may give anything as its module.
     names = (f"{type(thing).__module__}.{type(thing).__qualname__}" for thing in gc.get_objects())
@@ -57,7 +57,7 @@ def live_objects() -> Counter[str]:
 
 
 def bytes_of(root: object) -> int:
-    """What an object and all that it alone leads to takes, in bytes; code and classes are not counted."""
+    """Return the bytes of an object and of everything reachable from it, without code and classes."""
     seen: set[int] = set()
     total = 0
     ways: list[object] = [root]

@@ -1,7 +1,7 @@
-"""The service in memory: a connector to session machines of the local backend, on the clock of the running loop.
+"""A simulated service without sockets: connects to session machines of the local backend, on the loop's clock.
 
-Owns the way of frames there and back (in order, each a moment late), the end of sessions at their `expires_at`, and a
-performer that answers in words. Notes what a client must not do. Must not know the client.
+Owns the delivery of frames both ways (in order, each with a short delay), the end of sessions at their `expires_at`,
+and a performer that answers in text. Records what a client must not do. Must not know the client.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ _WORDS = re.compile(r"\s*\S+")
 
 
 class Service:
-    """Opens sessions.
+    """A connector that opens simulated sessions.
 
     Args:
         wall: the clock of `expires_at`.
-        lifetime_s: how long a session lives.
+        lifetime_s: the time limit of a session.
 
     Attributes:
-        refusing: whether nobody can connect.
-        opened, refused: how many attempts went each way.
-        expired: sessions that lived to their end.
-        left_s: of each session that was left before its end, how long it had still to live.
+        refusing: whether connections are refused.
+        opened, refused: the number of connections that were opened and refused.
+        expired: the number of sessions that reached their time limit.
+        left_s: for each session that the client left earlier, the seconds until its time limit.
         errors: the errors that were sent.
-        wrong: what a client must not do.
-        open: the sessions that are not over, oldest first.
+        wrong: the client's violations of the protocol.
+        open: the sessions that have not ended, oldest first.
     """
 
     carries_audio = False
@@ -72,7 +72,7 @@ class Service:
         return session
 
     def new_id(self, prefix: str) -> str:
-        """An id that no session of this service has given out."""
+        """Return an id that is unique in this service."""
         return f"{prefix}_{next(self._ids)}"
 
     def now(self) -> float:
@@ -80,7 +80,7 @@ class Service:
         return self.wall()
 
     def describe(self) -> str:
-        """For people."""
+        """Return the name that error messages show."""
         return "a service in memory"
 
     @property
@@ -90,7 +90,7 @@ class Service:
 
 
 class Served:
-    """One session, and the transport to it."""
+    """One simulated session, which is also the client's transport to it."""
 
     carries_audio = False
 
@@ -115,14 +115,14 @@ class Served:
     # The client's side
 
     async def send(self, frame: bytes | str) -> None:
-        """A frame to the session; it arrives a moment later."""
+        """Send a frame to the session; it arrives after a short delay."""
         if self._end is not None:
             raise self._end
         self._up.append(frame.encode() if isinstance(frame, str) else frame)
         self._loop.call_later(ONE_WAY_S, self._arrive)
 
     async def recv(self) -> bytes:
-        """The next frame of the session."""
+        """Return the next frame of the session."""
         while not self._landed:
             if self._end is not None:
                 raise self._end
@@ -131,14 +131,14 @@ class Served:
         return self._landed.popleft()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """The client goes."""
+        """Close the transport from the client's side."""
         if self._end is None:
             self._service.left_s.append(self.expires_at - self._service.wall())
             self._finish()
             self._ended(TransportClosed(code, reason))
 
     def break_off(self) -> None:
-        """The network fails: neither side hears the other's last words."""
+        """Break the network: frames that are in flight are lost in both directions."""
         self._finish()
         self._ended(TransportClosed(1006, "the network failed"))
 
@@ -154,16 +154,16 @@ class Served:
 
     @property
     def renewal_s(self) -> float:
-        """In how many seconds a client should go on in another session: five minutes before the end."""
+        """Return the seconds until the client should renew the session: five minutes before its end."""
         return self.expires_at - 300 - self._service.wall()
 
     @property
     def items(self) -> list[StoredItem]:
-        """The conversation as this session knows it."""
+        """Return the conversation items that this session has."""
         return list(self._machine._state.items)
 
     def _arrive(self) -> None:
-        # One timer a frame: whichever fires first takes the oldest, so that frames of one moment keep their order.
+        # One timer for each frame; each timer delivers the oldest frame, so frames sent together keep their order.
         frame = self._up.popleft()
         if self._over:
             return

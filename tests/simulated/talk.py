@@ -1,6 +1,6 @@
-"""A session with the service in memory, and a user who types, speaks, interrupts and leaves the microphone open.
+"""A session with the simulated service, and a simulated user who types, speaks, interrupts and leaves the mic open.
 
-Owns what the user does, and the events of trouble that the connection told of. Must not judge.
+Owns the user's actions, and the record of problems that the connection reported. Must not assert anything.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _SPEECH = [_LOUD] * 15 + [_QUIET] * 5
 
 @dataclass
 class User:
-    """Who talks.
+    """A simulated user.
 
     Attributes:
-        session: with whom.
-        troubles: errors of the server, and what the connection told of losses.
+        session: the user's session.
+        troubles: errors of the server, and losses that the connection reported.
         calls: how often the tool ran.
-        tool_s: how long it takes.
+        tool_s: how long the tool takes.
     """
 
     session: RealtimeSession
@@ -48,19 +48,19 @@ class User:
 
     @property
     def heard_of(self) -> list[str]:
-        """The kinds of the troubles, in order."""
+        """The types of the troubles, in order."""
         return [str(getattr(trouble, "type", trouble)) for trouble in self.troubles]
 
     @property
     def seams(self) -> list[str]:
-        """What the transcript says of sessions that ended."""
+        """The texts of the system turns between two sessions."""
         return [turn.text for turn in self.session.conversation.turns if turn.role == "system"]
 
     @property
     def told(self) -> list[str]:
-        """The ids of the messages that were said as far as anybody listened: what any session must know.
+        """The ids of the messages that every session must have.
 
-        An answer that its session took with it is not among them: it is asked for again.
+        An answer that was lost with its session is not among them: it is requested again.
         """
         turns = self.session.conversation.turns
         whole = (turn for turn in turns if turn.role != "system" and turn.status in ("completed", "interrupted"))
@@ -68,26 +68,26 @@ class User:
 
     @property
     def known(self) -> list[str]:
-        """The ids of the messages that the newest session knows, in order."""
+        """The ids of the messages that the newest session has, in order."""
         messages = (stored.item for stored in self.service.current.items if stored.item.type == "message")
         return [str(message.id) for message in messages]
 
     async def until(self, moment_s: float) -> None:
-        """Nothing happens until that moment of the simulation."""
+        """Wait until a moment of the simulation."""
         await asyncio.sleep(moment_s - asyncio.get_running_loop().time())
 
     async def types(self, text: str) -> str:
-        """A typed question; returns its answer."""
+        """Type a question and return its answer."""
         return (await self.session.ask(text)).text
 
     async def speaks(self, seconds: float = 1.2) -> None:
-        """Speech, which the server notices, and the pause by which it knows its end."""
+        """Speak, and then be silent until the server has detected the end of speech."""
         async with self._microphone:
             await self._append(_SPEECH, seconds)
             await self._append([_QUIET], 1.2)
 
     async def is_silent(self, seconds: float) -> None:
-        """The microphone is open, and nobody speaks."""
+        """Send silence from the open microphone."""
         async with self._microphone:
             await self._append([_QUIET], seconds)
 
@@ -99,7 +99,7 @@ class User:
             await asyncio.sleep(_FRAME_S)
 
     async def interrupts(self, first: str, second: str) -> None:
-        """A question, and another in the middle of its answer."""
+        """Ask a question, and interrupt its answer with another."""
         await self.session.send_text(f"{first} {'and so on ' * 10}")
         await asyncio.sleep(0.5)
         assert self.session.response_active

@@ -1,7 +1,7 @@
-"""A day of one conversation: sessions are exchanged every hour, and nobody can tell, nor does anything pile up.
+"""One conversation over a simulated day: the hourly renewals are not noticeable, and memory does not grow.
 
-Some 500 turns of the user: typed, spoken, with a tool, and interrupting; the microphone is open at times, also while
-the sessions change. Measured: the transcript keeps 10 KB a turn, more than half of it the user's own sound.
+About 500 user turns: typed, spoken, with a tool, and interrupting. The microphone is open at times, also during a
+renewal. Measured: the transcript keeps 10 kB a turn, more than half of it the user's audio.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PER_ITEM = "session._router.snapshot.replayed"
 
 @dataclass
 class Mark:
-    """What was held at one moment: some minutes after a renewal, between turns."""
+    """The client's memory at one moment: some minutes after a renewal, between turns."""
 
     turns: int
     calls: int
@@ -54,7 +54,7 @@ class Mark:
 
 @dataclass
 class Day:
-    """What is left of it: nothing here leads to the session any more."""
+    """The results of the day, as values that hold no reference to the session."""
 
     questions: int
     calls: int
@@ -87,7 +87,7 @@ async def a_turn(user: User, number: int) -> None:
 
 
 async def a_pause(user: User) -> None:
-    """The microphone is open for the beginning of it, and around a renewal that falls into it."""
+    """Open the microphone at the beginning of an hour, and around a renewal that falls into it."""
     await user.is_silent(3)
     renewal_s = user.service.current.renewal_s
     if 3 < renewal_s < PAUSE_S:
@@ -130,7 +130,7 @@ async def a_day() -> Day:
 
 @pytest.fixture(scope="module")
 def day() -> Day:
-    # In a process of its own: what is counted there is of this day, and not of the tests before it.
+    # In a process of its own, so that no objects of earlier tests are counted.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_the_day).result()
 

@@ -1,4 +1,4 @@
-"""The end of a session's time, when something stands in the way of the renewal."""
+"""The time limit of a session is reached while something prevents its renewal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def course(story: Course) -> Course:
 
 
 def goes_on_whole(user: User) -> None:
-    """Nothing is lost, doubled or out of order, and nothing is left of the sessions before."""
+    """Assert that no message is lost, repeated or out of order, and that earlier sessions have left no objects."""
     assert user.known == user.told
     assert len(set(user.known)) == len(user.known)
     assert user.service.wrong == []

@@ -1,4 +1,4 @@
-"""The tutorials reach a person's folder, and come back to nobody's work."""
+"""The tutorials are copied to the user's folder and never overwrite the user's changes."""
 
 from __future__ import annotations
 

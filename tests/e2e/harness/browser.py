@@ -59,8 +59,8 @@ async def start_chromium(
         playwright: the driver.
         executable: Chromium's path.
         mic: the absolute path of a 48 kHz mono 16-bit WAV file, or None for a machine without a microphone.
-        permission: what the user answers when the page asks.
-        gesture_needed: keep the browser's own rule that sound needs a gesture.
+        permission: the user's answer when the page asks for the microphone.
+        gesture_needed: keep the browser's rule that audio needs a gesture.
     """
     flags = list(_FLAGS)
     if mic is not None:
@@ -73,7 +73,7 @@ async def start_chromium(
 
 
 async def new_context(browser: Browser) -> BrowserContext:
-    """Return a fresh profile whose pages record what they play."""
+    """Return a new browser profile whose pages record the audio that they play."""
     context = await browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="no-preference")
     await context.add_init_script(path=_RECORDER)
     return context

@@ -1,4 +1,4 @@
-"""The card, found as a screen reader finds it: by role and name.
+"""Finds the card's controls as a screen reader does: by role and accessible name.
 
 Owns the names of the controls. Must not know how the card is built.
 """
@@ -39,7 +39,7 @@ class Card:
         )
 
     async def says(self, text: str | re.Pattern[str], *, timeout: float = 30) -> None:
-        """Wait until the card shows a text, wherever in it."""
+        """Wait until the card shows a text anywhere."""
         await expect(self.root).to_contain_text(text, timeout=timeout * 1000, ignore_case=True)
 
     async def write(self, text: str) -> None:

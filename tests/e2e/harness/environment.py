@@ -1,7 +1,7 @@
-"""The environment of everything that an end-to-end test starts: private, and without keys or proxies.
+"""The environment of the processes that the end-to-end tests start: private folders, no API keys, no proxies.
 
-Owns what a child process may inherit. A test that found the developer's own API key would talk with the hosted service
-and be billed; one that found a proxy would not reach 127.0.0.1.
+Owns the list of inherited variables. With the developer's API key a test would call the hosted service and be billed;
+with a proxy it would not reach 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _INHERITED = (
 
 
 def private_environment(home: Path) -> dict[str, str]:
-    """Return an environment whose home, Jupyter and IPython folders all lie under `home`."""
+    """Return an environment whose home, Jupyter and IPython folders are inside `home`."""
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     folders = {
         "HOME": home,

@@ -1,7 +1,7 @@
-"""Every frame of every notebook's kernel, kept, and judged at the end by the official SDK's types.
+"""Records every websocket frame of every kernel, and validates them at the end with the official SDK's types.
 
-Owns the startup script that a kernel runs and the judgement. Must not know scenarios. The judge works here and not in
-the kernel: loading the SDK there would change what the scenarios look at.
+Owns the startup script that records in the kernel, and the validation. Must not know scenarios. The validation runs
+here, not in the kernel, because loading the SDK there would change what the scenarios measure.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ del _keep_frames
 
 
 def keep_frames(ipython_dir: Path, folder: Path) -> None:
-    """Let every kernel of this IPython folder keep its frames in `folder`, a file a connection."""
+    """Make every kernel of this IPython folder record its frames in `folder`, one file for each connection."""
     folder.mkdir(parents=True, exist_ok=True)
     startup = ipython_dir / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
@@ -53,9 +53,9 @@ def keep_frames(ipython_dir: Path, folder: Path) -> None:
 
 
 def judge(folder: Path) -> tuple[int, list[str]]:
-    """Return how many frames were judged, and what is wrong with any.
+    """Return the number of frames that were validated, and the errors found.
 
-    A server that says something else than `session.created` first is one that a scenario made to talk nonsense.
+    A server whose first event is not `session.created` sends invalid events on purpose: its frames are not validated.
     """
     judged, wrong = 0, []
     for path in sorted(folder.glob("*.frames")):

@@ -1,7 +1,7 @@
-"""The notebook's kernel, asked by the test beside the page: over sockets of its own, so it answers without a page too.
+"""Runs code in the notebook's kernel, over a connection of its own that does not need the page.
 
 Owns one `jupyter_client` connection. Must not know the browser. Code runs on the kernel's main shell, as a cell does,
-and so waits for a running cell; nothing of it appears in the notebook.
+so it waits for a running cell; its output does not appear in the notebook.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class KernelProbe:
         await self._execute(code, {}, timeout)
 
     async def get(self, expression: str, *, timeout: float = 60) -> Any:
-        """Return the value of an expression, which may `await`, as JSON carries it."""
+        """Return the value of an expression, which may `await`, converted through JSON."""
         # Brackets let an expression span lines.
         reply = await self._execute(
             f"__probe = (\n{expression}\n)", {"probe": "__import__('json').dumps(__probe)"}, timeout

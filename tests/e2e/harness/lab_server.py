@@ -27,7 +27,7 @@ _SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false
 
 
 class LabServer:
-    """Starts JupyterLab; `root` is the folder that it serves, `log_path` what it said."""
+    """Starts JupyterLab; `root` is the folder that it serves, `log_path` its log file."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -120,7 +120,7 @@ def _write_settings(config_dir: Path) -> None:
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on."""
+    """Return a free TCP port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -18,7 +18,7 @@ from tests.e2e.harness.page import LabPage
 
 
 class Notebook:
-    """A notebook file and what is open on it; `lab` is its first page, `kernel` its kernel."""
+    """A notebook file with its pages and its kernel; `lab` is the first page."""
 
     lab: LabPage
     kernel: KernelProbe
@@ -79,7 +79,7 @@ class Notebook:
         await self.server.shut_down(self.name)
 
     async def keep_evidence(self, folder: Path, name: str) -> list[Path]:
-        """Save what a person would look at after a failure: the pictures, the consoles, the server's log."""
+        """Save screenshots, browser consoles and the server's log, to find the cause of a failure."""
         kept: list[Path] = []
         for number, page in enumerate(self.pages):
             picture = folder / f"{name}-{number}.png"

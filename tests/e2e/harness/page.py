@@ -46,7 +46,7 @@ _SILENT = """async (seconds) => {
 
 @dataclass(frozen=True)
 class Played:
-    """What one audio context sent to the speaker: the sounding samples, and the frame at which each stands."""
+    """The audio that one audio context sent to the speaker: the non-silent samples, with the frame number of each."""
 
     rate: int
     samples: Samples
@@ -54,11 +54,11 @@ class Played:
 
     @property
     def gaps(self) -> int:
-        """Count the silent holes between the first sounding block and the last."""
+        """Count the silent gaps between the first and the last non-silent block."""
         return int(np.count_nonzero(np.diff(self.frames) != 1))
 
     def whole(self) -> Samples:
-        """Return the sound from its first to its last sounding block, with the silences in between."""
+        """Return the audio from the first to the last non-silent block, with the silence in between."""
         if not len(self.frames):
             return self.samples
         out = np.zeros(int(self.frames[-1] - self.frames[0]) + 1, dtype=np.int16)
@@ -89,14 +89,14 @@ class LabPage:
         await self.page.wait_for_function(_READY, timeout=timeout_s * 1000)
 
     async def run(self, index: int, *, wait: bool = True) -> None:
-        """Run a cell; without `wait` return when it was handed to the kernel."""
+        """Run a cell; without `wait`, return once it was sent to the kernel."""
         await self.page.evaluate(_RUN, [index, wait])
         if wait:
             failed = [output for output in await self.outputs(index) if output["output_type"] == "error"]
             assert not failed, "\n".join(failed[0]["traceback"])
 
     async def runs(self, index: int) -> bool:
-        """Whether a cell has not ended: by its prompt, since a kernel in one long C call does not even say "busy"."""
+        """Whether a cell is running, read from its prompt: a kernel in one long C call does not even report "busy"."""
         return "*" in await self.page.evaluate(_PROMPT, index)
 
     async def outputs(self, index: int) -> list[dict[str, Any]]:
@@ -109,13 +109,13 @@ class LabPage:
         await self.command("docmanager:save")
 
     async def reload(self) -> None:
-        """Save and reload, as a person pressing F5."""
+        """Save the notebook and reload the page."""
         await self.save()
         await self.page.reload()
         await self.ready()
 
     async def restart_kernel(self) -> None:
-        """Restart the kernel as the menu does, without its question."""
+        """Restart the kernel as the menu does, without its confirmation."""
         await self.page.evaluate(
             "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()"
         )
@@ -127,11 +127,11 @@ class LabPage:
         )
 
     async def played(self) -> list[Played]:
-        """Return what every audio context of the page sent to the speaker so far."""
+        """Return the audio that every audio context of the page has sent to the speaker so far."""
         return [_decode(entry) for entry in await self.page.evaluate("() => window.e2e.played()")]
 
     async def sound(self) -> Played:
-        """Return what the page played through the only context that sounded."""
+        """Return the audio that the page played; fails unless exactly one audio context played any."""
         sounding = [entry for entry in await self.played() if len(entry.samples)]
         assert len(sounding) == 1, f"{len(sounding)} contexts sounded"
         return sounding[0]
@@ -143,7 +143,7 @@ class LabPage:
         )
 
     async def until_silence(self, *, seconds: float = 0.7, timeout: float = 60) -> None:
-        """Wait until the page has sounded and then been silent for a while, by the audio clock."""
+        """Wait until the page has played audio and then been silent for a while, by the audio clock."""
         async with asyncio.timeout(timeout):
             while not await self.page.evaluate(_SILENT, seconds):  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.1)

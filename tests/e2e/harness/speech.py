@@ -1,7 +1,7 @@
-"""Speech for the fake microphone, made by espeak-ng and sox: 48 kHz, mono, 16 bit, with silence around it.
+"""Makes speech for the fake microphone with espeak-ng and sox: 48 kHz, mono, 16 bit, with silence around it.
 
-Owns the WAV files of a test run. Chromium opens the file when a page opens the microphone and plays it from its
-beginning; it would loop, so every file ends in a long silence.
+Owns the WAV files of a test run. When a page opens the microphone, Chromium plays the file from its beginning, in a
+loop, so every file ends with a long silence.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import pytest
 
 
 class Speech:
-    """Makes WAV files under `folder`, each once."""
+    """Makes WAV files in `folder`, each one once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
     def say(self, *parts: str | float, tail_s: float = 90, voice: str = "en-us", words_a_minute: int = 150) -> Path:
-        """Return a file that speaks the strings and pauses for the numbers (seconds), after 0.5 s of silence."""
+        """Return a file with the strings as speech and the numbers as pauses in seconds, after 0.5 s of silence."""
         for tool in ("espeak-ng", "sox"):
             if shutil.which(tool) is None:
                 pytest.fail(f"the microphone's speech needs {tool}: apt-get install espeak-ng sox")

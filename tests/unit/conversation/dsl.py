@@ -1,7 +1,7 @@
-"""Conversations as test data: `conversation().user("hi").assistant("hello").interrupted_after(ms=300)`.
+"""Builds event streams for tests: `conversation().user("hi").assistant("hello").interrupted_after(ms=300)`.
 
-Every step appends the events that a server would send, in its order, and moves a clock on. `.events` is a list of
-`(event, at)`; `.play(state)` feeds them all and returns the state.
+Every step appends the events that a server would send, in the server's order, and advances a clock. `.events` is a list
+of `(event, at)`; `.play(state)` applies them all and returns the state.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SAMPLES_PER_MS = 24
 
 
 def wire(**fields: Any) -> ServerEvent | UnknownEvent:
-    """One server event, through the real codec."""
+    """Make a server event with the real codec."""
 
     event = decode_server(json.dumps(fields))
     assert event.type == fields["type"], event
@@ -45,7 +45,7 @@ def tone(samples: int, value: int = 1000) -> bytes:
 
 
 class Script:
-    """A conversation that writes itself down."""
+    """Collects the events of a conversation, step by step."""
 
     def __init__(self, *, transcribing: bool = True, prefix: str = "") -> None:
         self.events: list[tuple[Event, float]] = []
@@ -105,7 +105,7 @@ class Script:
         return self.wait(20).added(item).done(item)
 
     def user(self, text: str | None, *, ms: int = 400) -> Script:
-        """Speech that the server detects; `text` None: its transcript never comes."""
+        """Append speech that the server detects; with `text` None its transcript never comes."""
         self.spoken(ms=ms)
         return self if text is None else self.transcript(text)
 
@@ -136,7 +136,7 @@ class Script:
         return self.wait(50).server("response.created", response=response)
 
     def message(self, text: str, *, audio: bool = True, words: int | None = None, lead: int = 0) -> Script:
-        """A message item's stream, cut after `words` words; the transcript runs `lead` words ahead of the sound."""
+        """Append a message item's stream, cut after `words` words; the text is `lead` words ahead of the audio."""
         item_id = self.new_item("msg")
         item = {"id": item_id, "type": "message", "role": "assistant", "status": "in_progress", "content": []}
         at: dict[str, Any] = {"response_id": self.response, "item_id": item_id, "output_index": 0, "content_index": 0}
@@ -197,7 +197,7 @@ class Script:
         return self.begin().message(text, audio=audio, lead=lead).end()
 
     def cancelled(self, text: str, *, words: int) -> Script:
-        """An answer that the server cut off after `words` words."""
+        """Append an answer that the server cancelled after `words` words."""
         return self.begin().message(text, words=words).end(status="cancelled", reason="turn_detected")
 
     def out_of_band(self, text: str) -> Script:
@@ -237,7 +237,7 @@ class Script:
         return self.fact(Played(item_id, index, ms * SAMPLES_PER_MS, final))
 
     def interrupted_after(self, *, ms: int) -> Script:
-        """The player fell silent after `ms` of the latest answer, and the server truncated it there."""
+        """Append an interruption: the player stopped after `ms` of the latest answer, and the server truncated it."""
         item_id, index = self.at["item_id"], self.at["content_index"]
         self.fact(LocalInterrupt(item_id, index, ms * SAMPLES_PER_MS))
         return self.server("conversation.item.truncated", item_id=item_id, content_index=index, audio_end_ms=ms)

@@ -1,4 +1,4 @@
-"""Streams for the laws: realistic conversations, and arbitrary events through the real codec."""
+"""Hypothesis strategies: realistic conversations, and arbitrary events made with the real codec."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SAYING = ("user", "typed", "assistant", "out_of_band", "tool_call")
 
 @st.composite
 def scripts(draw: st.DrawFn, *, kinds: tuple[str, ...] = tuple(STEPS), max_steps: int = 6) -> Script:
-    """A conversation as a well-behaved server would tell it."""
+    """Draw a conversation as a correct server would send it."""
     script = conversation(transcribing=draw(st.booleans()) if kinds is not SAYING else True)
     spoke = False
     for kind in draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=max_steps)):

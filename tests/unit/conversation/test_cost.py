@@ -1,4 +1,4 @@
-"""A delta costs the same in a long conversation as in a short one: counted in calls and bytes, never in time."""
+"""The cost of a delta does not grow with the conversation: measured in calls and bytes, not in time."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def bytes_allocated(work: Callable[[], object]) -> int:
 
 @pytest.fixture(scope="module")
 def short_and_long() -> tuple[Conversation, Conversation]:
-    # Both beyond the window of recent events, so that both forget one for each that comes.
+    # Both are longer than the window of recent events, so that each new event drops an old one in both.
     return begun(after_turns(100)), begun(after_turns(N))
 
 

@@ -1,4 +1,4 @@
-"""The laws of the reducer: total over anything, the same events give the same turns, repeats change nothing."""
+"""Properties of the reducer: any events are accepted, equal events give equal turns, repeated events change nothing."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def content(turn: Turn) -> tuple[Any, ...]:
 
 
 def read(state: Conversation) -> tuple[Any, ...]:
-    """All that a reader can see."""
+    """Return every public field of the turns, and the usage."""
     seen = [(content(t), t.revision, t.latency, t.usage, t.started_at) for t in (*state.turns, *state.live)]
     return seen, state.usage, state.order
 
 
 class Watcher:
-    """Feeds a conversation and checks after every event what must hold at any time."""
+    """Applies events to a conversation and checks its invariants after each."""
 
     def __init__(self) -> None:
         self.state = Conversation()
@@ -123,7 +123,7 @@ def test_repeated_events_change_nothing_that_a_reader_sees(script: Script, data:
     stream: list[tuple[Event, float]] = []
     for n, pair in enumerate(script.events):
         stream.append(pair)
-        # The wire repeats its own events; a fact of ours happens once.
+        # A server may repeat its events; a local event happens once.
         told = [p for p in script.events[: n + 1] if getattr(p[0], "event_id", "") and not isinstance(p[0], ClientItem)]
         stream += data.draw(st.lists(st.sampled_from(told), max_size=1)) if told else []
     assert read(play(stream)) == read(play(script.events))

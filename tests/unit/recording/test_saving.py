@@ -1,4 +1,4 @@
-"""A saved conversation is whole, harmless and readable elsewhere."""
+"""A saved conversation is complete, contains no live markup, and can be read by other programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A function as a tool: what the model is told, and what it gets back."""
+"""Functions as tools: the schema that the model receives, and the output of a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the codec does with frames that nobody should have sent, and with those of other times."""
+"""The codec reads malformed, unknown, beta and newer frames without raising, and encodes what the service expects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every example of the published API description (MIT licence), and every type of it, through our codec."""
+"""The codec reads every example of the published API description (MIT licence), and has a type for every event."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_all_events_are_there() -> None:
 
 
 def _sample(kind: Any) -> Any:
-    """An event of a type with the least that it requires."""
+    """Make an event of a type with its required fields only."""
     values: dict[str, Any] = {"event_id": "event_1"}
     samples: dict[str, Any] = {
         "session": wire.RealtimeSessionConfig(model="m"),

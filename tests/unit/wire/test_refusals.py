@@ -1,4 +1,4 @@
-"""What a server says to a client's mistake: the service's codes, the dotted field, the client's own event id."""
+"""`decode_client` answers an invalid event with the service's code, the dotted field and the client's event id."""
 
 from __future__ import annotations
 
