@@ -134,7 +134,7 @@ def signal_to_noise_db(source: Sound, captured: Sound) -> float:
     return float(10 * np.log10(energy / noise(best)))
 
 
-def test_the_measure_sees_what_it_must() -> None:
+def test_signal_to_noise_measure_detects_gaps_and_late_buffers() -> None:
     rng = np.random.default_rng(0)
     spectrum = np.fft.rfft(rng.normal(0, 3000, 48_000))
     _band(spectrum, 48_000)

@@ -63,7 +63,7 @@ async def test_every_frame_arrives_and_the_answer_plays(notebook: OpenNotebook, 
     await expect(card.assistant.first).to_contain_text("It is")
 
 
-async def test_a_cell_that_prints_without_end_takes_no_sound_away(notebook: OpenNotebook) -> None:
+async def test_endlessly_printing_cell_loses_no_audio(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, "w = rt.RealtimeWidget()\nw", KEEP, "await w.start()", _PRINTS)
     for cell in range(4):
         await book.lab.run(cell)
@@ -75,7 +75,7 @@ async def test_a_cell_that_prints_without_end_takes_no_sound_away(notebook: Open
     assert book.server.log_path.read_text().count("IOPub data rate exceeded") > tripped, "it did not print enough"
 
 
-async def test_sound_that_is_lost_on_its_way_is_asked_for_again(notebook: OpenNotebook) -> None:
+async def test_lost_audio_messages_are_requested_again(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, "w = rt.RealtimeWidget()\nw", KEEP, _LOSES)
     for cell in range(4):
         await book.lab.run(cell)

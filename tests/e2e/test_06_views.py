@@ -69,7 +69,7 @@ async def test_a_reloaded_page_has_the_transcript_and_goes_on(notebook: OpenNote
     assert await book.kernel.get("len(w.turns)") == 4
 
 
-async def test_a_restarted_kernel_is_said_and_the_microphone_let_go(notebook: OpenNotebook) -> None:
+async def test_restarted_kernel_is_reported_and_the_microphone_released(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, _WIDGET)
     await book.lab.run(0)
     await book.lab.run(1)

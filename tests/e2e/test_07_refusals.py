@@ -40,7 +40,7 @@ def _custom(**content: Any) -> dict[str, Any]:
     return {"method": "custom", "content": content}
 
 
-async def test_what_a_page_must_not_write_is_refused_and_reported(notebook: OpenNotebook) -> None:
+async def test_page_cannot_write_traits_that_it_must_not(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, _WIDGET, _WATCH_THE_LOG)
     for cell in range(3):
         await book.lab.run(cell)
@@ -95,7 +95,7 @@ async def test_what_a_page_must_not_write_is_refused_and_reported(notebook: Open
         ("insecure", {"secure": False}, "https"),
     ],
 )
-async def test_a_microphone_that_is_not_there_is_explained_and_typing_works(
+async def test_missing_microphone_is_explained_and_typing_works(
     notebook: OpenNotebook, reason: str, world: dict[str, Any], remedy: str
 ) -> None:
     book = await notebook(IMPORT, _WIDGET, **world)

@@ -71,7 +71,7 @@ async def _converse(book: Notebook, card: Card) -> list[Any]:
     return turns
 
 
-async def test_the_conversation_is_the_same_whoever_holds_the_socket(notebook: OpenNotebook, speech: Speech) -> None:
+async def test_conversation_is_the_same_with_both_transports(notebook: OpenNotebook, speech: Speech) -> None:
     mic = speech.say("Count to four.")
     told = []
     for transport in ("kernel", "browser"):
@@ -91,7 +91,7 @@ async def test_the_conversation_is_the_same_whoever_holds_the_socket(notebook: O
     assert any(turn[3] for turn in told[0]), "no tool was called"
 
 
-async def test_a_long_c_call_is_not_heard(notebook: OpenNotebook) -> None:
+async def test_long_c_call_in_the_kernel_does_not_interrupt_audio(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, _widget(), KEEP, _PREPARES, _HOLDS_THE_GIL)
     for cell in range(4):
         await book.lab.run(cell)

@@ -83,7 +83,7 @@ async def test_what_the_page_says_into_its_own_socket_is_the_users_turn(widget: 
         assert len(appended) == -(-len(question) // 960), "the kernel sent some of it again"
 
 
-async def test_what_was_said_while_it_connected_is_heard_first(widget: rt.RealtimeWidget) -> None:
+async def test_speech_during_connecting_is_sent_first(widget: rt.RealtimeWidget) -> None:
     question = await _spoken("what time is it")
     frames = [question[at : at + 960].astype("<i2").tobytes() for at in range(0, len(question), 960)]
     async with PageWithSocket(widget) as page:
@@ -151,7 +151,7 @@ async def test_the_kernel_takes_over_from_a_page_that_goes_away(widget: rt.Realt
     assert [turn.role for turn in widget.turns] == ["user", "assistant", "system", "user", "assistant"]
 
 
-async def test_a_page_that_takes_the_sound_takes_the_connection_too(widget: rt.RealtimeWidget) -> None:
+async def test_page_that_gets_the_sound_gets_the_connection(widget: rt.RealtimeWidget) -> None:
     async with PageWithSocket(widget) as page:
         await widget.ask("My name is Ada.")
         controller = widget._live_controller
@@ -161,7 +161,7 @@ async def test_a_page_that_takes_the_sound_takes_the_connection_too(widget: rt.R
         assert [content["to"] for content, _ in page.got if content["kind"] == "socket.open"] == ["page-1", "page-2"]
 
 
-async def test_a_frame_that_is_lost_costs_the_session_and_nothing_else(widget: rt.RealtimeWidget) -> None:
+async def test_lost_frame_restarts_the_session_without_losing_turns(widget: rt.RealtimeWidget) -> None:
     async with PageWithSocket(widget) as page:
         await widget.ask("My name is Ada.")
         page.lose_a_message()
@@ -256,7 +256,7 @@ async def test_a_server_that_mints_a_key_gets_it_into_no_page() -> None:
     ],
     ids=["azure", "azure's address", "a password in the address", "a token in the address"],
 )
-async def test_what_may_not_be_in_a_page_is_refused_before_anything_is_sent(
+async def test_settings_not_allowed_in_a_page_are_refused_before_connecting(
     given: dict[str, Any], instead: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://me.openai.azure.com")

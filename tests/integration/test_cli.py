@@ -64,7 +64,7 @@ def _line(process: subprocess.Popen[str]) -> str:
         (("serve", "--port", "many"), "many"),
     ],
 )
-def test_a_wrong_question_is_answered_with_usage(arguments: tuple[str, ...], complaint: str, tmp_path: Path) -> None:
+def test_invalid_arguments_print_usage(arguments: tuple[str, ...], complaint: str, tmp_path: Path) -> None:
     done = _run(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert complaint in done.stderr

@@ -84,7 +84,7 @@ async def test_what_waits_for_the_connection_is_bounded_and_the_error_says_how()
         await conn
 
 
-async def test_a_request_that_waited_for_a_connection_that_never_opened_is_told_why() -> None:
+async def test_pending_request_raises_when_the_connection_never_opens() -> None:
     conn = rt.connect(url="ws://127.0.0.1:9/v1/realtime")
     asked: asyncio.Task[Any] = asyncio.ensure_future(conn.request({"type": "response.create"}))
     await asyncio.sleep(0)
@@ -261,7 +261,7 @@ async def test_handlers_run_in_order_off_the_receive_path_and_may_raise(caplog: 
     assert "a bug" in caplog.text
 
 
-async def test_once_and_off_do_what_they_say() -> None:
+async def test_once_runs_a_handler_once_and_off_removes_it() -> None:
     deltas = [send("response.output_text.delta", item_id="i", delta=str(number)) for number in range(3)]
     once: list[str] = []
     never_called: list[str] = []
@@ -307,7 +307,7 @@ async def test_a_polite_close_ends_the_iteration(code: int, reason: str) -> None
 @pytest.mark.parametrize(
     ("step", "words"), [(close(1011, "oops"), "1011 .oops"), (close(4000, "bad"), "4000"), (testing.abort(), "1006")]
 )
-async def test_any_other_end_is_an_error_for_whoever_waits(step: testing.Step, words: str) -> None:
+async def test_abnormal_close_raises_for_pending_calls(step: testing.Step, words: str) -> None:
     closes: list[CloseEvent] = []
     troubles: list[ErrorEvent] = []
     async with ScriptedServer([CREATED, expect("response.create"), step]) as server:
@@ -350,7 +350,7 @@ async def test_a_frame_of_16_mib_passes_and_one_past_the_limit_says_which_and_ho
                 pass
 
 
-async def test_a_burst_is_taken_from_where_websockets_keeps_it_whole_and_in_order(
+async def test_burst_of_frames_is_delivered_complete_and_in_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waited = 0
@@ -430,7 +430,7 @@ async def test_cancelling_a_reader_loses_no_event() -> None:
         assert (await conn.recv()).type == "input_audio_buffer.cleared"
 
 
-async def test_a_reader_that_never_reads_costs_bounded_memory_and_is_told(caplog: pytest.LogCaptureFixture) -> None:
+async def test_reader_that_never_reads_has_bounded_memory_and_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     deltas = [send("response.output_text.delta", item_id="i", delta=str(number)) for number in range(20)]
     async with ScriptedServer([CREATED, *deltas, send("input_audio_buffer.cleared"), never()]) as server:
         conn = await connect(server, buffer=5)

@@ -85,14 +85,14 @@ def given(request: pytest.FixtureRequest) -> dict[str, Any]:
     return shape
 
 
-async def test_a_refusal_that_echoes_the_key(given: dict[str, Any]) -> None:
+async def test_key_is_hidden_in_a_refused_handshake(given: dict[str, Any]) -> None:
     body = json.dumps({"error": {"message": f"wrong key {KEY}", "code": "invalid_api_key"}})
     async with ScriptedServer(refuse=401, refuse_body=body, refuse_headers={"X-Echo": KEY}) as server:
         error = await failure(server.url, given)
     assert "wrong key ***" in str(error)
 
 
-async def test_a_redirect_that_carries_the_key(given: dict[str, Any]) -> None:
+async def test_key_is_hidden_in_a_redirect(given: dict[str, Any]) -> None:
     async with ScriptedServer() as elsewhere:
         location = f"{elsewhere.url.replace('//', f'//u:{KEY}@')}?token={KEY}"
         async with ScriptedServer(refuse=302, refuse_headers={"Location": location}) as server:
@@ -100,18 +100,18 @@ async def test_a_redirect_that_carries_the_key(given: dict[str, Any]) -> None:
         assert elsewhere.scripts == []
 
 
-async def test_a_greeting_that_is_an_error(given: dict[str, Any]) -> None:
+async def test_key_is_hidden_when_the_first_event_is_an_error(given: dict[str, Any]) -> None:
     error = {"type": "invalid_request_error", "code": "invalid_api_key", "message": f"wrong key {KEY}"}
     async with ScriptedServer([send("error", error=error)]) as server:
         assert "wrong key ***" in str(await failure(server.url, given))
 
 
-async def test_a_close_reason_at_once(given: dict[str, Any]) -> None:
+async def test_key_is_hidden_in_the_reason_of_an_immediate_close(given: dict[str, Any]) -> None:
     async with ScriptedServer([close(4001, f"bad key {KEY}")]) as server:
         assert "bad key ***" in str(await failure(server.url, given))
 
 
-async def test_an_error_an_echo_and_a_close_reason_later(given: dict[str, Any]) -> None:
+async def test_key_is_hidden_in_later_errors_echoes_and_close_reasons(given: dict[str, Any]) -> None:
     detail = {"type": "server_error", "message": f"your key {KEY} is odd"}
     steps = [
         send("session.created", session={"type": "realtime", "instructions": KEY}),
@@ -136,12 +136,12 @@ async def test_an_error_an_echo_and_a_close_reason_later(given: dict[str, Any]) 
     assert len(seen) >= 3
 
 
-async def test_a_tls_failure(given: dict[str, Any]) -> None:
+async def test_key_is_hidden_in_a_tls_failure(given: dict[str, Any]) -> None:
     async with ScriptedServer() as server:
         await failure(server.url.replace("ws://", "wss://"), given)
 
 
-async def test_a_server_that_answers_nonsense_with_the_key(given: dict[str, Any]) -> None:
+async def test_key_is_hidden_in_an_invalid_http_answer(given: dict[str, Any]) -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await reader.readuntil(b"\r\n\r\n")
         writer.write(b"NOPE " + request)
@@ -151,7 +151,7 @@ async def test_a_server_that_answers_nonsense_with_the_key(given: dict[str, Any]
         await failure(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/", given)
 
 
-async def test_a_client_secret_that_is_refused(given: dict[str, Any]) -> None:
+async def test_key_is_hidden_when_a_client_secret_is_refused(given: dict[str, Any]) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         body = f"no: {KEY}".encode()
@@ -170,7 +170,7 @@ async def test_a_client_secret_that_is_refused(given: dict[str, Any]) -> None:
     assert "SENTINEL" not in seen_of(caught.value)
 
 
-async def test_options_that_are_refused_say_no_key() -> None:
+async def test_key_is_hidden_in_errors_of_invalid_options() -> None:
     for refused in (
         lambda: backends.resolve("azure", api_key=KEY),
         lambda: backends.connect(url="ws://host", backend="local", api_key=KEY),
@@ -187,7 +187,7 @@ async def test_options_that_are_refused_say_no_key() -> None:
         assert caught.value.__context__ is None
 
 
-async def test_every_public_object_keeps_it_to_itself() -> None:
+async def test_key_is_in_no_repr_of_a_public_object() -> None:
     given = {"Authorization": f"Bearer {KEY}"}
     w = rt.RealtimeWidget(api_key=KEY, backend=rt.Backend(url="ws://127.0.0.1:9/", api_key=KEY, headers=given))
     try:
@@ -208,7 +208,7 @@ async def test_every_public_object_keeps_it_to_itself() -> None:
         w.close()
 
 
-async def test_the_credentials_of_an_mcp_server_are_not_in_what_the_server_echoes() -> None:
+async def test_mcp_credentials_are_removed_from_the_echoed_session() -> None:
     tool = {"type": "mcp", "server_label": "x", "server_url": "https://x", "authorization": KEY, "headers": {"k": KEY}}
     echo = send("session.created", session={"type": "realtime", "tools": [tool, {"type": "function", "name": "f"}]})
     async with ScriptedServer([echo, never()]) as server, backends.connect(url=server.url) as connection:

@@ -190,7 +190,7 @@ async def test_every_close_says_its_code_its_reason_and_the_next_step(
 # The network
 
 
-async def test_one_byte_at_a_time_both_ways_is_slow_and_nothing_else() -> None:
+async def test_conversation_works_when_bytes_arrive_one_by_one() -> None:
     steps = [send("session.created"), *TYPED, *answers("resp_1", "item_1", "Hello!"), never()]
     async with ScriptedServer(steps) as server, FlakyProxy(server.url) as proxy:
         proxy.chunk_bytes = 1
@@ -201,7 +201,7 @@ async def test_one_byte_at_a_time_both_ways_is_slow_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("direction", ["down", "up"])
-async def test_a_peer_that_falls_silent_is_noticed_by_the_keepalive(direction: Any) -> None:
+async def test_silent_server_is_detected_by_the_keepalive(direction: Any) -> None:
     async with (
         ScriptedServer([send("session.created"), never()]) as server,
         FlakyProxy(server.url) as proxy,
@@ -213,7 +213,7 @@ async def test_a_peer_that_falls_silent_is_noticed_by_the_keepalive(direction: A
             await done
 
 
-async def test_a_stall_that_is_shorter_than_the_keepalives_patience_is_forgiven() -> None:
+async def test_stall_shorter_than_the_keepalive_timeout_is_tolerated() -> None:
     steps = [send("session.created"), *TYPED, *answers("resp_1", "item_1", "Here again."), never()]
     async with (
         ScriptedServer(steps) as server,
@@ -231,7 +231,7 @@ async def test_a_stall_that_is_shorter_than_the_keepalives_patience_is_forgiven(
 
 
 @pytest.mark.parametrize("option", ["ping_interval_s", "ping_timeout_s"])
-async def test_a_keepalive_that_is_none_is_refused(option: str) -> None:
+async def test_invalid_keepalive_raises_config_error(option: str) -> None:
     with pytest.raises(errors.ConfigError, match=f"{option}=0 must be a positive number of seconds"):
         await backends.connect(url="ws://127.0.0.1:9/v1/realtime", **{option: 0})  # type: ignore[arg-type]
 

@@ -50,7 +50,7 @@ async def test_repeated_frames_change_nothing(times: int) -> None:
         await session.close()
 
 
-async def test_what_was_decided_before_the_goodbye_is_said_before_it() -> None:
+async def test_events_sent_before_close_are_delivered() -> None:
     async with ScriptedServer([send("session.created"), never()]) as server:
         conn = await backends.connect(url=server.url)
         for _ in range(200):

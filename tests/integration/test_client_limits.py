@@ -56,7 +56,7 @@ async def test_a_session_that_cost_too_much_ends_after_the_answer(server: rt.Loc
         assert "more than max_cost_usd=1e-06" in (await closed).reason
 
 
-async def test_what_has_no_price_is_not_guessed(server: rt.LocalServer) -> None:
+async def test_unknown_price_never_reaches_the_cost_limit(server: rt.LocalServer) -> None:
     async with (
         rt.connect(url=server.url, model="of-my-own") as conn,
         rt.RealtimeSession(conn, {"output": "text"}, max_cost_usd=1e-6) as session,

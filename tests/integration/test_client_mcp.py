@@ -174,7 +174,7 @@ async def test_a_refused_call_that_never_ends_holds_nothing_up() -> None:
         assert (await session.ask("Search!", timeout=5)).text == "Then not."
 
 
-async def test_who_spoke_before_approving_still_gets_the_result() -> None:
+async def test_user_who_spoke_before_approving_still_gets_the_result() -> None:
     steps = [
         first(created(VAD)),
         begins("resp_1", ours=False),
@@ -251,7 +251,7 @@ async def test_calls_that_need_no_approval_are_followed_by_a_response_also_when_
         ]
 
 
-async def test_a_service_that_went_on_by_itself_is_not_asked_again() -> None:
+async def test_no_response_is_requested_where_the_service_already_responded() -> None:
     message = {"type": "message", "id": "item_1", "role": "assistant", "status": "completed"}
     message["content"] = [{"type": "output_text", "text": "Found."}]  # type: ignore[assignment]
     steps = [
@@ -267,7 +267,7 @@ async def test_a_service_that_went_on_by_itself_is_not_asked_again() -> None:
         assert server.received_types().count("response.create") == 1
 
 
-async def test_a_server_that_does_not_tell_its_tools_is_reported() -> None:
+async def test_mcp_server_whose_tools_cannot_be_listed_is_reported() -> None:
     listening = asyncio.Event()
     told: asyncio.Queue[errors.ServerError] = asyncio.Queue()
 

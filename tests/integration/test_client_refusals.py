@@ -70,7 +70,7 @@ async def test_a_redirect_is_refused_and_the_key_goes_nowhere() -> None:
     assert elsewhere.url in str(error)
 
 
-async def test_nothing_listens_there() -> None:
+async def test_refused_tcp_connection_is_explained() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -80,7 +80,7 @@ async def test_nothing_listens_there() -> None:
         assert error.retryable
 
 
-async def test_a_name_that_nobody_knows() -> None:
+async def test_unknown_host_name_is_explained() -> None:
     error = await refusal_of("wss://nowhere.invalid/v1/realtime")
     assert "nowhere.invalid" in str(error)
     assert "resolved" in str(error)
@@ -101,7 +101,7 @@ async def tcp_server(talk: Talk, context: ssl.SSLContext | None = None) -> Async
         yield server.sockets[0].getsockname()[1]
 
 
-async def test_a_server_that_hangs_up() -> None:
+async def test_server_that_closes_during_the_handshake_is_explained() -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
 
@@ -110,7 +110,7 @@ async def test_a_server_that_hangs_up() -> None:
     assert "did not answer as a websocket server" in str(error)
 
 
-async def test_a_server_that_speaks_something_else() -> None:
+async def test_server_without_http_is_explained() -> None:
     async def banner(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 smtp.example ESMTP\r\n\r\n")
         await writer.drain()
@@ -120,7 +120,7 @@ async def test_a_server_that_speaks_something_else() -> None:
     assert "did not answer as a websocket server" in str(error)
 
 
-async def test_a_server_that_never_answers_the_handshake() -> None:
+async def test_handshake_timeout_is_explained() -> None:
     released = asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -132,7 +132,7 @@ async def test_a_server_that_never_answers_the_handshake() -> None:
         released.set()
 
 
-async def test_plain_text_where_tls_was_wanted() -> None:
+async def test_plain_server_on_a_tls_address_is_explained() -> None:
     async def banner(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
@@ -153,7 +153,7 @@ def self_signed(tmp_path: Path) -> ssl.SSLContext:
     return context
 
 
-async def test_a_certificate_that_nobody_vouches_for(self_signed: ssl.SSLContext) -> None:
+async def test_untrusted_certificate_is_explained(self_signed: ssl.SSLContext) -> None:
     async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         return None
 
@@ -170,21 +170,21 @@ async def test_a_server_that_closes_at_once_says_its_code_and_reason() -> None:
     assert "closed the connection at once (code 4001, no such model)" in str(error)
 
 
-async def test_a_websocket_that_speaks_nonsense() -> None:
+async def test_websocket_without_realtime_events_is_explained() -> None:
     async with ScriptedServer([raw("<html>hello</html>")]) as server:
         error = await refusal_of(server.url)
     assert "does not speak the Realtime API" in str(error)
     assert not error.retryable
 
 
-async def test_a_session_that_is_refused_by_an_event() -> None:
+async def test_session_refused_by_an_error_event_is_explained() -> None:
     refused = send("error", error={"type": "invalid_request_error", "code": "model_not_found", "message": "No model x"})
     async with ScriptedServer([refused]) as server:
         error = await refusal_of(server.url)
     assert "refused the session: No model x" in str(error)
 
 
-async def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreachable_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     error = await refusal_of("wss://example.com/v1/realtime")
     assert "proxy" in str(error).lower() or "refused the connection" in str(error)

@@ -13,7 +13,7 @@ from realtime_nb.testing import ScriptedServer, close, delay, expect, raw, run, 
 from realtime_nb.wire.realtime import InputAudioBufferCleared
 
 
-async def test_it_plays_its_steps_in_order_to_any_client() -> None:
+async def test_scripted_server_plays_its_steps_in_order() -> None:
     async def note(script: testing.Script) -> None:
         assert script.request_headers["x-test"] == "1"
         assert script.path == "/v1/realtime?model=m"
@@ -45,7 +45,7 @@ async def test_it_plays_its_steps_in_order_to_any_client() -> None:
 @pytest.mark.parametrize(
     "sent", [{"type": "session.update", "session": {}}, {"type": "response.create", "response": {"instructions": "no"}}]
 )
-async def test_an_expectation_that_was_not_met_does_not_go_unseen(sent: dict[str, object]) -> None:
+async def test_unmet_expectation_fails_the_test(sent: dict[str, object]) -> None:
     server = ScriptedServer([expect("response.create", response={"instructions": "yes"})])
 
     async def talk() -> None:
@@ -57,7 +57,7 @@ async def test_an_expectation_that_was_not_met_does_not_go_unseen(sent: dict[str
         await talk()
 
 
-async def test_the_scripts_complaint_stands_beside_the_failure_that_it_caused() -> None:
+async def test_script_error_is_shown_with_the_failure_it_caused() -> None:
     server = ScriptedServer([expect("response.create")])
 
     async def talk() -> None:

@@ -81,7 +81,7 @@ async def test_every_request_gets_its_own_response_once_whatever_the_server_begi
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_a_server_that_echoes_no_metadata_and_names_no_event_blocks_nobody(seed: int) -> None:
+async def test_server_without_metadata_and_event_ids_blocks_no_request(seed: int) -> None:
     adversary = Adversary(seed, echoes=False, names=False)
     async with session_with(first(created(VAD)), run(adversary)) as (session, _):
         requests = [session._responses.create({"instructions": str(n)}, automatic=n % 3 == 0) for n in range(10)]
@@ -113,7 +113,7 @@ def both_created(script: Script) -> list[dict[str, Any]]:
     ]
 
 
-async def test_two_response_creates_are_told_apart_whichever_is_answered_first() -> None:
+async def test_two_response_creates_are_matched_in_either_order() -> None:
     async with session_with(expect("response.create"), expect("response.create"), send(both_created)) as (session, _):
         create = {"type": "response.create", "response": {"conversation": "none"}}
         one, other = (asyncio.ensure_future(session.connection.request(create)) for _ in range(2))
@@ -199,7 +199,7 @@ async def test_where_the_server_begins_nothing_by_itself_a_create_needs_no_metad
         assert event.response.id == "resp_1"
 
 
-async def test_an_answer_that_comes_after_its_time_out_is_nobodys_and_the_session_goes_on() -> None:
+async def test_answer_after_its_timeout_is_dropped_and_the_session_goes_on() -> None:
     timed_out = asyncio.Event()
     here = asyncio.get_running_loop()
 

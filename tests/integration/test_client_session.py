@@ -157,7 +157,7 @@ async def test_a_lost_connection_fails_the_turn_under_way_and_every_later_questi
             await session.ask("Hi again", timeout=5)
 
 
-async def test_closing_a_session_ends_whoever_waits_for_an_answer() -> None:
+async def test_closing_a_session_ends_pending_questions() -> None:
     async with session_with(*TYPED, begins("resp_1")) as (session, server):
         asking = asyncio.ensure_future(session.ask("Hi", timeout=5))
         await server.heard("response.create")
@@ -387,7 +387,7 @@ async def test_an_item_that_made_no_sound_is_not_truncated() -> None:
         assert server.received_types() == ["response.cancel"]
 
 
-async def test_a_truncation_that_the_server_refuses_harms_nobody() -> None:
+async def test_refused_truncation_is_ignored() -> None:
     player = Player()
     player.heard = {"item_1": 240}
     steps = [
@@ -454,7 +454,7 @@ async def test_an_answer_that_is_interrupted_before_it_exists_is_cancelled_and_n
         assert player.written == []
 
 
-async def test_a_player_that_does_not_answer_costs_a_second_and_its_last_report_counts() -> None:
+async def test_silent_player_delays_one_second_and_its_last_report_counts() -> None:
     class Mute(Player):
         async def flush(self, epoch: int) -> list[PlayedItem]:
             await asyncio.Event().wait()
@@ -634,7 +634,7 @@ async def test_a_tool_that_fails_is_answered_with_an_error_that_the_model_can_us
         assert "not valid" in told["call_3"]
 
 
-async def test_a_tool_without_a_function_is_left_to_whoever_declared_it() -> None:
+async def test_calls_of_a_tool_without_function_are_left_to_the_user() -> None:
     steps = [
         *TYPED,
         begins("resp_1"),
@@ -801,14 +801,14 @@ async def test_every_awaitable_of_a_session_may_be_awaited_from_any_loop() -> No
         assert turn.text == "Hello!"
 
 
-async def test_our_requests_are_known_by_their_metadata() -> None:
+async def test_requested_responses_are_recognised_by_their_metadata() -> None:
     async with session_with(*TYPED, *answers("resp_1", "item_1", "Hello!")) as (session, server):
         await session.ask("Hi", timeout=5)
         create = server.received[-1]
         assert create["response"]["metadata"] == {METADATA_KEY: create["event_id"]}
 
 
-async def test_a_session_keeps_no_events_for_readers_that_there_are_not_but_serves_those_that_come() -> None:
+async def test_session_keeps_events_only_once_a_reader_exists() -> None:
     steps = [*TYPED, *answers("resp_1", "item_1", "one"), *TYPED, *answers("resp_2", "item_2", "two")]
     async with session_with(*steps) as (session, _):
         await session.ask("Hi", timeout=5)

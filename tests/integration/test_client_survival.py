@@ -79,7 +79,7 @@ async def test_a_conversation_goes_on_after_its_socket_was_reset(backend: rt.Loc
     assert [role for role, _ in said(session)] == ["user", "assistant"] * 2
 
 
-async def test_the_seam_stands_in_the_transcript_where_the_connection_was_lost(backend: rt.LocalServer) -> None:
+async def test_transcript_notes_where_the_connection_was_lost(backend: rt.LocalServer) -> None:
     async with talking(backend) as (session, proxy):
         await session.ask("What is two plus two?")
         await lost_and_back(session, proxy)
@@ -100,7 +100,7 @@ async def test_settings_are_what_they_were(backend: rt.LocalServer) -> None:
     assert after == before
 
 
-async def test_a_call_and_its_output_are_told_again_and_the_tool_runs_once(backend: rt.LocalServer) -> None:
+async def test_call_and_output_are_sent_again_and_the_tool_runs_once(backend: rt.LocalServer) -> None:
     runs: list[str] = []
 
     def get_time(city: str) -> str:
@@ -140,7 +140,7 @@ async def test_what_is_sent_while_the_connection_is_lost_waits_and_is_neither_lo
     assert [role for role, _ in said(session)] == ["user", "assistant"]
 
 
-async def test_sound_given_meanwhile_is_dropped_and_that_is_said(backend: rt.LocalServer) -> None:
+async def test_audio_sent_while_disconnected_is_dropped_and_reported(backend: rt.LocalServer) -> None:
     async with talking(backend) as (session, proxy):
         await session.ask("Hello!")
         back = asyncio.get_running_loop().create_future()
@@ -161,7 +161,7 @@ async def test_sound_given_meanwhile_is_dropped_and_that_is_said(backend: rt.Loc
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-async def test_a_refusal_that_does_not_heal_ends_the_trying(status: int) -> None:
+async def test_permanent_refusal_ends_the_attempts(status: int) -> None:
     told: list[Reconnecting] = []
     async with ScriptedServer([send("session.created"), never()]) as server, FlakyProxy(server.url) as proxy:
         conn = await rt.connect(url=proxy.url, reconnect=QUICK)
@@ -177,7 +177,7 @@ async def test_a_refusal_that_does_not_heal_ends_the_trying(status: int) -> None
     assert len(told) == 1
 
 
-async def test_trying_ends_after_so_many_attempts_and_says_both_what_was_lost_and_why() -> None:
+async def test_attempts_end_with_an_error_naming_loss_and_cause() -> None:
     async with ScriptedServer([send("session.created"), never()]) as server, FlakyProxy(server.url) as proxy:
         conn = await rt.connect(url=proxy.url, reconnect=rt.Reconnect(attempts=3, first_delay_s=0, longest_delay_s=0))
         proxy.refuse()
@@ -188,7 +188,7 @@ async def test_trying_ends_after_so_many_attempts_and_says_both_what_was_lost_an
         await conn.close()
 
 
-async def test_renewal_before_the_time_limit_goes_unnoticed() -> None:
+async def test_renewal_before_the_time_limit_is_not_noticeable() -> None:
     with rt.LocalServer(pace=0, session_seconds=2) as short:
         async with talking(short) as (session, _):
             events: list[str] = []

@@ -60,7 +60,7 @@ async def test_a_reset_is_seen_as_one_at_both_ends() -> None:
             assert caught.value.errno == errno.ECONNRESET
 
 
-async def test_an_end_is_seen_as_one_also_by_a_peer_that_goes_on_talking() -> None:
+async def test_ended_connection_is_seen_by_a_peer_that_keeps_sending() -> None:
     async with between() as (proxy, client, there):
         proxy.kill("end")
         assert await client[0].read() == b""
@@ -70,7 +70,7 @@ async def test_an_end_is_seen_as_one_also_by_a_peer_that_goes_on_talking() -> No
 
 
 @pytest.mark.parametrize("how", ["reset", "end"])
-async def test_just_so_many_bytes_pass_before_the_kill(how: How) -> None:
+async def test_kill_after_forwards_the_exact_number_of_bytes(how: How) -> None:
     async with between() as (proxy, client, there):
         proxy.kill_after(down=1000, how=how)
         there[1].write(b"x" * 5000)
@@ -104,7 +104,7 @@ async def test_a_stalled_connection_can_be_killed() -> None:
         assert await there[0].read() == b""
 
 
-async def test_a_shut_door_refuses_and_an_open_connection_goes_on() -> None:
+async def test_refusing_new_connections_keeps_open_ones() -> None:
     async with between() as (proxy, client, there):
         proxy.refuse()
         with pytest.raises(ConnectionRefusedError):
@@ -126,7 +126,7 @@ async def test_bytes_pass_one_by_one() -> None:
         assert await there[0].readexactly(3) == b"ghi"
 
 
-async def test_a_server_that_is_gone_resets_its_client() -> None:
+async def test_unreachable_server_resets_the_client() -> None:
     async with between() as (gone, _, _), FlakyProxy(gone.url) as proxy:
         gone.refuse()
         with pytest.raises(ConnectionResetError):  # while it connects, or when it reads

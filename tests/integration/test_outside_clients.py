@@ -138,7 +138,7 @@ async def test_openai_agents_completes_a_spoken_turn(url: str) -> None:
         await _agent_events(session, "conversation.item.input_audio_transcription.completed", "audio", "response.done")
 
 
-async def test_openai_agents_has_a_tool_called(url: str) -> None:
+async def test_openai_agents_completes_a_tool_call(url: str) -> None:
     async with await _run(url) as session:
         await session.send_message("What is the weather in Paris?")
         events = await _agent_events(session, "tool_start", "tool_end", "audio", "response.done")

@@ -62,7 +62,7 @@ CLAIMS = {
 
 ELSEWHERE = {
     2: [
-        "unit/wire/test_refusals.py::test_a_mistake_is_named",
+        "unit/wire/test_refusals.py::test_invalid_client_event_gets_code_param_and_event_id",
         "unit/client/events/test_client_event.py::test_extra_fields_and_unknown_types_pass_unchecked",
     ],
     3: ["unit/wire/test_codec.py::test_omitted_null_and_empty_stay_apart"],
@@ -73,12 +73,12 @@ ELSEWHERE = {
     6: ["integration/test_client_connection.py::test_a_frame_of_16_mib_passes"],
     7: [
         "integration/test_client_connection.py::test_the_time_limit_of_a_session_is_an_error_of_its_own",
-        "integration/test_client_survival.py::test_renewal_before_the_time_limit_goes_unnoticed",
-        "integration/test_client_survival.py::test_a_call_and_its_output_are_told_again_and_the_tool_runs_once",
+        "integration/test_client_survival.py::test_renewal_before_the_time_limit_is_not_noticeable",
+        "integration/test_client_survival.py::test_call_and_output_are_sent_again_and_the_tool_runs_once",
     ],
     8: [
         "unit/notebook/audio/test_microphone_queue.py::test_sound_that_waited_over_ten_seconds_is_dropped",
-        "integration/test_client_survival.py::test_sound_given_meanwhile_is_dropped_and_that_is_said",
+        "integration/test_client_survival.py::test_audio_sent_while_disconnected_is_dropped_and_reported",
         "integration/test_client_survival.py::test_what_is_sent_while_the_connection_is_lost_waits",
     ],
     9: [
@@ -92,7 +92,7 @@ ELSEWHERE = {
         "e2e/test_09_no_key.py::test_no_key_leaves_the_kernel",
     ],
     12: [
-        "unit/audio/test_resample.py::test_block_sizes_never_change_a_sample",
+        "unit/audio/test_resample.py::test_output_does_not_depend_on_block_sizes",
         "js/tests/audio/resampler.test.ts::gives the same samples for any block sizes",
         "e2e/test_02_capture.py::test_captured_sound_equals_what_was_said",
     ],
@@ -115,7 +115,7 @@ ELSEWHERE = {
     26: [
         "integration/test_client_session.py::test_a_call_that_was_cut_off_is_not_run",
         "integration/test_client_session.py::test_a_call_that_only_the_end_of_the_response_tells_of_is_run_once",
-        "unit/conversation/test_tools.py::test_three_shapes_of_done_are_one_call",
+        "unit/conversation/test_tools.py::test_three_done_events_of_a_call_make_one_call",
     ],
     27: [
         "integration/test_client_session.py::test_parallel_calls_run_together_are_answered_once_and_followed_by_one",
@@ -125,7 +125,7 @@ ELSEWHERE = {
         "integration/test_client_session.py::test_a_tool_that_fails_is_answered_with_an_error_that_the_model_can_use",
         "unit/tools/test_tools.py::test_any_result_becomes_a_string",
     ],
-    29: ["unit/conversation/test_tools.py::test_calls_of_the_service_itself_are_shown_too"],
+    29: ["unit/conversation/test_tools.py::test_mcp_calls_are_shown"],
     33: [
         "unit/notebook/audio/test_speaker.py::test_sound_of_a_past_epoch_is_dropped",
         "js/tests/audio/player.test.ts::stops at once at a flush, returns the played samples",
@@ -140,7 +140,7 @@ ELSEWHERE = {
     43: ["e2e/test_05_busy_kernel.py::test_every_frame_arrives_and_the_answer_plays"],
     44: [
         "e2e/test_06_views.py::test_two_views_are_one_voice_and_one_microphone",
-        "e2e/test_06_views.py::test_a_restarted_kernel_is_said_and_the_microphone_let_go",
+        "e2e/test_06_views.py::test_restarted_kernel_is_reported_and_the_microphone_released",
         "e2e/test_06_views.py::test_an_answer_before_any_gesture_waits_behind_a_prompt",
         "js/tests/engine.test.ts::removes its timers and handlers when its model is gone",
     ],
@@ -172,11 +172,11 @@ def test_every_behaviour_has_a_named_test() -> None:
 
 
 @pytest.mark.parametrize("test", [test for tests in ELSEWHERE.values() for test in tests])
-def test_a_test_that_is_named_here_exists(test: str) -> None:
+def test_listed_test_exists(test: str) -> None:
     assert exists(test)
 
 
-def test_a_test_that_does_not_exist_would_be_missed() -> None:
+def test_missing_test_is_detected() -> None:
     assert not exists("integration/test_protocol_behaviours.py::test_of_nothing_at_all")
     assert not exists("js/tests/engine.test.ts::says nothing at all")
     assert not exists("integration/nowhere.py::test_every_behaviour_has_a_named_test")

@@ -30,7 +30,7 @@ def appended(server: ScriptedServer) -> list[bytes]:
 
 
 @pytest.mark.parametrize("bad", [np.ones(480, np.float32), b"odd", np.ones((2, 480), np.int16), b""])
-async def test_b12_what_is_not_pcm16_mono_never_leaves(bad: Any) -> None:
+async def test_b12_audio_that_is_not_pcm16_mono_is_never_sent(bad: Any) -> None:
     async with session_with() as (session, server):
         with pytest.raises(errors.AudioError):
             await session.append(bad)
@@ -39,7 +39,7 @@ async def test_b12_what_is_not_pcm16_mono_never_leaves(bad: Any) -> None:
         assert appended(server) == [np.array([1, -2], "<i2").tobytes()], "little-endian, whatever the array was"
 
 
-async def test_b13_sound_is_sent_in_chunks_of_20_to_100_ms_and_nobody_waits_for_an_answer() -> None:
+async def test_b13_audio_is_sent_in_chunks_of_20_to_100_ms_without_waiting() -> None:
     steps = [
         expect("input_audio_buffer.clear"),
         expect("input_audio_buffer.commit"),
@@ -57,7 +57,7 @@ async def test_b13_sound_is_sent_in_chunks_of_20_to_100_ms_and_nobody_waits_for_
 # 14, 15 and 17: manual commits
 
 
-async def test_b14_what_was_cleared_or_taken_by_the_server_is_not_committed() -> None:
+async def test_b14_empty_buffer_is_not_committed() -> None:
     steps = [
         expect("input_audio_buffer.clear"),
         expect("input_audio_buffer.clear"),
@@ -70,7 +70,7 @@ async def test_b14_what_was_cleared_or_taken_by_the_server_is_not_committed() ->
         assert server.received_types(ignoring=("input_audio_buffer.append",)).count("input_audio_buffer.commit") == 0
 
 
-async def test_b14_a_turn_that_the_server_took_is_not_committed_again() -> None:
+async def test_b14_turn_committed_by_the_server_is_not_committed_again() -> None:
     steps = [
         first(created(VAD)),
         expect("input_audio_buffer.append", ignoring=()),
@@ -131,7 +131,7 @@ async def test_b15_a_commit_alone_asks_for_no_answer() -> None:
 
 
 @pytest.mark.parametrize("by_hand_of", ["the session", "the connection"])
-async def test_b17_after_a_commit_in_mid_speech_nobody_waits_for_speech_to_stop(by_hand_of: str) -> None:
+async def test_b17_commit_during_speech_does_not_wait_for_speech_stopped(by_hand_of: str) -> None:
     steps = [
         first(created({**VAD, "create_response": False})),
         expect("input_audio_buffer.append", ignoring=()),
@@ -214,7 +214,7 @@ async def test_b16_sound_is_cut_by_the_sessions_own_clock_across_commits() -> No
 # 18: the idle timeout
 
 
-async def test_b18_an_idle_timeout_is_an_empty_turn_and_an_answer_that_nobody_asked_for() -> None:
+async def test_b18_idle_timeout_makes_an_empty_turn_and_a_response() -> None:
     item = {"type": "message", "id": "item_idle", "role": "user", "content": [{"type": "input_audio"}]}
     transcribed = "conversation.item.input_audio_transcription.completed"
     steps = [

@@ -112,7 +112,7 @@ async def test_b37_transcripts_come_before_their_item_interleaved_and_after_the_
         assert session.conversation.live == ()
 
 
-async def test_b37_a_failed_transcription_is_its_items_own_trouble_and_an_empty_one_is_known() -> None:
+async def test_b37_failed_transcription_concerns_one_item_and_an_empty_one_is_known() -> None:
     failure = {"type": "server_error", "code": "audio_unintelligible", "message": "could not be understood"}
     steps = [
         first(send("session.created", session=TRANSCRIBING)),
@@ -136,7 +136,7 @@ async def test_b37_a_failed_transcription_is_its_items_own_trouble_and_an_empty_
         assert troubles == []
 
 
-async def test_b38_a_null_transcript_erases_none_that_is_known_and_sound_is_our_own_to_keep() -> None:
+async def test_b38_null_transcript_erases_nothing_and_audio_is_kept() -> None:
     bare = {"type": "message", "id": "item_1", "role": "user", "content": [{"type": "input_audio", "transcript": None}]}
     silent = {
         "type": "message",

@@ -24,7 +24,7 @@ def player(heard: Mapping[str, int]) -> Player:
 # 30, 31 and 32: truncation
 
 
-async def test_b30_the_client_falls_silent_and_cuts_also_long_after_the_response_is_done() -> None:
+async def test_b30_client_stops_playback_and_truncates_also_after_response_done() -> None:
     steps = [
         first(created(VAD)),
         begins("resp_1", ours=False),
@@ -85,7 +85,7 @@ async def test_b31_what_was_played_to_its_end_or_never_made_a_sound_is_not_cut()
         assert server.received == []
 
 
-async def test_b32_what_is_queued_behind_the_part_that_plays_is_cut_at_nothing() -> None:
+async def test_b32_parts_queued_behind_the_playing_one_are_truncated_at_0() -> None:
     steps = [
         first(created(VAD)),
         begins("resp_1", ours=False),
@@ -105,7 +105,7 @@ async def test_b32_what_is_queued_behind_the_part_that_plays_is_cut_at_nothing()
 # 33: late deltas are dropped
 
 
-async def test_b33_late_sound_is_dropped_whichever_item_of_the_response_it_is_of() -> None:
+async def test_b33_late_audio_of_every_item_of_the_response_is_dropped() -> None:
     sink = player({"item_1": 2_400})
     steps = [
         first(created(VAD)),
@@ -176,7 +176,7 @@ async def test_b35_the_server_cancels_what_speech_interrupts_and_we_do_not(answe
         assert "response.cancel" not in server.received_types()
 
 
-async def test_b35_whether_the_server_interrupts_is_what_its_last_update_says() -> None:
+async def test_b35_interrupt_response_is_read_from_the_last_session_updated() -> None:
     off: dict[str, Any] = {**VAD, "interrupt_response": False}
     wait, go_on = gate()
     sink = player({"item_1": 240})

@@ -78,7 +78,7 @@ async def test_b20_a_create_that_crosses_voice_activity_is_sent_again_when_that_
         assert len(creates(server)) == 2
 
 
-async def test_b20_an_automatic_create_that_lost_the_race_is_forgotten_when_the_user_goes_on() -> None:
+async def test_b20_automatic_create_that_lost_the_race_is_dropped_after_a_new_user_turn() -> None:
     wait, go_on = gate()
     steps = [
         first(created(VAD)),
@@ -180,7 +180,7 @@ async def test_b22_a_cancel_names_its_response_waits_for_created_and_the_next_cr
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["named", "event_id null"])
-async def test_b22_a_cancel_that_comes_too_late_is_nobodys_business(named: bool) -> None:
+async def test_b22_late_cancel_is_not_reported(named: bool) -> None:
     steps = [
         begins("resp_1", ours=False),
         expect("response.cancel", response_id="resp_1"),
@@ -221,7 +221,7 @@ async def test_b23_usage_counts_once_a_response_however_it_ended_and_may_be_miss
         assert not session.response_active
 
 
-async def test_b24_done_replaces_what_deltas_told_and_the_end_of_sound_is_not_the_end_of_playback() -> None:
+async def test_b24_done_replaces_deltas_and_audio_done_is_not_the_end_of_playback() -> None:
     player = Player()
     player.heard = {"item_1": 2_400}
     where = {"response_id": "resp_1", "item_id": "item_1", "output_index": 0, "content_index": 0}

@@ -49,7 +49,7 @@ async def test_b01_nothing_is_sent_before_session_created() -> None:
         assert [event["session"]["instructions"] for event in server.received] == ["early", "in time"]
 
 
-async def test_b01_what_the_server_made_of_an_update_is_the_truth() -> None:
+async def test_b01_session_updated_is_the_effective_configuration() -> None:
     merged = {
         "type": "realtime",
         "model": "scripted",
@@ -82,7 +82,7 @@ async def test_b02_every_update_carries_its_type_and_an_unknown_key_never_leaves
 
 
 @pytest.mark.sends_nonsense
-async def test_b02_a_field_of_tomorrow_passes_when_it_is_asked_for() -> None:
+async def test_b02_unknown_field_is_sent_on_request() -> None:
     async with (
         ScriptedServer([send("session.created"), expect("session.update"), never()]) as server,
         backends.connect(url=server.url) as conn,
@@ -154,7 +154,7 @@ async def test_b05_model_call_and_intent_exclude_each_other(query: str, model: s
         await backends.connect(url=f"ws://127.0.0.1:9/v1/realtime{query}", model=model)
 
 
-async def test_b05_one_of_them_travels_as_it_is() -> None:
+async def test_b05_single_query_parameter_is_sent_unchanged() -> None:
     async with ScriptedServer([send("session.created"), never()]) as server:
         for query in ("?model=a", "?call_id=rtc_1", "?intent=transcription"):
             async with backends.connect(url=server.url + query):
@@ -239,7 +239,7 @@ async def test_b10_fields_that_exclude_each_other_are_refused_before_they_leave(
         {"prompt": "the model is the server's choice"},
     ],
 )
-async def test_b10_what_may_stand_together_passes(transcription: dict[str, Any]) -> None:
+async def test_b10_allowed_combinations_are_sent(transcription: dict[str, Any]) -> None:
     async with (
         ScriptedServer([send("session.created"), expect("session.update"), never()]) as server,
         backends.connect(url=server.url) as conn,

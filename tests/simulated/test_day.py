@@ -139,7 +139,7 @@ def _the_day() -> Day:
     return simulate(a_day())
 
 
-def test_every_session_is_left_in_time_and_nobody_hears_of_it(day: Day) -> None:
+def test_every_session_is_renewed_in_time_without_notice(day: Day) -> None:
     assert day.renewals >= 24
     assert day.expired == 0
     assert all(250 < left_s < 301 for left_s in day.left_s), "at most one turn was waited for"
@@ -147,13 +147,13 @@ def test_every_session_is_left_in_time_and_nobody_hears_of_it(day: Day) -> None:
     assert day.wrong == []
 
 
-def test_the_last_session_knows_the_whole_day_in_order_and_once(day: Day) -> None:
+def test_last_session_has_the_whole_day_in_order_and_once(day: Day) -> None:
     assert day.known == day.told
     assert len(set(day.known)) == len(day.known) > 2 * day.questions
     assert day.calls == len([number for number in range(1, day.questions + 1) if number % 8 == 5])
 
 
-def test_nothing_is_left_of_the_sessions_before(day: Day) -> None:
+def test_earlier_sessions_leave_no_objects(day: Day) -> None:
     assert day.open_transports == 1
     for mark in day.marks:
         assert mark.objects["tests.simulated.service.Served"] == 1
@@ -161,7 +161,7 @@ def test_nothing_is_left_of_the_sessions_before(day: Day) -> None:
         assert mark.objects["timers"] <= 3, "of the session's end, of the renewal, and one that has just passed"
 
 
-def test_what_the_client_holds_is_the_same_after_two_hours_and_after_a_day(day: Day) -> None:
+def test_client_memory_is_the_same_after_two_hours_and_after_a_day(day: Day) -> None:
     first, *later = day.marks
     assert len(later) == 2
     grown = PER_CALL | {PER_ITEM}
@@ -177,7 +177,7 @@ def test_what_the_client_holds_is_the_same_after_two_hours_and_after_a_day(day: 
         assert not new
 
 
-def test_what_a_turn_keeps_does_not_grow(day: Day) -> None:
+def test_memory_of_a_turn_does_not_grow(day: Day) -> None:
     first, middle, last = day.marks
     before = (middle.conversation_bytes - first.conversation_bytes) / (middle.turns - first.turns)
     after = (last.conversation_bytes - middle.conversation_bytes) / (last.turns - middle.turns)

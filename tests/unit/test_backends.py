@@ -35,7 +35,7 @@ def test_a_key_goes_to_no_other_host_unless_it_was_given_for_it(monkeypatch: pyt
     assert resolve("wss://example.com/", api_key="theirs").headers == {"Authorization": "Bearer theirs"}
 
 
-def test_azure_is_its_own_address_and_header(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_azure_has_its_own_address_and_header(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=r"AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN"):
         resolve("azure", model="d")
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com")
@@ -139,7 +139,7 @@ async def test_a_key_may_be_a_function_that_is_called_for_every_connection(monke
         (RuntimeError(f"no token for {KEY}"), ConnectError, r"raised RuntimeError: no token for \*\*\*"),
     ],
 )
-async def test_a_function_that_makes_no_key_is_told_apart_from_a_wrong_key(
+async def test_key_function_without_a_key_has_an_error_of_its_own(
     result: Any, error: type[Exception], words: str
 ) -> None:
     def provider() -> Any:
@@ -161,7 +161,7 @@ async def test_a_function_that_makes_no_key_is_told_apart_from_a_wrong_key(
         ("wss://gate.example/v1/realtime", "wss://gate.example/v1/realtime", "gate.example (OPENAI_BASE_URL)"),
     ],
 )
-def test_openais_base_url_says_where_its_key_belongs(
+def test_openai_base_url_receives_the_openai_key(
     monkeypatch: pytest.MonkeyPatch, base: str, url: str, label: str
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)

@@ -52,18 +52,18 @@ class Shown:
         (Shown(), PNG_URI),
     ],
 )
-def test_bytes_and_uris_are_known_by_how_they_begin(image: Any, uri: str) -> None:
+def test_image_bytes_and_data_uris_are_recognised_by_their_first_bytes(image: Any, uri: str) -> None:
     assert data_uri(image) == uri
 
 
 @pytest.mark.parametrize("name", ["a.png", "B.PNG", "no extension is asked of the content.jpg"])
-def test_a_file_is_what_it_holds(tmp_path: Path, name: str) -> None:
+def test_image_type_is_read_from_content_not_from_file_name(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(PNG)
     assert data_uri(path) == data_uri(str(path)) == PNG_URI
 
 
-def test_a_missing_file_is_missing(tmp_path: Path) -> None:
+def test_missing_image_file_raises_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         data_uri(tmp_path / "none.png")
 
@@ -85,12 +85,12 @@ def test_a_missing_file_is_missing(tmp_path: Path) -> None:
         (np.zeros((0, 2), np.uint8), r"shape \(0, 2\)"),
     ],
 )
-def test_what_is_no_picture_is_refused_with_what_is_taken(image: Any, words: str) -> None:
+def test_value_that_is_no_image_raises_config_error_naming_accepted_kinds(image: Any, words: str) -> None:
     with pytest.raises(errors.ConfigError, match=words):
         data_uri(image)
 
 
-def test_figures_pictures_and_arrays_are_drawn() -> None:
+def test_figures_pil_images_and_arrays_become_png() -> None:
     figure = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed").Figure()
     figure.add_subplot().plot([1, 2])
     image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
@@ -106,7 +106,7 @@ def test_figures_pictures_and_arrays_are_drawn() -> None:
         assert size(data_uri(np.zeros(shape, np.uint8))) == (4, 3)
 
 
-def test_a_message_holds_text_and_pictures() -> None:
+def test_user_message_holds_text_and_images() -> None:
     assert [part.type for part in user_message("What?", images=[PNG, JPEG]).content] == [
         "input_text",
         "input_image",
@@ -121,11 +121,11 @@ def test_a_message_holds_text_and_pictures() -> None:
         user_message("", images=PNG)
 
 
-def test_a_cell_that_shows_a_message_stays_readable() -> None:
+def test_message_repr_shortens_image_data() -> None:
     assert len(repr(user_message("What?", images=[PNG + bytes(1_000_000)]))) < 500
 
 
-def test_an_utterance_reads_its_pictures_when_it_is_made(tmp_path: Path) -> None:
+def test_utterance_reads_image_files_in_its_constructor(tmp_path: Path) -> None:
     utterance = Utterance("What?", images=[PNG])
     assert utterance.images == (PNG_URI,)
     assert Utterance("", images=[PNG]).label == "a picture"
@@ -135,7 +135,7 @@ def test_an_utterance_reads_its_pictures_when_it_is_made(tmp_path: Path) -> None
         Utterance("What?", images=[tmp_path / "none.png"])
 
 
-def test_the_conversation_keeps_pictures_also_where_the_server_echoes_none() -> None:
+def test_conversation_keeps_images_that_the_server_does_not_echo() -> None:
     state = Conversation()
     item = user_message("What is this?", images=[PNG], detail="high", id="item_1")
     reduce(state, ClientItem(item), at=0.0)
@@ -150,7 +150,7 @@ def test_the_conversation_keeps_pictures_also_where_the_server_echoes_none() -> 
     assert (kept.image_url, kept.detail) == (PNG_URI, "high")
 
 
-def test_a_new_session_is_told_of_the_pictures_again() -> None:
+def test_images_are_sent_again_to_a_new_session() -> None:
     state = Conversation()
     item = user_message("What is this?", images=[PNG, JPEG], detail="low", id="item_1")
     reduce(state, ConversationItemAdded(item=item, previous_item_id=None), at=0.0)
@@ -159,7 +159,7 @@ def test_a_new_session_is_told_of_the_pictures_again() -> None:
     assert omitted == 0
 
 
-def test_a_frozen_page_fetches_no_picture_that_a_server_names() -> None:
+def test_saved_page_does_not_fetch_image_urls() -> None:
     state = Conversation()
     item = user_message("", images=[PNG], id="item_1")
     item.content[0].image_url = "https://tracker.example/x.png"

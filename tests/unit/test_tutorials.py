@@ -33,7 +33,7 @@ def test_a_second_copy_of_unchanged_files_does_nothing(tmp_path: Path) -> None:
     assert not again.kept
 
 
-def test_says_how_to_mend_an_installation_without_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_error_without_tutorials_says_how_to_reinstall(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tutorials, "_IN_WHEEL", tmp_path / "a")
     monkeypatch.setattr(tutorials, "_IN_CHECKOUT", tmp_path / "b")
     with pytest.raises(FileNotFoundError, match="pip install --force-reinstall realtime-nb"):

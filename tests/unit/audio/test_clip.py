@@ -33,7 +33,7 @@ def test_the_duration_follows_from_the_rate() -> None:
     assert AudioClip(SAMPLES, 8000).duration_ms == 300
 
 
-def test_a_saved_clip_is_the_same_sound(tmp_path: Path) -> None:
+def test_saved_clip_reads_back_equal(tmp_path: Path) -> None:
     AudioClip(SAMPLES, 16_000).save(tmp_path / "a.wav")
     samples, rate = read_wav(tmp_path / "a.wav")
     assert AudioClip(samples, rate) == AudioClip(SAMPLES, 16_000)
@@ -45,7 +45,7 @@ def test_equal_clips_hash_alike_and_others_differ() -> None:
     assert AudioClip(SAMPLES) != SAMPLES.tobytes()
 
 
-def test_the_notebook_gets_a_player_with_the_very_samples() -> None:
+def test_notebook_repr_is_a_player_with_the_exact_samples() -> None:
     data, _ = AudioClip(SAMPLES)._repr_mimebundle_()
     uri = re.search(r'src="data:audio/wav;base64,([^"]+)"', data["text/html"])
     assert uri is not None
@@ -64,6 +64,6 @@ def test_the_plain_repr_says_how_long_and_how_loud() -> None:
 
 
 @pytest.mark.parametrize("rate", [0, -1, 0.5])
-def test_a_rate_that_is_none_is_refused(rate: int) -> None:
+def test_invalid_sample_rate_raises_audio_error(rate: int) -> None:
     with pytest.raises(AudioError, match="sample rate"):
         AudioClip(SAMPLES, rate)

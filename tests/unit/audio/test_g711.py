@@ -10,7 +10,7 @@ EVERY_CODE = bytes(range(256))
 
 
 @pytest.mark.parametrize("law", ["pcmu", "pcma"])
-def test_every_code_survives_the_way_there_and_back(law: g711.Law) -> None:
+def test_decoding_and_encoding_returns_every_code(law: g711.Law) -> None:
     back = g711.encode(g711.decode(EVERY_CODE, law), law)
     # mu-law has two zeros; the negative one comes back as the positive one.
     assert back == (EVERY_CODE.replace(b"\x7f", b"\xff") if law == "pcmu" else EVERY_CODE)
@@ -37,10 +37,10 @@ def test_the_error_stays_within_half_a_step_of_the_segment(law: g711.Law) -> Non
         ("pcma", 1000, 0xFA),
     ],
 )
-def test_known_samples_have_the_standards_codes(law: g711.Law, sample: int, code: int) -> None:
+def test_known_samples_encode_to_the_codes_of_the_standard(law: g711.Law, sample: int, code: int) -> None:
     assert g711.encode(np.array([sample], np.int16), law) == bytes([code])
 
 
-def test_an_unknown_law_is_named() -> None:
+def test_unknown_law_is_named_in_the_error() -> None:
     with pytest.raises(AudioError, match="'mp3'"):
         g711.encode(b"\0\0", "mp3")  # type: ignore[arg-type]

@@ -41,17 +41,17 @@ def test_strided_arrays_become_contiguous() -> None:
         (np.zeros((3, 2), np.int16), r"\(3, 2\)"),
     ],
 )
-def test_what_is_not_pcm16_is_refused_by_name(sound: bytes | NDArray[np.generic], words: str) -> None:
+def test_audio_that_is_not_pcm16_raises_audio_error(sound: bytes | NDArray[np.generic], words: str) -> None:
     with pytest.raises(AudioError, match=words):
         as_pcm16(sound)
 
 
-def test_text_is_not_sound() -> None:
+def test_text_raises_audio_error() -> None:
     with pytest.raises(AudioError, match="str"):
         as_pcm16("hello")  # type: ignore[arg-type]
 
 
-def test_nothing_is_allowed_where_it_is_asked_for() -> None:
+def test_empty_audio_is_allowed_on_request() -> None:
     assert as_pcm16(b"", allow_empty=True).size == 0
 
 

@@ -44,7 +44,7 @@ def snr_db(got: NDArray[np.float32], wanted: NDArray[np.float32], rate_hz: int) 
     st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=60, deadline=None)
-def test_block_sizes_never_change_a_sample(src: int, dst: int, n: int, sizes: list[int], seed: int) -> None:
+def test_output_does_not_depend_on_block_sizes(src: int, dst: int, n: int, sizes: list[int], seed: int) -> None:
     x = np.random.default_rng(seed).integers(-32768, 32768, n).astype(np.int16)
     assert np.array_equal(in_blocks(x, src, dst, sizes), in_blocks(x, src, dst, []))
 
@@ -65,7 +65,7 @@ def test_a_tone_in_the_common_band_comes_out_85_decibels_clean_and_in_time(
 
 
 @pytest.mark.parametrize(("src", "dst"), [(48_000, 24_000), (44_100, 24_000), (24_000, 16_000), (24_000, 8_000)])
-def test_what_the_target_cannot_hold_does_not_fold_back(src: int, dst: int) -> None:
+def test_frequencies_above_the_target_band_do_not_alias(src: int, dst: int) -> None:
     x = tone(dst / 2 * 1.05, src)
     out = resample(x, src, dst)[dst // 20 : -dst // 20]
     assert 10 * math.log10(float((out**2).mean()) / float((x**2).mean())) < -85
@@ -81,7 +81,7 @@ def test_speech_band_noise_keeps_its_energy(src: int, dst: int) -> None:
 
 @given(st.integers(-32768, 32767), rates, rates)
 @settings(max_examples=30, deadline=None)
-def test_a_steady_level_stays_itself(level: int, src: int, dst: int) -> None:
+def test_constant_level_is_unchanged(level: int, src: int, dst: int) -> None:
     out = resample(np.full(2000, level, np.int16), src, dst)
     inner = out[len(out) // 3 : -len(out) // 3]
     assert inner.size
@@ -104,7 +104,7 @@ def test_after_a_flush_a_new_stream_begins() -> None:
     assert np.array_equal(first, second)
 
 
-def test_floats_stay_floats() -> None:
+def test_float_input_gives_float_output() -> None:
     assert resample(tone(440, 48_000), 48_000, 24_000).dtype == np.float32
 
 
@@ -118,12 +118,12 @@ def test_a_long_stream_keeps_a_bounded_history() -> None:
 
 
 @pytest.mark.parametrize("rate", [0, -1, 24_000.5, "24000", None])
-def test_a_rate_that_is_none_is_refused(rate: object) -> None:
+def test_invalid_sample_rate_raises_audio_error(rate: object) -> None:
     with pytest.raises(AudioError, match="sample rate"):
         Resampler(rate, 24_000)  # type: ignore[arg-type]
 
 
-def test_an_absurd_ratio_is_refused() -> None:
+def test_unusable_ratio_raises_audio_error() -> None:
     with pytest.raises(AudioError, match="ratio"):
         Resampler(1_000_003, 24_000)
 
@@ -135,6 +135,6 @@ def test_a_stream_does_not_change_its_dtype() -> None:
         stream.process(np.zeros(4, np.float32))
 
 
-def test_two_channels_are_refused() -> None:
+def test_two_channels_raise_audio_error() -> None:
     with pytest.raises(AudioError, match=r"\(4, 2\)"):
         Resampler(48_000, 24_000).process(np.zeros((4, 2), np.int16))

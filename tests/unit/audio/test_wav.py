@@ -30,7 +30,7 @@ def fmt(tag: int, bits: int, channels: int = 1, rate: int = 24_000) -> bytes:
 
 
 @given(st.binary(max_size=400).map(lambda b: b[: len(b) // 2 * 2]), st.integers(1, 192_000))
-def test_what_is_written_is_read_back(pcm: bytes, rate: int) -> None:
+def test_written_wav_reads_back_equal(pcm: bytes, rate: int) -> None:
     samples, got_rate = read_wav(wav_bytes(pcm, rate))
     assert (samples.tobytes(), got_rate) == (pcm, rate)
 
@@ -62,7 +62,7 @@ def test_an_open_file_can_be_written_to() -> None:
     ],
     ids=["8", "24", "32", "f32", "f64", "alaw", "ulaw", "extensible"],
 )
-def test_every_common_encoding_gives_the_same_sound(header: bytes, data: bytes) -> None:
+def test_every_common_wav_encoding_reads_as_the_same_audio(header: bytes, data: bytes) -> None:
     samples, _ = read_wav(riff(header, data))
     assert np.abs(samples.astype(int) - RAMP).max() <= 512  # the step of the coarsest, 8-bit ones
     assert len(samples) == len(RAMP)
@@ -74,12 +74,12 @@ def test_stereo_is_averaged() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 1_000_000])
-def test_a_size_that_a_pipe_left_wrong_does_not_hide_the_sound(size: int) -> None:
+def test_wav_with_unset_sizes_from_a_pipe_is_read(size: int) -> None:
     samples, _ = read_wav(riff(fmt(1, 16), RAMP.tobytes(), data_size=size))
     assert samples.tolist() == RAMP.tolist()
 
 
-def test_other_chunks_are_passed_over_with_their_padding() -> None:
+def test_other_wav_chunks_are_skipped_with_their_padding() -> None:
     odd = b"LIST" + struct.pack("<I", 3) + b"abc\0"
     assert read_wav(riff(fmt(1, 16), RAMP.tobytes(), extra=odd))[0].tolist() == RAMP.tolist()
 
@@ -95,19 +95,19 @@ def test_other_chunks_are_passed_over_with_their_padding() -> None:
         (riff(b"\1\0", b"\0\0"), "incomplete"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_its_reason(data: bytes, words: str) -> None:
+def test_unreadable_wav_raises_audio_error_with_the_reason(data: bytes, words: str) -> None:
     with pytest.raises(AudioError, match=words):
         read_wav(data)
 
 
 @given(st.binary(max_size=60), st.integers(0, 80))
-def test_damaged_files_never_raise_anything_else(noise: bytes, at: int) -> None:
+def test_damaged_wav_raises_only_audio_error(noise: bytes, at: int) -> None:
     good = riff(fmt(1, 16), RAMP[:20].tobytes())
     with contextlib.suppress(AudioError):
         read_wav(good[:at] + noise + good[at + len(noise) :])
 
 
-def test_a_refusal_names_the_file(tmp_path: Path) -> None:
+def test_wav_error_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "x.wav").write_bytes(b"nonsense")
     with pytest.raises(AudioError, match=r"x\.wav"):
         read_wav(tmp_path / "x.wav")
@@ -118,7 +118,7 @@ def test_loading_for_the_wire_resamples_to_24_khz(tmp_path: Path) -> None:
     assert len(load_24k(tmp_path / "a.wav")) == 1500
 
 
-def test_loading_a_file_without_a_sample_says_so(tmp_path: Path) -> None:
+def test_loading_an_empty_wav_raises_audio_error(tmp_path: Path) -> None:
     write_wav(tmp_path / "a.wav", b"")
     with pytest.raises(AudioError, match="empty"):
         load_24k(tmp_path / "a.wav")

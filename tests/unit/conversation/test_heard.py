@@ -13,7 +13,7 @@ TEXT = "one two three four"
     ("at", "cut"),
     [(0, ""), (2, ""), (3, "one"), (4, "one"), (6, "one"), (7, "one two"), (17, "one two three"), (18, TEXT)],
 )
-def test_the_cut_is_at_the_last_whole_word(at: int, cut: str) -> None:
+def test_text_is_cut_after_the_last_whole_word(at: int, cut: str) -> None:
     assert cut_at_word(TEXT, at) == cut
 
 
@@ -21,12 +21,12 @@ def test_scripts_without_spaces_are_cut_between_characters() -> None:
     assert cut_at_word("今日は良い天気です", 4) == "今日は良"
 
 
-def test_a_letter_keeps_its_accents() -> None:
+def test_cut_never_separates_combining_accents() -> None:
     assert cut_at_word("日本e\u0301", 3) == "日本"
 
 
 @given(st.text(max_size=60), st.integers(0, 70))
-def test_a_cut_is_always_a_prefix_and_never_longer_than_asked(text: str, at: int) -> None:
+def test_cut_is_a_prefix_of_at_most_the_requested_length(text: str, at: int) -> None:
     cut = cut_at_word(text, at)
     assert text.startswith(cut)
     assert len(cut) <= max(at, 0) or cut == text
@@ -43,27 +43,27 @@ def test_the_estimate_stays_within_the_text(
 
 
 @given(st.integers(0, 200), st.integers(1, 10_000), marks)
-def test_more_sound_never_means_less_text(chars: int, samples: int, marks: list[tuple[int, int]]) -> None:
+def test_more_played_audio_never_means_less_heard_text(chars: int, samples: int, marks: list[tuple[int, int]]) -> None:
     estimates = [heard_chars(chars, samples, samples * i // 20, marks) for i in range(21)]
     assert estimates == sorted(estimates)
     assert (estimates[0], estimates[-1]) == (0, chars)
 
 
-def test_nothing_played_is_nothing_heard() -> None:
+def test_no_samples_played_means_no_text_heard() -> None:
     assert heard_chars(10, 100, 0, []) == 0
     assert heard_chars(10, 0, 0, []) == 0
 
 
-def test_a_transcript_in_step_with_the_sound_tells_where_its_words_are() -> None:
+def test_transcript_in_step_with_the_audio_locates_words() -> None:
     # Ten characters in the first 900 samples, forty in the last 100: far from even.
     in_step = [(0, 0), (300, 3), (600, 6), (900, 10)]
     assert heard_chars(50, 1200, 600, in_step) == pytest.approx(6, abs=1)
 
 
-def test_a_transcript_that_runs_ahead_is_stretched_to_the_sound() -> None:
+def test_transcript_ahead_of_the_audio_is_stretched() -> None:
     ahead = [(100 * i, 10 * i) for i in range(6)]  # all 60 characters known after half of the sound
     assert heard_chars(60, 1200, 600, ahead) == pytest.approx(30, abs=1)
 
 
-def test_a_transcript_that_came_all_at_once_is_taken_as_spoken_evenly() -> None:
+def test_transcript_received_at_once_is_spread_evenly() -> None:
     assert heard_chars(100, 1000, 250, [(0, 0), (0, 40), (0, 80)]) == 25

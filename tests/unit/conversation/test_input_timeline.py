@@ -13,14 +13,14 @@ def ramp(start: int, samples: int) -> bytes:
     return (np.arange(start, start + samples) % 30_000).astype("<i2").tobytes()
 
 
-def test_a_cut_gives_the_very_samples() -> None:
+def test_cut_returns_the_exact_samples() -> None:
     line = InputTimeline()
     for start in range(0, 4800, 480):
         line.append(ramp(start, 480), start / 24_000)
     assert line.cut(1000, 3000) == ramp(1000, 2000)
 
 
-def test_silence_is_forgotten_where_the_server_detects_turns() -> None:
+def test_old_silence_is_dropped_where_the_server_detects_turns() -> None:
     line = InputTimeline()
     line.detected = True
     for _ in range(300):
@@ -28,7 +28,7 @@ def test_silence_is_forgotten_where_the_server_detects_turns() -> None:
     assert sum(len(pcm) // 2 for _, pcm, _ in line._chunks) <= PREROLL_SAMPLES + 24_000
 
 
-def test_a_button_held_forever_does_not_fill_the_memory() -> None:
+def test_endless_push_to_talk_has_bounded_memory() -> None:
     line = InputTimeline()
     for _ in range(700):
         line.append(bytes(48_000), None)
@@ -36,7 +36,7 @@ def test_a_button_held_forever_does_not_fill_the_memory() -> None:
     assert line.end == 700 * 24_000
 
 
-def test_speech_under_way_is_kept_from_its_beginning() -> None:
+def test_detected_speech_is_kept_from_its_start() -> None:
     line = InputTimeline()
     line.detected = True
     line.append(bytes(48_000), None)
@@ -83,7 +83,7 @@ def test_a_cleared_buffer_is_in_no_turn() -> None:
     assert turn.audio.samples.tobytes() == ramp(9000, 480)
 
 
-def test_what_is_sent_between_a_clear_and_its_answer_is_in_the_turn() -> None:
+def test_audio_sent_between_clear_and_its_answer_is_in_the_turn() -> None:
     state = Conversation()
     reduce(state, InputAppended(ramp(0, 480)), 1.0)
     reduce(state, ClearSent(), 1.0)
@@ -98,7 +98,7 @@ def test_what_is_sent_between_a_clear_and_its_answer_is_in_the_turn() -> None:
     assert turn.audio.samples.tobytes() == ramp(9000, 480)
 
 
-def test_a_commit_by_hand_in_mid_speech_ends_the_turn_where_it_was_sent() -> None:
+def test_manual_commit_during_speech_ends_the_turn_where_it_was_sent() -> None:
     script = conversation().mic(200, value=1)
     script.server("input_audio_buffer.speech_started", item_id="u", audio_start_ms=100).mic(300, value=2)
     script.fact(CommitSent()).mic(100, value=3).server("input_audio_buffer.committed", item_id="u")

@@ -13,14 +13,14 @@ def last(state: Conversation) -> Turn:
     return (*state.turns, *state.live)[-1]
 
 
-def test_an_interrupted_turn_keeps_its_text_and_tells_what_was_heard() -> None:
+def test_interrupted_turn_keeps_its_text_and_has_heard_text() -> None:
     turn = last(conversation().user("hi").assistant(ANSWER).interrupted_after(ms=350).play())
     assert turn.status == "interrupted"
     assert turn.text == ANSWER
     assert turn.heard_text == "one two three"
 
 
-def test_an_interruption_after_the_response_is_a_correction_of_a_settled_turn() -> None:
+def test_interruption_after_the_response_revises_the_settled_turn() -> None:
     script = conversation().user("hi").assistant(ANSWER)
     state = script.play()
     before = last(state)
@@ -37,7 +37,7 @@ def test_without_a_player_everything_counts_as_heard() -> None:
     assert (turn.status, turn.heard_text) == ("completed", ANSWER)
 
 
-def test_progress_of_playback_alone_interrupts_nothing() -> None:
+def test_playback_progress_alone_does_not_interrupt() -> None:
     turn = last(conversation().user("hi").assistant(ANSWER).played(ms=200).play())
     assert (turn.status, turn.heard_text) == ("completed", ANSWER)
 
@@ -49,13 +49,13 @@ def test_a_fully_played_turn_is_completed_even_when_it_is_then_cut() -> None:
     assert (turn.status, turn.heard_text) == ("completed", ANSWER)
 
 
-def test_less_than_a_millisecond_missing_is_nothing_missing() -> None:
+def test_cut_within_the_last_millisecond_counts_as_completed() -> None:
     script = conversation().user("hi").assistant(ANSWER)
     script.server("conversation.item.truncated", item_id=script.item, content_index=0, audio_end_ms=999)
     assert last(script.play()).status == "completed"
 
 
-def test_nothing_played_is_nothing_heard() -> None:
+def test_no_samples_played_means_no_text_heard() -> None:
     turn = last(conversation().user("hi").assistant(ANSWER).interrupted_after(ms=0).play())
     assert (turn.status, turn.heard_text, turn.text) == ("interrupted", "", ANSWER)
 
@@ -66,7 +66,7 @@ def test_a_truncation_by_the_server_alone_counts_too() -> None:
     assert last(script.play()).heard_text == "one two three"
 
 
-def test_the_players_samples_are_trusted_over_whole_milliseconds() -> None:
+def test_player_report_has_priority_over_the_truncation() -> None:
     script = conversation().user("hi").assistant(ANSWER)
     script.fact(LocalInterrupt(script.item, 0, 420 * SAMPLES_PER_MS))
     script.server("conversation.item.truncated", item_id=script.item, content_index=0, audio_end_ms=100)
@@ -83,12 +83,12 @@ def test_after_a_truncation_an_empty_transcript_from_the_server_erases_nothing()
     assert (turn.text, turn.heard_text) == (ANSWER, "one two three")
 
 
-def test_an_answer_that_the_server_cut_off_is_interrupted_with_what_came_of_it() -> None:
+def test_response_cancelled_by_the_server_is_interrupted_with_the_received_text() -> None:
     turn = last(conversation().user("hi").cancelled(ANSWER, words=4).play())
     assert (turn.status, turn.text, turn.heard_text) == ("interrupted", "one two three four", "one two three four")
 
 
-def test_of_a_cancelled_answer_only_what_the_player_tells_was_heard() -> None:
+def test_heard_text_of_a_cancelled_response_follows_the_player() -> None:
     script = conversation().user("hi").begin().message(ANSWER, words=4).played(ms=200).end(status="cancelled")
     state = script.play()
     assert last(state).heard_text == "one two"
@@ -105,7 +105,7 @@ def queued(script: Script) -> list[str]:
     return [first, second, script.item]
 
 
-def test_what_was_queued_behind_the_interruption_was_not_heard() -> None:
+def test_parts_queued_behind_the_interruption_are_unheard() -> None:
     script = conversation().user("hi")
     first, second, third = queued(script)
     script.fact(Played(first, 0, 4800)).fact(LocalInterrupt(first, 0, 4800))
@@ -113,7 +113,7 @@ def test_what_was_queued_behind_the_interruption_was_not_heard() -> None:
     assert [heard[i] for i in (first, second, third)] == ["one two", "", ""]
 
 
-def test_what_was_played_before_the_interrupted_one_was_heard() -> None:
+def test_parts_played_before_the_interrupted_one_are_heard() -> None:
     script = conversation().user("hi")
     first, second, third = queued(script)
     script.fact(LocalInterrupt(second, 0, 2400))
@@ -122,7 +122,7 @@ def test_what_was_played_before_the_interrupted_one_was_heard() -> None:
     assert [turns[i].heard_text for i in (first, second, third)] == ["one two three four", "five", ""]
 
 
-def test_late_sound_of_an_interrupted_response_never_becomes_sound_to_play() -> None:
+def test_late_audio_of_an_interrupted_response_is_not_played() -> None:
     script = conversation().user("hi").begin().message(ANSWER, words=3)
     state = script.play()
     reduce(state, LocalInterrupt(script.item, 0, 2400), 300.0)
@@ -149,7 +149,7 @@ def test_late_deltas_of_a_finished_response_are_ignored() -> None:
     assert state.turns is turns
 
 
-def test_a_barge_in_without_samples_received_is_nothing_heard() -> None:
+def test_interruption_without_received_audio_means_nothing_heard() -> None:
     script = conversation().user("hi").begin()
     at: dict[str, Any] = {"response_id": script.response, "item_id": "m", "output_index": 0, "content_index": 0}
     script.server("response.output_audio_transcript.delta", **at, delta="Hello there")
@@ -158,7 +158,7 @@ def test_a_barge_in_without_samples_received_is_nothing_heard() -> None:
     assert (turn.status, turn.text, turn.heard_text) == ("interrupted", "Hello there", "")
 
 
-def test_a_fact_about_an_item_that_is_not_known_yet_waits_for_it() -> None:
+def test_local_event_before_its_item_is_kept() -> None:
     script = conversation().begin().message(ANSWER).end()
     facts = [LocalInterrupt(script.item, 0, 8400)]
     state = Conversation()
@@ -169,19 +169,19 @@ def test_a_fact_about_an_item_that_is_not_known_yet_waits_for_it() -> None:
     assert last(state).heard_text == "one two three"
 
 
-def test_an_interrupted_text_answer_was_read_as_far_as_it_came() -> None:
+def test_interrupted_text_answer_counts_as_read() -> None:
     script = conversation().typed("hi").begin().message("a b c d", audio=False, words=2).end(status="cancelled")
     turn = last(script.play())
     assert (turn.status, turn.text, turn.heard_text) == ("interrupted", "a b", "a b")
 
 
-def test_a_refused_truncation_of_nobody_shows_nothing() -> None:
+def test_truncation_of_an_unknown_item_makes_no_turn() -> None:
     state = Conversation()
     assert reduce(state, wire(type="conversation.item.truncated", item_id="x", audio_end_ms=5), 1.0) == []
     assert state.turns == state.live == ()
 
 
-def test_a_transcript_ahead_of_the_sound_does_not_make_more_heard() -> None:
+def test_transcript_ahead_of_the_audio_does_not_increase_heard_text() -> None:
     for lead in range(6):
         turn = last(conversation().assistant(ANSWER, lead=lead).interrupted_after(ms=500).play())
         assert len("one two three") <= len(turn.heard_text) <= len("one two three four five six"), (

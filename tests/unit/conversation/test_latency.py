@@ -56,14 +56,14 @@ def test_the_parts_add_up_to_the_total_with_a_tool_call_too() -> None:
     assert latency.response_to_first_audio == pytest.approx(30 + 50 + 10)
 
 
-def test_an_answer_that_nobody_asked_for_has_no_latency_from_a_user() -> None:
+def test_response_without_user_turn_has_no_latency_from_speech() -> None:
     latency = conversation().user("hi").assistant("hello").assistant("and another thing").play().turns[-1].latency
     assert latency.committed_to_response is None
     assert latency.total is None
     assert latency.response_to_first_audio == pytest.approx(10)
 
 
-def test_a_text_answer_has_no_moments_of_sound() -> None:
+def test_text_answer_has_no_audio_latencies() -> None:
     latency = conversation().typed("hi").assistant("hello", audio=False).play().turns[-1].latency
     assert latency.committed_to_response == pytest.approx(50)
     assert latency.response_to_first_audio is None

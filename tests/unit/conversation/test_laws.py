@@ -81,7 +81,7 @@ class Watcher:
 
 @thorough
 @given(CHAOS)
-def test_any_events_in_any_order_never_raise_and_keep_every_promise(stream: Stream) -> None:
+def test_any_events_in_any_order_keep_all_invariants(stream: Stream) -> None:
     watcher = Watcher()
     for event, at in stream:
         watcher.feed(event, at)
@@ -89,7 +89,7 @@ def test_any_events_in_any_order_never_raise_and_keep_every_promise(stream: Stre
 
 @thorough
 @given(scripts(), st.randoms(use_true_random=False), CHAOS)
-def test_a_real_conversation_shuffled_truncated_and_spoilt_never_raises(
+def test_shuffled_truncated_and_damaged_conversation_never_raises(
     script: Script, random: random.Random, chaos: Stream
 ) -> None:
     stream = [*script.events, *chaos]
@@ -101,7 +101,7 @@ def test_a_real_conversation_shuffled_truncated_and_spoilt_never_raises(
 
 @thorough
 @given(scripts(), st.data())
-def test_every_beginning_of_a_conversation_is_a_conversation(script: Script, data: st.DataObject) -> None:
+def test_every_prefix_of_a_conversation_is_valid(script: Script, data: st.DataObject) -> None:
     watcher = Watcher()
     for event, at in script.events[: data.draw(st.integers(0, len(script.events)))]:
         watcher.feed(event, at)
@@ -109,7 +109,7 @@ def test_every_beginning_of_a_conversation_is_a_conversation(script: Script, dat
 
 @thorough
 @given(st.one_of(scripts().map(lambda s: s.events), CHAOS))
-def test_the_same_events_give_the_same_turns_whoever_reads_in_between(stream: Stream) -> None:
+def test_reading_between_events_does_not_change_the_turns(stream: Stream) -> None:
     watched, quiet = Watcher(), Conversation()
     for event, at in stream:
         watched.feed(event, at)
@@ -119,7 +119,7 @@ def test_the_same_events_give_the_same_turns_whoever_reads_in_between(stream: St
 
 @thorough
 @given(scripts(), st.data())
-def test_repeated_events_change_nothing_that_a_reader_sees(script: Script, data: st.DataObject) -> None:
+def test_repeated_events_do_not_change_the_turns(script: Script, data: st.DataObject) -> None:
     stream: list[tuple[Event, float]] = []
     for n, pair in enumerate(script.events):
         stream.append(pair)
@@ -131,14 +131,14 @@ def test_repeated_events_change_nothing_that_a_reader_sees(script: Script, data:
 
 @thorough
 @given(scripts())
-def test_a_stream_that_is_told_again_from_the_start_tells_nothing_new(script: Script) -> None:
+def test_replaying_the_whole_stream_changes_nothing(script: Script) -> None:
     server = [p for p in script.events if getattr(p[0], "event_id", "")]
     assert read(play([*script.events, *server])) == read(play(script.events))
 
 
 @thorough
 @given(scripts(kinds=SAYING), st.randoms(use_true_random=False))
-def test_what_was_said_does_not_depend_on_the_order_of_events(script: Script, random: random.Random) -> None:
+def test_turns_do_not_depend_on_the_order_of_events(script: Script, random: random.Random) -> None:
     # Sound needs its deltas in order; words, roles, calls, statuses and the order of turns do not.
     def said(state: Conversation) -> list[Any]:
         turns = sorted((*state.turns, *state.live), key=lambda t: state.store.order.position(t.item_id))
@@ -155,7 +155,7 @@ def test_what_was_said_does_not_depend_on_the_order_of_events(script: Script, ra
 
 @thorough
 @given(scripts(), st.data())
-def test_transcripts_may_come_whenever_they_like(script: Script, data: st.DataObject) -> None:
+def test_transcripts_may_arrive_at_any_time(script: Script, data: st.DataObject) -> None:
     kind = "conversation.item.input_audio_transcription"
     rest = [p for p in script.events if not getattr(p[0], "type", "").startswith(kind)]
     stream: list[tuple[Event, float]] = rest

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from realtime_nb.conversation.order import ItemOrder
 
 
-def test_items_without_links_stand_as_they_arrived() -> None:
+def test_items_without_links_keep_arrival_order() -> None:
     order = ItemOrder()
     for item in "abc":
         order.add(item)
@@ -20,7 +20,7 @@ def test_an_item_is_inserted_directly_behind_its_predecessor() -> None:
     assert list(order) == ["a", "x", "b", "c"]
 
 
-def test_the_root_is_the_beginning() -> None:
+def test_root_means_first() -> None:
     order = ItemOrder()
     order.add("a")
     order.link("b", "a")
@@ -28,7 +28,7 @@ def test_the_root_is_the_beginning() -> None:
     assert list(order) == ["first", "a", "b"]
 
 
-def test_an_unknown_predecessor_becomes_a_placeholder_that_finds_its_place() -> None:
+def test_unknown_predecessor_becomes_a_placeholder() -> None:
     order = ItemOrder()
     order.add("a")
     order.link("d", "c")
@@ -47,7 +47,7 @@ def test_links_in_a_circle_change_nothing() -> None:
     assert list(order) == ["a", "b"]
 
 
-def test_an_item_called_root_is_no_root() -> None:
+def test_item_with_the_id_root_is_an_ordinary_item() -> None:
     order = ItemOrder()
     order.add("a")
     order.link("first", None)
@@ -57,7 +57,7 @@ def test_an_item_called_root_is_no_root() -> None:
 
 
 @given(st.integers(1, 30).flatmap(lambda n: st.permutations(range(n))))
-def test_a_chain_comes_out_right_whatever_order_its_links_arrive_in(arrival: list[int]) -> None:
+def test_linked_items_are_ordered_for_any_arrival_order(arrival: list[int]) -> None:
     order = ItemOrder()
     for i in arrival:
         if i:
@@ -89,7 +89,7 @@ def test_positions_are_consistent_after_any_links(links: list[tuple[int, int | N
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 50)), max_size=50))
-def test_insertions_in_order_are_a_plain_list_insert(steps: list[tuple[bool, int]]) -> None:
+def test_insertions_in_order_equal_list_insert(steps: list[tuple[bool, int]]) -> None:
     order, model = ItemOrder(), list[str]()
     for n, (at_root, where) in enumerate(steps):
         item = f"i{n}"

@@ -35,13 +35,13 @@ def test_a_dated_snapshot_costs_what_its_model_costs_and_a_mere_prefix_nothing_k
     assert response_cost_usd(usage, None) is None
 
 
-def test_images_cost_nothing_known_where_the_model_has_no_price_for_them() -> None:
+def test_image_cost_is_unknown_where_the_model_has_no_image_price() -> None:
     usage = Usage(input_tokens=1000, input_image_tokens=1000)
     assert response_cost_usd(usage, "gpt-4o-realtime-preview") is None
     assert response_cost_usd(usage, "gpt-realtime-2.1") == pytest.approx(0.005)
 
 
-def test_tokens_that_no_detail_explains_are_priced_as_text() -> None:
+def test_tokens_without_a_kind_are_priced_as_text() -> None:
     bare = from_response(ResponseUsage(input_tokens=1_000_000, output_tokens=0))
     assert response_cost_usd(bare, "gpt-realtime-2") == pytest.approx(4.0)
 
@@ -61,7 +61,7 @@ def test_usages_add_up_and_one_unknown_price_makes_the_sum_unknown() -> None:
     assert (a + Usage(cost_usd=None)).cost_usd is None
 
 
-def test_the_local_backend_costs_nothing_whatever_model_it_says_it_is() -> None:
+def test_local_backend_costs_nothing_for_any_model_name() -> None:
     from realtime_nb.conversation import Conversation
 
     script = conversation().user("hi").assistant("hello")
@@ -69,7 +69,7 @@ def test_the_local_backend_costs_nothing_whatever_model_it_says_it_is() -> None:
     assert (script.play().usage.cost_usd or 0) > 0
 
 
-def test_null_usage_is_no_usage() -> None:
+def test_null_usage_is_ignored() -> None:
     assert from_response(ResponseUsage()).total_tokens == 0
     script = conversation().begin().message("hello").end(usage=False)
     assert script.play().usage.responses == 0

@@ -16,7 +16,7 @@ from realtime_nb.conversation import (
 from .dsl import USAGE, conversation, wire
 
 
-def test_an_answer_out_of_band_is_no_turn_but_its_usage_counts() -> None:
+def test_out_of_band_response_makes_no_turn_but_its_usage_counts() -> None:
     script = conversation().typed("hi").assistant("hello").out_of_band("classification")
     changes = script.changes()
     state = script.play()
@@ -27,12 +27,12 @@ def test_an_answer_out_of_band_is_no_turn_but_its_usage_counts() -> None:
     assert ResponseEnded(script.response, "completed", out_of_band=True) in changes
 
 
-def test_sound_out_of_band_is_not_played() -> None:
+def test_out_of_band_audio_is_not_played() -> None:
     script = conversation().begin(out_of_band=True).message("psst").end()
     assert not [c for c in script.changes() if isinstance(c, (AudioReceived, AudioDone))]
 
 
-def test_an_item_shown_too_early_goes_when_its_response_turns_out_out_of_band() -> None:
+def test_turn_is_removed_when_its_response_proves_out_of_band() -> None:
     state = Conversation()
     reduce(state, wire(type="response.output_text.delta", item_id="m", response_id="r", delta="x"), 1.0)
     assert [turn.text for turn in state.live] == ["x"]
@@ -41,7 +41,7 @@ def test_an_item_shown_too_early_goes_when_its_response_turns_out_out_of_band() 
     assert not state.live
 
 
-def test_a_server_that_names_no_conversation_is_taken_to_mean_the_only_one() -> None:
+def test_response_without_conversation_id_is_in_band() -> None:
     state = Conversation()
     assert reduce(state, wire(type="response.created", response={"id": "r"}), 1.0) == [ResponseStarted("r", False)]
     reduce(state, wire(type="response.output_text.delta", item_id="m", response_id="r", delta="x"), 1.0)
@@ -61,7 +61,7 @@ def test_usage_is_counted_once_a_response() -> None:
 
 
 @pytest.mark.parametrize("status", ["cancelled", "failed", "incomplete"])
-def test_usage_of_an_answer_that_did_not_end_well_counts_too(status: str) -> None:
+def test_usage_of_an_incomplete_response_counts(status: str) -> None:
     assert conversation().begin().message("hello").end(status=status).play().usage.responses == 1
 
 
@@ -84,7 +84,7 @@ def test_the_usages_of_the_turns_add_up_to_the_whole() -> None:
     assert sum(usage.input_tokens for usage in parts) == state.usage.input_tokens
 
 
-def test_a_failed_answer_says_why() -> None:
+def test_failed_response_has_the_reason_as_note() -> None:
     script = conversation().typed("hi").begin().message("hel", words=1).end(status="failed")
     error = {"type": "failed", "error": {"code": "server_error", "message": "try again"}}
     script.events.pop()
@@ -93,7 +93,7 @@ def test_a_failed_answer_says_why() -> None:
     assert (turn.status, turn.note, turn.text) == ("failed", "failed: try again", "hel")
 
 
-def test_a_failure_before_the_first_item_is_shown_all_the_same() -> None:
+def test_response_that_fails_before_its_first_item_is_shown() -> None:
     script = conversation().typed("hi").begin()
     error = {"type": "failed", "error": {"code": "rate_limit_exceeded", "message": "slow down"}}
     response = {"id": script.response, "status": "failed", "status_details": error, "conversation_id": "conv_1"}
@@ -117,7 +117,7 @@ def test_an_incomplete_answer_names_its_reason() -> None:
     assert (turn.status, turn.note, turn.text) == ("failed", "incomplete: max_output_tokens", "a")
 
 
-def test_an_item_that_was_whole_before_its_response_broke_is_completed() -> None:
+def test_item_completed_before_its_response_failed_stays_completed() -> None:
     script = conversation().begin().message("whole").end()
     script.events.pop()
     whole = script.item
@@ -126,19 +126,19 @@ def test_an_item_that_was_whole_before_its_response_broke_is_completed() -> None
     assert [(t.item_id == whole, t.status) for t in state.turns] == [(True, "completed"), (False, "interrupted")]
 
 
-def test_sound_comes_with_its_place_and_its_end() -> None:
+def test_audio_changes_have_start_sample_and_end() -> None:
     changes = conversation().assistant("one two three").changes()
     sound = [c for c in changes if isinstance(c, AudioReceived)]
     assert [(c.start_sample, len(c.pcm) // 2) for c in sound] == [(0, 2400), (2400, 2400), (4800, 2400)]
     assert [c.samples for c in changes if isinstance(c, AudioDone)] == [7200]
 
 
-def test_a_cancelled_answers_sound_ends_even_if_the_server_does_not_say_so() -> None:
+def test_cancelled_response_ends_its_audio_without_audio_done() -> None:
     script = conversation().begin().message("one two").finish([], status="cancelled")
     assert [c.samples for c in script.changes() if isinstance(c, AudioDone)] == [4800]
 
 
-def test_a_turn_is_settled_before_its_response_is_said_to_have_ended() -> None:
+def test_turn_settles_before_response_ended_is_reported() -> None:
     script = conversation().assistant("hello")
     state = Conversation()
     for event, at in script.events:
@@ -147,7 +147,7 @@ def test_a_turn_is_settled_before_its_response_is_said_to_have_ended() -> None:
                 assert [turn.text for turn in state.turns] == ["hello"]
 
 
-def test_a_sample_split_between_two_deltas_is_whole_again() -> None:
+def test_sample_split_between_two_deltas_is_joined() -> None:
     state = Conversation()
     at = {"item_id": "m", "response_id": "r", "content_index": 0}
     changes = []
@@ -156,7 +156,7 @@ def test_a_sample_split_between_two_deltas_is_whole_again() -> None:
     assert b"".join(c.pcm for c in changes if isinstance(c, AudioReceived)) == b"\1\0\2\0\3\0"
 
 
-def test_a_damaged_delta_costs_itself_only() -> None:
+def test_invalid_audio_delta_is_dropped_alone() -> None:
     state = Conversation()
     at = {"item_id": "m", "response_id": "r", "content_index": 0}
     assert reduce(state, wire(type="response.output_audio.delta", **at, delta="***"), 1.0) == []
@@ -175,7 +175,7 @@ def test_repeated_events_change_nothing() -> None:
     assert once.turns == twice.turns
 
 
-def test_one_event_id_for_all_does_not_silence_the_stream() -> None:
+def test_different_events_with_the_same_id_are_all_applied() -> None:
     state = Conversation()
     for delta in ("a", "b", "c"):
         event = wire(type="response.output_text.delta", event_id="evt", item_id="m", response_id="r", delta=delta)

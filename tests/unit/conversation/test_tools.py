@@ -16,7 +16,7 @@ def test_a_call_belongs_to_the_answer_that_follows_it() -> None:
     assert call.parsed == {"city": "Paris", "days": 2}
 
 
-def test_until_there_is_an_answer_the_call_is_the_live_turn() -> None:
+def test_tool_call_is_the_live_turn_until_an_answer_comes() -> None:
     script = conversation().user("weather?").tool_call("weather", ARGS, None)
     state = script.play()
     (live,) = state.live
@@ -24,7 +24,7 @@ def test_until_there_is_an_answer_the_call_is_the_live_turn() -> None:
     assert [call.name for call in live.tool_calls] == ["weather"]
 
 
-def test_the_calls_turn_goes_when_the_answer_comes() -> None:
+def test_tool_call_turn_is_removed_when_the_answer_comes() -> None:
     script = conversation().user("weather?").tool_call("weather", ARGS, "sunny")
     call = script.call_item["id"]
     changes = script.assistant("It is sunny.").changes()
@@ -33,7 +33,7 @@ def test_the_calls_turn_goes_when_the_answer_comes() -> None:
     assert changes.index(TurnOpened(script.item)) < removed
 
 
-def test_arguments_are_whole_only_when_they_are_done() -> None:
+def test_arguments_are_parsed_only_when_done() -> None:
     script = conversation().begin().call("weather", ARGS)
     cut = next(i for i, (e, _) in enumerate(script.events) if e.__class__.__name__.endswith("ArgumentsDone"))
     state = Conversation()
@@ -48,7 +48,7 @@ def test_arguments_are_whole_only_when_they_are_done() -> None:
     assert call.parsed == {"city": "Paris", "days": 2}
 
 
-def test_three_shapes_of_done_are_one_call() -> None:
+def test_three_done_events_of_a_call_make_one_call() -> None:
     script = conversation().begin().call("weather", ARGS).finish([])
     copy = {**script.call_item, "id": "another_item"}
     script.begin().finish([script.call_item, copy])
@@ -75,14 +75,14 @@ def test_a_chain_of_calls_belongs_to_the_one_answer() -> None:
     assert usage.responses == 3
 
 
-def test_words_before_a_call_are_a_turn_of_their_own() -> None:
+def test_message_before_a_call_is_a_separate_turn() -> None:
     script = conversation().user("go").begin().message("Let me see.").call("a", "{}").end()
     script.answer("1").assistant("Done.")
     turns = script.play().turns
     assert [(turn.text, len(turn.tool_calls)) for turn in turns[1:]] == [("Let me see.", 0), ("Done.", 1)]
 
 
-def test_when_the_user_goes_on_the_call_stands_for_itself() -> None:
+def test_unanswered_call_settles_when_the_user_speaks_next() -> None:
     script = conversation().user("go").tool_call("a", "{}", "1").typed("never mind").assistant("fine")
     turns = script.play().turns
     assert [(t.role, t.text, len(t.tool_calls)) for t in turns] == [
@@ -93,7 +93,7 @@ def test_when_the_user_goes_on_the_call_stands_for_itself() -> None:
     ]
 
 
-def test_a_call_that_was_cut_off_is_cancelled_and_holds_nothing_up() -> None:
+def test_incomplete_call_is_cancelled_and_settles() -> None:
     script = conversation().user("go").begin().call("a", '{"x": 1')
     cut = {**script.call_item, "status": "incomplete"}
     del script.events[-2:]
@@ -111,7 +111,7 @@ def test_a_call_whose_answer_failed_is_shown_with_the_failure() -> None:
     assert [(t.status, t.note, len(t.tool_calls)) for t in state.turns[1:]] == [("failed", "failed", 1)]
 
 
-def test_a_call_that_an_empty_answer_followed_does_not_stay_live() -> None:
+def test_call_settles_after_an_empty_response() -> None:
     script = conversation().user("go").tool_call("a", "{}", "1").begin().finish([])
     state = script.play()
     assert state.live == ()
@@ -142,7 +142,7 @@ def test_progress_of_an_unknown_call_changes_nothing() -> None:
     assert reduce(Conversation(), ToolProgress("call_x", "running"), 1.0) == []
 
 
-def test_calls_of_the_service_itself_are_shown_too() -> None:
+def test_mcp_calls_are_shown() -> None:
     script = conversation().user("search").begin()
     item = {"id": "mcp_1", "type": "mcp_call", "name": "search", "server_label": "docs", "arguments": ""}
     where = {"response_id": script.response, "item_id": "mcp_1", "output_index": 0}
@@ -160,7 +160,7 @@ def test_calls_of_the_service_itself_are_shown_too() -> None:
     assert (call.status, call.output) == ("completed", "found")
 
 
-def test_a_deleted_answer_leaves_its_call_behind() -> None:
+def test_deleting_an_answer_keeps_its_call() -> None:
     script = conversation().user("go").tool_call("a", "{}", "1").assistant("done").typed("next")
     answer = next(turn.item_id for turn in script.play().turns if turn.text == "done")
     script.server("conversation.item.deleted", item_id=answer)

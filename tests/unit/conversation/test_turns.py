@@ -29,7 +29,7 @@ def texts(state: Conversation) -> list[tuple[str, str]]:
     return [(turn.role, turn.text) for turn in state.turns]
 
 
-def test_a_spoken_conversation_reads_as_it_was_spoken() -> None:
+def test_spoken_conversation_gives_turns_in_spoken_order() -> None:
     state = conversation().user("hi there").assistant("hello to you").user("bye").assistant("good bye").play()
     assert texts(state) == [
         ("user", "hi there"),
@@ -49,7 +49,7 @@ def test_a_turn_opens_when_speech_starts_and_grows_with_its_transcript() -> None
     assert TurnSettled("item_1") in changes
 
 
-def test_a_transcript_before_its_item_is_kept_and_finds_its_place() -> None:
+def test_transcript_before_its_item_is_kept() -> None:
     script = conversation().assistant("hello")
     script.transcript("early words", item_id="item_9")
     state = script.play()
@@ -76,14 +76,14 @@ def test_a_transcript_after_the_answer_corrects_the_settled_turn() -> None:
     assert after != before
 
 
-def test_while_a_transcript_is_late_both_turns_are_live() -> None:
+def test_user_and_assistant_turn_are_live_while_the_transcript_is_late() -> None:
     script = conversation().user(None).begin().message("hello")
     state = script.play()
     assert [turn.role for turn in state.live] == ["user", "assistant"]
     assert state.turns == ()
 
 
-def test_a_transcript_that_never_comes_does_not_hold_the_turn_back() -> None:
+def test_user_turn_settles_without_a_transcript() -> None:
     state = conversation().user(None).user("second").play()
     assert texts(state) == [("user", ""), ("user", "second")]
 
@@ -99,7 +99,7 @@ def test_an_empty_transcript_is_known_and_not_missing() -> None:
     assert (turn.text, turn.text_known, turn.note) == ("", True, None)
 
 
-def test_a_failed_transcription_is_told_and_does_not_fail_the_turn() -> None:
+def test_failed_transcription_adds_a_note_and_the_turn_completes() -> None:
     script = conversation().user(None)
     kind = "conversation.item.input_audio_transcription.failed"
     script.server(kind, item_id=script.item, content_index=0, error={"message": "unintelligible"})
@@ -107,7 +107,7 @@ def test_a_failed_transcription_is_told_and_does_not_fail_the_turn() -> None:
     assert (turn.status, turn.note, turn.text_known) == ("completed", "not transcribed: unintelligible", False)
 
 
-def test_a_null_transcript_later_erases_nothing() -> None:
+def test_late_null_transcript_erases_nothing() -> None:
     script = conversation().user("known words")
     item = {
         "id": script.item,
@@ -127,7 +127,7 @@ def test_deltas_are_replaced_by_done() -> None:
     assert script.play().live[0].text == "hello world"
 
 
-def test_an_empty_done_does_not_erase_what_came() -> None:
+def test_empty_done_event_keeps_the_deltas() -> None:
     script = conversation().begin().message("hello", audio=False)
     script.server("response.output_text.done", **script.at)
     assert script.play().live[0].text == "hello"
@@ -166,7 +166,7 @@ def test_deltas_for_unknown_items_make_the_turn() -> None:
     assert [(t.role, t.text, t.status) for t in state.live] == [("assistant", "hello", "in_progress")]
 
 
-def test_the_legacy_created_event_is_as_good_as_added() -> None:
+def test_legacy_created_event_works_like_added() -> None:
     state = Conversation()
     for n, role in enumerate(["user", "assistant"]):
         kind = "input_text" if role == "user" else "text"
@@ -177,7 +177,7 @@ def test_the_legacy_created_event_is_as_good_as_added() -> None:
     assert texts(state) == [("user", "user"), ("assistant", "assistant")]
 
 
-def test_a_retrieved_item_is_shown_and_brings_its_sound() -> None:
+def test_retrieved_item_becomes_a_turn_with_its_audio() -> None:
     content = [{"type": "output_audio", "transcript": "hello", "audio": "AQACAA=="}]
     item = {"id": "m", "type": "message", "role": "assistant", "status": "completed", "content": content}
     state = Conversation()
@@ -187,14 +187,14 @@ def test_a_retrieved_item_is_shown_and_brings_its_sound() -> None:
     assert audio.samples.tolist() == [1, 2]
 
 
-def test_an_inserted_item_stands_where_it_was_put() -> None:
+def test_inserted_item_is_placed_after_its_predecessor() -> None:
     script = conversation().typed("a").assistant("b")
     item = {"id": "s", "type": "message", "role": "system", "content": [{"type": "input_text", "text": "note"}]}
     script.server("conversation.item.added", previous_item_id="item_1", item=item)
     assert texts(script.play()) == [("user", "a"), ("system", "note"), ("assistant", "b")]
 
 
-def test_a_deleted_turn_is_gone_for_good() -> None:
+def test_deleted_turn_never_reappears() -> None:
     script = conversation().typed("a").assistant("b").typed("c")
     script.server("conversation.item.deleted", item_id="item_1").server("conversation.item.deleted", item_id="nobody")
     state, changes = Conversation(), []
@@ -208,7 +208,7 @@ def test_a_deleted_turn_is_gone_for_good() -> None:
     assert texts(state) == [("assistant", "b"), ("user", "c")]
 
 
-def test_our_own_item_shows_at_once_and_settles_when_the_server_has_it() -> None:
+def test_client_item_is_shown_at_once_and_settles_when_acknowledged() -> None:
     state = Conversation()
     assert reduce(state, ClientItem(user_message("hi", id="u")), 1.0) == [TurnOpened("u")]
     assert [(t.text, t.status) for t in state.live] == [("hi", "in_progress")]
@@ -217,7 +217,7 @@ def test_our_own_item_shows_at_once_and_settles_when_the_server_has_it() -> None
     assert reduce(state, ClientItem(user_message("hi", id="u")), 1.2) == []
 
 
-def test_an_item_that_the_server_refused_says_why() -> None:
+def test_refused_item_has_the_reason_as_note() -> None:
     state = Conversation()
     reduce(state, ClientItem(user_message("hi", id="u"), None, "mine_1"), 1.0)
     error = {"type": "invalid_request_error", "message": "no such previous item", "event_id": "mine_1"}
@@ -225,7 +225,7 @@ def test_an_item_that_the_server_refused_says_why() -> None:
     assert [(t.status, t.note) for t in state.turns] == [("failed", "no such previous item")]
 
 
-def test_a_history_of_our_own_is_shown_with_all_its_roles() -> None:
+def test_client_items_of_all_roles_become_turns() -> None:
     state = Conversation()
     history = [system_message("s", id="1"), user_message("u", id="2"), assistant_message("a", id="3")]
     for item in history:
@@ -233,13 +233,13 @@ def test_a_history_of_our_own_is_shown_with_all_its_roles() -> None:
     assert [turn.role for turn in state.live] == ["system", "user", "assistant"]
 
 
-def test_an_item_without_an_id_is_not_mistaken_for_another() -> None:
+def test_item_without_id_is_ignored() -> None:
     state = Conversation()
     assert reduce(state, ClientItem(MessageItem(role="user")), 1.0) == []
     assert state.live == ()
 
 
-def test_an_idle_timeout_is_a_turn_in_which_nothing_was_said() -> None:
+def test_idle_timeout_makes_a_user_turn_without_speech() -> None:
     script = conversation().mic(500)
     script.server("input_audio_buffer.timeout_triggered", item_id="u", audio_start_ms=0, audio_end_ms=400)
     script.server("input_audio_buffer.committed", item_id="u")
@@ -259,7 +259,7 @@ def test_speech_that_is_never_committed_leaves_no_turn() -> None:
     assert state.live == ()
 
 
-def test_a_lost_connection_ends_what_was_under_way() -> None:
+def test_lost_connection_fails_the_open_response() -> None:
     script = conversation().user("hi").begin().message("hello the")
     script.server("session.created", session={"type": "realtime", "id": "sess_2"})
     state = script.play()
@@ -267,7 +267,7 @@ def test_a_lost_connection_ends_what_was_under_way() -> None:
     assert [(t.status, t.note) for t in state.turns][1] == ("failed", "failed: the connection was lost")
 
 
-def test_a_closed_connection_leaves_nothing_in_progress() -> None:
+def test_closed_connection_leaves_no_live_turns() -> None:
     script = conversation().typed("hi").tool_call("f", "{}", None).begin().message("one two").played(ms=100)
     script.mic(100).server("input_audio_buffer.speech_started", item_id="u", audio_start_ms=0)
     state = script.fact(ClientItem(user_message("too late", id="mine"))).play()
@@ -295,14 +295,14 @@ def test_reading_twice_gives_the_same_tuples() -> None:
     assert state.live is state.live
 
 
-def test_the_clock_fact_is_the_time_of_events_without_one() -> None:
+def test_clock_event_gives_the_time_of_later_events() -> None:
     state = Conversation()
     reduce(state, Clock(42.0))
     reduce(state, ClientItem(user_message("hi", id="u")))
     assert state.live[0].started_at == 42.0
 
 
-def test_after_names_the_turn_before() -> None:
+def test_after_returns_the_previous_turn() -> None:
     state = conversation().typed("a").tool_call("f", "{}", "1").assistant("b").play()
     first, second = (turn.item_id for turn in state.turns)
     assert state.after(first) is None
@@ -318,7 +318,7 @@ def test_turns_compare_by_item_and_revision() -> None:
     assert turn != "a"
 
 
-def test_figures_are_shown_as_people_read_them() -> None:
+def test_reprs_round_numbers() -> None:
     assert repr(Usage(responses=2, input_tokens=1_234_567, cost_usd=0.0123456789)) == (
         "Usage(responses=2, input_tokens=1234567, cost_usd=0.012346)"
     )
@@ -326,7 +326,7 @@ def test_figures_are_shown_as_people_read_them() -> None:
     assert repr(Latency(total=39.37448599936033)).endswith("first_audio_to_played=None, total=39.4)")
 
 
-def test_a_turns_repr_is_for_people() -> None:
+def test_turn_repr_is_short_and_readable() -> None:
     script = (
         conversation().user("hi").tool_call("clock", "{}", "noon").assistant("one two three").interrupted_after(ms=200)
     )
@@ -337,13 +337,13 @@ def test_a_turns_repr_is_for_people() -> None:
     )
 
 
-def test_a_turn_does_not_change() -> None:
+def test_turn_is_immutable() -> None:
     turn: Turn = conversation().typed("a").play().turns[0]
     with pytest.raises(dataclasses.FrozenInstanceError):
         turn.text = "b"  # type: ignore[misc]
 
 
-def test_a_live_turns_sound_is_what_had_come_when_it_was_read() -> None:
+def test_live_turn_has_the_audio_received_when_it_was_read() -> None:
     script = conversation().begin().message("one two three")
     state = Conversation()
     seen = []
@@ -354,7 +354,7 @@ def test_a_live_turns_sound_is_what_had_come_when_it_was_read() -> None:
     assert [turn.audio.duration_ms for turn in seen if turn.audio] == [100, 100, 200, 200, 300]
 
 
-def test_the_tuple_of_turns_stays_the_same_while_only_live_turns_move() -> None:
+def test_turns_tuple_is_the_same_object_while_no_turn_settles() -> None:
     script = conversation().typed("hi").mic(100)
     script.server("input_audio_buffer.speech_started", item_id="u", audio_start_ms=0)
     state = script.play()
@@ -365,7 +365,7 @@ def test_the_tuple_of_turns_stays_the_same_while_only_live_turns_move() -> None:
     assert state.turns is turns
 
 
-def test_turns_read_on_another_thread_are_whole_at_any_moment() -> None:
+def test_turns_can_be_read_on_another_thread_at_any_moment() -> None:
     script = conversation()
     for _ in range(60):
         script.user(None)

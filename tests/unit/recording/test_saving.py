@@ -43,7 +43,7 @@ class _Tags(HTMLParser):
         assert not any(name.startswith("on") for name, _ in attrs)
 
 
-def test_a_frozen_turn_is_inert() -> None:
+def test_saved_turn_contains_no_live_markup() -> None:
     call = ToolCall(call_id="c", name=EVIL, arguments=EVIL, status="completed", output=EVIL)
     html = to_html([_turn("a", text=EVIL, tool_calls=(call,), note=EVIL, status="failed")])
     tags = _Tags()
@@ -52,7 +52,7 @@ def test_a_frozen_turn_is_inert() -> None:
     assert tags.seen.count("section") == 1
 
 
-def test_unheard_text_is_struck() -> None:
+def test_unheard_text_is_struck_out() -> None:
     html = to_html([_turn("a", text="one two three", heard_text="one", status="interrupted")])
     assert 'one<s title="never heard"> two three</s>' in html
 
@@ -72,13 +72,13 @@ def test_json_and_text_hold_the_words(tmp_path: Path) -> None:
     assert [(fact["role"], fact["text"]) for fact in facts] == [("user", "Héllo"), ("assistant", "Hi")]
 
 
-def test_the_page_plays_without_anything_else(tmp_path: Path) -> None:
+def test_saved_page_is_self_contained(tmp_path: Path) -> None:
     html = save([_turn("a", sound=True)], tmp_path / "talk.html").read_text(encoding="utf-8")
     assert "data:audio/wav;base64," in html
     assert "http" not in html
 
 
-def test_another_ending_and_a_silent_wav_are_refused(tmp_path: Path) -> None:
+def test_unknown_file_ending_and_wav_without_audio_raise(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"'.*talk\.mp3'.*\.html"):
         save([], tmp_path / "talk.mp3")
     with pytest.raises(AudioError, match="no sound"):

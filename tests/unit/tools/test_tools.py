@@ -91,7 +91,7 @@ async def test_bad_arguments_are_answered_with_an_error_that_a_model_can_use(arg
     assert words in json.loads(await as_tool(weather).call(arguments))["error"]
 
 
-async def test_an_exception_is_an_answer_too() -> None:
+async def test_exception_of_a_tool_becomes_its_output() -> None:
     def fails() -> None:
         raise ZeroDivisionError("by zero")
 
@@ -113,7 +113,7 @@ async def test_an_asynchronous_function_runs_on_the_loop() -> None:
     assert await as_tool(double).call('{"x": 21}') == "42"
 
 
-async def test_a_function_that_takes_too_long_is_answered_for() -> None:
+async def test_tool_that_exceeds_its_time_limit_gets_an_error_output() -> None:
     async def forever() -> None:
         await asyncio.Event().wait()
 
@@ -122,7 +122,7 @@ async def test_a_function_that_takes_too_long_is_answered_for() -> None:
     assert "no answer within 0.01 s" in json.loads(await hurried.call("{}"))["error"]
 
 
-async def test_a_functions_own_time_out_is_not_taken_for_ours() -> None:
+async def test_timeout_error_of_the_function_is_not_reported_as_the_tools_time_limit() -> None:
     def asks_a_slow_server() -> None:
         raise TimeoutError("the weather server is slow")
 
@@ -146,7 +146,7 @@ async def test_any_result_becomes_a_string(result: Any, output: str) -> None:
     assert await as_tool({"name": "f", "function": lambda: result}).call("{}") == output
 
 
-def test_other_docstrings_are_read_too() -> None:
+def test_numpy_and_sphinx_docstrings_are_read() -> None:
     def numpy_style(a: int, b: str = "x") -> None:
         """Do it.
 
@@ -197,7 +197,7 @@ def test_a_function_without_hints_or_docstring_is_a_tool() -> None:
         {"name": "has spaces"},
     ],
 )
-def test_what_cannot_be_a_tool_is_refused(function: Any) -> None:
+def test_value_that_is_no_tool_raises_config_error(function: Any) -> None:
     with pytest.raises(ConfigError):
         as_tool(function)
 
@@ -251,16 +251,14 @@ def scaled(x: int, by: int = 2) -> int:
     ],
     ids=["method", "object", "partial", "partial by name", "cached", "dict", "lambda"],
 )
-async def test_whatever_can_be_called_is_a_tool(
-    function: Any, name: str, description: str, parameters: list[str]
-) -> None:
+async def test_any_callable_can_be_a_tool(function: Any, name: str, description: str, parameters: list[str]) -> None:
     tool = as_tool(function)
     assert (tool.name, tool.description) == (name, description)
     assert list(tool.parameters["properties"]) == parameters
     assert await tool.call(json.dumps({parameters[0]: 4})) in ("4", "8", "12")
 
 
-def test_a_lambda_is_told_how_to_get_a_name() -> None:
+def test_lambda_error_says_how_to_name_the_tool() -> None:
     with pytest.raises(ConfigError, match=r"'name': \.\.\., 'function'"):
         as_tool(lambda: 1)
 
@@ -326,7 +324,7 @@ def test_hints_of_other_libraries_are_understood() -> None:
     }  # fmt: skip
 
 
-async def test_their_values_arrive_as_what_the_hints_say() -> None:
+async def test_arguments_are_converted_to_types_of_other_libraries() -> None:
     arguments = {
         "booking": {"passengers": [{"name": "Ada"}]},
         "day": "2026-01-02",
@@ -366,7 +364,7 @@ class OfItsOwn(BaseException):
     "error",
     [KeyboardInterrupt(), SystemExit(2), StopIteration(3), OfItsOwn("x"), Unprintable(), asyncio.CancelledError()],
 )
-async def test_whatever_a_function_raises_is_answered(error: BaseException) -> None:
+async def test_any_exception_of_a_tool_becomes_its_output(error: BaseException) -> None:
     def sync() -> None:
         raise error
 
@@ -379,7 +377,7 @@ async def test_whatever_a_function_raises_is_answered(error: BaseException) -> N
         assert answer["error"].startswith(f"f failed: {words}")
 
 
-async def test_functions_that_never_return_take_no_thread_from_others() -> None:
+async def test_tools_that_never_return_block_no_other_tool() -> None:
     for_ever = threading.Event()
     stuck = as_tool({"function": for_ever.wait, "name": "stuck", "parameters": {}, "timeout_s": 0.001})
     answers = await asyncio.gather(*(stuck.call("") for _ in range(50)))
@@ -390,7 +388,7 @@ async def test_functions_that_never_return_take_no_thread_from_others() -> None:
     for_ever.set()
 
 
-async def test_a_function_that_shrugs_a_cancellation_off_is_answered_for() -> None:
+async def test_tool_that_ignores_cancellation_gets_an_error_output() -> None:
     released = asyncio.Event()
 
     async def stubborn() -> None:
@@ -404,7 +402,7 @@ async def test_a_function_that_shrugs_a_cancellation_off_is_answered_for() -> No
     released.set()
 
 
-async def test_who_cancels_a_call_cancels_the_function() -> None:
+async def test_cancelling_a_call_cancels_the_function() -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def slow() -> None:
@@ -422,7 +420,7 @@ async def test_who_cancels_a_call_cancels_the_function() -> None:
     await ended.wait()
 
 
-async def test_what_a_generator_yields_is_its_answer() -> None:
+async def test_values_of_a_generator_are_its_output() -> None:
     def count(n: int) -> Iterator[int]:
         yield from range(n)
 
@@ -463,5 +461,5 @@ class Broken:
         (Broken(), '{"error":"bytes returned a value that has no text form: RuntimeError: no words"}'),
     ],
 )
-async def test_results_that_are_no_json_are_told_as_well_as_they_can_be(result: Any, output: str) -> None:
+async def test_results_without_json_form_become_text(result: Any, output: str) -> None:
     assert (await as_tool({"name": "bytes", "function": lambda: result}).call("")).startswith(output)

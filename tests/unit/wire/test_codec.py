@@ -20,12 +20,12 @@ JSON = st.recursive(
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200))
-def test_no_bytes_raise(frame: bytes | str) -> None:
+def test_decoding_any_bytes_never_raises(frame: bytes | str) -> None:
     assert wire.decode_server(frame).type
 
 
 @given(st.sampled_from(sorted(wire.SERVER_TYPES)), st.dictionaries(st.text(max_size=12), JSON, max_size=5), JSON, JSON)
-def test_no_damaged_event_raises(kind: str, extra: dict[str, Any], item: Any, session: Any) -> None:
+def test_decoding_an_invalid_event_never_raises(kind: str, extra: dict[str, Any], item: Any, session: Any) -> None:
     event = wire.decode_server(json.dumps({**extra, "type": kind, "item": item, "session": session, "item_id": "i"}))
     assert event.type in {kind, "error"}
 
@@ -33,32 +33,32 @@ def test_no_damaged_event_raises(kind: str, extra: dict[str, Any], item: Any, se
 @pytest.mark.parametrize(
     "frame", [b"\xff\xfe", "", "{", "[1]", '"x"', "null", '{"a": 1}', '{"type": 7}', "[" * 100_000]
 )
-def test_a_malformed_frame_is_an_error_event(frame: bytes | str) -> None:
+def test_malformed_frame_becomes_error_event(frame: bytes | str) -> None:
     event = wire.decode_server(frame)
     assert isinstance(event, wire.ErrorEvent)
     assert event.error.code == "malformed_frame"
 
 
-def test_a_malformed_frame_is_not_quoted() -> None:
+def test_malformed_frame_is_not_quoted_in_the_error() -> None:
     event = wire.decode_server(json.dumps({"type": "response.done", "response": {"status": ["sk-secret"]}}))
     assert isinstance(event, wire.ErrorEvent)
     assert "response.done" in str(event.error.message)
     assert "sk-secret" not in repr(event)
 
 
-def test_an_unknown_type_arrives_whole() -> None:
+def test_unknown_event_type_is_delivered_unchanged() -> None:
     event = wire.decode_server('{"type": "response.dance", "event_id": "e", "steps": [1, 2]}')
     assert isinstance(event, wire.UnknownEvent)
     assert (event.type, event.event_id, event.raw["steps"]) == ("response.dance", "e", [1, 2])
 
 
-def test_an_unknown_item_type_is_news_and_not_damage() -> None:
+def test_unknown_item_type_becomes_unknown_event() -> None:
     event = wire.decode_server('{"type": "conversation.item.added", "item": {"type": "hologram", "id": "i"}}')
     assert isinstance(event, wire.UnknownEvent)
     assert event.type == "conversation.item.added"
 
 
-def test_unknown_fields_and_values_of_a_newer_server_are_no_trouble() -> None:
+def test_unknown_fields_and_values_of_a_newer_server_are_accepted() -> None:
     event = wire.decode_server(
         '{"type": "response.done", "shine": 1, "response": {"id": "r", "status": "transcended", "aura": {}}}'
     )
@@ -77,13 +77,13 @@ def test_unknown_fields_and_values_of_a_newer_server_are_no_trouble() -> None:
         ("response.audio_transcript.done", "response.output_audio_transcript.done"),
     ],
 )
-def test_a_beta_name_is_read_as_the_current_one(beta: str, current: str) -> None:
+def test_beta_event_name_is_translated_to_ga(beta: str, current: str) -> None:
     event = wire.decode_server(json.dumps({"type": beta, "item_id": "i", "response_id": "r", "delta": "AAAA"}))
     assert type(event) is wire.SERVER_TYPES[current]
     assert event.type == current
 
 
-def test_a_beta_session_is_read_as_a_current_one() -> None:
+def test_beta_session_is_translated_to_ga() -> None:
     session = {
         "id": "sess_1",
         "modalities": ["text", "audio"],
@@ -119,14 +119,14 @@ def test_a_content_part_reads_both_spellings() -> None:
 
 
 @given(st.binary(max_size=4000), st.none() | st.text(max_size=20))
-def test_an_append_carries_its_sound(pcm: bytes, event_id: str | None) -> None:
+def test_append_frame_contains_the_audio(pcm: bytes, event_id: str | None) -> None:
     raw = json.loads(wire.encode_append(pcm, event_id))
     assert raw["type"] == "input_audio_buffer.append"
     assert base64.b64decode(raw["audio"]) == pcm
     assert raw.get("event_id") == event_id
 
 
-def test_a_sound_delta_gives_its_bytes() -> None:
+def test_audio_delta_decodes_to_its_bytes() -> None:
     event = wire.ResponseOutputAudioDelta(item_id="i", delta=base64.b64encode(b"\x01\x02").decode())
     assert event.audio == b"\x01\x02"
 
@@ -136,7 +136,7 @@ LONG = base64.b64encode(bytes(range(256)) * 64).decode()
 
 @pytest.mark.parametrize("size", [4, 8191, 8192, 100_000])
 @pytest.mark.parametrize("separators", [None, (",", ":"), (" ,\n", " :\t")])
-def test_a_sound_delta_of_any_length_gives_its_bytes(size: int, separators: tuple[str, str] | None) -> None:
+def test_audio_delta_of_any_length_decodes_to_its_bytes(size: int, separators: tuple[str, str] | None) -> None:
     sound = bytes(range(256)) * (size // 256 + 1)
     delta = {"delta": base64.b64encode(sound).decode()}
     for fields in ({**delta, "item_id": "i"}, {"item_id": "i", **delta}):
@@ -165,7 +165,7 @@ def test_a_sound_delta_of_any_length_gives_its_bytes(size: int, separators: tupl
     "kind",
     ["response.output_audio.delta", "response.audio.delta", "response.output_text.delta", "response.dance", "error"],
 )
-def test_a_long_frame_is_read_as_text_would_be(kind: str, fields: dict[str, Any]) -> None:
+def test_long_frame_as_bytes_decodes_like_the_same_text(kind: str, fields: dict[str, Any]) -> None:
     for escaped in (True, False):
         frame = json.dumps({"type": kind, **fields}, ensure_ascii=escaped)
         assert wire.decode_server(frame.encode()) == wire.decode_server(frame)
@@ -185,6 +185,6 @@ def test_omitted_null_and_empty_stay_apart() -> None:
     assert wire.decode_client(json.dumps(raw)) == wire.SessionUpdate(session=session)
 
 
-def test_no_repr_shows_an_mcp_credential() -> None:
+def test_mcp_credentials_are_in_no_repr() -> None:
     tool = wire.McpTool(server_label="docs", authorization="hush", headers={"X-Key": "hush"})
     assert "hush" not in repr(wire.SessionUpdate(session=wire.RealtimeSessionConfig(tools=[tool])))

@@ -39,7 +39,7 @@ def test_a_server_example_keeps_its_fields(example: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("example", CLIENT, ids=_type)
-def test_a_client_example_is_accepted_and_travels_unchanged(example: dict[str, Any]) -> None:
+def test_client_example_is_accepted_and_encoded_unchanged(example: dict[str, Any]) -> None:
     event = wire.decode_client(json.dumps(example))
     assert type(event) is wire.CLIENT_TYPES[example["type"]]
     travelled = json.loads(wire.encode(event))
@@ -48,7 +48,7 @@ def test_a_client_example_is_accepted_and_travels_unchanged(example: dict[str, A
         check_client(travelled)
 
 
-def test_all_events_are_there() -> None:
+def test_every_event_of_the_api_description_has_a_type() -> None:
     assert len(wire.CLIENT_TYPES) == 11
     assert len(wire.SERVER_TYPES) == 46
 
@@ -77,7 +77,7 @@ def _sample(kind: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", sorted(wire.SERVER_TYPES))
-def test_every_server_event_that_we_write_is_one_to_the_sdk(kind: str) -> None:
+def test_minimal_server_events_are_valid_for_the_official_sdk(kind: str) -> None:
     event = _sample(wire.SERVER_TYPES[kind])
     raw = json.loads(wire.encode(event))
     if kind == "input_audio_buffer.dtmf_event_received":

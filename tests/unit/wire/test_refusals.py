@@ -47,20 +47,20 @@ def _input(**fields: Any) -> dict[str, Any]:
         ({"event": "x"}, "invalid_event", "type"),
     ],
 )
-def test_a_mistake_is_named(event: dict[str, Any], code: str, param: str) -> None:
+def test_invalid_client_event_gets_code_param_and_event_id(event: dict[str, Any], code: str, param: str) -> None:
     with pytest.raises(wire.WireError) as refused:
         wire.decode_client(json.dumps({**event, "event_id": "mine"}))
     assert (refused.value.code, refused.value.param, refused.value.event_id) == (code, param, "mine")
 
 
 @pytest.mark.parametrize("frame", ["{", b"\xff", "[" * 100_000])
-def test_what_is_not_json_is_refused(frame: str | bytes) -> None:
+def test_frame_that_is_not_json_is_refused(frame: str | bytes) -> None:
     with pytest.raises(wire.WireError) as refused:
         wire.decode_client(frame)
     assert refused.value.code == "invalid_json"
 
 
-def test_the_nearest_name_is_offered() -> None:
+def test_unknown_field_error_suggests_the_nearest_name() -> None:
     with pytest.raises(wire.WireError, match="Did you mean 'instructions'"):
         wire.decode_client(json.dumps(_update(instruction="x")))
 
@@ -80,5 +80,5 @@ def test_the_nearest_name_is_offered() -> None:
         {"type": "response.create", "response": {"input": [{"type": "item_reference", "id": "item_1"}]}},
     ],
 )
-def test_what_real_clients_send_is_taken(event: dict[str, Any]) -> None:
+def test_events_of_real_clients_are_accepted(event: dict[str, Any]) -> None:
     assert wire.decode_client(json.dumps(event)).type == event["type"]
