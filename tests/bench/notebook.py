@@ -55,7 +55,7 @@ _ROUND_TRIPS = """async ([id, count]) => {
   return taken;
 }"""
 # Pressed in the middle of a sound, not in a pause between words. With a number, it is the kernel that is told to stop,
-# as when the server hears somebody speak: the message goes up, and the order to be silent comes down.
+# as when the server detects speech: the message goes up, and the order to stop playback comes down.
 _STOP = """async ([id, seq]) => {
   const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
   const comm = await kernel._comms.get(id);

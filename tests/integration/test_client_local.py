@@ -228,7 +228,7 @@ async def test_a_session_refuses_a_format_that_it_would_play_as_noise(side: str)
 
 
 async def test_a_picture_reaches_the_backend_and_is_kept(server: LocalServer) -> None:
-    png = b"\x89PNG\r\n\x1a\n" + bytes(8)  # what makes it a picture to the wire: nobody here decodes it
+    png = b"\x89PNG\r\n\x1a\n" + bytes(8)  # the header is enough: the image is not decoded
     async with talk(server, output="text") as session:
         answer = await session.ask(rt.Utterance("What is this?", images=[png], detail="low"), timeout=10)
         assert "I see no pictures" in answer.text

@@ -65,7 +65,7 @@ async def test_a_redirect_is_refused_and_the_key_goes_nowhere() -> None:
         headers = {"Location": f"{elsewhere.url}?token={KEY}"}
         async with ScriptedServer(refuse=307, refuse_headers=headers) as server:
             error = await refusal_of(server.url)
-        assert elsewhere.scripts == [], "nobody was asked at the other address"
+        assert elsewhere.scripts == [], "the other address got no connection"
     assert "Redirects are not followed" in str(error)
     assert elsewhere.url in str(error)
 

@@ -141,7 +141,7 @@ async def test_b44_of_two_pages_one_has_the_sound_and_the_microphone() -> None:
         other.hello()
         one.send("mic.open")
         one.send("mic.frame", b"\1\0" * 960, frame=0, level=0.1)
-        other.send("mic.frame", b"\2\0" * 960, frame=0, level=0.1)  # nobody asked it
+        other.send("mic.frame", b"\2\0" * 960, frame=0, level=0.1)  # this page does not have the microphone
         await server.heard("input_audio_buffer.append")
         other.send("mic.open")  # a newer gesture: the microphone moves
         other.send("mic.frame", b"\3\0" * 960, frame=0, level=0.1)

@@ -59,7 +59,7 @@ async def test_b01_session_updated_is_the_effective_configuration() -> None:
     async with session_with(expect("session.update"), send("session.updated", session=merged)) as (session, _):
         effective = await session.update(instructions="Be brief.")
         assert effective["instructions"] == "Be brief. (edited by policy)"
-        assert effective["audio"]["output"] == {"voice": "cedar", "speed": 1.0}, "defaults that nobody sent"
+        assert effective["audio"]["output"] == {"voice": "cedar", "speed": 1.0}, "defaults of the server"
 
 
 # 2 and 3: the content of an update

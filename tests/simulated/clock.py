@@ -25,7 +25,7 @@ class _Jumping(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         events = super().select(0)
         if not events and timeout is None:
-            raise RuntimeError("nothing is ready and no timer runs: whoever is awaited would be awaited for ever")
+            raise RuntimeError("nothing is ready and no timer is set: the loop would wait for ever")
         if not events and timeout is not None:
             self.now += max(timeout, 0.0)
         return events

@@ -22,13 +22,8 @@ _TESTS = Graph(Path(__file__).parents[1])
 _ROW = {name: row for row, layer in enumerate(LAYERS) for name in layer.names}
 _LAYER = {name: layer for layer in LAYERS for name in layer.names}
 
-# These lists may only become shorter.
-_CIRCLES_LEFT = {"client": 2}
-_CLASSES_TWICE = {"Conversation", "Response"}
-_VAGUE_WORDS_LEFT_IN = {
-    "realtime_nb": {"client"},
-    "tests": {"e2e", "integration", "simulated", "unit"},
-}
+# These folders still have such docstrings; the list may only become shorter.
+_VAGUE_WORDS_LEFT_IN = {"client"}
 
 
 def _layer_of(name: str) -> str:
@@ -81,11 +76,7 @@ def test_layer_imports_no_package_it_must_not_know() -> None:
 
 def test_modules_import_each_other_in_no_circle() -> None:
     found = circles(_GRAPH.edges())
-    left = defaultdict(int, _CIRCLES_LEFT)
-    for circle in found:
-        left[_layer_of(circle[0])] -= 1
-    shown = "\n".join(" <-> ".join(circle) for circle in found)
-    assert all(count >= 0 for count in left.values()), f"import circles:\n{shown}"
+    assert not found, "\n".join(" <-> ".join(circle) for circle in found)
 
 
 def test_circle_finder_sees_through_reexports_and_type_checking(tmp_path: Path) -> None:
@@ -116,7 +107,7 @@ def test_docstring_names_its_subject(graph: Graph) -> None:
     found = [
         f"{module.path}:{line}: {text.strip().splitlines()[0]}"
         for name, module in graph.modules.items()
-        if (*name.split("."), "")[1] not in _VAGUE_WORDS_LEFT_IN[name.split(".")[0]]
+        if (*name.split("."), "")[1] not in _VAGUE_WORDS_LEFT_IN
         for line, text in module.docstrings()
         if vague.search(text)
     ]
