@@ -87,7 +87,7 @@ ELSEWHERE = {
     ],
     10: ["integration/test_client_session.py::test_speed_changes_between_turns_only"],
     11: [
-        "unit/local/http/test_auth.py::test_a_client_secret_opens_the_door_again_and_again_until_it_expires",
+        "unit/local/http/test_auth.py::test_client_secret_is_reusable_until_it_expires",
         "unit/widget/test_widget.py::test_state_and_repr_hold_no_key",
         "e2e/test_09_no_key.py::test_no_key_leaves_the_kernel",
     ],
