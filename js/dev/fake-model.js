@@ -17,7 +17,7 @@ export function createFakeModel(traits = {}) {
     _microphone: { echo_cancellation: false, noise_suppression: false, auto_gain_control: false },
     _info: {
       backend: "local",
-      label: "local practice backend · no key needed",
+      label: "local practice backend",
       notice: "It understands short commands and answers by rules, with a synthetic voice.",
       model: "practice",
       voices: ["marin", "cedar", "alloy"],

@@ -16,7 +16,7 @@ const HOSTED = {
   voices: ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"],
   cost_usd: 0.0312,
   voice: "marin",
-  vad: "semantic_vad",
+  vad: "semantic VAD",
   transport: "kernel",
   transport_notice: null,
 };

@@ -1,6 +1,6 @@
 /**
  * Finds out whether a kernel answers on the comm: says hello until it is answered, then sends a heartbeat
- * every second.
+ * every second (docs/notebook.md 5).
  *
  * Counts unanswered beats instead of elapsed time: browsers throttle the timers of a page in the background
  * and stop them while the computer sleeps, and neither must look like a silent kernel.

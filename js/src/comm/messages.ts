@@ -155,7 +155,7 @@ export type PageMessage = Union<typeof PAGE>;
 export type KernelMessage = Union<typeof KERNEL> & { seq: number; to?: string; pcm: DataView | null };
 
 /** The longest microphone frame that a kernel accepts, as PCM16 at 24 kHz. */
-export const LONGEST_FRAME_MS = 100;
+const LONGEST_FRAME_MS = 100;
 const LONGEST_FRAME_BYTES = (LONGEST_FRAME_MS * RATE_HZ * 2) / 1000;
 /** The longest part of a wire frame: a large comm message resets Jupyter's socket (docs/notebook.md 6). */
 export const PART_BYTES = 512 * 1024;

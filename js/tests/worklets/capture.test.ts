@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
+import { FRAME_MS } from "../../src/audio/framer.js";
 import { pageFault } from "../../src/comm/messages.js";
 import type { CaptureCommand, CaptureMessage } from "../../src/worklets/protocol.js";
 
@@ -43,7 +44,7 @@ async function capture(frameMs: number): Promise<{ processor: Processor; sent: C
 const bundleText = (result: { outputFiles?: { text: string }[] }) => result.outputFiles?.[0]?.text ?? "";
 
 describe("the capture worklet", () => {
-  it.each([40, 60, 100])("sends frames of %d ms after one edit and a build", async (ms) => {
+  it.each([FRAME_MS, 60, 100])("sends frames of %d ms after one edit and a build", async (ms) => {
     const { processor, sent } = await capture(ms);
     for (let block = 0; block < 375; block++) processor.process([[new Float32Array(128).fill(0.25)]]);
     processor.port.onmessage({ data: { kind: "close" } });
