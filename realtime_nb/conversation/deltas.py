@@ -50,6 +50,7 @@ def _open(c: Conversation, item_id: str, response_id: str, at: float | None) -> 
 def on_text_delta(c: Conversation, event: TextDelta, at: float | None, out: list[Change]) -> None:
     """Appends a delta to a part's text or transcript."""
     record = c.store.items.get(event.item_id)
+    # `flows`: the text grows at its end in a live turn, so that a TurnText change is enough and nothing is rebuilt.
     flows = record is not None and record.shown == "live" and not record.closed
     if record is None or not flows or (record.response_id or "") != event.response_id:
         record = _open(c, event.item_id, event.response_id, at)

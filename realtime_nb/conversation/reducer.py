@@ -23,6 +23,7 @@ from .records import ItemRecord
 from .store import ConversationStore
 
 Handler = Callable[[Conversation, Any, float | None, list[Change]], None]
+"""A handler applies one event, with its time, to a conversation, and appends the changes that concern no turn."""
 
 _HANDLERS: dict[type, Handler] = {
     wire.SessionCreated: session.on_session,

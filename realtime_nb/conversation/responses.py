@@ -27,12 +27,13 @@ from .usage import from_response
 _PARTS_OF_SOUND = ("audio", "output_audio")
 
 
-def _response(c: Conversation, told: Response) -> ResponseRecord | None:
-    if not told.id:
+def _record_of(c: Conversation, reported: Response) -> ResponseRecord | None:
+    """Returns the record of a response that an event reports; a null `conversation_id` makes it out of band."""
+    if not reported.id:
         return None
-    response = c.store.response(told.id)
-    if told.conversation_id is not UNSET:
-        in_band = told.conversation_id is not None or response.in_band is True
+    response = c.store.response(reported.id)
+    if reported.conversation_id is not UNSET:
+        in_band = reported.conversation_id is not None or response.in_band is True
         if in_band is not response.in_band:
             response.in_band = in_band
             for item_id in response.items:
@@ -42,7 +43,7 @@ def _response(c: Conversation, told: Response) -> ResponseRecord | None:
 
 def on_created(c: Conversation, event: ResponseCreated, at: float | None, out: list[Change]) -> None:
     """Starts a response and links it to the user's turn that waited for one."""
-    response = _response(c, event.response)
+    response = _record_of(c, event.response)
     if response is None or response.started or response.done:
         return
     response.started = True
@@ -95,16 +96,16 @@ def on_content_part(
 
 def on_done(c: Conversation, event: ResponseDone, at: float | None, out: list[Change]) -> None:
     """Ends a response and counts its usage once for its id, also if it did not complete (docs/protocol.md 23)."""
-    told = event.response
-    response = _response(c, told)
+    reported = event.response
+    response = _record_of(c, reported)
     if response is None:
         return
-    for item in told.output or ():
+    for item in reported.output or ():
         record = apply_snapshot(c, item, at)
         if record is not None:
             c.store.join(record, response.id)
-    if told.usage is not None:
-        priced = c.store.add_usage(f"response {response.id}", from_response(told.usage))
+    if reported.usage is not None:
+        priced = c.store.add_usage(f"response {response.id}", from_response(reported.usage))
         if priced is not None:
             response.usage = priced
             out.append(UsageChanged())
@@ -113,9 +114,9 @@ def on_done(c: Conversation, event: ResponseDone, at: float | None, out: list[Ch
             c.store.mark_changed(item_id)
         return
     note = None
-    if (details := told.status_details) is not None:
+    if (details := reported.status_details) is not None:
         note = (details.error.message or details.error.code) if details.error is not None else details.reason
-    close_response(c, response, told.status or "completed", note, out)
+    close_response(c, response, reported.status or "completed", note, out)
     if not response.out_of_band:
         stop_waiting(c, response.user)
 

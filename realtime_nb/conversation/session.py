@@ -36,6 +36,7 @@ def on_session(c: Conversation, event: SessionCreated | SessionUpdated, at: floa
 
 
 def _configure(c: Conversation, session: AnySessionConfig) -> None:
+    """Records the model, whether input is transcribed, and whether the server detects turns."""
     audio = session.audio if isinstance(session.audio, AudioConfig) else None
     user = audio.input if audio is not None and isinstance(audio.input, AudioInput) else None
     if isinstance(session, RealtimeSessionConfig):
