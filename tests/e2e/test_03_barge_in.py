@@ -11,7 +11,7 @@ from tests.e2e.harness.speech import Speech
 from tests.e2e.scenes import CUTS, IMPORT, KEEP, first_cut, received, trimmed, without_holes
 
 
-async def test_an_interruption_cuts_at_what_was_heard(notebook: OpenNotebook, speech: Speech) -> None:
+async def test_interruption_truncates_at_the_played_samples(notebook: OpenNotebook, speech: Speech) -> None:
     # The file is played from its beginning when the microphone opens: while the assistant speaks.
     mic = speech.say("What time is it?")
     book = await notebook(IMPORT, 'w = rt.RealtimeWidget(turn_detection="server_vad")\nw', KEEP, mic=mic)
@@ -40,7 +40,7 @@ async def test_an_interruption_cuts_at_what_was_heard(notebook: OpenNotebook, sp
     await expect(card.assistant.first).to_contain_text(heard_text)
 
 
-async def test_stop_speaking_silences_at_once_and_the_conversation_goes_on(notebook: OpenNotebook) -> None:
+async def test_stop_button_stops_playback_at_once_and_the_conversation_continues(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, "w = rt.RealtimeWidget()\nw", KEEP)
     for cell in range(3):
         await book.lab.run(cell)

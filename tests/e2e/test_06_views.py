@@ -51,7 +51,7 @@ async def test_a_widget_that_begins_to_listen_stops_the_microphone_of_another(no
     assert sorted(states) == ["ended", "live"]
 
 
-async def test_a_reloaded_page_has_the_transcript_and_goes_on(notebook: OpenNotebook) -> None:
+async def test_reloaded_page_shows_the_transcript_and_continues(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, _WIDGET)
     await book.lab.run(0)
     await book.lab.run(1)

@@ -46,7 +46,7 @@ async def test_every_failure_is_explained_in_the_card(notebook: OpenNotebook) ->
             await expect(card.root).to_contain_text(word)
 
 
-async def test_without_the_practice_voice_typing_works_and_the_card_says_so(notebook: OpenNotebook) -> None:
+async def test_typing_works_without_the_practice_voice_and_the_card_explains_it(notebook: OpenNotebook) -> None:
     # What an environment without the extra starts, found as "local" finds its own.
     plain = """
         from realtime_nb import backends

@@ -133,7 +133,7 @@ async def test_an_interruption_while_the_kernel_is_busy(notebook: OpenNotebook, 
     assert await book.kernel.get(f"[turn.status for turn in {_ANSWERS}]") == ["interrupted", "completed"]
 
 
-async def test_a_page_that_cannot_connect_leaves_it_to_the_kernel_and_says_so(notebook: OpenNotebook) -> None:
+async def test_kernel_connects_when_the_page_cannot_and_the_card_explains_it(notebook: OpenNotebook) -> None:
     # A backend beside a remote kernel: a name that means something there, and nothing to the page.
     remote = """
         import socket

@@ -47,7 +47,7 @@ _TONE = """
     """
 
 
-async def test_hears_exactly_what_a_page_plays(notebook: OpenNotebook, speech: Speech) -> None:
+async def test_recording_equals_the_audio_that_a_page_plays(notebook: OpenNotebook, speech: Speech) -> None:
     book = await notebook(_TONE, "w = Tone(); w", mic=speech.say("Hello."))
     await book.lab.run(0)
     await book.lab.run(1)

@@ -71,7 +71,7 @@ async def test_recorded_sound_goes_through_the_page_with_its_microphone_held_off
         assert kinds[:last].count("socket.send") > commit - 1, "the microphone was let in before the turn was over"
 
 
-async def test_what_the_page_says_into_its_own_socket_is_the_users_turn(widget: rt.RealtimeWidget) -> None:
+async def test_audio_sent_by_the_page_is_the_users_turn(widget: rt.RealtimeWidget) -> None:
     question = await _spoken("what time is it")
     async with PageWithSocket(widget) as page:
         await widget.start()
@@ -96,7 +96,7 @@ async def test_speech_during_connecting_is_sent_first(widget: rt.RealtimeWidget)
         assert (released["on"], released["since"]) == (False, len(frames))
 
 
-async def test_push_to_talk_is_committed_in_order_with_what_was_said(widget: rt.RealtimeWidget) -> None:
+async def test_push_to_talk_commits_after_all_audio_of_the_page(widget: rt.RealtimeWidget) -> None:
     widget.turn_detection = None
     question = await _spoken("what time is it")
     async with PageWithSocket(widget) as page:
@@ -112,7 +112,7 @@ async def test_push_to_talk_is_committed_in_order_with_what_was_said(widget: rt.
         )
 
 
-async def test_a_busy_kernel_cuts_what_was_heard_and_loses_nothing_of_the_next_answer(
+async def test_interruption_during_a_busy_kernel_truncates_and_keeps_the_next_answer(
     widget: rt.RealtimeWidget,
 ) -> None:
     question = await _spoken("what time is it")
@@ -206,7 +206,7 @@ async def test_a_session_is_renewed_from_one_socket_of_the_page_to_the_next() ->
         widget.close()
 
 
-async def test_without_a_page_the_kernel_carries_it_and_says_why(
+async def test_without_a_page_the_kernel_holds_the_websocket_and_reports_why(
     widget: rt.RealtimeWidget, caplog: pytest.LogCaptureFixture
 ) -> None:
     turn = await widget.ask("Hello!")

@@ -82,7 +82,7 @@ def test_invalid_arguments_print_usage(arguments: tuple[str, ...], complaint: st
         (("serve", "--port", "70000"), "65535"),
     ],
 )
-def test_a_failure_is_one_plain_sentence(arguments: tuple[str, ...], complaint: str, tmp_path: Path) -> None:
+def test_failure_prints_one_sentence(arguments: tuple[str, ...], complaint: str, tmp_path: Path) -> None:
     done = _run(*arguments, cwd=tmp_path)
     assert done.returncode == 1
     assert complaint in done.stderr
@@ -91,7 +91,7 @@ def test_a_failure_is_one_plain_sentence(arguments: tuple[str, ...], complaint: 
     assert not done.stdout
 
 
-def test_ask_prints_what_was_said_and_answered(tmp_path: Path) -> None:
+def test_ask_prints_the_question_and_the_answer(tmp_path: Path) -> None:
     done = _run("ask", "What time is it?", "--backend", "local", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "local practice backend" in done.stdout
@@ -100,7 +100,7 @@ def test_ask_prints_what_was_said_and_answered(tmp_path: Path) -> None:
     assert "ms" in done.stdout
 
 
-def test_ask_json_is_one_object_and_its_sound_can_be_asked(tmp_path: Path) -> None:
+def test_ask_json_prints_one_object_and_out_writes_a_usable_wav(tmp_path: Path) -> None:
     # The question's sound is an answer's: the backend repeats what it is told to say.
     first = _run("ask", "Say: what time is it", "--json", "--out", "question.wav", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
@@ -125,7 +125,7 @@ def test_ask_never_prints_the_key(tmp_path: Path) -> None:
     assert key not in done.stdout + done.stderr
 
 
-def test_serve_says_where_it_listens_answers_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+def test_serve_prints_its_address_answers_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     with _running("serve", "--port", "0", "--token", "open sesame", cwd=tmp_path) as server:
         url = _line(server)
         assert url.startswith("ws://127.0.0.1:")
@@ -139,7 +139,7 @@ def test_serve_says_where_it_listens_answers_and_ends_with_ctrl_c(tmp_path: Path
         assert "Traceback" not in complaints
 
 
-def test_demo_copies_keeps_what_is_yours_and_starts_jupyterlab(tmp_path: Path) -> None:
+def test_demo_copies_tutorials_keeps_changed_files_and_starts_jupyterlab(tmp_path: Path) -> None:
     tutorial = tmp_path / "here" / "01_first_conversation.ipynb"
     tutorial.parent.mkdir()
     tutorial.write_text("mine")
@@ -170,7 +170,7 @@ def test_demo_without_jupyterlab_says_what_to_install(tmp_path: Path) -> None:
     assert 'pip install "realtime-nb[demo]"' in done.stderr
 
 
-def test_doctor_is_content_with_this_environment_and_shows_no_key(tmp_path: Path) -> None:
+def test_doctor_finds_no_problem_here_and_shows_no_key(tmp_path: Path) -> None:
     key = "sk-sentinel-0123456789"
     done = _run("doctor", cwd=tmp_path, OPENAI_API_KEY=key)
     assert done.returncode == 0, done.stdout
@@ -178,7 +178,7 @@ def test_doctor_is_content_with_this_environment_and_shows_no_key(tmp_path: Path
     assert key not in done.stdout + done.stderr
 
 
-def test_doctor_names_the_fix_of_what_is_wrong(tmp_path: Path) -> None:
+def test_doctor_prints_the_fix_of_each_problem(tmp_path: Path) -> None:
     done = _run("doctor", cwd=tmp_path, OPENAI_API_KEY=" sk-with-a-newline\n")
     assert done.returncode == 1
     assert "BAD  OPENAI_API_KEY" in done.stdout

@@ -50,7 +50,7 @@ async def test_nothing_is_sent_before_session_created() -> None:
         assert server.received_types() == ["session.update"]
 
 
-async def test_a_server_that_never_says_session_created_times_out_with_those_words() -> None:
+async def test_timeout_without_session_created_names_the_event() -> None:
     async with ScriptedServer([never()]) as server:
         with pytest.raises(errors.TimeoutError, match=r"no session\.created within 0\.2 s") as caught:
             await connect(server, open_timeout_s=0.2)
@@ -74,7 +74,7 @@ async def test_handlers_and_sends_come_before_the_connection_is_open_and_wait_in
     assert heard == ["session.created"]
 
 
-async def test_what_waits_for_the_connection_is_bounded_and_the_error_says_how() -> None:
+async def test_queue_before_connecting_is_bounded_and_its_error_names_the_limit() -> None:
     conn = rt.connect(url="ws://127.0.0.1:9/v1/realtime")
     for _ in range(1024):
         await conn.response.create()
@@ -120,7 +120,7 @@ async def test_sends_after_close_are_refused_clearly() -> None:
             await conn.input_audio_buffer.append(b"\0\0")
 
 
-async def test_every_kind_of_client_event_is_what_the_official_sdk_would_send() -> None:
+async def test_every_client_event_is_valid_for_the_official_sdk() -> None:
     async with ScriptedServer([CREATED, never()]) as server:
         async with connect(server) as conn:
             await conn.session.update(instructions="", tools=[], audio={"input": {"turn_detection": None}})
@@ -184,7 +184,7 @@ async def test_request_raises_the_servers_error_with_code_param_and_event() -> N
         assert created.type == "response.created"
 
 
-async def test_request_without_an_answer_times_out_and_says_what() -> None:
+async def test_request_timeout_names_the_awaited_event() -> None:
     async with ScriptedServer([CREATED, never()]) as server, connect(server) as conn:
         with pytest.raises(errors.TimeoutError, match=r"'input_audio_buffer\.clear' within 0\.05 s"):
             await conn.request({"type": "input_audio_buffer.clear"}, timeout=0.05)
@@ -192,7 +192,7 @@ async def test_request_without_an_answer_times_out_and_says_what() -> None:
             await conn.request({"type": "input_audio_buffer.append", "audio": ""})
 
 
-async def test_wait_for_sees_what_comes_after_the_call_even_before_it_is_awaited() -> None:
+async def test_wait_for_counts_events_from_its_call_on() -> None:
     steps = [CREATED, expect("response.create"), send("response.done", response={"id": "resp_1"}), never()]
     async with ScriptedServer(steps) as server, connect(server) as conn:
         done = conn.wait_for("response.done", timeout=5)
@@ -294,7 +294,7 @@ async def test_a_handler_may_close_the_connection() -> None:
 
 
 @pytest.mark.parametrize(("code", "reason"), [(1000, ""), (1001, "going away")])
-async def test_a_polite_close_ends_the_iteration(code: int, reason: str) -> None:
+async def test_normal_close_ends_the_iteration(code: int, reason: str) -> None:
     closes: list[CloseEvent] = []
     async with ScriptedServer([CREATED, close(code, reason)]) as server, connect(server) as conn:
         conn.on("close", closes.append)
@@ -339,7 +339,7 @@ async def test_the_time_limit_of_a_session_is_an_error_of_its_own() -> None:
                 pass
 
 
-async def test_a_frame_of_16_mib_passes_and_one_past_the_limit_says_which_and_how() -> None:
+async def test_a_frame_of_16_mib_passes_and_a_larger_one_names_the_limit() -> None:
     big = send("response.output_audio.delta", item_id="i", delta="A" * 16 * 2**20)
     async with ScriptedServer([CREATED, big, never()]) as server, connect(server) as conn:
         await conn.recv()

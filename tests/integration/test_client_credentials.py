@@ -232,7 +232,7 @@ async def test_a_key_function_is_asked_again_for_every_connection() -> None:
         ]
 
 
-async def test_an_expired_client_secret_says_so() -> None:
+async def test_error_of_an_expired_client_secret_names_the_expiry() -> None:
     async with ScriptedServer(refuse=401) as server:
         with pytest.raises(errors.ConnectError, match=r"client secret has expired.*create_client_secret") as caught:
             await backends.connect(url=server.url, api_key="ek_SENTINEL0123456789")

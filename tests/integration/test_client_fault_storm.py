@@ -29,7 +29,7 @@ def is_over(event: Any) -> bool:
 # Frames
 
 
-async def test_ten_thousand_damaged_frames_end_nothing_and_cost_bounded_memory() -> None:
+async def test_connection_survives_ten_thousand_damaged_frames_with_bounded_memory() -> None:
     dice = random.Random(20_261_125)
     examples = server_examples()
 
@@ -173,7 +173,7 @@ async def test_a_frame_of_16_mib_of_sound_is_part_of_the_turn() -> None:
         (4000, "no such model", errors.ConnectError, r"lost: code 4000 \(no such model\)"),
     ],
 )
-async def test_every_close_says_its_code_its_reason_and_the_next_step(
+async def test_error_of_every_close_has_code_reason_and_remedy(
     code: int, reason: str, kind: type[Exception], words: str
 ) -> None:
     async with (
@@ -236,7 +236,7 @@ async def test_invalid_keepalive_raises_config_error(option: str) -> None:
         await backends.connect(url="ws://127.0.0.1:9/v1/realtime", **{option: 0})  # type: ignore[arg-type]
 
 
-async def test_an_event_that_was_cut_in_its_middle_ends_the_connection_and_is_not_taken_for_a_whole_one() -> None:
+async def test_truncated_frame_ends_the_connection_and_is_not_delivered() -> None:
     item = {"type": "message", "id": "item_1", "role": "user", "content": [{"type": "input_text", "text": "x" * 5000}]}
     steps = [send("session.created"), expect("conversation.item.create"), send(item_added), never()]
     async with (

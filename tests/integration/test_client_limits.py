@@ -45,7 +45,7 @@ async def test_time_that_runs_out_in_a_turn_ends_the_session_after_it(server: rt
                 await session.ask("And 8?")
 
 
-async def test_a_session_that_cost_too_much_ends_after_the_answer(server: rt.LocalServer) -> None:
+async def test_session_over_its_cost_limit_ends_after_the_answer(server: rt.LocalServer) -> None:
     async with (
         rt.connect(url=server.url, model=PRICED) as conn,
         rt.RealtimeSession(conn, {"output": "text"}, max_cost_usd=1e-6) as session,
@@ -67,7 +67,7 @@ async def test_unknown_price_never_reaches_the_cost_limit(server: rt.LocalServer
 
 
 @pytest.mark.parametrize("limit", [{"max_session_minutes": 0.3 / 60}, {"max_cost_usd": 1e-6}], ids=str)
-async def test_a_widget_says_which_limit_it_was_and_goes_on_when_asked(
+async def test_widget_names_the_reached_limit_and_continues_on_request(
     server: rt.LocalServer, limit: dict[str, Any]
 ) -> None:
     widget = rt.RealtimeWidget(backend=server.url, model=PRICED, **limit)

@@ -54,7 +54,7 @@ def test_a_plain_script_talks_without_a_loop_of_its_own(server: LocalServer) -> 
     assert conn.closed is not None
 
 
-def test_a_session_whose_loop_has_ended_says_so(server: LocalServer) -> None:
+def test_session_of_a_closed_loop_raises_a_clear_error(server: LocalServer) -> None:
     conn = asyncio.run(_opened(server.url))
     with pytest.raises(RuntimeError, match="does not run any more"):
         rt.RealtimeSession(conn)
@@ -227,7 +227,7 @@ async def test_a_session_refuses_a_format_that_it_would_play_as_noise(side: str)
             await RealtimeSession(conn, {"audio": {side: {"format": {"type": "audio/pcmu"}}}}).start()
 
 
-async def test_a_picture_reaches_the_backend_and_is_kept(server: LocalServer) -> None:
+async def test_image_reaches_the_backend_and_is_kept(server: LocalServer) -> None:
     png = b"\x89PNG\r\n\x1a\n" + bytes(8)  # the header is enough: the image is not decoded
     async with talk(server, output="text") as session:
         answer = await session.ask(rt.Utterance("What is this?", images=[png], detail="low"), timeout=10)

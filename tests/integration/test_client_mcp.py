@@ -215,7 +215,7 @@ async def test_an_answer_that_the_server_does_not_take_can_be_given_again() -> N
         assert (await asking).text == "Found."
 
 
-async def test_requests_of_a_session_that_is_gone_hold_nothing_up() -> None:
+async def test_approval_requests_of_an_ended_session_block_nothing() -> None:
     steps = [
         *TYPED,
         begins("resp_1"),

@@ -43,7 +43,7 @@ async def refusal_of(url: str, **options: object) -> errors.ConnectError:
         (200, False, "not a websocket.*path"),
     ],
 )
-async def test_each_status_says_what_to_do(status: int, retryable: bool, words: str) -> None:
+async def test_error_of_each_http_status_names_the_remedy(status: int, retryable: bool, words: str) -> None:
     async with ScriptedServer(refuse=status) as server:
         error = await refusal_of(server.url, model="gpt-nope")
     assert error.status == status
@@ -53,7 +53,7 @@ async def test_each_status_says_what_to_do(status: int, retryable: bool, words: 
     assert re.search(words, str(error))
 
 
-async def test_the_servers_words_are_passed_on_without_the_key_that_it_echoes() -> None:
+async def test_server_message_is_shown_without_an_echoed_key() -> None:
     body = f'{{"error": {{"message": "Incorrect API key provided: {KEY}. Find yours.", "code": "invalid_api_key"}}}}'
     async with ScriptedServer(refuse=401, refuse_body=body) as server:
         error = await refusal_of(server.url)
@@ -164,7 +164,7 @@ async def test_untrusted_certificate_is_explained(self_signed: ssl.SSLContext) -
     assert not error.retryable
 
 
-async def test_a_server_that_closes_at_once_says_its_code_and_reason() -> None:
+async def test_error_of_an_immediate_close_has_its_code_and_reason() -> None:
     async with ScriptedServer([close(4001, "no such model")]) as server:
         error = await refusal_of(server.url)
     assert "closed the connection at once (code 4001, no such model)" in str(error)

@@ -30,9 +30,7 @@ from tests.integration.scripted import (
 
 @pytest.mark.parametrize("names", [True, False], ids=["named", "event_id null"])
 @pytest.mark.parametrize("seed", range(8))
-async def test_every_request_gets_its_own_response_once_whatever_the_server_begins_meanwhile(
-    seed: int, names: bool
-) -> None:
+async def test_every_request_gets_its_own_response_once_beside_server_responses(seed: int, names: bool) -> None:
     adversary = Adversary(seed, names=names)
     dice = random.Random(1000 + seed)
     # The first answer shows that this server echoes metadata: until then a response without any may be anybody's.
@@ -91,7 +89,7 @@ async def test_server_without_metadata_and_event_ids_blocks_no_request(seed: int
         assert not session.response_active
 
 
-async def test_a_question_that_crosses_a_whole_response_of_voice_activity_gets_its_own_answer() -> None:
+async def test_question_that_crosses_a_vad_response_gets_its_own_answer() -> None:
     asked = [expect("conversation.item.create"), send(item_added)]
     unasked = [begins("resp_vad", ours=False), says("resp_vad", "item_vad", "Hm?"), ends("resp_vad")]
     late = [expect("response.create"), *answers("resp_1", "item_1", "Hello!")]
@@ -121,7 +119,7 @@ async def test_two_response_creates_are_matched_in_either_order() -> None:
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["named", "event_id null"])
-async def test_the_second_of_two_response_creates_is_refused_and_the_first_goes_on(named: bool) -> None:
+async def test_second_response_create_is_refused_and_the_first_continues(named: bool) -> None:
     code = "conversation_already_has_active_response"
     both = [expect("response.create"), begins("resp_1"), expect("response.create"), refuses(code, "busy", named=named)]
     async with session_with(*both) as (session, _):

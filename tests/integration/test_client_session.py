@@ -51,7 +51,7 @@ async def test_questions_of_several_callers_are_asked_one_after_the_other() -> N
         assert server.received_types() == ["conversation.item.create", "response.create"] * 3
 
 
-async def test_an_answer_to_the_microphone_is_not_taken_for_the_answer_to_a_question() -> None:
+async def test_ask_does_not_return_the_answer_to_the_microphone() -> None:
     busy = refuses(
         "conversation_already_has_active_response",
         "Conversation already has an active response in progress: resp_vad.",
@@ -73,7 +73,7 @@ async def test_an_answer_to_the_microphone_is_not_taken_for_the_answer_to_a_ques
         assert problems == [], "the race is benign"
 
 
-async def test_a_failed_response_raises_with_the_servers_words() -> None:
+async def test_failed_response_raises_the_servers_message() -> None:
     details = {"type": "failed", "error": {"type": "server_error", "code": "rate_limit", "message": "Slow down."}}
     steps = [*TYPED, begins("resp_1"), ends("resp_1", status="failed", status_details=details)]
     async with session_with(*steps) as (session, _):
@@ -99,7 +99,7 @@ async def test_a_question_that_the_server_refuses_raises_and_its_response_is_can
         assert (await session.ask("again", timeout=5)).text == "fine"
 
 
-async def test_a_response_that_never_ends_times_out_says_so_and_is_cancelled() -> None:
+async def test_ask_times_out_on_an_endless_response_and_cancels_it() -> None:
     steps = [
         *TYPED,
         begins("resp_1"),
@@ -166,7 +166,7 @@ async def test_closing_a_session_ends_pending_questions() -> None:
             await asking
 
 
-async def test_turn_detection_that_is_set_during_a_recording_is_what_it_comes_back_as() -> None:
+async def test_turn_detection_set_during_a_recording_takes_effect_after_it() -> None:
     semantic = {"type": "semantic_vad", "eagerness": "high"}
     on = {"type": "realtime", "audio": {"input": {"turn_detection": semantic}}}
     steps = [
@@ -195,7 +195,7 @@ async def test_turn_detection_that_is_set_during_a_recording_is_what_it_comes_ba
 
 
 @pytest.mark.parametrize("detection", [VAD, {"type": "semantic_vad", "eagerness": "low"}, None])
-async def test_recorded_sound_is_one_turn_whatever_detects_turns_and_leaves_the_setting_alone(detection: Any) -> None:
+async def test_recording_is_one_turn_under_any_turn_detection_setting(detection: Any) -> None:
     sound = (np.sin(np.arange(24_000) / 20) * 8000).astype(np.int16)
     off = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
     on = {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
@@ -248,7 +248,7 @@ async def test_sound_of_less_than_100_ms_is_padded_because_the_service_refuses_i
         assert sum(len(base64.b64decode(event["audio"])) for event in sent) == 4800
 
 
-async def test_push_to_talk_commits_and_asks_and_says_when_there_is_nothing() -> None:
+async def test_push_to_talk_commits_and_asks_and_reports_an_empty_buffer() -> None:
     steps = [
         expect("input_audio_buffer.clear"),
         expect("input_audio_buffer.commit"),
@@ -291,7 +291,7 @@ async def test_a_commit_under_turn_detection_after_the_server_ended_the_turn_sen
 # Interruption
 
 
-async def test_a_barge_in_cuts_at_what_was_played_and_does_not_cancel_what_the_server_cancels() -> None:
+async def test_barge_in_truncates_at_the_played_samples_without_a_second_cancel() -> None:
     player = Player()
     player.heard = {"item_1": 12_010}
     late = says("resp_1", "item_1", " late", audio_samples=480)
@@ -317,7 +317,7 @@ async def test_a_barge_in_cuts_at_what_was_played_and_does_not_cancel_what_the_s
         assert len(turn.heard_text) < len(turn.text)
 
 
-async def test_sound_that_still_plays_after_the_response_is_cut_too_with_what_is_queued_behind_it() -> None:
+async def test_barge_in_after_the_response_truncates_playing_and_queued_parts() -> None:
     player = Player()
     player.heard = {"item_1": 2_400, "item_2": 0}
     steps = [
@@ -336,7 +336,7 @@ async def test_sound_that_still_plays_after_the_response_is_cut_too_with_what_is
         assert not session.response_active
 
 
-async def test_speech_does_not_interrupt_where_the_server_was_told_so() -> None:
+async def test_speech_does_not_interrupt_without_interrupt_response() -> None:
     player = Player()
     wait, go_on = gate()
     steps = [
@@ -354,7 +354,7 @@ async def test_speech_does_not_interrupt_where_the_server_was_told_so() -> None:
         go_on()
 
 
-async def test_stop_cancels_by_id_and_cuts_at_what_the_page_said() -> None:
+async def test_stop_cancels_by_id_and_truncates_at_the_pages_report() -> None:
     player = Player()
     steps = [
         begins("resp_1", ours=False),
@@ -371,7 +371,7 @@ async def test_stop_cancels_by_id_and_cuts_at_what_the_page_said() -> None:
         assert session.epoch == 1
 
 
-async def test_an_item_that_made_no_sound_is_not_truncated() -> None:
+async def test_item_without_audio_is_not_truncated() -> None:
     player = Player()
     player.heard = {"item_1": 0}
     steps = [
@@ -413,7 +413,7 @@ async def test_refused_truncation_is_ignored() -> None:
         assert problems == ["something else"]
 
 
-async def test_typing_interrupts_what_is_being_said() -> None:
+async def test_typing_interrupts_the_answer() -> None:
     player = Player()
     player.heard = {"item_1": 2_400}
     steps = [
@@ -513,7 +513,7 @@ async def test_parallel_calls_run_together_are_answered_once_and_followed_by_one
         assert server.received_types().count("response.create") == 2
 
 
-async def test_sound_goes_on_while_a_synchronous_tool_blocks() -> None:
+async def test_audio_continues_while_a_synchronous_tool_blocks() -> None:
     heard = threading.Event()
 
     def blocks() -> str:
@@ -536,7 +536,7 @@ async def test_sound_goes_on_while_a_synchronous_tool_blocks() -> None:
         assert outputs(server) == {"call_1": "heard"}
 
 
-async def test_a_call_that_was_cut_off_is_not_run() -> None:
+async def test_incomplete_call_is_not_run() -> None:
     ran: list[str] = []
 
     def danger() -> None:
@@ -555,7 +555,7 @@ async def test_a_call_that_was_cut_off_is_not_run() -> None:
         assert outputs(server) == {}
 
 
-async def test_a_user_who_speaks_during_a_call_gets_its_output_but_no_second_answer() -> None:
+async def test_speech_during_a_call_sends_its_output_without_a_second_response() -> None:
     wait = asyncio.Event()
 
     async def slow() -> str:
@@ -579,7 +579,7 @@ async def test_a_user_who_speaks_during_a_call_gets_its_output_but_no_second_ans
         assert "response.create" not in server.received_types()
 
 
-async def test_a_call_that_only_the_end_of_the_response_tells_of_is_run_once() -> None:
+async def test_call_reported_only_in_response_done_runs_once() -> None:
     ran: list[int] = []
 
     def once() -> int:
@@ -721,7 +721,7 @@ async def test_an_out_of_band_response_neither_blocks_nor_shows() -> None:
         assert [turn.text for turn in session.conversation.turns] == ["Hi", "Hello!"]
 
 
-async def test_the_first_update_carries_the_whole_configuration_and_the_echo_is_the_truth() -> None:
+async def test_first_update_has_the_whole_configuration_and_the_echo_is_effective() -> None:
     def look() -> str:
         """Look."""
         return "seen"
@@ -739,7 +739,7 @@ async def test_the_first_update_carries_the_whole_configuration_and_the_echo_is_
         assert list(session.connection.config.tools) == ["look"]
 
 
-async def test_a_refused_update_raises_the_servers_words_and_changes_nothing() -> None:
+async def test_refused_update_raises_the_servers_message_and_changes_nothing() -> None:
     refusal = refuses("invalid_value", "No such voice", param="session.audio.output.voice")
     async with session_with(expect("session.update"), refusal) as (session, _):
         before = session.effective

@@ -89,7 +89,7 @@ async def test_transcript_notes_where_the_connection_was_lost(backend: rt.LocalS
     assert turns[2].text == "The connection was lost; the conversation goes on in a new session."
 
 
-async def test_settings_are_what_they_were(backend: rt.LocalServer) -> None:
+async def test_settings_are_restored_after_a_reconnection(backend: rt.LocalServer) -> None:
     async with talking(backend, {**TEXT, "instructions": "Talk like a pirate."}) as (session, proxy):
         await session.update(max_output_tokens=200)
         before = dict(session.effective)
@@ -125,7 +125,7 @@ def retrieve(item_id: str) -> dict[str, Any]:
     return {"type": "conversation.item.retrieve", "item_id": item_id}
 
 
-async def test_what_is_sent_while_the_connection_is_lost_waits_and_is_neither_lost_nor_doubled(
+async def test_events_sent_while_disconnected_are_sent_once_after_reconnecting(
     backend: rt.LocalServer,
 ) -> None:
     async with talking(backend) as (session, proxy):

@@ -79,7 +79,7 @@ ELSEWHERE = {
     8: [
         "unit/notebook/audio/test_microphone_queue.py::test_sound_that_waited_over_ten_seconds_is_dropped",
         "integration/test_client_survival.py::test_audio_sent_while_disconnected_is_dropped_and_reported",
-        "integration/test_client_survival.py::test_what_is_sent_while_the_connection_is_lost_waits",
+        "integration/test_client_survival.py::test_events_sent_while_disconnected_are_sent_once_after_reconnecting",
     ],
     9: [
         "integration/test_client_connection.py::test_another_voice_is_refused_once_it_has_spoken",
@@ -98,11 +98,11 @@ ELSEWHERE = {
     ],
     13: [
         "integration/test_client_connection.py::test_sound_that_is_longer_than_one_append_may_be_is_split",
-        "integration/test_widget_conversation.py::test_spoken_turn_arrives_whole_through_the_comm",
+        "integration/test_widget_conversation.py::test_spoken_turn_arrives_complete_through_the_comm",
         "js/tests/audio/sound.test.ts::loses no sample at any block size",
     ],
     14: [
-        "integration/test_client_session.py::test_push_to_talk_commits_and_asks_and_says_when_there_is_nothing",
+        "integration/test_client_session.py::test_push_to_talk_commits_and_asks_and_reports_an_empty_buffer",
         "integration/test_client_session.py::test_a_commit_under_turn_detection_after_the_server_ended_the_turn",
     ],
     16: ["unit/conversation/test_input_timeline.py::test_a_detected_turn_is_cut_by_the_sessions_clock_across_commits"],
@@ -110,16 +110,16 @@ ELSEWHERE = {
     21: ["integration/test_client_session.py::test_an_out_of_band_response_neither_blocks_nor_shows"],
     22: [
         "integration/test_client_session.py::test_an_answer_that_is_interrupted_before_it_exists_is_cancelled",
-        "integration/test_client_session.py::test_stop_cancels_by_id_and_cuts_at_what_the_page_said",
+        "integration/test_client_session.py::test_stop_cancels_by_id_and_truncates_at_the_pages_report",
     ],
     26: [
-        "integration/test_client_session.py::test_a_call_that_was_cut_off_is_not_run",
-        "integration/test_client_session.py::test_a_call_that_only_the_end_of_the_response_tells_of_is_run_once",
+        "integration/test_client_session.py::test_incomplete_call_is_not_run",
+        "integration/test_client_session.py::test_call_reported_only_in_response_done_runs_once",
         "unit/conversation/test_tools.py::test_three_done_events_of_a_call_make_one_call",
     ],
     27: [
         "integration/test_client_session.py::test_parallel_calls_run_together_are_answered_once_and_followed_by_one",
-        "integration/test_client_session.py::test_a_user_who_speaks_during_a_call_gets_its_output_but_no_second",
+        "integration/test_client_session.py::test_speech_during_a_call_sends_its_output_without_a_second_response",
     ],
     28: [
         "integration/test_client_session.py::test_a_tool_that_fails_is_answered_with_an_error_that_the_model_can_use",

@@ -221,7 +221,7 @@ async def test_b40_every_event_of_ours_has_an_id_and_an_error_finds_its_own_requ
         assert all(re.fullmatch(r"evt_\w+", event_id) for event_id in ids)
 
 
-async def test_b40_an_item_of_ours_that_was_refused_says_so_where_it_stands() -> None:
+async def test_b40_refused_client_item_shows_the_refusal_in_its_turn() -> None:
     steps = [expect("conversation.item.create"), refuses("invalid_value", "not in this house")]
     async with session_with(*steps) as (session, _):
         with pytest.raises(errors.ServerError, match="not in this house"):

@@ -50,9 +50,7 @@ async def test_b30_client_stops_playback_and_truncates_also_after_response_done(
         (24_000, 99_000, 1000),  # a wrong report: never more than was received
     ],
 )
-async def test_b31_the_cut_is_in_whole_played_milliseconds_of_the_item(
-    received: int, played: int, cut_at_ms: int
-) -> None:
+async def test_b31_truncation_is_in_whole_played_milliseconds(received: int, played: int, cut_at_ms: int) -> None:
     steps = [
         first(created(VAD)),
         begins("resp_1", ours=False),
@@ -68,7 +66,7 @@ async def test_b31_the_cut_is_in_whole_played_milliseconds_of_the_item(
         assert type(server.received[0]["audio_end_ms"]) is int
 
 
-async def test_b31_what_was_played_to_its_end_or_never_made_a_sound_is_not_cut() -> None:
+async def test_b31_fully_played_and_silent_items_are_not_truncated() -> None:
     steps = [
         first(created(VAD)),
         begins("resp_1", ours=False),
@@ -161,7 +159,7 @@ async def test_b34_the_text_stays_when_the_server_deletes_its_transcript() -> No
 
 
 @pytest.mark.parametrize("answers_itself", [True, False])
-async def test_b35_the_server_cancels_what_speech_interrupts_and_we_do_not(answers_itself: bool) -> None:
+async def test_b35_client_sends_no_cancel_where_the_server_cancels(answers_itself: bool) -> None:
     steps: list[Step] = [
         first(created({**VAD, "create_response": answers_itself})),
         begins("resp_1", ours=False),

@@ -266,7 +266,7 @@ async def test_b24_done_events_of_an_interrupted_part_change_nothing_that_was_cu
         assert len(player.written) == 1
 
 
-async def test_b25_items_and_parts_stand_where_their_indices_say_whatever_order_they_come_in() -> None:
+async def test_b25_items_and_parts_are_ordered_by_their_indices() -> None:
     def piece(item_id: str, output_index: int, content_index: int, text: str) -> Step:
         where = {"response_id": "resp_1", "item_id": item_id}
         return send(
@@ -370,7 +370,7 @@ async def test_b29_a_function_and_an_mcp_call_of_one_response_have_one_answer() 
         assert len(creates(server)) == 2
 
 
-async def test_b29_a_user_who_goes_on_during_an_mcp_call_gets_no_second_answer() -> None:
+async def test_b29_speech_during_an_mcp_call_gets_no_second_answer() -> None:
     steps = [
         first(created(VAD)),
         begins("resp_1", ours=False),
@@ -386,7 +386,7 @@ async def test_b29_a_user_who_goes_on_during_an_mcp_call_gets_no_second_answer()
         assert server.received == []
 
 
-async def test_b29_approval_is_an_item_and_what_was_approved_is_answered() -> None:
+async def test_b29_approval_is_an_item_and_the_approved_call_is_answered() -> None:
     request = {
         "type": "mcp_approval_request",
         "id": "mcpr_1",
@@ -426,7 +426,7 @@ async def test_b29_approval_is_an_item_and_what_was_approved_is_answered() -> No
         assert session.conversation.turns[-1].text == "Deleted."
 
 
-async def test_b29_an_mcp_server_whose_tools_cannot_be_listed_is_not_the_end() -> None:
+async def test_b29_mcp_server_whose_tools_cannot_be_listed_ends_nothing() -> None:
     steps = [
         send("mcp_list_tools.in_progress", item_id="mcpl_1"),
         send("mcp_list_tools.failed", item_id="mcpl_1"),

@@ -201,7 +201,7 @@ async def test_page_gets_a_snapshot_and_then_the_changes(widget: rt.RealtimeWidg
     assert [content["seq"] for content, _ in page.got] == sorted({content["seq"] for content, _ in page.got})
 
 
-async def test_spoken_turn_arrives_whole_through_the_comm(widget: rt.RealtimeWidget) -> None:
+async def test_spoken_turn_arrives_complete_through_the_comm(widget: rt.RealtimeWidget) -> None:
     """Send speech of the practice voice from the page: the session receives the page's exact samples."""
     await widget.ask("Say what time is it")
     spoken = widget.turns[-1].audio

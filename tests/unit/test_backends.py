@@ -50,7 +50,7 @@ def test_azure_has_its_own_address_and_header(monkeypatch: pytest.MonkeyPatch) -
         resolve("azure", model="d")
 
 
-def test_openai_without_a_key_says_how_to_give_one() -> None:
+def test_openai_without_a_key_raises_an_error_that_says_how_to_pass_one() -> None:
     with pytest.raises(ConfigError, match=r"OPENAI_API_KEY.*api_key=.*backend='local'"):
         resolve("openai")
 
@@ -67,7 +67,7 @@ def test_openai_without_a_key_says_how_to_give_one() -> None:
         (None, "name"),
     ],
 )
-def test_a_bad_backend_is_refused_with_what_is_allowed(backend: Any, words: str) -> None:
+def test_unknown_backend_raises_an_error_with_the_allowed_values(backend: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         resolve(backend)
 

@@ -58,7 +58,7 @@ def test_notebook_repr_is_a_player_with_the_exact_samples() -> None:
     assert tags[0][1]["aria-label"] == data["text/plain"]
 
 
-def test_the_plain_repr_says_how_long_and_how_loud() -> None:
+def test_plain_repr_shows_length_and_loudness() -> None:
     assert repr(AudioClip(np.full(24_000, 16_384, np.int16))) == "AudioClip(1.00 s, 24000 Hz, peak -6.0 dBFS)"
     assert repr(AudioClip(np.zeros(240, np.int16))) == "AudioClip(0.01 s, 24000 Hz, silent)"
 

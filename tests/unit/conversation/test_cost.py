@@ -106,7 +106,7 @@ def test_a_whole_turn_costs_as_many_calls_after_thousands_of_turns(
     assert counted[1] < counted[0] * 1.1
 
 
-def test_reading_the_turns_costs_nothing_while_nothing_settles(
+def test_reading_turns_builds_nothing_while_nothing_settles(
     short_and_long: tuple[Conversation, Conversation],
 ) -> None:
     _, state = short_and_long

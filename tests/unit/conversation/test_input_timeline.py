@@ -56,7 +56,7 @@ def test_a_detected_turn_is_cut_by_the_sessions_clock_across_commits() -> None:
     assert set(second.samples.tolist()) == {500}
 
 
-def test_a_manual_commit_takes_the_whole_buffer_since_the_last_one() -> None:
+def test_manual_commit_contains_all_audio_since_the_last_one() -> None:
     state = Conversation()
     for n in range(2):
         for start in range(0, 2400, 480):

@@ -23,7 +23,7 @@ def test_a_spoken_turn_is_measured_from_the_end_of_speech_to_the_first_sample_pl
     assert latency.total == pytest.approx(110)
 
 
-def test_the_end_of_speech_is_when_its_last_sample_was_sent_not_when_the_server_said_so() -> None:
+def test_end_of_speech_is_when_its_last_sample_was_sent() -> None:
     script = conversation()
     start = script.appended
     script.mic(300)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from realtime_nb.conversation.prices import response_cost_usd, transcription_cost_usd
+from realtime_nb.conversation.prices import CURRENCY_SIGN, response_cost_usd, transcription_cost_usd
 from realtime_nb.conversation.usage import Usage, from_response, from_transcription
 from realtime_nb.wire.realtime import DurationUsage, ResponseUsage, TokenUsage
 
@@ -27,7 +29,7 @@ def test_sound_and_text_have_their_own_prices() -> None:
     assert response_cost_usd(usage, "gpt-realtime-2.1-mini") == pytest.approx(10 + 2.4 + 20)
 
 
-def test_a_dated_snapshot_costs_what_its_model_costs_and_a_mere_prefix_nothing_known() -> None:
+def test_dated_snapshot_has_its_models_price_and_a_prefix_has_none() -> None:
     usage = Usage(input_tokens=1000, input_text_tokens=1000)
     dated = response_cost_usd(usage, "gpt-4o-realtime-preview-2025-06-03")
     assert dated == response_cost_usd(usage, "gpt-4o-realtime-preview")
@@ -73,3 +75,8 @@ def test_null_usage_is_ignored() -> None:
     assert from_response(ResponseUsage()).total_tokens == 0
     script = conversation().begin().message("hello").end(usage=False)
     assert script.play().usage.responses == 0
+
+
+def test_card_shows_costs_with_the_currency_sign_of_the_prices() -> None:
+    header = Path(__file__).parents[3] / "js/src/view/header.ts"
+    assert f"`{CURRENCY_SIGN}${{usd.toFixed(2)}}`" in header.read_text(encoding="utf-8")

@@ -75,7 +75,7 @@ def test_transcription_is_counted_apart_and_shown_with_the_user() -> None:
     assert (state.usage.transcription_input_tokens, state.usage.input_tokens) == (10, 200)
 
 
-def test_the_usages_of_the_turns_add_up_to_the_whole() -> None:
+def test_usages_of_the_turns_sum_to_the_conversations_usage() -> None:
     script = conversation().user("a").tool_call("f", "{}", "1").assistant("b").typed("c").cancelled("d e f", words=1)
     script.begin().message("g").message("h").end()
     state = script.play()

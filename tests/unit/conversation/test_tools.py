@@ -130,7 +130,7 @@ def test_progress_is_shown_and_a_failure_stays_a_failure() -> None:
     assert seen == ["running", "failed", "failed"]
 
 
-def test_an_output_before_its_call_is_kept_for_it() -> None:
+def test_output_before_its_call_is_kept() -> None:
     script = conversation().begin().call("a", "{}")
     state = Conversation()
     reduce(state, ClientItem(function_output(script.call_id, "42", id="o")), 1.0)

@@ -133,7 +133,7 @@ def test_empty_done_event_keeps_the_deltas() -> None:
     assert script.play().live[0].text == "hello"
 
 
-def test_several_parts_keep_their_order_whatever_order_they_come_in() -> None:
+def test_parts_are_ordered_by_index_for_any_arrival_order() -> None:
     script = conversation().begin().message("first", audio=False)
     second = {**script.at, "content_index": 2}
     script.server("response.output_text.delta", **second, delta="third")

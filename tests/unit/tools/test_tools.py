@@ -339,7 +339,7 @@ async def test_arguments_are_converted_to_types_of_other_libraries() -> None:
     assert "passengers.0.name" in refused["error"]
 
 
-def test_a_hint_without_a_schema_names_its_parameter_and_what_is_possible() -> None:
+def test_hint_without_schema_error_names_the_parameter_and_allowed_hints() -> None:
     def draw(width: int, pen: Callable[[], None] = print) -> None: ...
 
     with pytest.raises(ConfigError, match=r"draw\(\).*'pen'.*dataclass"):
