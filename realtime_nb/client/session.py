@@ -163,9 +163,13 @@ class RealtimeSession:
             ServerError, ConfigError: the configuration is refused.
         """
         self._router.start_time_limit()
+        sent = dict(self._config.settings)
         await self.send_config(self._config.whole())
         if self.conversation.order:
             await self._router.snapshot.replay(self._post)
+        while late := {name: value for name, value in self._config.settings.items() if sent.get(name) is not value}:
+            name, sent[name] = late.popitem()  # a widget's setting changed meanwhile, and had no session to go to
+            await self.send_config(self._config.change(name, sent[name]))
         return self
 
     async def _post(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:

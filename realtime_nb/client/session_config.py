@@ -50,7 +50,7 @@ class SessionConfig:
         self.on_connecting()
 
     def on_connecting(self) -> None:
-        """Forget the server's side: another connection begins, with what the user has set."""
+        """Reset the server's side: another connection begins with the user's settings."""
         self.echo: Any = None
         self.has_spoken = False
         self.session_type = "realtime"
@@ -141,16 +141,16 @@ class SessionConfig:
     # The server's side
 
     def on_transport_lost(self) -> None:
-        """The session is gone: the next one has not spoken, and takes any voice."""
+        """Allow any voice again: the next session has not spoken."""
         self.has_spoken = False
 
     def created(self, session: Any) -> None:
-        """Take the echo of `session.created`."""
+        """Note the echo in `session.created`."""
         self.has_spoken = False
         self._keep_echo(session)
 
     def updated(self, session: Any) -> None:
-        """Take the echo of `session.updated`, which answers the oldest update (docs/protocol.md 1)."""
+        """Note the echo in `session.updated`, which answers the oldest update (docs/protocol.md 1)."""
         if self._unanswered:
             self._accepted = overlay(self._accepted, self._unanswered.pop(next(iter(self._unanswered))))
         self._keep_echo(session)
@@ -184,7 +184,7 @@ class SessionConfig:
 
     @property
     def answers_only_requests(self) -> bool:
-        """Whether the server certainly begins no response by itself just now; what it did not echo may be on."""
+        """Whether the server begins no response by itself just now; False where the echo does not say."""
         detection = _part(self._echoed, "input").get("turn_detection", False)
         return detection is None or (isinstance(detection, Mapping) and detection.get("create_response") is False)
 
@@ -200,7 +200,7 @@ class SessionConfig:
         return self.has_spoken and "voice" in output and output["voice"] != _part(self._echoed, "output").get("voice")
 
     def keep_voice(self, session: dict[str, Any]) -> None:
-        """Take the voice that has spoken out of `session`: the service refuses it even where it stays the same.
+        """Remove the voice that has spoken from `session`: the service refuses it even where it stays the same.
 
         Raises:
             ConfigError: another voice, which the service would answer with `cannot_update_voice`.
@@ -212,10 +212,10 @@ class SessionConfig:
                 "another connection; or let an rt.RealtimeSession go on in a new one by itself, with the conversation."
             )
         if self.has_spoken and "voice" in _part(session, "output"):
-            _take_out(session, "output", "voice")
+            _remove(session, "output", "voice")
 
     def keep_tracing(self, session: dict[str, Any]) -> None:
-        """Take tracing out of `session` where it is on and stays the same (docs/protocol.md 10).
+        """Remove tracing from `session` where it is on and stays the same (docs/protocol.md 10).
 
         Raises:
             ConfigError: other tracing, which the service would refuse.
@@ -245,13 +245,13 @@ class SessionConfig:
         return _detection(self._put_off) if self._put_off is not None else None
 
     def turn_detection_is_back(self) -> None:
-        """The server has answered: its echo counts again."""
+        """Let the echo count again: the server has answered the resumption."""
         self._put_off = None
 
     def hold_back_turn_detection(self, session: dict[str, Any]) -> None:
-        """Take turn detection out of `session` while it is put off: it is on its way with the resumption."""
+        """Move turn detection from `session` into the session that turns it on again, while it is off for a moment."""
         if self._put_off is not None and "turn_detection" in _part(session, "input"):
-            self._put_off = _take_out(session, "input", "turn_detection")
+            self._put_off = _remove(session, "input", "turn_detection")
 
 
 def _only_pcm(session: Mapping[str, Any]) -> None:
@@ -270,7 +270,7 @@ def _part(session: Mapping[str, Any], side: str) -> Any:
     return (session.get("audio") or {}).get(side) or {}
 
 
-def _take_out(session: dict[str, Any], side: str, name: str) -> Any:
+def _remove(session: dict[str, Any], side: str, name: str) -> Any:
     """Remove a field of `session.audio`, and what is empty without it."""
     part = dict(_part(session, side))
     value = part.pop(name, None)

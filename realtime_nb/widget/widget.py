@@ -395,8 +395,9 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     @t.validate(*DEFAULTS)
     def _check_setting(self, proposal: Any) -> Any:
-        name = proposal["trait"].name
-        return check_setting(name, proposal["value"])
+        if self._controller is None:
+            return proposal["value"]  # of the constructor, which has checked it
+        return check_setting(proposal["trait"].name, proposal["value"])
 
     @t.observe(*DEFAULTS)
     def _setting_changed(self, change: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import realtime_nb as rt
 from realtime_nb.notebook import runtime
 from realtime_nb.testing import ScriptedServer, expect, never, send
-from tests.integration.scripted import created, updated
+from tests.integration.scripted import created, gate, updated
 
 PACKAGE = str(Path(rt.__file__).parent)
 BOUND = 25
@@ -69,3 +69,19 @@ async def test_a_setting_reaches_the_transport_within_a_bounded_number_of_calls(
         await widget.stop()
         widget.close()
     assert len(calls.names) <= BOUND, "\n".join([f"{len(calls.names)} calls", *calls.names])
+
+
+async def test_a_setting_that_changes_while_the_session_starts_reaches_the_server() -> None:
+    hold, let_go = gate()
+    update = [expect("session.update"), hold, send(updated)]
+    then = [expect("session.update", session=lambda session: session["instructions"] == "Late."), send(updated)]
+    async with ScriptedServer([created(), *update, *then, never()]) as server:
+        widget = rt.RealtimeWidget(backend=rt.Backend(url=server.url), turn_detection=None, instructions="Early.")
+        starting = asyncio.ensure_future(widget.start())
+        await server.heard("session.update")
+        widget.instructions = "Late."
+        let_go()
+        await starting
+        await server.heard("session.update", times=2)
+        await widget.stop()
+        widget.close()

@@ -1,8 +1,8 @@
 """Interruption of the assistant: stop playback, truncate at what was heard, drop late sound.
 
-Owns the epoch and the truncations. The conversation counts the samples that were received and those that the sink
-reports as played (never those of a clock), and knows which responses were interrupted (docs/protocol.md 30 to 35). Must
-not know sockets, or who plays the sound.
+Owns the epoch and the truncations. The conversation owns how many samples were received and reported as played (no
+clock is ever asked), and which responses were interrupted (docs/protocol.md 30 to 35). Must not know sockets, or who
+plays the sound.
 """
 
 from __future__ import annotations
