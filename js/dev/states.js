@@ -342,8 +342,8 @@ export const STATES = {
   events: {
     traits: hosted("listening", {
       _health: [
-        "2 frames of the microphone did not reach the kernel",
-        "3 times the sound of an answer came late, and the page played silence",
+        "microphone frames that did not reach the kernel: 2",
+        "times the page played silence because the sound of an answer came late: 3",
       ],
     }),
     async act({ kernel, press }) {

@@ -39,19 +39,19 @@ class Health:
     """
 
     microphone_frames: int = 0
-    microphone_frames_missing: int = _count("{} frames of the microphone did not reach the kernel")
-    microphone_frames_dropped: int = _count("{} frames of the microphone waited too long for a connection: dropped")
-    microphone_ms_dropped: int = _count("{} ms of the microphone came while the connection was lost: dropped")
-    page_messages_missing: int = _count("{} messages of the page did not reach the kernel")
-    kernel_messages_missing: int = _count("{} messages to the page were lost on the way and are not kept any more")
-    underruns: int = _count("{} times the sound of an answer came late, and the page played silence")
-    answers_abandoned: int = _count("{} answers were not played to their end: their sound was lost on the way")
+    microphone_frames_missing: int = _count("microphone frames that did not reach the kernel")
+    microphone_frames_dropped: int = _count("microphone frames dropped after waiting too long for a connection")
+    microphone_ms_dropped: int = _count("milliseconds of microphone sound dropped while the connection was lost")
+    page_messages_missing: int = _count("messages of the page that did not reach the kernel")
+    kernel_messages_missing: int = _count("messages to the page that were lost and are not kept any more")
+    underruns: int = _count("times the page played silence because the sound of an answer came late")
+    answers_abandoned: int = _count("answers whose sound was lost before it was played to the end")
 
     @property
     def losses(self) -> tuple[str, ...]:
-        """A sentence for each kind of loss; none where all is well."""
+        """One line for each kind of loss; none while all is well."""
         counts = [(part.metadata.get("words"), getattr(self, part.name)) for part in fields(self)]
-        return tuple(words.format(count) for words, count in counts if words and count)
+        return tuple(f"{words}: {count}" for words, count in counts if words and count)
 
     def __len__(self) -> int:
         return len(self.losses)
@@ -91,7 +91,7 @@ class HealthMonitor:
         )
 
     def losses(self) -> list[str]:
-        """Return a sentence for each kind of loss, and log new losses, once a minute at most."""
+        """Return one line for each kind of loss, and log new losses, once a minute at most."""
         losses = self.health.losses
         now = time.monotonic()
         if losses != self._logged and now - self._logged_at >= _LOG_EVERY_S:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from realtime_nb.client.settings import check_setting
 from realtime_nb.errors import ConfigError
 
 PAGE_WRITES = ("muted", "instructions", "voice", "speed", "turn_detection")
@@ -29,7 +30,7 @@ def latency_to_page(value: Any) -> dict[str, float | None]:
 
 
 def check_page_value(name: str, value: Any) -> Any:
-    """Check what a page writes to a trait, and return it; a setting is checked further by its trait.
+    """Check what a page writes to a trait, and return it as the trait keeps it.
 
     Raises:
         ConfigError: no page may write this trait, or the value is bad; says why.
@@ -42,4 +43,4 @@ def check_page_value(name: str, value: Any) -> Any:
         return value
     if isinstance(value, str) and len(value) > _MAX_PAGE_TEXT:
         raise ConfigError(f"{name} has {len(value)} characters; a page may write {_MAX_PAGE_TEXT}.")
-    return value
+    return check_setting(name, value)

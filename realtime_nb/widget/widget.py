@@ -430,7 +430,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         accepted: dict[str, Any] = {}
         for name, value in sync_data.items():
             try:
-                accepted[name] = self._checked_from_page(name, value)
+                accepted[name] = check_page_value(name, value)
             except ConfigError as error:
                 if controller is not None:
                     controller.refuse(name[:80], str(error))
@@ -441,12 +441,6 @@ class RealtimeWidget(anywidget.AnyWidget):
             controller.notify(lambda: super(RealtimeWidget, self).set_state(accepted))
         elif accepted:
             super().set_state(accepted)
-
-    def _checked_from_page(self, name: str, value: Any) -> Any:
-        value = check_page_value(name, value)
-        if name in DEFAULTS:
-            value = self._check_setting({"trait": self.traits()[name], "value": value})
-        return value
 
     def _send_to_pages(self, content: dict[str, Any], buffers: list[bytes] | None) -> None:
         if self.comm is not None:

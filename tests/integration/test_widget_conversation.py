@@ -285,10 +285,10 @@ async def test_lost_frames_of_the_microphone_show_in_health_and_in_the_card(
         page.send("mic.frame", bytes(1920), frame=number, level=0.1)
     page.send("mic.close", frames=6)
     sentences = await _until(widget, "_health", bool)
-    assert sentences == ["3 frames of the microphone did not reach the kernel"]
+    assert sentences == ["microphone frames that did not reach the kernel: 3"]
     assert widget.health.microphone_frames_missing == 3
-    assert "3 frames of the microphone" in repr(widget.health)
-    assert "3 frames of the microphone" in caplog.text
+    assert "did not reach the kernel: 3" in repr(widget.health)
+    assert "did not reach the kernel: 3" in caplog.text
 
 
 async def test_widget_whose_page_closes_the_microphone_for_another_widget_stops_listening(

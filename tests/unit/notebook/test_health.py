@@ -33,8 +33,8 @@ def test_health_names_each_loss_with_its_count() -> None:
     lost = Health(microphone_frames_missing=3, underruns=2)
     assert len(lost) == 2
     assert repr(lost) == (
-        "<Health: 3 frames of the microphone did not reach the kernel; "
-        "2 times the sound of an answer came late, and the page played silence>"
+        "<Health: microphone frames that did not reach the kernel: 3; "
+        "times the page played silence because the sound of an answer came late: 2>"
     )
 
 
@@ -80,5 +80,5 @@ def test_losses_are_logged_once_a_minute_at_most(
         for now, missing in ((1000.0, 1), (1030.0, 2), (1059.0, 3), (1061.0, 3), (1200.0, 3)):
             clock.append(now)
             stage.sound.microphone.missing = missing
-            assert stage.monitor.losses() == [f"{missing} frames of the microphone did not reach the kernel"]
-    assert [record.getMessage().split()[3] for record in caplog.records] == ["1", "3"]
+            assert stage.monitor.losses() == [f"microphone frames that did not reach the kernel: {missing}"]
+    assert [record.getMessage()[-2:] for record in caplog.records] == ["1.", "3."]
