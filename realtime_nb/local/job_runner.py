@@ -215,7 +215,7 @@ class _Speech:
         self._stream: Iterator[Chunk] = voice.synthesizer.stream(text, voice=name, speed=speed, stop=self.stop)
 
     def pull(self, least: int) -> Chunk | None:
-        """Return at least this much sound with its words, less at the end, None after it."""
+        """Return at least `least` samples with their words; fewer at the end, and None after it."""
         with self._lock:
             blocks, words, size = [], [], 0
             for chunk in self._stream:

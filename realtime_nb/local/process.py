@@ -72,7 +72,7 @@ class LocalServer:
 
     @property
     def url(self) -> str:
-        """Where it listens.
+        """The address of the server.
 
         Raises:
             ConfigError: it is not running.
@@ -83,7 +83,7 @@ class LocalServer:
 
     @property
     def running(self) -> bool:
-        """Whether the process lives."""
+        """Whether the child process is running."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> LocalServer:

@@ -1,6 +1,6 @@
 """Bounds on the share of sentences that the practice voice understands, and on its false accepts.
 
-Measured on 2026-11-25 with pocketsphinx 5.1.1 and espeak-ng 1.51, by `python -m tests.corpus.measure`: see `measured`
+Measured on 2026-11-27 with pocketsphinx 5.1.1 and espeak-ng 1.51, by `python -m tests.corpus.measure`: see `measured`
 in `manifest.json`. The bounds leave room for other builds of either, but not for a recogniser that has stopped working
 or accepts everything.
 """

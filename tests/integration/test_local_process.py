@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -70,6 +71,23 @@ def test_server_beyond_loopback_requires_a_token() -> None:
         pass
     with LocalServer(host="0.0.0.0", token="sentinel") as server:
         assert server.running
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_server_listens_on_ipv6(host: str) -> None:
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError as error:
+            pytest.skip(f"this machine has no IPv6: {error}")
+    with LocalServer(host=host, voice="plain") as server, socket.create_connection(("::1", server_port(server))):
+        assert server.url == f"ws://[::1]:{server_port(server)}/v1/realtime"
+
+
+def server_port(server: LocalServer) -> int:
+    port = urlsplit(server.url).port
+    assert port is not None
+    return port
 
 
 def test_an_unknown_option_is_a_type_error() -> None:

@@ -1,1 +1,1 @@
-"""The practice backend's server: one port for HTTP and websockets, and who may use it."""
+"""The practice backend's server: one port for HTTP and websockets, with access control."""

@@ -43,7 +43,7 @@ class _Json(RequestHandler):
 
 
 class ClientSecrets(_Json):
-    """`POST /v1/realtime/client_secrets`."""
+    """Answers `POST /v1/realtime/client_secrets` with a new client secret."""
 
     def post(self) -> None:
         """Make a client secret for sessions with the given configuration."""
@@ -61,7 +61,7 @@ class ClientSecrets(_Json):
 
 
 class Welcome(_Json):
-    """`GET /`: for people who open the address in a browser."""
+    """Answers `GET /`, for people who open the address in a browser."""
 
     def get(self) -> None:
         """Describe the server."""
@@ -70,10 +70,10 @@ class Welcome(_Json):
 
 
 class NotFound(_Json):
-    """Everything else."""
+    """Answers every other address with 404."""
 
     def prepare(self) -> None:
-        """Answer 404 as the service would, in JSON."""
+        """Answer 404 in JSON, as the service does."""
         message = f"Unknown request URL: {self.request.method} {self.request.path}."
         self.refuse(404, error_body(message, code="unknown_url"))
 

@@ -39,10 +39,10 @@ _MAX_FRAME = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """How a server runs.
+    """The options of a server.
 
     Attributes:
-        host, port: where it listens; `host` is a name, an IPv4 or an IPv6 address; port 0 picks a free one.
+        host, port: where it listens; `host` is a name, an IPv4 or an IPv6 address (`::1`); port 0 picks a free one.
         token: the key that callers must send; required when `host` is not a loopback address.
         session_s: how long a session may last.
         pace: how many times faster than real time sound is sent; 0: as fast as it is made.
@@ -91,7 +91,7 @@ class Listening:
 
 def _bind(options: ServerOptions) -> list[socket.socket]:
     try:
-        return bind_sockets(options.port, options.host)
+        return bind_sockets(options.port, options.host.strip("[]"))
     except OSError as error:
         where = f"{options.host}:{options.port}"
         if error.errno == errno.EADDRINUSE:
@@ -105,7 +105,8 @@ def _bind(options: ServerOptions) -> list[socket.socket]:
 
 def _url(host: str, port: int) -> str:
     # An IPv6 address stands in brackets in a URL.
-    return f"ws://{f'[{host}]' if ':' in host else host}:{port}/v1/realtime"
+    name = host.strip("[]")
+    return f"ws://{f'[{name}]' if ':' in name else name}:{port}/v1/realtime"
 
 
 async def serve(options: ServerOptions, *, until: asyncio.Event, announce: Callable[[Listening], None]) -> None:

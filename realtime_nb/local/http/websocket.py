@@ -27,7 +27,7 @@ _INLINE_FRAMES = 2  # a live microphone's 40 ms cost less than handing them to a
 
 
 class SessionSocket(WebSocketHandler):
-    """`/v1/realtime`."""
+    """Handles a websocket at `/v1/realtime`: one session."""
 
     def initialize(self, context: ServerContext) -> None:
         """Set up the handler; tornado calls this instead of a constructor."""

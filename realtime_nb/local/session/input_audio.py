@@ -28,7 +28,7 @@ def ms_of(samples: int) -> int:
 
 
 class InputDecoder:
-    """Base64 of the session's input format to samples at 24 kHz; one stream, so that block edges leave no trace."""
+    """Decodes base64 in the session's input format to 24 kHz, as one stream: block edges leave no trace."""
 
     def __init__(self, audio_format: dict[str, Any]) -> None:
         self._law = LAWS.get(audio_format["type"])
@@ -65,7 +65,7 @@ class SampleBuffer:
         self._blocks: deque[Pcm] = deque()
 
     def __len__(self) -> int:
-        """Samples kept."""
+        """Return the number of samples in the buffer."""
         return self.end - self.start
 
     def append(self, samples: Pcm) -> None:

@@ -30,7 +30,7 @@ TurnAction = Literal["interrupt", "respond"]
 
 
 class InputBuffer:
-    """The input half of a session."""
+    """The input audio buffer of one session, with turn detection."""
 
     def __init__(self, state: SharedState) -> None:
         self._state = state

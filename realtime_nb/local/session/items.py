@@ -37,7 +37,7 @@ class Spoken:
         return "".join(text for _, text in self.words)
 
     def sound(self) -> Pcm:
-        """All of it as one array."""
+        """Return the whole sound as one array."""
         return np.concatenate(self.blocks) if self.blocks else np.empty(0, np.int16)
 
 
@@ -61,7 +61,7 @@ class StoredItem:
 
     @property
     def item_id(self) -> str:
-        """The id; the server gave one where the client did not."""
+        """The id of the item; every stored item has one."""
         return self.item.id or ""
 
     @property
@@ -117,11 +117,11 @@ class ItemList:
         self._by_id: dict[str, StoredItem] = {}
 
     def __iter__(self) -> Iterator[StoredItem]:
-        """The items, oldest first."""
+        """Iterate over the items, oldest first."""
         return iter(self._items)
 
     def __len__(self) -> int:
-        """The number of items."""
+        """Return the number of items."""
         return len(self._items)
 
     def get(self, item_id: str) -> StoredItem | None:

@@ -26,7 +26,7 @@ from realtime_nb.wire import realtime as wire
 
 
 class SessionMachine:
-    """One session.
+    """Handles the client events of one session, and hands out server events and jobs.
 
     Args:
         kind: `"realtime"` or `"transcription"`.

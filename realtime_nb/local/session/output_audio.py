@@ -16,7 +16,7 @@ from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
 
 
 class OutputEncoder:
-    """One stream of 24 kHz samples to base64 PCM16, or G.711 at 8 kHz."""
+    """Encodes one stream of 24 kHz samples as base64 of PCM16, or of G.711 at 8 kHz."""
 
     def __init__(self, audio_format: dict[str, Any]) -> None:
         self._law = LAWS.get(audio_format["type"])

@@ -38,7 +38,7 @@ class ResponseObserver(Protocol):
 
 
 class Responses:
-    """The output half of a session.
+    """The responses of one session.
 
     Args:
         state: the session.

@@ -89,7 +89,7 @@ def _count_tool(counts: NgramCounts, phrases: ToolPhrases) -> None:
 
 
 def _count(counts: NgramCounts, sentences: Sequence[Sentence], weight: float) -> None:
-    """Count sentences that share a weight, and politeness around them."""
+    """Count sentences that share a weight, alone and with polite words around them."""
     sentences = [s for s in sentences if s]
     if not sentences:
         return
@@ -108,7 +108,7 @@ def _join(
     start: bool = False,
     end: bool = False,
 ) -> None:
-    """Count every left followed by every right, as far as three words see: the ends of one, the starts of the other."""
+    """Count the trigrams across the join of every left and every right sentence."""
     tails = Counter(words[-2:] for words in left)
     for words in left if start else ():
         counts.add((START, *words), _SCALE * weight / len(left))

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 # Fitted by logistic regression to 60 sentences to be understood and 60 not, in six synthetic voices, clean and at 15
-# dB; the bias then to 40 and 40 others in eight voices, for 2.5 % of the sentences from outside above 0.5 (and 89 %
+# dB; the bias then to 40 and 40 others in eight voices, for 2.5 % of the unexpected sentences above 0.5 (and 89 %
 # clean, 81 % noisy, of the others). tests/corpus measures it on other sentences in other voices.
 _PER_MARGIN = 0.6  # of (commands - phones) a frame, in the decoder's log units
 _PER_FLUENCY = 2.0  # of the mean log10 probability of a word

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from realtime_nb.local.voice.protocols import PlannedCall, ToolSpec, ToolSpecs
-from realtime_nb.local.voice.responder.slots import Filled, fill, fill_anyhow
+from realtime_nb.local.voice.responder.slots import Filled, fill, fill_with_defaults
 from realtime_nb.local.voice.responder.wording import normalized
 from realtime_nb.local.voice.responder.words import stem
 from realtime_nb.local.voice.schema import properties_of, schema_of
@@ -69,7 +69,9 @@ def forced_call(tools: ToolSpecs, original: str) -> PlannedCall | None:
         return None
     scored = [_match(tool, original) for tool in tools]
     best = max(scored, key=lambda match: match.score)
-    return PlannedCall(str(best.tool["name"]), fill_anyhow(schema_of(best.tool), best.filled.arguments, original))
+    return PlannedCall(
+        str(best.tool["name"]), fill_with_defaults(schema_of(best.tool), best.filled.arguments, original)
+    )
 
 
 def _call(match: _Match) -> PlannedCall:

@@ -75,7 +75,7 @@ def fill(schema: Mapping[str, Any], text: str, original: str, used_words: frozen
     return filled
 
 
-def fill_anyhow(schema: Mapping[str, Any], filled: Mapping[str, Any], text: str) -> dict[str, Any]:
+def fill_with_defaults(schema: Mapping[str, Any], filled: Mapping[str, Any], text: str) -> dict[str, Any]:
     """Return arguments that satisfy the schema, with defaults for missing values, for a call that is required."""
     arguments = dict(filled)
     for name in schema.get("required") or ():
@@ -98,7 +98,7 @@ def _default(spec: Mapping[str, Any], text: str) -> Any:
     if kind == "array":
         return [_default(spec.get("items") or {}, text)] * int(spec.get("minItems", 0))
     if kind == "object":
-        return fill_anyhow(spec, {}, text)
+        return fill_with_defaults(spec, {}, text)
     return text
 
 

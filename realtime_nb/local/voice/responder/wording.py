@@ -1,4 +1,4 @@
-"""How a sentence is compared and how an answer is worded: normal forms, lists, identifiers.
+"""Normalise sentences for comparison, and word parts of answers: lists, identifiers.
 
 Owns text helpers of the responder. Must not know any pattern.
 """

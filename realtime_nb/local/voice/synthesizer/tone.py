@@ -40,7 +40,7 @@ class ToneSynthesizer:
             )
 
     def warm(self) -> None:
-        """Nothing to load."""
+        """Do nothing: there is no model."""
 
 
 def _burst(hz: float, burst_ms: float, gap_ms: float) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
