@@ -129,7 +129,7 @@ def test_utterance_reads_image_files_in_its_constructor(tmp_path: Path) -> None:
     utterance = Utterance("What?", images=[PNG])
     assert utterance.images == (PNG_URI,)
     assert Utterance("", images=[PNG]).label == "a picture"
-    with pytest.raises(errors.ConfigError, match="in writing"):
+    with pytest.raises(errors.ConfigError, match="images need text="):
         Utterance(samples=np.zeros(10, np.int16), images=[PNG])
     with pytest.raises(FileNotFoundError):
         Utterance("What?", images=[tmp_path / "none.png"])
