@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from realtime_nb.notebook.session_state import status_of
+from realtime_nb.client.session_config import SessionConfig
+from realtime_nb.conversation import AudioReceived, ResponseEnded, ResponseStarted
+from realtime_nb.notebook.options import Options
+from realtime_nb.notebook.session_state import SessionState, status_of
 
 
 @pytest.mark.parametrize(
@@ -26,3 +29,22 @@ from realtime_nb.notebook.session_state import status_of
 )
 def test_status_names_who_speaks_before_what_is_awaited(facts: dict[str, Any], status: str) -> None:
     assert status_of(**facts) == status
+
+
+def test_state_follows_the_responses_of_the_conversation_and_none_out_of_band() -> None:
+    state = SessionState(Options(), SessionConfig())
+    state.on_changes([ResponseStarted("aside", out_of_band=True)])
+    assert not state.answering
+    state.on_changes([ResponseStarted("answer", out_of_band=False), AudioReceived("item", 0, 0, b"\0\0")])
+    assert (state.answering, state.receiving) == (True, True)
+    state.on_changes([ResponseEnded("aside", "completed", out_of_band=True)])
+    assert state.answering
+    state.on_changes([ResponseEnded("answer", "completed", out_of_band=False)])
+    assert (state.answering, state.receiving) == (False, False)
+
+
+def test_state_without_a_connection_has_no_response_under_way() -> None:
+    state = SessionState(Options(), SessionConfig())
+    state.on_changes([ResponseStarted("answer", out_of_band=False)])
+    state.leave_open("reconnecting")
+    assert (state.phase, state.answering, state.hearing) == ("reconnecting", False, False)

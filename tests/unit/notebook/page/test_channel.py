@@ -61,6 +61,15 @@ async def test_message_that_never_comes_is_given_up_and_counted() -> None:
     assert wire.pages.missing_messages == 2
 
 
+async def test_messages_of_a_page_that_comes_back_after_its_goodbye_are_not_counted_as_missing() -> None:
+    wire = Wire()
+    for message in (_frame(1), m.Bye(seq=2, page="p"), _frame(3)):
+        wire.inbox.receive(message)
+    await wire.until(3)
+    assert [message.seq for message in wire.delivered] == [1, 2, 3]
+    assert wire.pages.missing_messages == 0
+
+
 async def test_missing_message_of_one_page_delays_no_other_page() -> None:
     wire = Wire()
     wire.inbox.receive(_frame(2, "late"))
