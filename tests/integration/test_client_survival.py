@@ -15,6 +15,7 @@ import pytest
 
 import realtime_nb as rt
 from realtime_nb import errors
+from realtime_nb.client.reconnect import renewal
 from realtime_nb.client.reconnect.policy import Reconnected, Reconnecting
 from realtime_nb.client.session import RealtimeSession
 from realtime_nb.testing import ScriptedServer, never, send
@@ -188,8 +189,10 @@ async def test_attempts_end_with_an_error_naming_loss_and_cause() -> None:
         await conn.close()
 
 
-async def test_renewal_before_the_time_limit_is_not_noticeable() -> None:
-    with rt.LocalServer(pace=0, session_seconds=2) as short:
+async def test_renewal_before_the_time_limit_is_not_noticeable(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Half of the session: the last tenth of so short a one would leave too little time beside other work.
+    monkeypatch.setattr(renewal, "margin_s", lambda left_s: left_s / 2)
+    with rt.LocalServer(pace=0, session_seconds=4) as short:
         async with talking(short) as (session, _):
             events: list[str] = []
             session.connection.on("event", lambda event: events.append(event.type))
