@@ -62,7 +62,7 @@ async def test_a_setting_reaches_the_transport_within_a_bounded_number_of_calls(
         echoed = asyncio.ensure_future(widget.connection.wait_for("session.updated", timeout=10))
         widget.instructions = "The first change fills caches."
         await echoed
-        await asyncio.sleep(0.3)  # until the traits are written: nothing else runs on the loop after that
+        await widget.use_transport("kernel")  # returns when the traits are written: nothing else runs on the loop then
         with counted() as calls:
             widget.instructions = "Be brief."
             assert await asyncio.to_thread(calls.sent.wait, 10)
