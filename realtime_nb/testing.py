@@ -229,7 +229,7 @@ class ScriptedServer:
         return self
 
     def stop(self) -> None:
-        """Close every connection and end the thread. Raises the exception of a failed step."""
+        """Close the server's connections to its clients, and end its thread. Raises the exception of a failed step."""
         if self._loop is not None and self._stop is not None and self._thread is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()

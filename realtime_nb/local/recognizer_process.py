@@ -54,7 +54,7 @@ class NoRecognizer:
         return Recognition("", understood=False, confidence=0.0)
 
     async def warm(self, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> None:
-        """Do nothing."""
+        """Do nothing: this stand-in for a missing recogniser has no model to load."""
 
     async def close(self) -> None:
         """Do nothing."""

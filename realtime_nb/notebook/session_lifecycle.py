@@ -222,7 +222,7 @@ class SessionLifecycle:
             (connection.once if once else connection.on)(kind, handler)
 
     def unhandle(self, kind: str, handler: Callable[..., Any]) -> None:
-        """Remove a user's handler."""
+        """Remove an event handler that `w.on` or `w.once` registered."""
         self._handlers = [known for known in self._handlers if known[:2] != (kind, handler)]
         if self._state.session is not None:
             self._state.session.connection.off(kind, handler)

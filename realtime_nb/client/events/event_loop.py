@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Owned(Protocol):
-    """An object whose coroutines must run on one event loop."""
+    """The protocol of objects for `any_loop`, which runs their coroutines on the loop that they name."""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

@@ -85,7 +85,7 @@ class Questions:
         return self._feed.conversation.turn(turn.item_id) or turn
 
     async def _answer(self, utterance: Utterance, stage: _Stage) -> Response:
-        """Return the answer, asked for a second time where the connection was lost in the middle of the first.
+        """Return the model's answer; ask a second time where the connection was lost while the model answered.
 
         A question whose tools have run is not asked again: they would act twice.
         """

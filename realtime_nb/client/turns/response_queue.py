@@ -176,7 +176,7 @@ class ResponseQueue:
         return response_id in self._cancel_sent
 
     def user_took_turn(self) -> None:
-        """Note that the user speaks or types: a continuation of the turn before is not wanted any more."""
+        """Note that the user speaks or types; the answer to tools that ran before is then not requested any more."""
         self.turn_marker += 1
 
     def drop_automatic(self) -> None:

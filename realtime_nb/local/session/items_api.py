@@ -33,7 +33,7 @@ _WITHOUT_STATUS = ("mcp_list_tools", "mcp_call", "mcp_approval_request", "mcp_ap
 
 
 def create(state: SharedState, event: wire.ConversationItemCreate) -> None:
-    """Add an item where the client wants it.
+    """Insert a client's item behind the one that its `previous_item_id` names; at the end without one.
 
     Raises:
         WireError: an id that is taken, an unknown `previous_item_id`, or content that this role cannot have.

@@ -34,7 +34,7 @@ def functions_of(tools: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class SharedState:
-    """The shared state of one session.
+    """What the parts of a practice session share: configuration, items, and the events and jobs that wait.
 
     Attributes:
         config: the effective configuration.

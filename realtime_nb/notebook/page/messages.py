@@ -125,7 +125,7 @@ class PlayStopped(PageMessage, kw_only=True, tag="play.stopped"):
 
 
 class SendText(PageMessage, kw_only=True, tag="send"):
-    """A typed message."""
+    """A message that the user typed in the card; the kernel sends it as the user's turn."""
 
     text: Annotated[str, Meta(min_length=1, max_length=200_000)]
 

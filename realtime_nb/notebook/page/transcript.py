@@ -42,7 +42,7 @@ class Transcript:
         self._state = state
 
     def on_changes(self, changes: Iterable[Change]) -> None:
-        """Send text deltas at once, and mark the turns that `flush` sends whole."""
+        """Send each text delta to the pages without delay; mark other changed turns, which `flush` sends whole."""
         if not len(self._pages):
             return
         for change in changes:

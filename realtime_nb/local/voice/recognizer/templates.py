@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"[\[\]()|]|[^\s\[\]()|]+")
 
 @lru_cache(maxsize=4096)
 def expand(template: str) -> tuple[tuple[str, ...], ...]:
-    """Return every sentence of a template, each a tuple of words."""
+    """Expand a template of choices into every sentence that it stands for, each a tuple of words."""
     tokens = _TOKEN.findall(template)
     sentences, used = _alternatives(tokens, 0)
     if used != len(tokens):
