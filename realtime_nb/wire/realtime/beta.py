@@ -6,6 +6,7 @@ still do. Must not know sockets. Nothing here runs for a GA frame.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _EVENTS = {
@@ -18,11 +19,33 @@ _EVENTS = {
     "transcription_session.created": "session.created",
     "transcription_session.updated": "session.updated",
 }
+_SOUND = frozenset({"response.audio.delta", "response.output_audio.delta"})
+_PCM = re.compile(r"pcm(?:16)?(?:[-_](\d{4,6})(?:hz)?)?", re.IGNORECASE)
+_PLACES = {
+    "input_audio_transcription": ("input", "transcription"),
+    "turn_detection": ("input", "turn_detection"),
+    "input_audio_noise_reduction": ("input", "noise_reduction"),
+    "input_audio_format": ("input", "format"),
+    "output_audio_format": ("output", "format"),
+    "voice": ("output", "voice"),
+    "speed": ("output", "speed"),
+}
+_FLAT = frozenset({*_PLACES, "audio", "modalities", "max_response_output_tokens", "temperature"})
 _FORMATS = {
-    "pcm16": {"type": "audio/pcm", "rate": 24_000},
     "g711_ulaw": {"type": "audio/pcmu"},
     "g711_alaw": {"type": "audio/pcma"},
 }
+_GA_ONLY = frozenset({"audio", "output_modalities", "max_output_tokens"})
+_BETA_ONLY = frozenset(
+    {
+        "modalities",
+        "voice",
+        "input_audio_format",
+        "output_audio_format",
+        "input_audio_transcription",
+        "max_response_output_tokens",
+    }
+)
 
 
 def upgrade(raw: dict[str, Any]) -> dict[str, Any] | None:
@@ -33,33 +56,45 @@ def upgrade(raw: dict[str, Any]) -> dict[str, Any] | None:
     changed = dict(raw)
     if kind in _EVENTS:
         changed["type"] = _EVENTS[kind]
+    if kind in _SOUND and "delta" not in raw and isinstance(raw.get("audio"), str):
+        changed["delta"] = changed.pop("audio")  # some servers name the sound for what it is
     session = raw.get("session")
     if isinstance(session, dict) and "type" not in session:
-        changed["session"] = _session(session, transcription=kind.startswith("transcription_session."))
+        transcription = kind.startswith("transcription_session.")
+        if _GA_ONLY.isdisjoint(session) or _BETA_ONLY & set(session):
+            changed["session"] = {**_session(session, transcription=transcription)}
+        else:  # GA but for the type, which some servers leave out
+            changed["session"] = {"type": "transcription" if transcription else "realtime", **session}
     return changed if changed != raw else None
 
 
 def _session(old: dict[str, Any], *, transcription: bool) -> dict[str, Any]:
-    audio_input = {
-        new: old[name]
-        for name, new in (
-            ("input_audio_transcription", "transcription"),
-            ("turn_detection", "turn_detection"),
-            ("input_audio_noise_reduction", "noise_reduction"),
-        )
-        if name in old
-    }
-    if old.get("input_audio_format") in _FORMATS:
-        audio_input["format"] = _FORMATS[old["input_audio_format"]]
-    audio_output: dict[str, Any] = {name: old[name] for name in ("voice", "speed") if name in old}
-    if old.get("output_audio_format") in _FORMATS:
-        audio_output["format"] = _FORMATS[old["output_audio_format"]]
-    kept = ("id", "object", "expires_at", "model", "instructions", "tools", "tool_choice", "include")
-    session: dict[str, Any] = {name: old[name] for name in kept if name in old}
+    """The GA form of a flat session; fields that are in their GA place already stay, and count before flat ones."""
+    session: dict[str, Any] = {name: value for name, value in old.items() if name not in _FLAT}
+    given = old.get("audio") if isinstance(old.get("audio"), dict) else {}
+    audio: dict[str, dict[str, Any]] = {}
+    for name, (side, new) in _PLACES.items():
+        value = _format(old.get(name)) if new == "format" else old.get(name)
+        if name in old and not (new == "format" and value is None):
+            audio.setdefault(side, {})[new] = value
+    for side in ("input", "output"):
+        nested = given.get(side) if isinstance(given, dict) else None
+        audio[side] = {**audio.get(side, {}), **(nested if isinstance(nested, dict) else {})}
     session["type"] = "transcription" if transcription else "realtime"
-    session["audio"] = {"input": audio_input} if transcription else {"input": audio_input, "output": audio_output}
-    if "modalities" in old and not transcription:
-        session["output_modalities"] = ["audio"] if "audio" in old["modalities"] else ["text"]
+    session["audio"] = {"input": audio["input"]} if transcription else audio
+    modalities = old.get("modalities")
+    if isinstance(modalities, list) and not transcription:
+        session["output_modalities"] = ["audio"] if "audio" in modalities else ["text"]
     if "max_response_output_tokens" in old:
         session["max_output_tokens"] = old["max_response_output_tokens"]
     return session
+
+
+def _format(name: Any) -> dict[str, Any] | None:
+    """The GA form of a beta format's name, such as `pcm16`, or `pcm16-16000hz` of some servers; None for others."""
+    if not isinstance(name, str):
+        return None
+    pcm = _PCM.fullmatch(name)
+    if pcm is not None:
+        return {"type": "audio/pcm", "rate": int(pcm[1] or 24_000)}
+    return _FORMATS.get(name)

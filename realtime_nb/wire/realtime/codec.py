@@ -6,6 +6,7 @@ not end a conversation; `decode_client` raises the error that a server should an
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from functools import cache
@@ -16,6 +17,8 @@ import pybase64
 
 from realtime_nb.wire.realtime import beta
 from realtime_nb.wire.realtime.client_events import ClientEvent, InputAudioBufferAppend
+from realtime_nb.wire.realtime.items import UnknownItem
+from realtime_nb.wire.realtime.lenient import error_in_words, read_leniently
 from realtime_nb.wire.realtime.response import ErrorDetail
 from realtime_nb.wire.realtime.server_events import ErrorEvent, ResponseOutputAudioDelta, ServerEvent, UnknownEvent
 from realtime_nb.wire.realtime.validate import check, nearest
@@ -41,9 +44,15 @@ SERVER_TYPES: dict[str, Any] = _by_type(ServerEvent)
 CLIENT_TYPES: dict[str, Any] = _by_type(ClientEvent)
 """Client event types by their wire name."""
 
-_encoder = msgspec.json.Encoder()
-# msgspec's message for an unknown tag inside an event, such as a new item type: the event is unknown, not malformed.
-_UNKNOWN_TAG = re.compile(r"Invalid value .* - at `\$.*\.type`", re.DOTALL)
+
+def _as_it_came(value: Any) -> Any:
+    """Encode an element of a kind that this version does not know in the server's own words."""
+    if isinstance(value, UnknownItem):
+        return value.raw
+    raise NotImplementedError(f"{type(value).__name__} is no JSON value")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_as_it_came)
 
 _LONG = 8192
 _DELTA = re.compile(rb'[,{\s]"delta"\s*:\s*"')
@@ -94,7 +103,7 @@ def encode_append(pcm: bytes | bytearray | memoryview, event_id: str | None = No
 
 def to_dict(event: Any) -> dict[str, Any]:
     """Converts an event, an item or a configuration to builtins, as it is sent: absent fields are left out."""
-    built = msgspec.to_builtins(event)
+    built = msgspec.to_builtins(event, enc_hook=_as_it_came)
     if not isinstance(built, dict):
         raise TypeError(f"{type(event).__name__} is not an event or a configuration.")
     return built
@@ -112,8 +121,10 @@ def decode_server(frame: bytes | str) -> ServerEvent | UnknownEvent:
             if sound is not None:
                 return sound
         event: ServerEvent = _server().decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _rescue(frame, error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _rescue(frame)
+    if type(event) is ErrorEvent and not event.error.message:
+        return _rescue(frame)  # the server's words stand elsewhere in it
     return event
 
 
@@ -144,32 +155,45 @@ def _malformed(why: str) -> ErrorEvent:
     return ErrorEvent(error=ErrorDetail(type="client_error", code="malformed_frame", message=why))
 
 
-def _rescue(frame: bytes | str, first: Exception) -> ServerEvent | UnknownEvent:
+def _rescue(frame: bytes | str) -> ServerEvent | UnknownEvent:
+    """The event of a frame that strict decoding refused: beta names, unknown types, and fields of another shape."""
     try:
-        raw = msgspec.json.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _malformed(f"The server sent a frame of {len(frame)} characters that is not JSON; it was ignored.")
+        raw = _parsed(frame)
+    except (ValueError, RecursionError):
+        return _malformed(f"The server sent a frame of {len(frame)} characters that is not JSON; it was left out.")
     kind = raw.get("type") if isinstance(raw, dict) else None
     if not isinstance(kind, str):
-        return _malformed("The server sent JSON without an event type; it was ignored.")
-    upgraded = beta.upgrade(raw)
-    if upgraded is not None:
-        try:
-            event: ServerEvent = msgspec.convert(upgraded, ServerEvent)
-        except (msgspec.ValidationError, RecursionError) as error:
-            first = error
+        if isinstance(raw, dict) and "error" in raw:
+            kind, raw = "error", {**raw, "type": "error"}  # an HTTP-like body, which a proxy may send
         else:
-            return event
-        kind = upgraded["type"]
-    if kind not in SERVER_TYPES or _UNKNOWN_TAG.search(str(first)):
+            return _malformed("The server sent JSON without an event type; it was left out.")
+    upgraded = beta.upgrade(raw) or raw
+    kind = upgraded["type"]
+    struct = SERVER_TYPES.get(kind)
+    if struct is None:
         event_id = raw.get("event_id")
         return UnknownEvent(type=kind, raw=raw, event_id=event_id if isinstance(event_id, str) else "")
-    return _malformed(f"The server sent an invalid {kind!r}: {_without_values(str(first))}. It was ignored.")
+    if upgraded is not raw:
+        try:
+            whole: ServerEvent = msgspec.convert(upgraded, ServerEvent)
+        except (msgspec.ValidationError, RecursionError):
+            pass
+        else:
+            return whole
+    if kind == "error":
+        upgraded = {**upgraded, "error": error_in_words(raw)}
+    event: ServerEvent
+    event, lost = read_leniently(upgraded, struct)
+    event.note_lost(raw, lost)
+    return event
 
 
-def _without_values(message: str) -> str:
-    # msgspec puts an invalid value into single quotes; it may be a secret.
-    return re.sub(r"'[^']*'", "…", message)
+def _parsed(frame: bytes | str) -> Any:
+    """JSON, also with what strict JSON forbids: NaN, Infinity, lone surrogates, bytes that are not UTF-8."""
+    try:
+        return msgspec.json.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return json.loads(frame if isinstance(frame, str) else frame.decode("utf-8", "replace"))
 
 
 def decode_client(frame: bytes | str) -> ClientEvent:

@@ -24,6 +24,7 @@ __all__ = [
     "McpCallItem",
     "McpListToolsItem",
     "MessageItem",
+    "UnknownItem",
     "assistant_message",
     "function_output",
     "system_message",
@@ -150,6 +151,41 @@ Item = (
     | McpApprovalRequestItem
     | McpApprovalResponseItem
 )
+
+
+class UnknownItem:
+    """An item of a type that this version does not know, in the server's own words.
+
+    Attributes:
+        type: as the server named it.
+        raw: the whole item; this is what travels where the item is encoded again.
+    """
+
+    __slots__ = ("raw", "type")
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.raw = raw
+        self.type = str(raw.get("type") or "")
+
+    @property
+    def id(self) -> str | None:
+        """The item's id, or None."""
+        found = self.raw.get("id")
+        return None if found is None else str(found)
+
+    @property
+    def status(self) -> str | None:
+        """The item's status, or None."""
+        found = self.raw.get("status")
+        return found if isinstance(found, str) else None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UnknownItem) and self.raw == other.raw
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"UnknownItem(type={self.type!r}, id={self.id!r})"
 
 
 def _short(value: str) -> str:

@@ -11,10 +11,12 @@ readable.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 import msgspec
 import pybase64
+from msgspec import UNSET, UnsetType
 
 from realtime_nb.wire.realtime.items import Item
 from realtime_nb.wire.realtime.response import ErrorDetail, RateLimit, Response
@@ -80,8 +82,23 @@ __all__ = [
 ]
 
 
-class _ServerEvent(msgspec.Struct, repr_omit_defaults=True, tag_field="type", kw_only=True):
+class _ServerEvent(msgspec.Struct, repr_omit_defaults=True, tag_field="type", kw_only=True, dict=True):
     event_id: str = ""
+
+    @property
+    def raw(self) -> dict[str, Any] | None:
+        """The whole frame as the server sent it, where something in it could not be read; else None."""
+        return self.__dict__.get("_raw")
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The dotted paths of the fields that could not be read."""
+        lost: tuple[str, ...] = self.__dict__.get("_lost", ())
+        return lost
+
+    def note_lost(self, raw: dict[str, Any], lost: Iterable[str]) -> None:
+        """Keep the frame beside an event that could not be read whole. Neither is part of the encoded event."""
+        self.__dict__.update(_raw=raw, _lost=tuple(lost))
 
 
 class ConversationInfo(msgspec.Struct, kw_only=True):
@@ -399,7 +416,7 @@ class ResponseContentPartDone(_ServerEvent, kw_only=True, tag="response.content_
     part: Part
 
 
-class ResponseOutputTextDelta(_ServerEvent, kw_only=True, tag="response.output_text.delta", gc=False):
+class ResponseOutputTextDelta(_ServerEvent, kw_only=True, tag="response.output_text.delta"):
     """A piece of text."""
 
     type: ClassVar[Literal["response.output_text.delta"]] = "response.output_text.delta"
@@ -421,9 +438,7 @@ class ResponseOutputTextDone(_ServerEvent, kw_only=True, tag="response.output_te
     text: str = ""
 
 
-class ResponseOutputAudioTranscriptDelta(
-    _ServerEvent, kw_only=True, tag="response.output_audio_transcript.delta", gc=False
-):
+class ResponseOutputAudioTranscriptDelta(_ServerEvent, kw_only=True, tag="response.output_audio_transcript.delta"):
     """A piece of the transcript of the assistant's audio."""
 
     type: ClassVar[Literal["response.output_audio_transcript.delta"]] = "response.output_audio_transcript.delta"
@@ -445,7 +460,16 @@ class ResponseOutputAudioTranscriptDone(_ServerEvent, kw_only=True, tag="respons
     transcript: str = ""
 
 
-class ResponseOutputAudioDelta(_ServerEvent, kw_only=True, tag="response.output_audio.delta", gc=False):
+_URL_SAFE = str.maketrans("-_", "+/", "=\n\r\t ")
+
+
+def _other_base64(text: str) -> bytes:
+    """Base64 that is url-safe, wrapped or without padding. Raises `ValueError` for what is none of these."""
+    bare = text.rpartition(",")[2].translate(_URL_SAFE)  # some servers send a data URI
+    return pybase64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+
+
+class ResponseOutputAudioDelta(_ServerEvent, kw_only=True, tag="response.output_audio.delta"):
     """A piece of audio, as base64."""
 
     type: ClassVar[Literal["response.output_audio.delta"]] = "response.output_audio.delta"
@@ -453,7 +477,10 @@ class ResponseOutputAudioDelta(_ServerEvent, kw_only=True, tag="response.output_
     item_id: str
     output_index: int = 0
     content_index: int = 0
-    delta: str = ""
+    delta: str  # without a default: what has none may have its sound under another name (`beta`)
+    sample_rate_hz: int | UnsetType | None = (
+        UNSET  # of some servers, and of the translation API; the session's format else
+    )
 
     @property
     def audio(self) -> bytes:
@@ -462,7 +489,10 @@ class ResponseOutputAudioDelta(_ServerEvent, kw_only=True, tag="response.output_
         Raises:
             ValueError: `delta` is not base64.
         """
-        return pybase64.b64decode(self.delta, validate=True)
+        try:
+            return pybase64.b64decode(self.delta, validate=True)
+        except ValueError:
+            return _other_base64(self.delta)
 
 
 class ResponseOutputAudioDone(_ServerEvent, kw_only=True, tag="response.output_audio.done"):
@@ -475,9 +505,7 @@ class ResponseOutputAudioDone(_ServerEvent, kw_only=True, tag="response.output_a
     content_index: int = 0
 
 
-class ResponseFunctionCallArgumentsDelta(
-    _ServerEvent, kw_only=True, tag="response.function_call_arguments.delta", gc=False
-):
+class ResponseFunctionCallArgumentsDelta(_ServerEvent, kw_only=True, tag="response.function_call_arguments.delta"):
     """A piece of the JSON of a call's arguments."""
 
     type: ClassVar[Literal["response.function_call_arguments.delta"]] = "response.function_call_arguments.delta"

@@ -64,6 +64,18 @@ def _info(kind: Any) -> mi.Type:
     return mi.type_info(kind)
 
 
+def half_character(text: str) -> int | None:
+    """The position of the first half of a surrogate pair in `text`, such as half an emoji; None where there is none.
+
+    It has no UTF-8, so no frame can hold it: a text with one is refused where it enters.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
+
+
 def field_names(kind: Any) -> list[str]:
     """Returns the wire names of a struct type's fields."""
     return [field.encode_name for field in msgspec.structs.fields(kind)]
@@ -118,6 +130,16 @@ def _unknown(value: Any, info: mi.Type, path: str) -> Iterator[Problem]:
 
 
 def _bad_values(value: Any, path: str) -> Iterator[Problem]:
+    if isinstance(value, str):
+        half = half_character(value)
+        if half is not None:
+            yield Problem(
+                "invalid_value",
+                f"Invalid value for '{path}': the character at position {half} is half of a surrogate pair (half an "
+                "emoji, most often). Remove it, or read the text again as UTF-8.",
+                path,
+            )
+        return
     if isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _bad_values(inner, f"{path}[{index}]")

@@ -65,6 +65,7 @@ def _sample(kind: Any) -> Any:
         "rate_limits": [wire.RateLimit(name="tokens", limit=1, remaining=1, reset_seconds=0.5)],
         "part": wire.Part(type="text", text="hi"),
         "usage": wire.DurationUsage(seconds=1.0),
+        "delta": "AAAA",
         "error": None,
     }
     for field in msgspec.structs.fields(kind):
