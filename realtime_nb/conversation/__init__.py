@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .changes import (
     AudioDone,
+    AudioLost,
     AudioReceived,
     Change,
     ResponseEnded,
@@ -40,6 +41,7 @@ from .usage import Usage
 
 __all__ = [
     "AudioDone",
+    "AudioLost",
     "AudioReceived",
     "Change",
     "ClearSent",

@@ -56,6 +56,13 @@ class AudioDone(msgspec.Struct, frozen=True):
     samples: int
 
 
+class AudioLost(msgspec.Struct, frozen=True):
+    """Sound of an answer could not be read; `reason` says why. The words of the answer go on."""
+
+    item_id: str
+    reason: str
+
+
 class UsageChanged(msgspec.Struct, frozen=True):
     """`usage` grew."""
 
@@ -83,6 +90,7 @@ Change = (
     | TurnRemoved
     | AudioReceived
     | AudioDone
+    | AudioLost
     | UsageChanged
     | ResponseStarted
     | ResponseEnded

@@ -6,6 +6,8 @@ built.
 
 from __future__ import annotations
 
+from realtime_nb.audio.stream_format import StreamDecoder, is_usual
+from realtime_nb.errors import AudioError
 from realtime_nb.wire.realtime import (
     ResponseFunctionCallArgumentsDelta,
     ResponseFunctionCallArgumentsDone,
@@ -20,7 +22,7 @@ from realtime_nb.wire.realtime import (
 )
 
 from .calls import note_call
-from .changes import AudioDone, AudioReceived, Change, TurnText
+from .changes import AudioDone, AudioLost, AudioReceived, Change, TurnText
 from .conversation import Conversation
 from .records import ItemRecord
 
@@ -103,6 +105,7 @@ def on_audio_delta(c: Conversation, event: ResponseOutputAudioDelta, at: float |
     try:
         pcm = event.audio
     except ValueError:  # invalid base64 loses this delta only
+        out.append(AudioLost(event.item_id, "the server sent sound that is not base64"))
         return
     record = c.store.items.get(event.item_id)
     flows = record is not None and record.shown == "live" and not record.closed
@@ -113,24 +116,55 @@ def on_audio_delta(c: Conversation, event: ResponseOutputAudioDelta, at: float |
     part = record.parts.get(event.content_index) or record.part(event.content_index)
     if part.audio_done:
         return
-    if part.odd_byte or len(pcm) % 2:  # a server may split a delta inside a sample
+    if not part.samples and not part.chunks and part.decoder is None:
+        try:
+            part.decoder = _decoder(c, record, event.sample_rate_hz or None)
+        except AudioError as error:
+            part.audio_done = True
+            out.append(AudioLost(event.item_id, str(error)))
+            return
+    if part.decoder is not None:
+        pcm = part.decoder.decode(pcm)
+    elif part.odd_byte or len(pcm) % 2:  # a server may split a delta inside a sample
         pcm = part.odd_byte + pcm
         part.odd_byte = pcm[len(pcm) // 2 * 2 :]
         pcm = pcm[: len(pcm) // 2 * 2]
-    if not pcm:
-        return
+    if pcm:
+        _add_sound(c, record, event.content_index, pcm, at, out, flows=flows)
+
+
+def _decoder(c: Conversation, record: ItemRecord, rate_hz: int | None) -> StreamDecoder | None:
+    """What converts the sound of a part that begins; None where the server sends 24 kHz PCM."""
+    response = c.store.response_of(record)
+    told = response.format if response is not None and response.format is not None else c.store.output_format
+    if rate_hz is not None:
+        told = told[0], rate_hz
+    return None if is_usual(*told) else StreamDecoder(*told)
+
+
+def _add_sound(
+    c: Conversation,
+    record: ItemRecord,
+    content_index: int,
+    pcm: bytes,
+    at: float | None,
+    out: list[Change],
+    *,
+    flows: bool,
+) -> None:
+    part = record.parts[content_index]
     start = part.samples
     if not start:
-        _begin_sound(c, record, event.content_index, at)
+        _begin_sound(c, record, content_index, at)
     part.chunks.append(pcm)
     part.samples = start + len(pcm) // 2
     if flows:
         c.turn_list.note_growth(record)
-    response = c.store.responses.get(event.response_id)
+    response = c.store.response_of(record)
     if response is not None and (response.interrupted or response.in_band is False):
         return
     if part.cut is None and part.truncated is None:
-        out.append(AudioReceived(event.item_id, event.content_index, start, pcm))
+        out.append(AudioReceived(record.id, content_index, start, pcm))
 
 
 def _begin_sound(c: Conversation, record: ItemRecord, content_index: int, at: float | None) -> None:
@@ -152,6 +186,8 @@ def on_audio_done(c: Conversation, event: ResponseOutputAudioDone, at: float | N
     part = record.parts.get(event.content_index) if record is not None else None
     if record is None or part is None or part.audio_done:
         return
+    if part.decoder is not None and (rest := part.decoder.flush()):
+        _add_sound(c, record, event.content_index, rest, at, out, flows=False)
     part.audio_done = True
     response = c.store.response_of(record)
     if not c.store.hidden(record) and not (response is not None and response.interrupted):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from realtime_nb.audio.stream_format import StreamDecoder
+
 from .turn import Role, ToolStatus, Turn
 from .usage import Usage
 
@@ -17,6 +19,7 @@ class PartRecord:
     """One content part of an item: text, audio with its transcript, or an image.
 
     Attributes:
+        decoder: converts its sound to 24 kHz PCM; None where it is that already.
         image_url, detail: an image, as the item has it; kept so that a later session can receive it again.
         final: the text from a `done` event or a finished item; None while only deltas came.
         marks: `(samples received, characters before)` at each transcript delta.
@@ -32,6 +35,7 @@ class PartRecord:
         "chars",
         "chunks",
         "cut",
+        "decoder",
         "detail",
         "final",
         "finished",
@@ -54,6 +58,7 @@ class PartRecord:
         self.chunks: list[bytes] = []
         self.samples = 0
         self.odd_byte = b""
+        self.decoder: StreamDecoder | None = None
         self.audio_done = False
         self.marks: list[tuple[int, int]] = []
         self.played: int | None = None
@@ -87,6 +92,7 @@ class ResponseRecord:
 
     Attributes:
         in_band: whether it belongs to the conversation; None where the server does not say (docs/protocol.md 21).
+        format: type and rate of its sound, where the response says so itself; else None.
         interrupted: its playback was cut: audio that still arrives must not be played (docs/protocol.md 33).
         user: the user item that it answers, if one waited for an answer when it began.
     """
@@ -95,6 +101,7 @@ class ResponseRecord:
         "created_at",
         "done",
         "first_audio_at",
+        "format",
         "id",
         "in_band",
         "interrupted",
@@ -114,6 +121,7 @@ class ResponseRecord:
         self.status = ""
         self.note: str | None = None
         self.interrupted = False
+        self.format: tuple[str | None, int | None] | None = None
         self.items: dict[str, None] = {}
         self.usage: Usage | None = None
         self.user: str | None = None

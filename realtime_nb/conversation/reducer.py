@@ -76,6 +76,18 @@ _HANDLERS: dict[type, Handler] = {
 
 # How many event ids are kept to recognise repeated events. Handlers of older ones are idempotent.
 _RECENT = 512
+# A delta is never taken for a repetition: with one id for all frames, silence would be the same delta again and again.
+_NEVER_REPEATED = frozenset(
+    {
+        local_events.ClientItem,
+        wire.ResponseOutputAudioDelta,
+        wire.ResponseOutputAudioTranscriptDelta,
+        wire.ResponseOutputTextDelta,
+        wire.ResponseFunctionCallArgumentsDelta,
+        wire.ResponseMcpCallArgumentsDelta,
+        wire.ConversationItemInputAudioTranscriptionDelta,
+    }
+)
 
 
 def reduce(
@@ -107,7 +119,7 @@ def reduce(
 def _repeated(state: Conversation, event: msgspec.Struct) -> bool:
     """Returns whether the same event was applied before: a resumed stream may repeat its last events."""
     event_id = getattr(event, "event_id", None)
-    if not event_id or isinstance(event, local_events.ClientItem):
+    if not event_id or type(event) in _NEVER_REPEATED:
         return False
     recent = state.recent
     if event_id in recent:  # compare the events too: simple servers give every event the same id

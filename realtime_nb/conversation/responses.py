@@ -38,6 +38,9 @@ def _record_of(c: Conversation, reported: Response) -> ResponseRecord | None:
             response.in_band = in_band
             for item_id in response.items:
                 c.store.mark_changed(item_id)
+    spoken = reported.audio.output if reported.audio is not None else None
+    if spoken is not None and spoken.format is not None:
+        response.format = spoken.format.type or None, spoken.format.rate or None
     return response
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from realtime_nb.wire.realtime import (
     AnySessionConfig,
     AudioConfig,
+    AudioFormat,
     AudioInput,
+    AudioOutput,
     RealtimeSessionConfig,
     SessionCreated,
     SessionUpdated,
@@ -46,6 +48,9 @@ def _configure(c: Conversation, session: AnySessionConfig) -> None:
             c.store.transcribing = isinstance(user.transcription, Transcription)
     else:
         c.store.transcribing = True
+    spoken = audio.output if audio is not None and isinstance(audio.output, AudioOutput) else None
+    if spoken is not None and isinstance(spoken.format, AudioFormat):
+        c.store.output_format = spoken.format.type or None, spoken.format.rate or None
     if user is not None:
         if isinstance(user.transcription, Transcription) and isinstance(user.transcription.model, str):
             c.store.transcription_model = user.transcription.model

@@ -43,6 +43,7 @@ class ConversationStore:
         self.model: str | None = None
         self.transcribing: bool | None = None
         self.transcription_model: str | None = None
+        self.output_format: tuple[str | None, int | None] = (None, None)
         self.free = free
         self.usage = Usage()
         self.counted: set[str] = set()

@@ -40,6 +40,11 @@ def wire(**fields: Any) -> ServerEvent | UnknownEvent:
     return event
 
 
+def is_repeatable(event: Event) -> bool:
+    """Whether the wire may repeat an event and mean the same one: it has an id, and is no delta and no fact of ours."""
+    return bool(getattr(event, "event_id", "")) and ".delta" not in getattr(event, "type", ".delta")
+
+
 def tone(samples: int, value: int = 1000) -> bytes:
     return value.to_bytes(2, "little", signed=True) * samples
 

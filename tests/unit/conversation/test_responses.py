@@ -4,6 +4,7 @@ import pytest
 
 from realtime_nb.conversation import (
     AudioDone,
+    AudioLost,
     AudioReceived,
     Conversation,
     ResponseEnded,
@@ -13,7 +14,7 @@ from realtime_nb.conversation import (
     reduce,
 )
 
-from .dsl import USAGE, conversation, wire
+from .dsl import USAGE, conversation, is_repeatable, wire
 
 
 def test_out_of_band_response_makes_no_turn_but_its_usage_counts() -> None:
@@ -159,7 +160,8 @@ def test_sample_split_between_two_deltas_is_joined() -> None:
 def test_invalid_audio_delta_is_dropped_alone() -> None:
     state = Conversation()
     at = {"item_id": "m", "response_id": "r", "content_index": 0}
-    assert reduce(state, wire(type="response.output_audio.delta", **at, delta="***"), 1.0) == []
+    changes = reduce(state, wire(type="response.output_audio.delta", **at, delta="***"), 1.0)
+    assert [type(change) for change in changes] == [AudioLost]
     reduce(state, wire(type="response.output_audio.delta", **at, delta="AQA="), 1.0)
     assert state.live[0].audio_ms == pytest.approx(1 / 24)
 
@@ -170,9 +172,17 @@ def test_repeated_events_change_nothing() -> None:
     for event, at in script.events:
         reduce(once, event, at)
         reduce(twice, event, at)
-        if getattr(event, "event_id", ""):
+        if is_repeatable(event):
             assert reduce(twice, event, at + 1) == []
     assert once.turns == twice.turns
+
+
+def test_equal_silent_frames_with_one_event_id_all_sound() -> None:
+    state = Conversation()
+    for _ in range(3):
+        at = {"item_id": "m", "response_id": "r", "content_index": 0}
+        reduce(state, wire(type="response.output_audio.delta", event_id="e", **at, delta="AAAA" * 16), 1.0)
+    assert state.live[0].audio_ms == pytest.approx(3)
 
 
 def test_different_events_with_the_same_id_are_all_applied() -> None:
