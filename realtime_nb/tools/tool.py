@@ -85,14 +85,19 @@ class Tool:
 
     def _arguments(self, arguments: str) -> tuple[list[Any], dict[str, Any]]:
         if self._reader is not None:
-            return self._reader.parse(arguments)
+            return self._reader.parse(_or_empty(arguments))
         try:
-            given = msgspec.json.decode(arguments.strip() or "{}")
+            given = msgspec.json.decode(_or_empty(arguments))
         except msgspec.DecodeError as error:
             raise ValueError(f"the arguments are not valid JSON: {error}") from None
         if not isinstance(given, dict):
             raise ValueError(f"the arguments must be a JSON object, not {type(given).__name__}")  # noqa: TRY004
         return [], given
+
+
+def _or_empty(arguments: str) -> str:
+    """The arguments of a call; some servers write "null", or nothing, for a function that takes none."""
+    return "{}" if arguments.strip() in ("", "null") else arguments
 
 
 def as_tool(tool: Tool | Mapping[str, Any] | Callable[..., Any]) -> Tool:

@@ -8,10 +8,18 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
-from realtime_nb.client.auth.redact import HIDDEN, looks_like_a_key, redact, redacted_headers, safe_url
+from realtime_nb.client.auth.redact import (
+    HIDDEN,
+    hold,
+    looks_like_a_key,
+    redact,
+    redacted_headers,
+    safe_url,
+    secrets_of,
+)
 from realtime_nb.errors import ConfigError, ConnectError
 
 ApiKey: TypeAlias = str | Callable[[], "str | Awaitable[str]"]
@@ -25,12 +33,22 @@ class Secret(str):
 
     __slots__ = ()
 
+    def __new__(cls, value: str = "") -> Self:
+        """Note the key as one that no text of ours may hold."""
+        hold(value.strip())
+        return super().__new__(cls, value)
+
     def __repr__(self) -> str:
         return repr(HIDDEN)
 
 
 class Headers(dict[str, str]):
     """Headers whose repr hides their values."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for secret in secrets_of(self):
+            hold(secret)
 
     def __repr__(self) -> str:
         return repr(redacted_headers(self))

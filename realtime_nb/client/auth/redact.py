@@ -5,8 +5,11 @@ Owns what counts as a secret. Must not know sockets or events.
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 HIDDEN = "***"
@@ -19,6 +22,59 @@ _ODD_PORT = re.compile(r":(?!\d*$)[^:\]]*$")
 # Headers without secrets; every other value is hidden, since a gateway may use any header name for its key.
 _PLAIN_HEADERS = frozenset({"user-agent", "openai-organization", "openai-project", "openai-beta", "origin"})
 _PLAIN_QUERY = frozenset({"model", "intent", "call_id"})
+
+
+# Every key, token and credential header that this process was given, for texts that leave it (`hide_held`).
+_held: set[str] = set()
+_SHORTEST_HELD = 8  # a shorter one might occur in a text by chance
+_KEY_VARIABLES = (
+    "OPENAI_API_KEY",
+    "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_AD_TOKEN",
+    "REALTIME_NB_CHAT_KEY",
+    "REALTIME_NB_STT_KEY",
+    "REALTIME_NB_TTS_KEY",
+)
+
+
+def hold(secret: str) -> None:
+    """Note a secret of this process, so that `hide_held` finds it."""
+    if len(secret) >= _SHORTEST_HELD:
+        _held.add(secret)
+
+
+def hide_held(text: str) -> str:
+    """Return `text` without the secrets that this process holds, and otherwise unchanged.
+
+    For texts that a model or a page gets, such as the results of tools: what merely looks like a key stays.
+    """
+    for secret in (*_held, *(os.environ.get(name, "") for name in _KEY_VARIABLES)):
+        if len(secret) >= _SHORTEST_HELD and secret in text:
+            text = text.replace(secret, HIDDEN)
+    return text
+
+
+def hide_escaped(frame: bytes, secrets: Iterable[str]) -> bytes:
+    """Return a JSON frame without `secrets`, also where a server wrote their characters as JSON escapes."""
+    try:
+        value = json.loads(frame)
+    except (ValueError, RecursionError):
+        return frame
+    found = False
+
+    def hidden(inner: Any) -> Any:
+        nonlocal found
+        if isinstance(inner, str):
+            for secret in secrets:
+                if secret in inner:
+                    inner, found = inner.replace(secret, HIDDEN), True
+            return inner
+        if isinstance(inner, dict):
+            return {hidden(key): hidden(item) for key, item in inner.items()}
+        return [hidden(item) for item in inner] if isinstance(inner, list) else inner
+
+    value = hidden(value)
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") if found else frame
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

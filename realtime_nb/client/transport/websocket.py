@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.frames import Frame
 from websockets.protocol import State
 
-from realtime_nb.client.auth.redact import HIDDEN, redact, secrets_of
+from realtime_nb.client.auth.redact import HIDDEN, hide_escaped, redact, secrets_of
 from realtime_nb.client.transport.base import TransportClosed
 from realtime_nb.client.transport.connect_errors import refusal
 
@@ -94,6 +94,8 @@ class WebSocketTransport:
             for secret in self._secrets:
                 if secret in frame:  # a server may echo our key, in an error or in the configuration
                     frame = frame.replace(secret, HIDDEN.encode())
+            if self._secrets and b"\\u00" in frame:
+                frame = hide_escaped(frame, [secret.decode() for secret in self._secrets])
             return frame
         raise end
 
