@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from realtime_nb import calls as calls
     from realtime_nb import errors as errors
     from realtime_nb import testing as testing
     from realtime_nb.audio import AudioClip as AudioClip
@@ -98,7 +99,7 @@ _HOMES = {
     "system_message": "wire.realtime",
     "user_message": "wire.realtime",
 }
-_MODULES = ("errors", "testing")
+_MODULES = ("calls", "errors", "testing")
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 

@@ -14,7 +14,7 @@ import atexit
 import contextlib
 import os
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,7 +30,7 @@ from realtime_nb.client.auth.credentials import (
     current_key,
     refuse_key_in_url,
 )
-from realtime_nb.client.auth.redact import HIDDEN, redacted_headers, safe_url
+from realtime_nb.client.auth.redact import HIDDEN, redact, redacted_headers, safe_url, secrets_of
 from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.events.handlers import OnHandlerError
 from realtime_nb.client.reconnect.policy import Reconnect
@@ -43,12 +43,14 @@ from realtime_nb.client.transport.connector import (
     WebSocketConnector,
 )
 from realtime_nb.errors import ConfigError
+from realtime_nb.loopback import is_loopback
 from realtime_nb.wire.realtime import nearest
 
 if TYPE_CHECKING:
     from realtime_nb.local import LocalServer
 
 OPENAI_URL = "wss://api.openai.com/v1/realtime"
+_SESSION_QUERY = ("model", "call_id", "intent")
 _NAMES = ["auto", "openai", "azure", "local"]
 
 
@@ -60,11 +62,15 @@ class Backend:
         url: `ws://` or `wss://`; a query, such as `?model=`, is kept.
         api_key: sent as `Authorization: Bearer`; or a function that returns it for each connection; never shown.
         headers: further headers of the handshake; their values are never shown.
+        subprotocols: offered in the handshake, in this order.
+        allow_insecure: whether a key may travel over `ws://` to another machine, where everyone on the way reads it.
     """
 
     url: str
     api_key: ApiKey | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    subprotocols: Sequence[str] = ()
+    allow_insecure: bool = False
 
     def __repr__(self) -> str:
         key = HIDDEN if self.api_key else None
@@ -82,6 +88,7 @@ class Endpoint:
         headers: of the handshake, credentials included; never shown.
         notice: a sentence for the user, or None.
         late: returns the headers that are known only when a connection is opened; None if all are known.
+        subprotocols: offered in the handshake.
     """
 
     name: str
@@ -90,6 +97,7 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     notice: str | None = None
     late: Callable[[], Awaitable[Mapping[str, str]]] | None = field(default=None, repr=False)
+    subprotocols: Sequence[str] = ()
 
     def __repr__(self) -> str:
         return (
@@ -99,7 +107,7 @@ class Endpoint:
 
     def connector(self, **options: Any) -> WebSocketConnector:
         """Returns a connector that opens a websocket to this address; options as for `WebSocketConnector`."""
-        return WebSocketConnector(self.url, self.headers, late=self.late, **options)
+        return WebSocketConnector(self.url, self.headers, late=self.late, subprotocols=self.subprotocols, **options)
 
     async def all_headers(self) -> Mapping[str, str]:
         """Returns all headers for a request that is made now."""
@@ -112,6 +120,8 @@ def resolve(
     api_key: ApiKey | None = None,
     *,
     headers: Mapping[str, str] | None = None,
+    call_id: str | None = None,
+    intent: str | None = None,
 ) -> Endpoint:
     """Returns the endpoint of a backend; starts the local backend if it is chosen, which may take a second.
 
@@ -122,35 +132,38 @@ def resolve(
         api_key: replaces the environment's key; or a function, synchronous or not, that returns a key or token and is
             called for every connection.
         headers: further headers.
+        call_id: follows the session of a call (WebRTC or SIP), instead of a model's own session.
+        intent: `"transcription"` for a session that transcribes, instead of a conversation with a model.
 
     Raises:
         ConfigError: an unknown backend, an invalid address, or a missing key; the message says how to give one.
     """
     extra = Headers(headers or {})
     api_key = concealed(api_key)
+    session = _session_query(model, call_id, intent)
     if isinstance(backend, Backend):
         key = api_key or concealed(backend.api_key)
-        return _at(backend.url, model, key, {**backend.headers, **extra})
+        return _at(backend, session, key, Headers({**backend.headers, **extra}))
     if not isinstance(backend, str):
         raise ConfigError(f"backend={backend!r} must be a name, a ws:// or wss:// URL, or an rt.Backend")
     if "://" in backend:
-        return _at(backend, model, api_key, extra)
+        return _at(Backend(url=backend), session, api_key, extra)
     if backend == "auto":
         hosted = bool(api_key or os.environ.get("OPENAI_API_KEY", "").strip())
-        return _openai(model, api_key, extra) if hosted else _local(model, chosen=False)
+        return _openai(session, api_key, extra) if hosted else _local(session, chosen=False)
     if backend == "openai":
-        return _openai(model, api_key, extra)
+        return _openai(session, api_key, extra)
     if backend == "azure":
-        return _azure(model, api_key, extra)
+        return _azure(session, api_key, extra)
     if backend == "local":
-        return _local(model, chosen=True)
+        return _local(session, chosen=True)
     raise ConfigError(
-        f"backend={backend!r} is unknown.{nearest(backend, _NAMES)} Use 'auto', 'openai', 'azure', 'local', "
+        f"backend={redact(backend)!r} is unknown.{nearest(backend, _NAMES)} Use 'auto', 'openai', 'azure', 'local', "
         "a ws:// or wss:// URL, or rt.Backend(url=...)."
     )
 
 
-def _openai(model: str | None, api_key: ApiKey | None, extra: Headers) -> Endpoint:
+def _openai(session: Mapping[str, str], api_key: ApiKey | None, extra: Headers) -> Endpoint:
     key = _given(api_key, "OPENAI_API_KEY")
     if not key:
         raise ConfigError(
@@ -163,9 +176,10 @@ def _openai(model: str | None, api_key: ApiKey | None, extra: Headers) -> Endpoi
         if os.environ.get(variable)
     }
     address, label = _openai_address()
-    return _with_key(
-        key, bearer, {**plain, **extra}, name="openai", label=label, url=_with_model(address, model or DEFAULT_MODEL)
-    )
+    _refuse_in_the_clear(address)
+    if not session and not any(name in parse_qs(urlsplit(address).query) for name in _SESSION_QUERY):
+        session = {"model": DEFAULT_MODEL}
+    return _with_key(key, bearer, {**plain, **extra}, name="openai", label=label, url=_with_session(address, session))
 
 
 def _openai_address() -> tuple[str, str]:
@@ -185,7 +199,7 @@ def _openai_address() -> tuple[str, str]:
     return url, "OpenAI" if parts.hostname == urlsplit(OPENAI_URL).hostname else f"{parts.netloc} (OPENAI_BASE_URL)"
 
 
-def _azure(model: str | None, api_key: ApiKey | None, extra: Headers) -> Endpoint:
+def _azure(session: Mapping[str, str], api_key: ApiKey | None, extra: Headers) -> Endpoint:
     base = os.environ.get("AZURE_OPENAI_ENDPOINT", "").strip()
     # A token in the environment has priority over a key there, as in the official SDK.
     token = None if api_key else _given(None, "AZURE_OPENAI_AD_TOKEN")
@@ -200,7 +214,7 @@ def _azure(model: str | None, api_key: ApiKey | None, extra: Headers) -> Endpoin
     ]
     if missing or not key:
         raise ConfigError(f"backend='azure' needs {' and '.join(missing)}")
-    if not model:
+    if not session:
         raise ConfigError("backend='azure' needs model=, the name of your deployment")
     base = base if "://" in base else f"https://{base}"
     refuse_key_in_url(base, option="AZURE_OPENAI_ENDPOINT")
@@ -210,7 +224,10 @@ def _azure(model: str | None, api_key: ApiKey | None, extra: Headers) -> Endpoin
             f"AZURE_OPENAI_ENDPOINT={safe_url(base)!r} must begin with https://, so that the key is not sent in the "
             "clear"
         )
-    url = _with_model(urlunsplit(("wss", parts.netloc, "/openai/v1/realtime", "", "")), model)
+    path = parts.path.rstrip("/")  # of a gateway before the service
+    if not path.endswith("/realtime"):
+        path = f"{path.removesuffix('/openai/v1').removesuffix('/openai')}/openai/v1/realtime"
+    url = _with_session(urlunsplit(("wss", parts.netloc, path, parts.query, "")), session)
     return _with_key(
         key,
         bearer if token else _azure_headers,
@@ -246,7 +263,8 @@ def _with_key(key: ApiKey, headers_of: Callable[[str], Headers], more: Mapping[s
     return Endpoint(headers=Headers(more), late=late, **endpoint)
 
 
-def _at(url: str, model: str | None, api_key: ApiKey | None, headers: Mapping[str, str]) -> Endpoint:
+def _at(backend: Backend, session: Mapping[str, str], api_key: ApiKey | None, headers: Headers) -> Endpoint:
+    url = backend.url
     parts = urlsplit(url)
     if parts.scheme not in {"ws", "wss"} or not parts.hostname:
         hint = ""
@@ -254,29 +272,56 @@ def _at(url: str, model: str | None, api_key: ApiKey | None, headers: Mapping[st
             hint = f" Did you mean {safe_url(url).replace('http', 'ws', 1)!r}?"
         raise ConfigError(f"{safe_url(url)!r} is not a websocket address: it must begin with ws:// or wss://.{hint}")
     refuse_key_in_url(url)
-    where: dict[str, Any] = {"name": "url", "label": parts.netloc, "url": _with_model(url, model)}
+    if (api_key or secrets_of(headers)) and not backend.allow_insecure:
+        _refuse_in_the_clear(url)
+    where: dict[str, Any] = {
+        "name": "url",
+        "label": parts.netloc,
+        "url": _with_session(url, session),
+        "subprotocols": tuple(backend.subprotocols),
+    }
     key = (api_key if callable(api_key) else Secret(api_key.strip())) if api_key else None
-    return _with_key(key, bearer, headers, **where) if key else Endpoint(headers=Headers(headers), **where)
+    return _with_key(key, bearer, headers, **where) if key else Endpoint(headers=headers, **where)
 
 
-def _with_model(url: str, model: str | None) -> str:
-    """Adds `?model=` to an address, which names exactly one of model, call_id and intent (docs/protocol.md 5)."""
+def _refuse_in_the_clear(url: str) -> None:
+    """Raise `ConfigError` where a key would travel unencrypted to another machine."""
+    if urlsplit(url).scheme == "ws" and not is_loopback(urlsplit(url).hostname or ""):
+        raise ConfigError(
+            f"{safe_url(url)!r} is not encrypted, and the key would travel in the clear to another machine. Use "
+            "wss://, or rt.Backend(url=..., api_key=..., allow_insecure=True) where you trust the network."
+        )
+
+
+def _with_session(url: str, session: Mapping[str, str]) -> str:
+    """Adds the one of `?model=`, `?call_id=` and `?intent=` to an address that it names (docs/protocol.md 5)."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
-    named = [name for name in ("model", "call_id", "intent") if name in query or (name == "model" and model)]
+    named = [name for name in _SESSION_QUERY if name in query or session.get(name)]
     if len(named) > 1:
         raise ConfigError(
             f"{' and '.join(f'{name}=' for name in named)} exclude each other in an address: a session has a model, "
             "belongs to a call, or transcribes. Give one of them."
         )
-    if not model:
+    for name, value in session.items():
+        if query.get(name, [value])[0] != value:
+            raise ConfigError(f"{name}={value!r}, but the URL says {name}={query[name][0]!r}: give it once")
+    missing = {name: value for name, value in session.items() if name not in query}
+    if not missing:
         return url
-    if query.get("model", [model])[0] != model:
-        raise ConfigError(f"model={model!r}, but the URL names the model {query['model'][0]!r}: give it once")
-    if "model" in query:
-        return url
-    joined = "&".join(filter(None, [parts.query, urlencode({"model": model})]))
+    joined = "&".join(filter(None, [parts.query, urlencode(missing)]))
     return urlunsplit((parts.scheme, parts.netloc, parts.path, joined, ""))
+
+
+def _session_query(model: str | None, call_id: str | None, intent: str | None) -> dict[str, str]:
+    """The part of an address that says what the session is of."""
+    if intent is not None and intent != "transcription":
+        raise ConfigError(f"intent={intent!r} must be 'transcription', or None for a conversation")
+    given = {"model": model, "call_id": call_id, "intent": intent}
+    for name, value in given.items():
+        if value is not None and (not isinstance(value, str) or not value):
+            raise ConfigError(f"{name}={value!r} must be a text that is not empty, or None")
+    return {name: value for name, value in given.items() if value is not None}
 
 
 # The local backend: one for each kernel process, started at first use, stopped when the process ends.
@@ -286,7 +331,7 @@ _local_server: LocalServer | None = None
 _local_pid = 0
 
 
-def _local(model: str | None, *, chosen: bool) -> Endpoint:
+def _local(session: Mapping[str, str], *, chosen: bool) -> Endpoint:
     server = _running_local()
     why = (
         ""
@@ -296,7 +341,7 @@ def _local(model: str | None, *, chosen: bool) -> Endpoint:
     notice = f"{why}{server.notice or ''}".strip() or None
     headers = bearer(server.token) if server.token else Headers()
     return Endpoint(
-        name="local", label=server.label, url=_with_model(server.url, model), headers=headers, notice=notice
+        name="local", label=server.label, url=_with_session(server.url, session), headers=headers, notice=notice
     )
 
 
@@ -335,6 +380,8 @@ class BackendConnector:
         model: as for `resolve`.
         api_key: as for `resolve`.
         headers: as for `resolve`.
+        call_id: as for `resolve`.
+        intent: as for `resolve`.
         **options: as for `WebSocketConnector`.
     """
 
@@ -344,11 +391,16 @@ class BackendConnector:
         model: str | None = None,
         api_key: ApiKey | None = None,
         headers: Mapping[str, str] | None = None,
+        call_id: str | None = None,
+        intent: str | None = None,
         **options: Any,
     ) -> None:
         self._endpoint = backend if isinstance(backend, Endpoint) else None
         self._backend = backend
         self._rest = (model, api_key)
+        self._session = {"call_id": call_id, "intent": intent}
+        if not isinstance(backend, Endpoint):
+            _with_session("", _session_query(model, call_id, intent))  # refuses two of them before any connection
         self._headers = headers
         self._options = options
         self._used = False
@@ -375,13 +427,15 @@ class BackendConnector:
                 return backend
             backend = backend.name  # not "auto" again: a conversation keeps its backend
         model, api_key = self._rest
-        return resolve(backend, model, api_key, headers=self._headers)
+        return resolve(backend, model, api_key, headers=self._headers, **self._session)
 
 
 def connect(
     *,
     backend: str | Backend = "auto",
     model: str | None = None,
+    call_id: str | None = None,
+    intent: str | None = None,
     url: str | None = None,
     api_key: ApiKey | None = None,
     headers: Mapping[str, str] | None = None,
@@ -403,6 +457,8 @@ def connect(
     Args:
         backend: as for `resolve`.
         model: as for `resolve`.
+        call_id: as for `resolve`; follows a call's session beside it.
+        intent: as for `resolve`.
         api_key: as for `resolve`.
         headers: as for `resolve`.
         url: a `ws://` or `wss://` address, instead of `backend`.
@@ -438,6 +494,8 @@ def connect(
         model,
         api_key,
         headers,
+        call_id,
+        intent,
         max_size=max_size,
         proxy=proxy,
         user_agent=user_agent,

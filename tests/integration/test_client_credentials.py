@@ -303,7 +303,7 @@ async def test_a_proxy_that_refuses_a_password_does_not_tell_it() -> None:
     ],
 )
 async def test_a_proxy_that_cannot_be_used_is_named_without_its_password(proxy: str, words: str) -> None:
-    error = await failure("ws://host.invalid/v1/realtime", {"api_key": KEY}, proxy=proxy)
+    error = await failure("wss://host.invalid/v1/realtime", {"api_key": KEY}, proxy=proxy)
     assert re.search(words, str(error)), str(error)
 
 

@@ -85,6 +85,7 @@ LAYERS = (
         "widgets, comms",
         not_packages=_NOTEBOOK_PACKAGES,
     ),
+    Layer(("calls",), "`rt.calls`: the REST requests about calls by telephone", "sockets, widgets"),
     Layer(("recording",), "a conversation as a file: HTML, text, JSON, WAV", "sessions, the notebook"),
     Layer(
         ("notebook",),
@@ -98,7 +99,7 @@ LAYERS = (
         "every other layer",
         not_layers=frozenset(
             {"errors", "audio", "images", "wire", "conversation", "tools", "client", "local"}
-            | {"backends", "recording", "notebook", "widget"}
+            | {"backends", "calls", "recording", "notebook", "widget"}
         ),
     ),
     Layer(("cli_ask", "doctor"), "the commands `ask` and `doctor`", "the command line's parser"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -192,3 +193,43 @@ def test_an_address_carries_no_key(monkeypatch: pytest.MonkeyPatch, url: str, wo
         with pytest.raises(ConfigError, match=variable) as caught:
             resolve(name, model="d", api_key="k")
         assert "SENTINEL" not in str(caught.value)
+
+
+def test_one_of_model_call_and_intent_stands_in_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
+    assert urlsplit(resolve("openai", call_id="rtc_1").url).query == "call_id=rtc_1"
+    assert urlsplit(resolve("openai", intent="transcription").url).query == "intent=transcription"
+    both: list[dict[str, Any]] = [{"model": "m", "call_id": "c"}, {"call_id": "c", "intent": "transcription"}]
+    for two in both:
+        with pytest.raises(ConfigError, match="exclude each other"):
+            resolve("openai", **two)
+    with pytest.raises(ConfigError, match="intent='translation'"):
+        backends.connect(intent="translation")
+    with pytest.raises(ConfigError, match="exclude each other"):
+        backends.connect(model="m", call_id="c")
+
+
+def test_an_azure_gateway_keeps_its_path_and_a_call_needs_no_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://gateway.example/team-a")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "k-0123456789")
+    url = resolve("azure", call_id="rtc_1").url
+    assert url == "wss://gateway.example/team-a/openai/v1/realtime?call_id=rtc_1"
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://name.openai.azure.com/openai/v1")
+    assert resolve("azure", "d").url == "wss://name.openai.azure.com/openai/v1/realtime?model=d"
+
+
+@pytest.mark.parametrize("given", [{"api_key": "k-0123456789"}, {"headers": {"x-key": "k-0123456789"}}])
+def test_a_key_leaves_this_machine_unencrypted_only_where_that_is_asked_for(given: dict[str, Any]) -> None:
+    url = "ws://elsewhere.example/v1/realtime"
+    with pytest.raises(ConfigError, match="allow_insecure=True") as refused:
+        resolve(Backend(url=url, **given))
+    assert "k-0123456789" not in str(refused.value)
+    assert resolve(Backend(url=url, allow_insecure=True, **given)).url == url
+    assert resolve(Backend(url="ws://127.0.0.1:9/v1/realtime", **given))
+    assert resolve(url).url == url
+
+
+def test_a_key_given_as_a_backend_is_not_printed() -> None:
+    with pytest.raises(ConfigError) as refused:
+        resolve("sk-proj-0123456789abcdef")
+    assert "0123456789abcdef" not in str(refused.value)
