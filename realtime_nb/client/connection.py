@@ -22,6 +22,7 @@ from realtime_nb.client import resources
 from realtime_nb.client.events.dispatcher import Dispatcher
 from realtime_nb.client.events.event_loop import any_loop, running_loop
 from realtime_nb.client.events.handlers import Emitter, Handlers, OnHandlerError
+from realtime_nb.client.events.normalizer import EventNormalizer
 from realtime_nb.client.events.pending_requests import PendingRequests
 from realtime_nb.client.events.receive_buffer import ReceiveBuffer
 from realtime_nb.client.events.sender import Sender
@@ -32,7 +33,7 @@ from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.transport.base import Connector
 from realtime_nb.client.transport.close import CloseEvent, PoliteEnd
 from realtime_nb.client.transport.link import Link
-from realtime_nb.errors import ConnectError, RealtimeError
+from realtime_nb.errors import ConnectError, RealtimeError, ServerError
 from realtime_nb.wire.realtime import SessionCreated
 
 if TYPE_CHECKING:
@@ -84,9 +85,10 @@ class RealtimeConnection(Emitter):
         self.config.on_connecting()
         self._link = Link(connector, reconnects=policy is not None)
         self._buffer = ReceiveBuffer(buffer)
+        normalizer = EventNormalizer()
         pending = PendingRequests(keep_all=policy is not None)
-        self.sender = Sender(self._link, self.config, pending)
-        self._dispatcher = Dispatcher(self._link, self.config, pending, self._buffer, self._handlers)
+        self.sender = Sender(self._link, self.config, normalizer, pending)
+        self._dispatcher = Dispatcher(self._link, self.config, normalizer, pending, self._buffer, self._handlers)
         self._resumption = Resumption(self.config, pending, self.sender, self._dispatcher)
         self._transports = TransportManager(
             self._link, self._dispatcher, self._resumption, reconnect=policy, session_timeout_s=session_timeout_s
@@ -262,6 +264,14 @@ class RealtimeConnection(Emitter):
         return _awaited(waiter, kind, timeout)
 
     # Going on after a loss
+
+    def log_unheard(self, error: ServerError, *, has_event: bool = True) -> None:
+        """Log an error, once a kind a minute, unless a handler gets its event."""
+        self._dispatcher.log_unheard(error, has_event=has_event)
+
+    def abandon_response(self, response_id: str, status: str, code: str, message: str) -> None:
+        """End a response for the session that the server does not end. On the loop only."""
+        self._dispatcher.abandon_response(response_id, status, code, message)
 
     def keep(self, keeper: Keeper) -> None:
         """Let `keeper` restore the conversation on another transport; before the first transport is lost."""

@@ -17,7 +17,7 @@ from realtime_nb.client.auth.credentials import without_credentials
 from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.events.event_loop import any_loop, on_loop
 from realtime_nb.client.reconnect.renewal import Renewal
-from realtime_nb.client.settings import check_setting
+from realtime_nb.client.settings import check_seconds, check_setting
 from realtime_nb.client.transport.base import Connector
 from realtime_nb.client.turns.ask import Questions, typed_turn
 from realtime_nb.client.turns.audio_sink import AudioSink, NullSink, PlayedItem
@@ -53,6 +53,9 @@ class RealtimeSession:
         max_session_minutes, max_cost_usd: where the session ends by itself and closes its connection: between turns, a
             minute later at the latest. Cost is the conversation's, where the model's prices are known.
 
+        response_idle_s: seconds that a response may send nothing while another request waits for it, no tool runs and
+            none of its sound is playing; then it is cancelled, and given up where the server does not answer that.
+
     Attributes:
         conversation: the state; read it on the connection's loop, or take the immutable `turns` from any thread.
 
@@ -74,6 +77,7 @@ class RealtimeSession:
         extra: Mapping[str, Any] | None = None,
         max_session_minutes: float | None = None,
         max_cost_usd: float | None = None,
+        response_idle_s: float = 30.0,
     ) -> None:
         self.conversation = conversation if conversation is not None else Conversation()
         self._connection = connection
@@ -85,7 +89,14 @@ class RealtimeSession:
         self._limits = Limits(max_session_minutes, max_cost_usd)
         self._feed = ConversationFeed(self.conversation, clock)
         self._sink: AudioSink = sink if sink is not None else NullSink()
-        self._router = router = EventRouter(connection, self._feed, self._sink, self._limits, Renewal(wall))
+        self._router = router = EventRouter(
+            connection,
+            self._feed,
+            self._sink,
+            self._limits,
+            Renewal(wall),
+            check_seconds("response_idle_s", response_idle_s),
+        )
         self._responses = router.responses
         self._interruption = router.interruption
         self._input_audio = router.input_audio

@@ -195,9 +195,15 @@ class SessionConfig:
     # What can no longer change
 
     def is_another_voice(self, session: Mapping[str, Any]) -> bool:
-        """Whether `session` asks for another voice than the one that has spoken (docs/protocol.md 9)."""
+        """Whether `session` asks for another voice than the one that has spoken (docs/protocol.md 9).
+
+        Some servers echo a voice in a spelling of their own: the voice that they were asked for is the same one.
+        """
         output = _part(session, "output")
-        return self.has_spoken and "voice" in output and output["voice"] != _part(self._echoed, "output").get("voice")
+        if not self.has_spoken or "voice" not in output:
+            return False
+        spoken = (_part(self._echoed, "output").get("voice"), _part(self.wanted, "output").get("voice"))
+        return _spelled(output["voice"]) not in [_spelled(voice) for voice in spoken if voice is not None]
 
     def keep_voice(self, session: dict[str, Any]) -> None:
         """Remove the voice that has spoken from `session`: the service refuses it even where it stays the same.
@@ -268,6 +274,13 @@ def _only_pcm(session: Mapping[str, Any]) -> None:
 def _part(session: Mapping[str, Any], side: str) -> Any:
     """`session.audio.input` or `.output`; empty where it is absent or null."""
     return (session.get("audio") or {}).get(side) or {}
+
+
+def _spelled(voice: Any) -> str:
+    """A voice for comparison: its name or id, whatever its case and whether it stands alone or in an object."""
+    if isinstance(voice, Mapping):
+        voice = voice.get("id") or voice.get("name") or voice.get("voice")
+    return str(voice).casefold()
 
 
 def _remove(session: dict[str, Any], side: str, name: str) -> Any:

@@ -23,6 +23,7 @@ from realtime_nb.wire.realtime import (
     Transcription,
     check,
 )
+from realtime_nb.wire.realtime.validate import half_character
 
 DEFAULT_MODEL = "gpt-realtime-2.1"
 """The hosted model when none is named."""
@@ -66,6 +67,10 @@ def check_setting(name: str, value: Any) -> Any:
         if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise ConfigError(f"tools must be a list of functions, not {value!r}")
         return _distinct([_mcp(tool) if _is_mcp(tool) else as_tool(tool) for tool in value])
+    if isinstance(value, str) and not value.isascii() and (half := half_character(value)) is not None:
+        raise ConfigError(
+            f"{name} has half of a surrogate pair (half an emoji, most often) at position {half}: remove it."
+        )
     if name == "instructions" and not isinstance(value, (str, type(None))):
         raise _bad(name, value, "a string or None")
     if name == "voice" and not _is_voice(value):
@@ -214,4 +219,11 @@ def check_limit(name: str, value: float | None) -> float | None:
     """Return a number above 0 or None; any other value raises `ConfigError`."""
     if value is not None and not (isinstance(value, (int, float)) and value > 0):
         raise ConfigError(f"{name}={value!r} must be a number above 0, or None.")
+    return value
+
+
+def check_seconds(name: str, value: float) -> float:
+    """Return a number above 0; any other value raises `ConfigError`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise ConfigError(f"{name}={value!r} must be a number of seconds above 0.")
     return value

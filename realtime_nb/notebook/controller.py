@@ -6,10 +6,13 @@ any thread; everything else runs on the loop.
 
 from __future__ import annotations
 
+import builtins
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from realtime_nb import errors
 from realtime_nb.client.utterance import Askable, as_utterance
 from realtime_nb.conversation import Turn
 from realtime_nb.notebook import runtime
@@ -123,14 +126,24 @@ class Controller:
         await self.lifecycle.use_transport(name)
         await self.traits.settled()
 
-    async def ask(self, x: Askable, *, timeout: float) -> Turn:
+    async def ask(self, x: Askable, *, timeout: float | None) -> Turn:
         """Say one thing and return the answer, heard to its end where a page plays."""
         utterance = as_utterance(x)  # before connecting: a missing file should not cost a session
         try:
-            session = await self.lifecycle.ready()
-            await self.sound.microphone.drained()
+            import asyncio  # importing the widget must not load it
+
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(timeout):  # it bounds connecting and the microphone's queue, too
+                    session = await self.lifecycle.ready()
+                    await self.sound.microphone.drained()
+            except builtins.TimeoutError:
+                raise errors.TimeoutError(
+                    f"no answer to {utterance.label!r} within {timeout:g} s: waited for the connection"
+                ) from None
             self.lifecycle.clear_error()
-            turn = await session.ask(utterance, timeout=timeout)
+            left_s = None if timeout is None else max(0.001, timeout - (time.monotonic() - began))
+            turn = await session.ask(utterance, timeout=left_s)
         except Exception as error:
             self.lifecycle.fail(error)
             raise

@@ -46,4 +46,5 @@ def new_session(
         conversation=conversation,
         max_session_minutes=options.max_session_minutes,
         max_cost_usd=options.max_cost_usd,
+        response_idle_s=options.response_idle_s,
     )

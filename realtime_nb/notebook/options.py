@@ -22,6 +22,7 @@ class Options:
     Attributes:
         backend, model, api_key: for `backends.resolve`. The key stays in this object.
         max_session_minutes, max_cost_usd: where the session ends by itself.
+        response_idle_s: how long a response may be silent while another request waits for it.
         transport: what carries the first connection.
     """
 
@@ -30,4 +31,5 @@ class Options:
     api_key: ApiKey | None = field(default=None, repr=False)
     max_session_minutes: float | None = None
     max_cost_usd: float | None = None
+    response_idle_s: float = 30.0
     transport: TransportName = "kernel"

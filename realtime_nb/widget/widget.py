@@ -19,7 +19,7 @@ import anywidget
 import traitlets as t
 
 from realtime_nb.client.auth.credentials import ApiKey, concealed
-from realtime_nb.client.settings import DEFAULTS, check_limit, check_setting, check_settings
+from realtime_nb.client.settings import DEFAULTS, check_limit, check_seconds, check_setting, check_settings
 from realtime_nb.client.utterance import Askable
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
 from realtime_nb.notebook.audio.microphone_options import Microphone
@@ -78,6 +78,8 @@ class RealtimeWidget(anywidget.AnyWidget):
         microphone: `rt.Microphone(...)`: the device, and the browser's processing.
         max_session_minutes: ends the session politely after so long.
         max_cost_usd: ends the session politely when its known cost is above this.
+        response_idle_s: seconds that a response may send nothing while another request waits for it; then it is given
+            up. One that no other request waits for may be silent until the timeout of `ask`.
         controls: whether the card shows its buttons.
         layout: an `ipywidgets.Layout`, or a dict for one.
 
@@ -149,6 +151,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         microphone: Microphone | None = None,
         max_session_minutes: float | None = None,
         max_cost_usd: float | None = None,
+        response_idle_s: float = 30.0,
         controls: bool = True,
         layout: Any = None,
         **unknown: Any,
@@ -184,6 +187,7 @@ class RealtimeWidget(anywidget.AnyWidget):
                 api_key=api_key,
                 max_session_minutes=check_limit("max_session_minutes", max_session_minutes),
                 max_cost_usd=check_limit("max_cost_usd", max_cost_usd),
+                response_idle_s=check_seconds("response_idle_s", response_idle_s),
                 transport=check_transport(transport),
             ),
             config=SessionConfig(settings, session),

@@ -58,7 +58,7 @@ async def test_connection_survives_ten_thousand_damaged_frames_with_bounded_memo
         await asyncio.wait_for(over.wait(), 120)
 
         assert session.connection.closed is None
-        assert seen >= FRAMES
+        assert seen > 0.99 * FRAMES, "all but late events of responses that ended long ago"
         turns = (*session.conversation.turns, *session.conversation.live)
         assert settled == [(turn.item_id, turn.text, turn.status) for turn in turns if turn.item_id in ours]
         assert len(session.conversation.items) < FRAMES / 4, "most of the frames are about the same few items"

@@ -128,7 +128,7 @@ async def test_b04_unknown_events_reach_the_user_and_both_spellings_are_read(spe
     ]
     async with session_with(*steps) as (session, _):
         strange: list[Any] = []
-        session.connection.add_listener(lambda event: strange.append(event) if hasattr(event, "raw") else None)
+        session.connection.add_listener(lambda event: strange.append(event) if event.raw else None)
         assert (await session.ask("Hi", timeout=5)).text == "Hello!"
         known = {event.type: event.raw for event in strange}
         assert known["weather.changed"]["outlook"] == {"tomorrow": "sun"}

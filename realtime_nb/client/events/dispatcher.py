@@ -1,7 +1,7 @@
 """Hand each server event to everything that follows a connection.
 
-Owns the order: configuration, listeners, pending requests, readers, handlers. Must not know sockets. Runs in the
-receive loop, on the connection's event loop, and must stay quick: sound passes through here.
+Owns the order: configuration, listeners and pending requests (which get completed events), readers, handlers. Must not
+know sockets. Runs in the receive loop, on the connection's event loop, and must stay quick: sound passes through here.
 """
 
 from __future__ import annotations
@@ -11,12 +11,22 @@ from collections.abc import Callable
 from typing import Any
 
 from realtime_nb.client.events.handlers import Handlers
-from realtime_nb.client.events.pending_requests import PendingRequests
+from realtime_nb.client.events.normalizer import EventNormalizer
+from realtime_nb.client.events.pending_requests import PendingRequests, server_error
 from realtime_nb.client.events.receive_buffer import ReceiveBuffer
+from realtime_nb.client.events.unheard import UnheardErrors
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.transport.close import EXPIRED, LOST, CloseEvent
 from realtime_nb.client.transport.link import Link
-from realtime_nb.wire.realtime import ErrorDetail, ErrorEvent, ResponseOutputAudioDelta, SessionCreated, SessionUpdated
+from realtime_nb.errors import ServerError
+from realtime_nb.wire.realtime import (
+    ErrorDetail,
+    ErrorEvent,
+    ResponseDone,
+    ResponseOutputAudioDelta,
+    SessionCreated,
+    SessionUpdated,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -25,22 +35,30 @@ class Dispatcher:
     """The receiving side of a connection.
 
     Args:
-        link, config, pending, buffer, handlers: the connection's own.
+        link, config, normalizer, pending, buffer, handlers: the connection's own.
 
     Attributes:
         created: the last `session.created`.
     """
 
     def __init__(
-        self, link: Link, config: SessionConfig, pending: PendingRequests, buffer: ReceiveBuffer, handlers: Handlers
+        self,
+        link: Link,
+        config: SessionConfig,
+        normalizer: EventNormalizer,
+        pending: PendingRequests,
+        buffer: ReceiveBuffer,
+        handlers: Handlers,
     ) -> None:
         self.created: SessionCreated | None = None
         self._link = link
         self._config = config
+        self._normalizer = normalizer
         self._pending = pending
         self._buffer = buffer
         self._handlers = handlers
         self._listeners: tuple[Callable[[Any], None], ...] = ()
+        self._unheard = UnheardErrors()
 
     def add_listener(self, listener: Callable[[Any], None]) -> Callable[[], None]:
         """Call `listener` with every server event; returns a function that removes it."""
@@ -58,22 +76,48 @@ class Dispatcher:
             self._config.has_spoken = True
         elif kind is SessionUpdated or kind is SessionCreated:
             self._on_echo(event)
+        elif kind is ResponseDone:
+            self._link.proven = True
         elif kind is ErrorEvent:
             self._config.refused(event.error.event_id)
             self._link.expired = self._link.expired or event.error.code == EXPIRED
+        for whole in self._normalizer.received(event):
+            self._to_listeners(whole)
+        if kind is ErrorEvent:
+            self._on_error(event.error)
+        self._buffer.put(event)
+        if not self._handlers.idle:
+            self._handlers.emit(event.type, event)
+
+    def _on_error(self, detail: ErrorDetail) -> None:
+        refused = [kind for kind in self._pending.events_refused(detail) if kind in self._buffer.awaited_kinds]
+        if refused:
+            self._buffer.fail_waiters(refused, server_error(detail))
+        elif not self._listeners and not self._buffer.is_read:
+            self.log_unheard(server_error(detail))  # else the session decides, which knows what is an expected race
+
+    def log_unheard(self, error: ServerError, *, has_event: bool = True) -> None:
+        """Log an error, unless a handler gets its event; one that was found on this side has none."""
+        if not (has_event and self._handlers.takes("error")):
+            self._unheard.log(error)
+
+    def abandon_response(self, response_id: str, status: str, code: str, message: str) -> None:
+        """End a response for the session that the server does not end; handlers and readers see the server's events."""
+        for event in self._normalizer.abandon(response_id, status, code, message):
+            self._to_listeners(event)
+
+    def _to_listeners(self, event: Any) -> None:
         for listener in self._listeners:
             try:
                 listener(event)
             except Exception:
                 _log.exception("a listener raised on %r; the conversation goes on", event.type)
         self._pending.on_event(event)
-        self._buffer.put(event)
-        if not self._handlers.idle:
-            self._handlers.emit(event.type, event)
 
     def _on_echo(self, event: SessionUpdated | SessionCreated) -> None:
         if isinstance(event, SessionCreated):
             self.created = event
+            self._normalizer.restart()
             self._config.created(event.session)
         else:
             self._config.updated(event.session)

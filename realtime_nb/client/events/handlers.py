@@ -143,6 +143,10 @@ class Handlers:
         """Whether a handler of `kind` is registered."""
         return kind in self._by_type
 
+    def takes(self, kind: str) -> bool:
+        """Whether a handler gets events of `kind`."""
+        return kind in self._by_type or "event" in self._by_type
+
     @property
     def idle(self) -> bool:
         """Whether no handler is registered; the receive loop then skips them."""

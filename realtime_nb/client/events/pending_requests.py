@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +34,16 @@ ACKNOWLEDGED_BY: dict[str, tuple[str, ...]] = {
     "response.create": ("response.created",),
     "response.cancel": ("response.done",),  # the cancel itself is not acknowledged (docs/protocol.md 22)
 }
+_FOLLOWS = {
+    "response.create": ("response.done", "response.output_item.added", "response.output_item.done"),
+    "conversation.item.create": ("conversation.item.done",),
+    "input_audio_buffer.commit": ("conversation.item.input_audio_transcription.completed",),
+}
 _ANSWERS = {name: kind for kind, names in ACKNOWLEDGED_BY.items() for name in names}
 _LIMIT = 1024
+MALFORMED = "malformed_frame"
+"""The code of the error that the decoder makes of a frame that is no event."""
+_ID_CODES = frozenset({"invalid_item_id", "item_id_not_allowed", "item_create_invalid_item_id"})
 
 # Which client events an error without an `event_id` may answer (docs/protocol.md 19): by the start of its code, else
 # by its param.
@@ -114,12 +123,14 @@ class PendingRequests:
         self.keep_all = keep_all
         self.all_asked_for = False
         self._pending: dict[str, PendingRequest] = {}
+        self._sent_kinds: deque[tuple[str, str]] = deque(maxlen=_LIMIT)  # also of events whose answer nothing waits for
 
     def add(self, event: dict[str, Any], future: asyncio.Future[Any] | None) -> None:
         """Note an event right before it is sent; `future` gets its acknowledgement or its error."""
         kind = event["type"]
         if kind not in ACKNOWLEDGED_BY:
             return
+        self._sent_kinds.append((event["event_id"], kind))
         if future is None and not self.keep_all and kind != "session.update":
             return  # only `session.updated` is matched by order, so only it must be counted when no caller waits
         if len(self._pending) >= _LIMIT:
@@ -151,6 +162,8 @@ class PendingRequests:
             self._on_error(event.error)
 
     def _on_error(self, detail: ErrorDetail) -> None:
+        if detail.code == MALFORMED:
+            return  # our own, about a frame that could not be read: it answers nothing
         event_id = detail.event_id
         if event_id is None:
             kinds = _kinds_blamed(detail)
@@ -161,6 +174,30 @@ class PendingRequests:
         pending = self._pending.pop(event_id, None) if event_id is not None else None
         if pending is not None:
             pending.fail(server_error(detail))
+
+    def may_be_about(self, detail: ErrorDetail, kind: str) -> bool:
+        """Whether an error without an `event_id` is about a client event of this type, as far as can be told.
+
+        Its code or param says so, or they say nothing and no other event waits for an answer.
+        """
+        if detail.code == MALFORMED:
+            return False
+        kinds = _kinds_blamed(detail)
+        return kind in kinds or (not kinds and all(pending.kind == kind for pending in self._pending.values()))
+
+    def events_refused(self, detail: ErrorDetail) -> tuple[str, ...]:
+        """The types of server events that will not come, since an error answers the client event that asks for them."""
+        kind = next((kind for event_id, kind in reversed(self._sent_kinds) if event_id == detail.event_id), None)
+        kinds = (kind,) if kind is not None else _kinds_blamed(detail) if detail.event_id is None else ()
+        return tuple(event for kind in kinds for event in (*ACKNOWLEDGED_BY.get(kind, ()), *_FOLLOWS.get(kind, ())))
+
+    def take_with_refused_id(self, detail: ErrorDetail) -> PendingRequest | None:
+        """Remove and return the new item that the server refuses for the id that we gave it, if it is one."""
+        about_id = (detail.param or "").endswith("item.id") or detail.code in _ID_CODES
+        pending = self._pending.get(detail.event_id or "")
+        if not about_id or pending is None or pending.kind != "conversation.item.create":
+            return None
+        return self._pending.pop(detail.event_id or "") if pending.event["item"].get("id") else None
 
     def take_all(self) -> list[PendingRequest]:
         """Remove and return all unanswered requests in order: the transport that would have answered them is gone."""

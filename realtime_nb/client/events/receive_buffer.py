@@ -9,6 +9,7 @@ import asyncio
 import concurrent.futures
 import logging
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 _log = logging.getLogger(__name__)
@@ -60,6 +61,23 @@ class ReceiveBuffer:
         for waiter in self._waiters.pop(event.type, ()):
             if waiter.set_running_or_notify_cancel():
                 waiter.set_result(event)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a reader waits for the next event."""
+        return any(not reader.done() for reader in self._readers)
+
+    def fail_waiters(self, kinds: Iterable[str], error: Exception) -> None:
+        """Fail the `wait_for` futures for some types: an error says that their event will not come."""
+        for kind in kinds:
+            for waiter in self._waiters.pop(kind, ()):
+                if waiter.set_running_or_notify_cancel():
+                    waiter.set_exception(error)
+
+    @property
+    def awaited_kinds(self) -> tuple[str, ...]:
+        """The event types that `wait_for` waits for."""
+        return tuple(self._waiters)
 
     def keep_nothing_until_read(self) -> None:
         """Drop events until the first `get`: a session follows them as a listener, and reads none."""

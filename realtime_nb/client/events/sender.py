@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 from realtime_nb import errors
 from realtime_nb.client.events.client_event import as_client_event, event_ids, item_id_for, sound_bytes
 from realtime_nb.client.events.event_loop import any_loop
+from realtime_nb.client.events.normalizer import EventNormalizer
 from realtime_nb.client.events.pending_requests import ACKNOWLEDGED_BY, METADATA_KEY, PendingRequests
 from realtime_nb.client.events.send_queue import OfflineQueue, QueuedEvent
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.transport.base import Transport, TransportClosed
 from realtime_nb.client.transport.link import Link
 from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
-from realtime_nb.wire.realtime import encode, encode_append
+from realtime_nb.wire.realtime import ErrorDetail, encode, encode_append
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,21 +40,25 @@ class Sender:
     """The sending side of a connection.
 
     Args:
-        link, config, pending: the connection's own.
+        link, config, normalizer, pending: the connection's own.
 
     Attributes:
         new_event_id: makes ids for client events.
     """
 
-    def __init__(self, link: Link, config: SessionConfig, pending: PendingRequests) -> None:
+    def __init__(
+        self, link: Link, config: SessionConfig, normalizer: EventNormalizer, pending: PendingRequests
+    ) -> None:
         self.new_event_id = event_ids()
         self._link = link
         self._config = config
+        self._normalizer = normalizer
         self._pending = pending
         self._offline = OfflineQueue()
         self._listeners: tuple[Callable[[dict[str, Any]], object], ...] = ()
         self._queue: deque[tuple[dict[str, Any], asyncio.Future[Any] | None]] = deque()
         self._writer: asyncio.Task[None] | None = None
+        self._nameless: set[str] = set()  # events whose item must keep no id of ours
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -175,6 +180,23 @@ class Sender:
         """Whether a caller awaits the answer to a client event, and so gets its error."""
         return self._pending.awaited(event_id)
 
+    def retry_without_id(self, detail: ErrorDetail) -> bool:
+        """Send an item again without our id, where the server refuses the id; returns whether that was it.
+
+        The server then names the item itself, and the normalizer keeps our name for it.
+        """
+        refused = self._pending.take_with_refused_id(detail)
+        if refused is None:
+            return False
+        item = {key: value for key, value in refused.event["item"].items() if key != "id"}
+        self._nameless.add(event_id := self.new_event_id())
+        self.put({**refused.event, "event_id": event_id, "item": item}, refused.future)
+        return True
+
+    def is_about_response(self, detail: ErrorDetail) -> bool:
+        """Whether an error that names no client event answers a `response.create` (docs/protocol.md 19)."""
+        return self._pending.may_be_about(detail, "response.create")
+
     def mark_answered(self, event_id: str) -> None:
         """Note that a `response.create` was answered, so that it is not sent again after a loss."""
         self._pending.drop_unawaited(event_id)
@@ -211,15 +233,22 @@ class Sender:
 
     async def _transmit(self, transport: Transport, raw: dict[str, Any], answer: asyncio.Future[Any] | None) -> None:
         kind = raw["type"]
-        if kind == "conversation.item.create" and self._pending.keep_all:
+        if kind == "conversation.item.create" and self._pending.keep_all and raw["event_id"] not in self._nameless:
             _name_item(raw)  # by us, so that a loss leaves no doubt which items the conversation has
+        names_things = kind != "session.update"
+        try:  # before anything is noted: an event that cannot be encoded was never sent
+            frame = encode(self._normalizer.outward(raw) if names_things else raw)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise ConfigError(f"{kind!r} cannot be sent: {error}") from None
         self._pending.add(raw, answer)
-        if kind == "session.update":
+        if names_things:
+            self._normalizer.sent(raw)
+        else:
             self._config.sent(raw["event_id"], raw["session"])
         for listener in self._listeners:
             listener(raw)
         try:
-            await transport.send(encode(raw))
+            await transport.send(frame)
         except TransportClosed as closed:
             if not self._link.reconnects:
                 raise self._link.end_error(closed) from None
@@ -242,8 +271,10 @@ class Sender:
             await transport.send(raw)
         else:
             raw["event_id"] = raw.get("event_id") or self.new_event_id()
+            frame = encode(self._normalizer.outward(raw))
+            self._normalizer.sent(raw)
             self._pending.add(raw, answer)
-            await transport.send(encode(raw))
+            await transport.send(frame)
         return answer
 
     async def send_offline(self) -> None:

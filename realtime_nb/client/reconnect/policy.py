@@ -29,14 +29,14 @@ class Reconnect:
         attempts: how often to try before giving up.
         first_delay_s: the longest wait before the first attempt; it doubles with each one.
         longest_delay_s: the longest wait of all.
-        stable_s: a connection that lasted longer resets the count of attempts. One that is lost again and again right
-            after it was opened is given up in the end.
+        stable_s: a connection on which a response was done, or that lasted longer than this, resets the count of
+            attempts. One that is lost again and again before it was of use is given up in the end.
     """
 
     attempts: int = 10
     first_delay_s: float = 0.25
     longest_delay_s: float = 15.0
-    stable_s: float = 5.0
+    stable_s: float = 300.0
 
     def __post_init__(self) -> None:
         if self.attempts < 1:

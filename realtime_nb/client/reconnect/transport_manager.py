@@ -26,8 +26,10 @@ from realtime_nb.client.transport.base import Connector, Transport, TransportClo
 from realtime_nb.client.transport.close import CloseEvent, PoliteEnd
 from realtime_nb.client.transport.link import Link, LinkState
 from realtime_nb.errors import ConnectError, RealtimeError
-from realtime_nb.wire.realtime import ErrorEvent, SessionCreated, decode_server
+from realtime_nb.wire.realtime import ErrorEvent, SessionCreated, SessionUpdated, decode_server, encode
 
+_SILENT_S = 2.0
+"""How long a server may say nothing after the handshake before it is asked for its greeting."""
 _log = logging.getLogger(__name__)
 
 
@@ -60,7 +62,7 @@ class TransportManager:
         self._opened_at = 0.0
         self._lost_at = 0.0
         self._attempt = 0
-        self._failures = 0  # attempts since a transport last lasted for `stable_s`
+        self._failures = 0  # attempts since a connection last was of use
         self._one_switch = asyncio.Lock()
 
     # Opening and closing
@@ -118,8 +120,7 @@ class TransportManager:
         greeting: list[Any] = []
         try:
             async with asyncio.timeout(self._session_timeout_s):
-                while not (greeting and isinstance(greeting[-1], SessionCreated)):
-                    greeting.append(await _first_event(transport, connector.describe()))
+                await _greet(transport, connector.describe(), greeting)
         except BaseException as error:
             await _leave(transport)
             if isinstance(error, builtins.TimeoutError):
@@ -193,8 +194,9 @@ class TransportManager:
 
     async def _reconnect(self, policy: Reconnect, lost: RealtimeError) -> tuple[Transport, list[Any]]:
         """Try until a transport is open; raises the error that ends the attempts."""
-        if asyncio.get_running_loop().time() - self._opened_at > policy.stable_s:
+        if self._link.proven or asyncio.get_running_loop().time() - self._opened_at > policy.stable_s:
             self._failures = 0
+        self._link.proven = False
         problem = lost
         while self._failures < policy.attempts:
             self._failures += 1
@@ -290,6 +292,27 @@ class TransportManager:
 async def _leave(transport: Transport) -> None:
     with contextlib.suppress(Exception):
         await transport.close()
+
+
+async def _greet(transport: Transport, where: str, greeting: list[Any]) -> None:
+    """Add the server's first events to `greeting`, up to and with `session.created`.
+
+    A server that says nothing may wait for a `session.update` and answer that one only: it is sent the least that one
+    can hold, and its `session.updated` is the greeting then.
+    """
+    while not (greeting and isinstance(greeting[-1], SessionCreated)):
+        first = asyncio.ensure_future(_first_event(transport, where))
+        try:
+            await asyncio.wait([first], timeout=_SILENT_S)
+            if not first.done():
+                with contextlib.suppress(TransportClosed):  # `_first_event` says what it means
+                    await transport.send(encode({"type": "session.update", "session": {"type": "realtime"}}))
+            event = await first
+        finally:
+            first.cancel()
+        if isinstance(event, SessionUpdated):
+            event = SessionCreated(session=event.session, event_id=event.event_id)
+        greeting.append(event)
 
 
 async def _first_event(transport: Transport, where: str) -> Any:

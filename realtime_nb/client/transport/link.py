@@ -30,6 +30,7 @@ class Link:
         state: events are sent at once in `"open"` only.
         dropped_bytes: sound that was dropped since the transport was lost.
         closing: whether we ended the connection ourselves.
+        proven: whether a response was done on the transport, which resets the count of attempts to reconnect.
         expired: whether the server announced that the session's time is over (docs/protocol.md 7).
         ended: how the connection ended; None while it has not.
     """
@@ -42,6 +43,7 @@ class Link:
         self.state: LinkState = "new"
         self.dropped_bytes = 0
         self.closing = False
+        self.proven = False
         self.expired = False
         self.ended: CloseEvent | None = None
         self._error: RealtimeError | None = None

@@ -34,6 +34,8 @@ from realtime_nb.wire.realtime import Response, to_dict, user_message
 
 _CHUNK_SAMPLES = RATE_HZ // 10
 _TRANSCRIPT_S = 3.0
+_ATTEMPTS = 3
+"""How often one question is asked, where the connection is lost each time."""
 
 
 class Questions:
@@ -73,8 +75,13 @@ class Questions:
         """Say `utterance` and return the answer; `timeout` does not count playback."""
         stage = _Stage()
         try:
-            async with asyncio.timeout(timeout), self._one_at_a_time:
-                response = await self._answer(utterance, stage)
+            async with asyncio.timeout(timeout):
+                with self._responses.wanted():
+                    await self._one_at_a_time.acquire()
+                try:
+                    response = await self._answer(utterance, stage)
+                finally:
+                    self._one_at_a_time.release()
         except builtins.TimeoutError:
             raise errors.TimeoutError(
                 f"no answer to {utterance.label!r} within {timeout:g} s: waited for {stage.awaited}"
@@ -85,11 +92,12 @@ class Questions:
         return self._feed.conversation.turn(turn.item_id) or turn
 
     async def _answer(self, utterance: Utterance, stage: _Stage) -> Response:
-        """Return the model's answer; ask a second time where the connection was lost while the model answered.
+        """Return the model's answer; ask again where the connection was lost while the model answered.
 
-        A question whose tools have run is not asked again: they would act twice.
+        The question is in the new session already, and with it the calls whose tools have run, with their output: the
+        model goes on from there, so no tool acts twice.
         """
-        for again in (True, False):
+        for attempt in range(1, _ATTEMPTS + 1):
             lost: RealtimeError | None = None
             try:
                 response = await self._asked(utterance, stage)
@@ -98,14 +106,15 @@ class Questions:
             else:
                 if not was_lost(response) or self._is_whole(response):
                     return response
-            if not again or stage.tools_ran or self._connection.closed is not None:
-                why = "a tool had run already" if stage.tools_ran else "it was lost twice"
+            if attempt == _ATTEMPTS or self._connection.closed is not None:
                 raise lost or ConnectError(
-                    f"the connection was lost in the middle of the answer to {utterance.label!r}. It is not asked "
-                    f"again, because {why}; the conversation goes on."
+                    f"the connection was lost in the middle of the answer to {utterance.label!r}, {attempt} times. It "
+                    "is not asked again; the conversation goes on."
                 )
             stage.awaited = "the connection to come back"
             await self._connection.ready()
+            stage.awaited = "the tools: " + (", ".join(self._calls.pending()) or "none")
+            await self._calls.finished()
         raise AssertionError("unreachable")
 
     async def _asked(self, utterance: Utterance, stage: _Stage) -> Response:
@@ -161,13 +170,14 @@ class Questions:
                 if last is None:
                     raise RealtimeError("the question was interrupted before its answer began")
                 return last
-            stage.tools_ran = stage.tools_ran or self._calls.ran_for(response.id or "")
             if was_lost(response) and not self._is_whole(response):
                 return response
             last = response
             stage.awaited = "the tools: " + (", ".join(self._calls.pending()) or "none")
             following = await self._calls.followup(response.id or "")
             if following is None:
+                if self._connection.closed is not None and self._calls.ran_for(response.id or ""):
+                    raise self._connection.end_error()  # the tools' answer will never come
                 return response
             request = following
 
@@ -234,7 +244,6 @@ class _Stage:
     request: ResponseRequest | None = None
     spoken: asyncio.Future[Any] | None = None
     accepted: asyncio.Future[Any] | None = None
-    tools_ran = False
 
 
 def typed_turn(utterance: Utterance, event_id: str) -> dict[str, Any]:

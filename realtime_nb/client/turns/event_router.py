@@ -29,10 +29,12 @@ from realtime_nb.client.turns.interruption import Interruption
 from realtime_nb.client.turns.limits import Limits
 from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest, McpApprovals
 from realtime_nb.client.turns.response_queue import ResponseQueue
+from realtime_nb.client.turns.response_watch import ResponseWatch
 from realtime_nb.client.turns.tool_runner import ToolRunner
-from realtime_nb.conversation import Change, ClientItem, ConnectionEnded, ResponseStarted
+from realtime_nb.conversation import AudioLost, Change, ClientItem, ConnectionEnded, ResponseStarted
 from realtime_nb.errors import ServerError
 from realtime_nb.wire.realtime import (
+    SERVER_TYPES,
     ConversationItemAdded,
     ConversationItemCreated,
     ConversationItemDone,
@@ -50,6 +52,7 @@ from realtime_nb.wire.realtime import (
 
 _log = logging.getLogger(__name__)
 _ECHOES = frozenset({ConversationItemAdded, ConversationItemDone, ConversationItemCreated})
+_OF_RESPONSES = frozenset(kind for name, kind in SERVER_TYPES.items() if name.startswith("response."))
 _POLL_S = 0.1
 _POLITE_S = 60.0
 """How long a limit waits for a pause between turns."""
@@ -64,6 +67,7 @@ class EventRouter:
         sink: plays the assistant's sound.
         limits: the user's bounds, which end the session.
         renewal: begins a new session before the service ends the old one.
+        response_idle_s: how long a response may be silent while another request waits for it.
 
     Attributes:
         on_error: called with each error of the server that is neither an expected race nor awaited by a caller.
@@ -71,7 +75,13 @@ class EventRouter:
     """
 
     def __init__(
-        self, connection: RealtimeConnection, feed: ConversationFeed, sink: AudioSink, limits: Limits, renewal: Renewal
+        self,
+        connection: RealtimeConnection,
+        feed: ConversationFeed,
+        sink: AudioSink,
+        limits: Limits,
+        renewal: Renewal,
+        response_idle_s: float,
     ) -> None:
         config, sender = connection.config, connection.sender
         self.on_error: Callable[[ServerError], None] | None = None
@@ -85,6 +95,7 @@ class EventRouter:
         self.approvals = McpApprovals(self.calls, sender, self.responses)
         self.input_audio = InputAudio(sender, feed)
         self.snapshot = SessionSnapshot(config, feed.conversation)
+        self._watch = ResponseWatch(self.responses, self.calls, sink, connection, response_idle_s)
         self._connection = connection
         self._config = config
         self._limits = limits
@@ -114,6 +125,7 @@ class EventRouter:
         self._unfollow += [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
         connection.on("close", self._on_close)
         connection.keep_nothing_until_read()
+        self.spawn(self._watch.run())
         if connection.created is not None:
             self._on_event(connection.created)
 
@@ -200,9 +212,14 @@ class EventRouter:
     def _on_event(self, event: Any) -> None:
         """Handle a server event, in the receive loop: it must return at once, and so never awaits."""
         kind = type(event)
+        if kind in _OF_RESPONSES:
+            self.responses.note_sign_of_life()
         if kind is ResponseOutputAudioDelta:
             if not self.interruption.is_dead(event.response_id):  # else it was on its way (docs/protocol.md 33)
-                self.feed.publish(self.feed.reduce(event))
+                changes = self.feed.reduce(event)
+                if changes and type(changes[-1]) is AudioLost:
+                    self._report(ServerError(f"sound of the answer is lost: {changes[-1].reason}", code="audio_lost"))
+                self.feed.publish(changes)
             return
         if kind in _ECHOES and self.snapshot.is_echo(event.item):
             return  # a new session echoes the items that restored it: as text, where there was sound
@@ -249,16 +266,20 @@ class EventRouter:
             self._end_at_limit()
 
     def _on_server_error(self, event: ErrorEvent) -> None:
+        sender = self._connection.sender
         expected = (
-            self.responses.on_error(event.error)
+            sender.retry_without_id(event.error)
+            or self.responses.on_error(event.error, about_response=sender.is_about_response(event.error))
             or self.interruption.is_our_truncation(event.error.event_id)
             or (event.error.code == EXPIRED and self._connection.reconnects)  # the new session is shown as a turn
         )
-        if not expected and not self._connection.sender.awaits(event.error.event_id):
-            self._report(server_error(event.error))
+        if not expected and not sender.awaits(event.error.event_id):
+            self._report(server_error(event.error), has_event=True)
 
-    def _report(self, error: ServerError) -> None:
-        if self.on_error is not None:
+    def _report(self, error: ServerError, *, has_event: bool = False) -> None:
+        if self.on_error is None:
+            self._connection.log_unheard(error, has_event=has_event)
+        else:
             try:
                 self.on_error(error)
             except Exception:

@@ -18,8 +18,10 @@ server echoes no metadata.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from realtime_nb.client.events.pending_requests import METADATA_KEY, server_error
@@ -29,6 +31,10 @@ from realtime_nb.wire.realtime import ErrorDetail, Response
 _BUSY = "conversation_already_has_active_response"
 _REMEMBERED = 256
 _UNNAMED = ""
+CANCEL_ANSWER_S = 5.0
+"""How long the server may take to end a response that was told to stop."""
+_AGAIN_S = 0.25
+"""One interruption may cancel a response by two ways; after this long, a cancel is another interruption."""
 _PATIENCE_S = 2.0
 """How long a create that was sent before the end of a response may still be on its way when that end arrives."""
 
@@ -88,6 +94,7 @@ class ResponseQueue:
         server: tells whether the server may begin responses by itself.
 
     Attributes:
+        contended: set while a response holds the slot that another request waits for, or that was told to stop.
         turn_marker: changes when the user takes the turn; what was begun before asks for no response any more.
     """
 
@@ -107,6 +114,13 @@ class ResponseQueue:
         self._assumed: ResponseRequest | None = None
         self._guess: tuple[Response, asyncio.TimerHandle] | None = None
         self._lost: Exception | None = None
+        self._waiting = 0
+        self._signs = 0
+        self._signs_seen = -1
+        self._silent_since = 0.0
+        self._cancelled_at: dict[str | ResponseRequest, float] = {}
+        self._given_up: deque[str] = deque(maxlen=_REMEMBERED)
+        self.contended = asyncio.Event()
         self._idle: asyncio.Event = asyncio.Event()
         self._idle.set()
 
@@ -122,7 +136,19 @@ class ResponseQueue:
 
     async def idle(self) -> None:
         """Return when no response runs and no request is queued."""
-        await self._idle.wait()
+        with self.wanted():
+            await self._idle.wait()
+
+    @contextlib.contextmanager
+    def wanted(self) -> Iterator[None]:
+        """Count a caller that waits for the slot: a response that shows no sign of life must not hold it for ever."""
+        self._waiting += 1
+        self._check_contention()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            self._check_contention()
 
     def is_out_of_band(self, response_id: str | None) -> bool:
         """Whether a response stands outside of the conversation (docs/protocol.md 21)."""
@@ -157,7 +183,7 @@ class ResponseQueue:
         """
         if request is None:
             if self._sent is not None:
-                self._sent.cancelled = True
+                self._cancel_sent_request(self._sent)
             if self._active is not None:
                 self._cancel_response(self._active)
             return self.active
@@ -168,8 +194,65 @@ class ResponseQueue:
         elif request.response_id is not None and not request.done.done():
             self._cancel_response(request.response_id)
         else:
-            request.cancelled = True  # sent later: a cancel before `response.created` is lost (docs/protocol.md 22)
+            self._cancel_sent_request(request)
         return True
+
+    def _cancel_sent_request(self, request: ResponseRequest) -> None:
+        """Remember a cancel until `response.created`: one that arrives before it is lost (docs/protocol.md 22)."""
+        request.cancelled = True
+        if request is self._sent:
+            self._note_cancelled(request)
+
+    def _note_cancelled(self, target: str | ResponseRequest) -> None:
+        """Begin the wait for the end of a cancelled response; a second cancel ends the wait at once."""
+        now = asyncio.get_running_loop().time()
+        first = self._cancelled_at.setdefault(target, now)
+        if now - first >= _AGAIN_S:
+            self._cancelled_at[target] = float("-inf")
+        self._check_contention()
+
+    # A response that does not end
+
+    def note_sign_of_life(self) -> None:
+        """Note that something of a response has arrived."""
+        self._signs += 1
+
+    def overdue(self, now: float, idle_s: float, *, busy: bool) -> str | ResponseRequest | None:
+        """The response, or the request without one, that must give its slot up; cancels one that is silent first.
+
+        Args:
+            now: the loop's time.
+            idle_s: how long a response may be silent while another request waits.
+            busy: whether a tool runs or its sound is playing, which both count as signs of life.
+        """
+        target = self._active if self._active is not None else self._sent
+        if target is None:
+            return None
+        if self._signs != self._signs_seen or busy or self._silent_since == 0.0:
+            self._signs_seen, self._silent_since = self._signs, now
+        cancelled_at = self._cancelled_at.get(target)
+        if cancelled_at is not None:
+            return target if now - cancelled_at >= CANCEL_ANSWER_S else None
+        if (self._queue or self._waiting) and now - self._silent_since >= idle_s:
+            if isinstance(target, ResponseRequest):
+                self._sender.put({"type": "response.cancel", "event_id": self._cancel_event_id()})
+                self._cancel_sent_request(target)
+            elif target != _UNNAMED:
+                self._cancel_response(target)
+            else:
+                return target
+        return None
+
+    def give_up(self, target: str | ResponseRequest, error: Exception) -> None:
+        """Free the slot of a request that the server never answered, or of a response without a name."""
+        if isinstance(target, ResponseRequest) and target is self._sent:
+            self._given_up.append(target.event_id)
+            self._release_sent()
+            target.fail(error)
+        elif target == self._active:
+            self._active = None
+        self._cancelled_at.pop(target, None)
+        self._pump()
 
     def cancelling(self, response_id: str | None) -> bool:
         """Whether a response was cancelled and has not ended yet."""
@@ -206,7 +289,7 @@ class ResponseQueue:
         else:
             self._active = response_id
             self._idle.clear()
-        if request is not None and request.cancelled:
+        if (request is not None and request.cancelled) or key in self._given_up:
             self._cancel_response(response_id)
         return out_of_band
 
@@ -233,6 +316,8 @@ class ResponseQueue:
 
     def _release_sent(self) -> ResponseRequest | None:
         request, self._sent = self._sent, None
+        if request is not None:
+            self._cancelled_at.pop(request, None)
         if self._guess is not None:
             self._guess[1].cancel()
             self._guess = None
@@ -242,6 +327,7 @@ class ResponseQueue:
         """Handle `response.done`, whatever its status; one out of band leaves the active one alone."""
         response_id = response.id or ""
         self._cancel_sent.discard(response_id)
+        self._cancelled_at.pop(response_id, None)
         request = self._by_response.pop(response_id, None)
         if self._active == response_id or (self._active == _UNNAMED and not out_of_band):
             self._active = None
@@ -275,17 +361,19 @@ class ResponseQueue:
             request.response_id = response.id
             request.finish(response)
 
-    def on_error(self, detail: ErrorDetail) -> bool:
+    def on_error(self, detail: ErrorDetail, *, about_response: bool = False) -> bool:
         """Handle `error`; returns True for an expected race that must not be reported (docs/protocol.md 20, 22)."""
         ours = detail.event_id is None or detail.event_id in self._cancel_events
         if detail.code == "response_cancel_not_active" and ours:
+            for target in self._cancelled_at:  # it is over, and its `response.done` was lost, or is just arriving
+                self._cancelled_at[target] = float("-inf")
             return True
         event_id = detail.event_id
-        if detail.code == _BUSY:
-            if self._assumed is not None and self._sent is None and event_id in (None, self._assumed.event_id):
-                self._disclaim(self._assumed)
-            if event_id is None and self._sent is not None:
-                event_id = self._sent.event_id  # some servers do not name the event that they refuse
+        assumed = self._assumed if self._sent is None else None
+        if detail.code == _BUSY and assumed is not None and event_id in (None, assumed.event_id):
+            self._disclaim(assumed)
+        if event_id is None and self._sent is not None and (about_response or detail.code == _BUSY):
+            event_id = self._sent.event_id  # some servers do not name the event that they refuse
         if event_id in self._out_of_band:
             self._out_of_band.pop(event_id).fail(server_error(detail))
             return False
@@ -325,6 +413,7 @@ class ResponseQueue:
         """
         self._accept_guess()
         self._cancel_sent.clear()
+        self._cancelled_at.clear()
         self._assumed = None
         self._active = None
         self._pump()
@@ -344,6 +433,8 @@ class ResponseQueue:
         self._queue.clear()
         self._out_of_band.clear()
         self._by_response.clear()
+        self._cancelled_at.clear()
+        self.contended.clear()
         self._sent = self._active = None
         self._idle.set()
         for request in waiting:
@@ -352,9 +443,22 @@ class ResponseQueue:
     def _cancel_response(self, response_id: str) -> None:
         if response_id and response_id not in self._cancel_sent:
             self._cancel_sent.add(response_id)
-            event_id = self._sender.new_event_id()
-            self._cancel_events.append(event_id)
-            self._sender.put({"type": "response.cancel", "event_id": event_id, "response_id": response_id})
+            self._sender.put(
+                {"type": "response.cancel", "event_id": self._cancel_event_id(), "response_id": response_id}
+            )
+        self._note_cancelled(response_id)
+
+    def _cancel_event_id(self) -> str:
+        event_id = self._sender.new_event_id()
+        self._cancel_events.append(event_id)
+        return event_id
+
+    def _check_contention(self) -> None:
+        if self.active and (self._queue or self._waiting or self._cancelled_at):
+            self.contended.set()
+        else:
+            self.contended.clear()
+            self._silent_since = 0.0
 
     def _pump(self) -> None:
         if not self.active and self._queue:
@@ -364,3 +468,4 @@ class ResponseQueue:
             self._idle.clear()
         else:
             self._idle.set()
+        self._check_contention()

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from realtime_nb.client.auth.redact import hide_held
 from realtime_nb.client.reconnect.replay_items import output_item_id
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
@@ -137,6 +138,11 @@ class ToolRunner:
         """The names of the tasks under way, for messages."""
         return [task.get_name() for batch in self._batches.values() for task in batch.tasks.values() if not task.done()]
 
+    async def finished(self) -> None:
+        """Return when no call is under way, and every output was handed to the sender."""
+        while tasks := [task for batch in self._batches.values() for task in batch.tasks.values() if not task.done()]:
+            await asyncio.wait(tasks)
+
     def stop(self) -> None:
         """Cancel all calls: the session has ended, and their outputs cannot be sent."""
         for waiting in self._followups.values():
@@ -154,7 +160,7 @@ class ToolRunner:
             # Every call is answered, also one that cannot be run (docs/protocol.md 28).
             output = error_output(f"there is no tool {item.name!r}; the tools are: {known}")
         else:
-            output = await tool.call(item.arguments)
+            output = hide_held(await tool.call(item.arguments))  # an exception may quote the key of a request
         answer = function_output(call_id, output, id=output_item_id(call_id))
         self._sender.put({"type": "conversation.item.create", "item": to_dict(answer)})
         status: Literal["failed", "completed"] = "failed" if output.startswith('{"error":') else "completed"

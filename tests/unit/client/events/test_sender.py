@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from realtime_nb.client.events.normalizer import EventNormalizer
 from realtime_nb.client.events.pending_requests import PendingRequests
 from realtime_nb.client.events.sender import Sender
 from realtime_nb.client.session_config import SessionConfig
@@ -56,7 +57,7 @@ def parts(*, reconnects: bool = True) -> tuple[Link, Sender, Recorded]:
     link = Link(Address(), reconnects=reconnects)
     transport = Recorded()
     transport.link = link
-    return link, Sender(link, SessionConfig(), PendingRequests(keep_all=reconnects)), transport
+    return link, Sender(link, SessionConfig(), EventNormalizer(), PendingRequests(keep_all=reconnects)), transport
 
 
 def item(text: str) -> dict[str, Any]:

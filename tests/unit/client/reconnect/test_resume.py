@@ -10,6 +10,7 @@ import pytest
 
 from realtime_nb.client.events.dispatcher import Dispatcher
 from realtime_nb.client.events.handlers import Handlers
+from realtime_nb.client.events.normalizer import EventNormalizer
 from realtime_nb.client.events.pending_requests import PendingRequests
 from realtime_nb.client.events.receive_buffer import ReceiveBuffer
 from realtime_nb.client.events.sender import Sender
@@ -73,8 +74,8 @@ class Parts:
         self.config = SessionConfig()
         self.buffer = ReceiveBuffer(100)
         pending = PendingRequests(keep_all=True)
-        self.sender = Sender(self.link, self.config, pending)
-        self.dispatcher = Dispatcher(self.link, self.config, pending, self.buffer, Handlers())
+        self.sender = Sender(self.link, self.config, EventNormalizer(), pending)
+        self.dispatcher = Dispatcher(self.link, self.config, EventNormalizer(), pending, self.buffer, Handlers())
         self.resumption = Resumption(self.config, pending, self.sender, self.dispatcher)
         self.keeper = Keeper()
         self.resumption.keep(self.keeper)

@@ -1,0 +1,682 @@
+"""Completes a server's events, so that every response and item begins, ends and has a name of its own.
+
+Owns what a server may leave out or say otherwise: a missing `response.created`, an event without an id, ids that are
+used again, an item of ours under another name, a tool call that is announced in one event only. Behind it stand the
+conversation, the response queue and the tool runner, which then need no case for any of these. Handlers of
+`conn.on(...)` and readers of `async for` get the events as they came. Must not know sockets or asyncio.
+
+An id that the server uses a second time gets a name of ours (`item_1~2`); `outward` puts the server's own id back
+into what is sent about it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from realtime_nb.client.events.recent import Recent
+from realtime_nb.wire import realtime as wire
+
+__all__ = ["EventNormalizer"]
+
+
+def _replace(struct: Any, **fields: Any) -> Any:
+    """A copy with other fields, which keeps what could not be read of an event (`raw`, `lost`)."""
+    copy = msgspec.structs.replace(struct, **fields)
+    if kept := getattr(struct, "__dict__", None):
+        copy.__dict__.update(kept)
+    return copy
+
+
+class _Lives(Recent["_Life"]):
+    """The latest responses; late events come soon after the end, or not at all."""
+
+    maxlen = 32
+
+
+class _Names:
+    """The names of one kind of thing (responses, items or calls), and the server's ids for them."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._used: Recent[None] = Recent()
+        self._ours: Recent[str] = Recent()  # by the server's id: the latest thing of that id
+        self._servers: Recent[str] = Recent()  # by our name, where it is another
+
+    def new(self, server_id: str | None) -> str:
+        """A name for a thing that has just begun: the server's id, unless it was used before."""
+        name, count = server_id or f"{self._kind}_unnamed", 1
+        while name in self._used or (server_id is None and count == 1):
+            count += 1
+            name = f"{server_id or self._kind + '_unnamed'}~{count}"
+        self._used[name] = None
+        if server_id:
+            self._ours[server_id] = name
+            if name != server_id:
+                self._servers[name] = server_id
+        return name
+
+    def keep(self, name: str) -> None:
+        """A thing that is sent under this name has it, also where it had it in a session before."""
+        self._used[name] = None
+        self._ours[name] = name
+        self._servers.pop(name, None)
+
+    def another(self, name: str) -> str:
+        """A name like `name` for a thing that the server gives no id of its own."""
+        count = 2
+        while f"{name}~{count}" in self._used:
+            count += 1
+        self._used[f"{name}~{count}"] = None
+        return f"{name}~{count}"
+
+    def alias(self, server_id: str, name: str) -> None:
+        """The server calls a thing of ours by another id."""
+        self._ours[server_id] = name
+        self._servers[name] = server_id
+        self._used[server_id] = None
+
+    def inward(self, server_id: str) -> str | None:
+        """Our name for the server's id, or None where the server has not used it yet."""
+        return self._ours.get(server_id)
+
+    def outward(self, name: str) -> str:
+        """The server's id for our name."""
+        return self._servers.get(name, name)
+
+    def restart(self) -> None:
+        """Another session begins: its ids are its own, and names that were used stay used."""
+        self._ours.clear()
+        self._servers.clear()
+
+
+class _Life:
+    """One response, from its first event to `response.done`."""
+
+    def __init__(self, name: str, server_id: str) -> None:
+        self.name = name
+        self.server_id = server_id
+        self.done = False
+        self.completed = False
+        self.abandoned = False
+        self.created: wire.ResponseCreated | None = None
+        self.by_index: dict[int, str] = {}
+        self.items: dict[str, None] = {}
+        self.messages: dict[str, None] = {}
+        self.told: set[str] = set()  # the messages that the conversation has, as the server said
+        self.snapshots: set[str] = set()  # the items that came whole, in events about items
+        self.calls: dict[str, wire.FunctionCallItem] = {}
+        self.calls_done: set[str] = set()
+        self.arguments_done: set[str] = set()
+        self.pieces: dict[str, list[str]] = {}  # of arguments, by item
+        self.by_call: dict[str, str] = {}  # the items of calls, by the server's call id
+        self.questions: tuple[str, ...] = ()  # items of ours that it answers, which the server has not confirmed
+        self.plain_item: str | None = None  # an item whose events need no change: the hot path asks for this one only
+
+
+class EventNormalizer:
+    """The events of one conversation's server, completed. Feed it every event in order."""
+
+    def __init__(self) -> None:
+        self._responses = _Names("response")
+        self._items = _Names("item")
+        self._calls = _Names("call")
+        self._lives = _Lives()  # by the server's id: the latest response of that id
+        self._open: dict[str, _Life] = {}
+        self._current: _Life | None = None
+        self._latest: _Life | None = None
+        self._lone: str | None = None  # a message of the assistant that is of no response yet
+        self._by_name = _Lives()
+        self._owner: Recent[str] = Recent()  # the responses of items, by our names of both
+        self._over: Recent[None] = Recent()  # the server's ids of responses that ended
+        self._committed: Recent[None] = Recent()
+        self._seen: Recent[None] = Recent()  # events about the input buffer
+        self._last_input = ""
+        self._unanswered: Recent[dict[str, Any]] = Recent()
+        self._sent_as: Recent[str] = Recent()  # the ids of the events that sent them, by item
+        self._questions: tuple[str, ...] = ()
+        self._due = False  # whether a response was asked for, or the user spoke, and none has begun since
+
+    def restart(self) -> None:
+        """The connection has another transport: the server's ids and open responses are gone with the old session."""
+        for names in (self._responses, self._items, self._calls):
+            names.restart()
+        self._lives.clear()
+        self._open.clear()
+        self._by_name.clear()
+        self._owner.clear()
+        self._over.clear()
+        self._committed.clear()
+        self._unanswered.clear()
+        self._sent_as.clear()
+        self._questions, self._due = (), False
+        self._current, self._latest, self._lone, self._last_input = None, None, None, ""
+
+    # Out
+
+    def outward(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """A client event as the server must read it: its own ids for what we call otherwise."""
+        changed = dict(raw)
+        for field, names in (
+            ("item_id", self._items),
+            ("previous_item_id", self._items),
+            ("response_id", self._responses),
+        ):
+            if isinstance(changed.get(field), str):
+                changed[field] = names.outward(changed[field])
+        item = changed.get("item")
+        if (
+            isinstance(item, dict)
+            and item.get("type") == "function_call_output"
+            and isinstance(item.get("call_id"), str)
+        ):
+            changed["item"] = {**item, "call_id": self._calls.outward(item["call_id"])}
+        return changed if changed != raw else raw
+
+    def sent(self, raw: dict[str, Any]) -> None:
+        """Note an item of ours that leaves, which the server may call by an id of its own, or a question."""
+        item = raw.get("item")
+        if raw["type"] == "conversation.item.create" and isinstance(item, dict) and item.get("id"):
+            self._unanswered[item["id"]] = item
+            self._sent_as[item["id"]] = raw.get("event_id") or ""
+            self._items.keep(item["id"])
+        elif raw["type"] == "response.create":
+            self._questions, self._due = tuple(self._unanswered), True
+
+    # In
+
+    def received(self, event: Any) -> Sequence[Any]:
+        """The events that take the place of `event`: most often itself, unchanged."""
+        current = self._current
+        if (
+            current is not None
+            and type(event) in _STREAMED
+            and event.response_id == current.server_id
+            and event.item_id == current.plain_item
+        ):
+            return (event,)
+        complete = _COMPLETE.get(type(event))
+        if complete is None:
+            return (event,)
+        out: list[Any] = []
+        if getattr(event, "response_id", None) and self._is_dropped(event.response_id):
+            return ()
+        complete(self, event, out)
+        return out
+
+    def _is_dropped(self, response_id: str) -> bool:
+        """Whether events of a response are late: it was abandoned, or it ended long ago."""
+        life = self._lives.get(response_id)
+        return life.abandoned if life is not None else response_id in self._over
+
+    def abandon(self, name: str, status: str, code: str, message: str) -> Sequence[Any]:
+        """End a response that the server does not end; what still comes of it is dropped.
+
+        Returns:
+            the `response.done` of it; none where it is over, or not known.
+        """
+        life = self._open.get(name)
+        if life is None:
+            return ()
+        out: list[Any] = []
+        error = wire.ResponseError(type="client_error", code=code, message=message)
+        details = wire.ResponseStatus(type=status, error=error)
+        response = wire.Response(id=life.server_id, status=status, status_details=details, output=[])
+        self._on_done(wire.ResponseDone(response=response), out)
+        life.abandoned = True
+        return out
+
+    # Responses
+
+    def _life(self, response_id: str | None, event: Any, out: list[Any]) -> _Life:
+        """The response that an event belongs to; begins one where the server has not said that it did."""
+        life = self._lives.get(response_id) if response_id else None
+        if life is not None and life.completed and self._due and self._begins(event, life):
+            life = None  # the id of the response before, which is over
+        if life is None and not response_id and self._open:
+            return next(reversed(self._open.values()))
+        if life is None:
+            life = self._begin(response_id)
+            out.append(wire.ResponseCreated(response=wire.Response(id=life.name, status="in_progress", output=[])))
+        return life
+
+    def _begins(self, event: Any, life: _Life) -> bool:
+        """Whether an event under the id of a completed response is of the next one, and not the last one's, late."""
+        if type(event) in _BEGINNINGS:
+            return True
+        if isinstance(event, wire.ResponseDone):
+            items = [item.id or "" for item in event.response.output or ()]
+        else:
+            item = getattr(event, "item", None)
+            items = [(item.id if item is not None else event.item_id) or ""]
+        return any(self._items.inward(item_id) not in life.items for item_id in items)
+
+    def _begin(self, response_id: str | None) -> _Life:
+        name = self._responses.new(response_id)
+        life = self._current = self._latest = _Life(name, response_id or name)
+        self._lone = None
+        self._lives[life.server_id] = self._by_name[name] = self._open[name] = life
+        self._over.pop(life.server_id, None)
+        life.questions, self._questions, self._due = self._questions, (), False
+        return life
+
+    def _on_created(self, event: wire.ResponseCreated, out: list[Any]) -> None:
+        life = self._lives.get(event.response.id or "")
+        if life is not None and life.done and not self._due and event.event_id and event == life.created:
+            return  # the very same event once more, as a stream that resumes may send it
+        if life is None or life.done:
+            life = self._begin(event.response.id)
+        life.created = event
+        if life.name != event.response.id:
+            event = _replace(event, response=_replace(event.response, id=life.name))
+        out.append(event)
+
+    def _on_done(self, event: wire.ResponseDone, out: list[Any]) -> None:
+        begun = len(out)
+        life = self._life(event.response.id, event, out)
+        if life.abandoned:
+            # A create that crossed it waits for this end, and nothing else of it counts (no call is run any more).
+            out.append(_replace(event, response=_replace(event.response, id=life.name, output=[])))
+        if life.done:
+            return
+        if len(out) > begun and event.response.status == "in_progress" and not event.response.output:
+            return  # some servers say `done` of a response that has just begun
+        told = event.response.output or []
+        claimed = {self._items.inward(item.id or "") or "" for item in told}
+        claimed |= {life.by_call.get(getattr(item, "call_id", None) or "", "") for item in told}
+        output = [self._named(item, life, index, claimed=claimed) for index, item in enumerate(told)]
+        known = {item.id for item in output}
+        status = event.response.status
+        if status in (None, "in_progress"):
+            status = "completed"
+        if status == "completed":
+            for item_id, call in life.calls.items():
+                if call.name and item_id not in known and item_id not in life.calls_done:
+                    whole = _arguments(call.arguments) or _arguments("".join(life.pieces.get(item_id, ())))
+                    ended = "completed" if call.status == "in_progress" else call.status
+                    if (whole, ended) != (call.arguments, call.status):
+                        call = _replace(call, arguments=whole, status=ended)
+                    out.append(wire.ResponseOutputItemDone(response_id=life.name, item=call))
+        life.done = True
+        life.completed = status == "completed"
+        if life.completed:
+            self._confirm(life, out)
+        self._open.pop(life.name, None)
+        if self._current is life:
+            self._current = next(reversed(self._open.values()), None)
+        response = event.response
+        if life.name != response.id or status != response.status or output != (response.output or []):
+            response = _replace(response, id=life.name, status=status, output=output)
+            event = _replace(event, response=response)
+        out.append(event)
+
+    def _confirm(self, life: _Life, out: list[Any]) -> None:
+        """Say of the items that a response has answered that they are there, where the server says nothing of them."""
+        for name in life.questions:
+            item = self._unanswered.pop(name, None)
+            if item is None:
+                continue
+            with contextlib.suppress(msgspec.ValidationError):
+                whole = msgspec.convert({"status": "completed", **item}, wire.Item)
+                out.append(wire.ConversationItemAdded(item=whole))
+                out.append(wire.ConversationItemDone(item=whole))
+
+    def _on_error(self, event: wire.ErrorEvent, out: list[Any]) -> None:
+        """An error: it may refuse an item of ours, which then is not there."""
+        event_id = event.error.event_id
+        for name in list(self._unanswered):
+            if not event_id or self._sent_as.get(name) == event_id:
+                del self._unanswered[name]
+        out.append(event)
+
+    def _on_part(self, event: Any, out: list[Any]) -> None:
+        """A delta, the end of a stream, or a content part."""
+        life = self._life(event.response_id, event, out)
+        if self._lone is not None and type(event) in _SPOKEN:
+            self._adopt(event.item_id)
+        item_id = self._item_of(event.item_id, life, event.output_index)
+        if item_id not in life.messages and type(event) in _SPOKEN:
+            life.messages[item_id] = None
+        if life.name == event.response_id and item_id == event.item_id:
+            if self._current is life and not life.done:
+                life.plain_item = item_id
+            out.append(event)
+        else:
+            out.append(_replace(event, response_id=life.name, item_id=item_id))
+
+    def _on_output_item(self, event: Any, out: list[Any]) -> None:
+        life = self._life(event.response_id, event, out)
+        item = self._named(event.item, life, event.output_index, claimed=life.snapshots)
+        life.snapshots.add(item.id or "")
+        done = isinstance(event, wire.ResponseOutputItemDone)
+        if isinstance(item, wire.FunctionCallItem) and item.id:
+            life.calls[item.id] = item
+            if done and item.status != "in_progress":
+                life.calls_done.add(item.id)
+        if item is not event.item or life.name != event.response_id:
+            event = _replace(event, response_id=life.name, item=item)
+        out.append(event)
+
+    def _on_arguments(self, event: Any, out: list[Any]) -> None:
+        life = self._life(event.response_id, event, out)
+        done = isinstance(event, wire.ResponseFunctionCallArgumentsDone)
+        item_id = self._item_of_call(event.item_id, event.call_id, life, event.output_index, done=done)
+        known = life.calls.get(item_id)
+        call_id = self._call_id(event.call_id, known, item_id)
+        fields: dict[str, Any] = {"response_id": life.name, "item_id": item_id, "call_id": call_id}
+        if not done:
+            life.pieces.setdefault(item_id, []).append(event.delta)
+        else:
+            life.arguments_done.add(item_id)
+            fields["name"] = event.name or (known.name if known is not None else "")
+            fields["arguments"] = _arguments(event.arguments)
+            life.calls[item_id] = wire.FunctionCallItem(
+                id=item_id, name=fields["name"], arguments=fields["arguments"], call_id=call_id, status="completed"
+            )
+        if any(getattr(event, name) != value for name, value in fields.items()):
+            event = _replace(event, **fields)
+        out.append(event)
+
+    # Items
+
+    def _item_of(self, item_id: str | None, life: _Life, index: int) -> str:
+        """Our name of an item of a response; a name is made where the server gives none or one that was used."""
+        if not item_id:
+            name = life.by_index.get(index)
+            if name is None:
+                name = next(reversed(life.items), None) if not index and len(life.items) == 1 else None
+            name = name or self._items.new(None)
+        else:
+            known = self._items.inward(item_id)
+            owner = self._owner.get(known) if known is not None else None
+            # Late events of a response that is over keep to its item; a new response gets an item of its own.
+            name = known if known is not None and owner in (None, life.name) else self._items.new(item_id)
+        self._owner[name] = life.name
+        life.items[name] = None
+        life.by_index.setdefault(index, name)
+        return name
+
+    def _item_of_call(self, item_id: str | None, call_id: str | None, life: _Life, index: int, *, done: bool) -> str:
+        """Our name of the item of a call: some servers give several calls, or a call and a message, one id or none."""
+        name = life.by_call.get(call_id) if call_id else None
+        if name is not None:
+            return name
+        name = self._item_of(item_id, life, index)
+        another_call = call_id and name in life.by_call.values()
+        ended = done and not item_id and name in life.arguments_done
+        if name in life.messages or another_call or ended:
+            name = self._items.another(name)
+            self._owner[name] = life.name
+            life.items[name] = None
+        if call_id:
+            life.by_call[call_id] = name
+        return name
+
+    def _named(self, item: Any, life: _Life, index: int, *, claimed: set[str]) -> Any:
+        """An output item with its name, and a call with all that is known of it.
+
+        `claimed` has the names of the items that other snapshots are about.
+        """
+        if self._lone is not None and isinstance(item, wire.MessageItem):
+            self._adopt(item.id)
+        if item.id and self._items.inward(item.id) is None and (same := _same(item, life, claimed)) is not None:
+            # Some servers make up another id for the whole than for its parts.
+            self._items.alias(item.id, same)
+            claimed.add(same)
+            if isinstance(item, wire.FunctionCallItem) and item.call_id:
+                life.by_call[item.call_id] = same
+        if isinstance(item, wire.FunctionCallItem):
+            name = self._item_of_call(item.id, item.call_id, life, index, done=False)
+        else:
+            name = self._item_of(item.id, life, index)
+        if isinstance(item, wire.MessageItem):
+            life.messages[name] = None
+        if isinstance(item, wire.UnknownItem):
+            return item if name == item.id else wire.UnknownItem({**item.raw, "id": name})
+        if not isinstance(item, wire.FunctionCallItem):
+            return item if name == item.id else _replace(item, id=name)
+        known = life.calls.get(name)
+        fields = {
+            "id": name,
+            "call_id": self._call_id(item.call_id, known, name),
+            "name": item.name or (known.name if known is not None else ""),
+            "arguments": _arguments(item.arguments) or self._arguments_so_far(life, name, known, item.status),
+        }
+        return item if all(getattr(item, key) == value for key, value in fields.items()) else _replace(item, **fields)
+
+    def _arguments_so_far(self, life: _Life, name: str, known: wire.FunctionCallItem | None, status: str | None) -> str:
+        """The arguments of a call whose item does not repeat them; none of one that is under way."""
+        if status == "in_progress":
+            return ""
+        return (known.arguments if known is not None else "") or _arguments("".join(life.pieces.get(name, ())))
+
+    def _call_id(self, call_id: str | None, known: wire.FunctionCallItem | None, item_id: str) -> str:
+        if known is not None and known.call_id:
+            return known.call_id
+        return self._calls.new(call_id) if call_id else item_id
+
+    def _on_item(self, event: Any, out: list[Any]) -> None:
+        """An item of the conversation: added, done, created, retrieved."""
+        item = event.item
+        server_id = item.id or ""
+        name = self._items.inward(server_id)
+        if name is None and server_id:
+            name = self._answer_to_ours(item) or self._message_of_a_response(item)
+            if name is not None:
+                self._items.alias(server_id, name)
+        if name is not None:
+            self._unanswered.pop(name, None)
+            name = self._again(name, server_id, event)
+        elif server_id:
+            name = self._items.new(server_id)
+            if isinstance(item, wire.MessageItem) and item.role == "assistant" and self._current is not None:
+                self._lone = name
+        if name and (life := self._owner_of(name)) is not None:
+            life.told.add(name)
+        fields: dict[str, Any] = {}
+        if name and name != server_id:
+            fields["item"] = (
+                wire.UnknownItem({**item.raw, "id": name})
+                if isinstance(item, wire.UnknownItem)
+                else _replace(item, id=name)
+            )
+        if isinstance(item, wire.FunctionCallItem | wire.FunctionCallOutputItem) and item.call_id:
+            call_id = self._calls.inward(item.call_id)
+            owner = self._owner_of(name or "")
+            if owner is not None and (known := owner.calls.get(name or "")) is not None:
+                call_id = known.call_id
+            if call_id is not None and call_id != item.call_id:
+                fields["item"] = _replace(fields.get("item", item), call_id=call_id)
+        previous = getattr(event, "previous_item_id", None)
+        if previous and (ours := self._items.inward(previous)) not in (None, previous):
+            fields["previous_item_id"] = ours
+        out.append(_replace(event, **fields) if fields else event)
+
+    def _owner_of(self, name: str) -> _Life | None:
+        """The response of an item; None where it has none, or one of long ago."""
+        return self._by_name.get(self._owner.get(name, ""))
+
+    def _again(self, name: str, server_id: str, event: Any) -> str:
+        """The name of an item whose id came before: another one, where a new response begins with a used id."""
+        owner = self._owner_of(name)
+        is_over = name in self._owner and (owner is None or owner.done)
+        begins = isinstance(event, wire.ConversationItemAdded | wire.ConversationItemCreated)
+        current = self._current
+        if not is_over or not begins or current is None or current.items:
+            return name
+        again = self._items.new(server_id)
+        self._owner[again] = current.name
+        current.items[again] = None
+        return again
+
+    def _answer_to_ours(self, item: Any) -> str | None:
+        """Our name of an item that the server calls by an id of its own: the oldest one like it without an answer."""
+        for name, ours in self._unanswered.items():
+            if _alike(item, ours, self._calls):
+                return name
+        return None
+
+    def _message_of_a_response(self, item: Any) -> str | None:
+        """Our name of a response's message that the conversation has under another id than the response."""
+        life = self._latest
+        if life is None or not isinstance(item, wire.MessageItem) or item.role != "assistant":
+            return None
+        return next((name for name in life.messages if name not in life.told), None)
+
+    def _adopt(self, item_id: str | None) -> None:
+        """A message of a response is the one that the conversation has already, under another id."""
+        lone, self._lone = self._lone, None
+        if lone is not None and item_id and self._items.inward(item_id) is None:
+            self._items.alias(item_id, lone)
+
+    # The user's sound
+
+    def _on_speech_started(self, event: Any, out: list[Any]) -> None:
+        if event.item_id and not self._is_repeated(event) and event.item_id in self._committed:
+            self._items.new(event.item_id)
+            self._committed.pop(event.item_id, None)
+        self._on_about_item(event, out)
+
+    def _is_repeated(self, event: Any) -> bool:
+        """Whether the very same event came before: a used item id is no new item then."""
+        key = f"{event.type} {event.item_id} {event.event_id}"
+        repeated = bool(event.event_id) and key in self._seen
+        self._seen[key] = None
+        return repeated
+
+    def _on_committed(self, event: Any, out: list[Any]) -> None:
+        server_id = event.item_id
+        repeated = self._is_repeated(event)
+        if not server_id:
+            name = self._items.new(None)
+            event = _replace(event, item_id=name)
+        elif (server_id in self._committed and not repeated) or self._items.inward(server_id) is None:
+            self._items.new(server_id)  # also where the turn before had this id
+        self._due = True
+        self._committed[server_id] = None
+        self._last_input = self._items.inward(server_id) or event.item_id
+        self._on_about_item(event, out)
+
+    def _on_about_item(self, event: Any, out: list[Any]) -> None:
+        """An event that names an item, and perhaps the one before it."""
+        fields: dict[str, Any] = {}
+        if not event.item_id:
+            if self._last_input and not isinstance(
+                event, wire.ConversationItemDeleted | wire.ConversationItemTruncated
+            ):
+                fields["item_id"] = self._last_input
+        elif (name := self._items.inward(event.item_id)) not in (None, event.item_id):
+            fields["item_id"] = name
+        previous = getattr(event, "previous_item_id", None)
+        if previous and (name := self._items.inward(previous)) not in (None, previous):
+            fields["previous_item_id"] = name
+        out.append(_replace(event, **fields) if fields else event)
+
+
+def _same(item: Any, life: _Life, claimed: set[str]) -> str | None:
+    """The item of a response that an item under an unknown id can only be; None where it is another one."""
+    if isinstance(item, wire.MessageItem):
+        return next((name for name in life.messages if name not in claimed), None)
+    if isinstance(item, wire.FunctionCallItem) and (item.call_id or "") not in life.by_call:
+        for name, call in life.calls.items():
+            if name not in claimed and (call.name, call.arguments) == (item.name, item.arguments):
+                return name
+    return None
+
+
+def _arguments(text: str) -> str:
+    """A call's arguments; some servers write `null` where a function is called with none."""
+    return "" if text.strip() == "null" else text
+
+
+def _alike(item: Any, ours: dict[str, Any], calls: _Names) -> bool:
+    """Whether an item of the server can be one that we sent."""
+    if item.type != ours.get("type"):
+        return False
+    if isinstance(item, wire.FunctionCallOutputItem | wire.FunctionCallItem):
+        call_id = item.call_id or ""
+        return (calls.inward(call_id) or call_id) == ours.get("call_id")
+    if not isinstance(item, wire.MessageItem):
+        return True
+    if item.role != ours.get("role") or not item.content:
+        return False  # of an item without content nothing tells that it is ours; another client may have made it
+    sent = "".join(part.get("text") or "" for part in ours.get("content") or ()).split()
+    came = "".join(part.words or "" for part in item.content).split()
+    is_sound = any(part.is_audio for part in item.content)
+    return (not is_sound or any(part.get("audio") for part in ours.get("content") or ())) and came in ([], sent)
+
+
+_SPOKEN: tuple[type, ...] = (
+    wire.ResponseOutputAudioDelta,
+    wire.ResponseOutputAudioTranscriptDelta,
+    wire.ResponseOutputAudioTranscriptDone,
+    wire.ResponseOutputTextDelta,
+    wire.ResponseOutputTextDone,
+)
+_BEGINNINGS: tuple[type, ...] = (
+    wire.ResponseOutputItemAdded,
+    wire.ResponseContentPartAdded,
+    wire.ResponseOutputAudioDelta,
+    wire.ResponseOutputAudioTranscriptDelta,
+    wire.ResponseOutputTextDelta,
+    wire.ResponseFunctionCallArgumentsDelta,
+)
+_STREAMED: frozenset[Any] = frozenset(
+    (wire.ResponseOutputAudioDelta, wire.ResponseOutputAudioTranscriptDelta, wire.ResponseOutputTextDelta)
+)
+
+
+def _for(kinds: Iterable[type], complete: Callable[[EventNormalizer, Any, list[Any]], None]) -> dict[type, Any]:
+    return dict.fromkeys(kinds, complete)
+
+
+_COMPLETE: dict[type, Callable[[EventNormalizer, Any, list[Any]], None]] = {
+    wire.ResponseCreated: EventNormalizer._on_created,
+    wire.ResponseDone: EventNormalizer._on_done,
+    wire.ErrorEvent: EventNormalizer._on_error,
+    **_for((wire.ResponseOutputItemAdded, wire.ResponseOutputItemDone), EventNormalizer._on_output_item),
+    **_for(
+        (wire.ResponseFunctionCallArgumentsDelta, wire.ResponseFunctionCallArgumentsDone),
+        EventNormalizer._on_arguments,
+    ),
+    **_for(
+        (
+            *_STREAMED,
+            wire.ResponseOutputTextDone,
+            wire.ResponseOutputAudioTranscriptDone,
+            wire.ResponseOutputAudioDone,
+            wire.ResponseContentPartAdded,
+            wire.ResponseContentPartDone,
+            wire.ResponseMcpCallArgumentsDelta,
+            wire.ResponseMcpCallArgumentsDone,
+        ),
+        EventNormalizer._on_part,
+    ),
+    **_for(
+        (
+            wire.ConversationItemAdded,
+            wire.ConversationItemDone,
+            wire.ConversationItemCreated,
+            wire.ConversationItemRetrieved,
+        ),
+        EventNormalizer._on_item,
+    ),
+    wire.InputAudioBufferSpeechStarted: EventNormalizer._on_speech_started,
+    wire.InputAudioBufferCommitted: EventNormalizer._on_committed,
+    **_for(
+        (
+            wire.InputAudioBufferSpeechStopped,
+            wire.InputAudioBufferTimeoutTriggered,
+            wire.ConversationItemInputAudioTranscriptionDelta,
+            wire.ConversationItemInputAudioTranscriptionCompleted,
+            wire.ConversationItemInputAudioTranscriptionFailed,
+            wire.ConversationItemInputAudioTranscriptionSegment,
+            wire.ConversationItemTruncated,
+            wire.ConversationItemDeleted,
+        ),
+        EventNormalizer._on_about_item,
+    ),
+}
