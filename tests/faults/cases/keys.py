@@ -1,0 +1,90 @@
+"""A key reaches neither the model nor a log nor a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import realtime_nb as rt
+from realtime_nb import backends
+from realtime_nb.client.auth.redact import redact
+from tests.faults.registry import KEYS, case
+from tests.faults.server import Server, error_of, of_type
+
+KEY = "sk-test-0123456789abcdefghij"
+
+
+async def _told_to_the_model(tool: Callable[..., Any]) -> str:
+    with Server(plan=["call"]).start() as script:
+        async with (
+            rt.connect(url=script.url, api_key=KEY) as conn,
+            rt.RealtimeSession(conn, {"turn_detection": None}, tools=[tool]) as session,
+        ):
+            await session.ask("Look it up.", timeout=4)
+        items = [event["item"] for event in of_type(script.received, "conversation.item.create")]
+    outputs = [item["output"] for item in items if "output" in item]
+    assert outputs, items
+    return str(outputs)
+
+
+@case(KEYS)
+async def in_a_tools_exception() -> None:
+    def add(a: int, b: int) -> str:
+        """Look it up."""
+        raise RuntimeError(f"401 for https://api.example/?key={KEY}")
+
+    assert KEY not in await _told_to_the_model(add)
+
+
+@case(KEYS)
+async def in_what_a_tool_returns() -> None:
+    def add(a: int, b: int) -> dict[str, str]:
+        """Look it up."""
+        return {"authorization": f"Bearer {KEY}"}
+
+    assert KEY not in await _told_to_the_model(add)
+
+
+@case(KEYS)
+async def in_a_pickled_backend() -> None:
+    backend = rt.Backend(url="wss://api.example/v1/realtime", api_key=KEY)
+    try:
+        kept = pickle.dumps(backend)
+    except Exception:
+        return
+    assert KEY.encode() not in kept
+
+
+@case(KEYS)
+async def in_the_fields_of_a_backend() -> None:
+    backend = rt.Backend(url="wss://api.example/v1/realtime", api_key=KEY)
+    endpoint = backends.resolve(backend)
+    for value in (backend, endpoint):
+        assert KEY not in repr(value)
+        assert KEY not in repr(dataclasses.asdict(value)), type(value).__name__
+
+
+@case(KEYS)
+async def in_an_error_about_a_backend_that_is_a_key() -> None:
+    async def connect(**wrong: Any) -> None:
+        await rt.connect(**wrong)
+
+    for wrong in ({"backend": KEY}, {"api_kee": KEY}, {"url": KEY}):
+        error = await error_of(connect(**wrong), Exception)
+        assert KEY not in str(error), error
+        assert KEY not in repr(error.__context__), error.__context__
+
+
+@case(KEYS)
+async def written_with_escapes() -> None:
+    assert "0123456789" not in redact('{"key": "\\u0073k-test-0123456789abcdefghij"}')
+
+
+@case(KEYS)
+async def over_a_line_without_encryption() -> None:
+    async def connect() -> None:
+        await rt.connect(url="ws://192.0.2.1/v1/realtime", api_key=KEY, open_timeout_s=0.2)
+
+    assert KEY not in str(await error_of(connect(), rt.ConfigError))
