@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from realtime_nb.audio.g711 import Law
 
 RATE_HZ = 24_000
-_LAWS: dict[str, Law] = {"audio/pcmu": "pcmu", "audio/pcma": "pcma"}
-_G711_RATE_HZ = 8_000
+LAWS: dict[str, Law] = {"audio/pcmu": "pcmu", "audio/pcma": "pcma"}
+G711_RATE_HZ = 8_000
 
 
 def is_usual(kind: str | None, rate_hz: int | None) -> bool:
@@ -30,8 +30,8 @@ def check_format(kind: str | None, rate_hz: int | None) -> tuple[Law | None, int
     Raises:
         AudioError: a format that is not read; names it and those that are.
     """
-    if kind in _LAWS:
-        return _LAWS[kind], _G711_RATE_HZ
+    if kind in LAWS:
+        return LAWS[kind], G711_RATE_HZ
     if kind not in (None, "", "audio/pcm") or not 4_000 <= (rate_hz or RATE_HZ) <= 192_000:
         raise AudioError(
             f"the server sends sound as {kind!r} at {rate_hz or 'an unknown rate'} Hz, which is not read here. Ask it "

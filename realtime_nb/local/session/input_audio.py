@@ -15,11 +15,10 @@ import pybase64
 
 from realtime_nb.audio import g711
 from realtime_nb.audio.resample import Resampler
+from realtime_nb.audio.stream_format import G711_RATE_HZ, LAWS
 from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
 
 MAX_APPEND_BYTES = 15 * 1024 * 1024
-G711_RATE_HZ = 8_000
-LAWS: dict[str, g711.Law] = {"audio/pcmu": "pcmu", "audio/pcma": "pcma"}
 
 
 def ms_of(samples: int) -> int:

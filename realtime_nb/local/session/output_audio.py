@@ -11,7 +11,7 @@ import pybase64
 
 from realtime_nb.audio import g711
 from realtime_nb.audio.resample import Resampler
-from realtime_nb.local.session.input_audio import G711_RATE_HZ, LAWS
+from realtime_nb.audio.stream_format import G711_RATE_HZ, LAWS
 from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
 
 
