@@ -53,6 +53,11 @@ _builtins = msgspec.to_builtins
 _MCP_ADDRESSES = ("server_url", "connector_id", "tunnel_id")
 _EFFORTS = (None, "minimal", "low", "medium", "high", "xhigh")
 
+# The settings whose text, truth values and None `check_setting` checks by itself; a new setting is not among them.
+_CHECKED_HERE = frozenset(
+    {"instructions", "voice", "output", "reasoning_effort", "transcription", "noise_reduction", "turn_detection"}
+)
+
 
 def check_setting(name: str, value: Any) -> Any:
     """Check the value of a setting, and return it as it is kept: `tools` as a tuple of `Tool` and `McpTool`.
@@ -92,8 +97,8 @@ def check_setting(name: str, value: Any) -> Any:
     ):
         allowed = "None (push to talk), 'server_vad', 'semantic_vad', rt.ServerVad(...) or rt.SemanticVad(...)"
         raise _bad(name, value, allowed)
-    if (value is None or isinstance(value, (bool, str))) and name not in ("speed", "tool_choice", "max_output_tokens"):
-        return value  # the checks above are complete for it; only structs and numbers need the wire's schema
+    if (value is None or isinstance(value, (bool, str))) and name in _CHECKED_HERE:
+        return value  # only structs and numbers need the wire's schema, too
     problem = check(session_config({name: value}), RealtimeSessionConfig, path="session")
     if problem is not None:
         raise ConfigError(f"{name}={_short(value)}: {problem.message}")
