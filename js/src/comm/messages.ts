@@ -87,7 +87,8 @@ const turnView = record({
 });
 export type TurnView = Checked<typeof turnView>;
 
-const PAGE = {
+/** The kinds of the page's messages, and a check for each field; the envelope's fields are left out. */
+export const PAGE = {
   hello: { version: integer(1) },
   heartbeat: {},
   gap: { from: seq, to: seq },
@@ -119,7 +120,8 @@ const PAGE = {
   "socket.closed": { socket: seq, code: closeCode, reason: upTo(500) },
 } satisfies Record<string, Fields>;
 
-const KERNEL = {
+/** The kinds of the kernel's messages, and a check for each field; the envelope's fields are left out. */
+export const KERNEL = {
   snapshot: {
     to: pageId,
     epoch: count,
