@@ -63,7 +63,7 @@ async def test_recording_equals_the_audio_that_a_page_plays(notebook: OpenNotebo
     assert track["constraints"] == {"audio": {"echoCancellation": False}}
 
 
-async def test_pages_and_kernel_are_one_notebook(notebook: OpenNotebook) -> None:
+async def test_page_and_kernel_probe_share_one_kernel(notebook: OpenNotebook) -> None:
     book = await notebook("x = 20", "import asyncio; await asyncio.sleep(0); print(x + 1)")
     await book.lab.run(0)
     await book.lab.run(1)

@@ -271,7 +271,7 @@ async def test_settings_not_allowed_in_a_page_are_refused_before_connecting(
     widget.close()
 
 
-async def test_the_next_connection_can_go_another_way(widget: rt.RealtimeWidget) -> None:
+async def test_use_transport_selects_the_transport_of_the_next_connection(widget: rt.RealtimeWidget) -> None:
     async with PageWithSocket(widget) as page:
         await widget.use_transport("kernel")
         await widget.ask("Hello!")

@@ -91,7 +91,7 @@ async def an_answer_under_way_when_the_renewal_is_due_is_heard_to_its_end() -> N
 
 
 @course
-async def whoever_speaks_when_the_renewal_is_due_is_heard_and_answered_first() -> None:
+async def a_user_who_speaks_when_the_renewal_is_due_is_heard_and_answered_first() -> None:
     async with talking() as user:
         await user.until(DUE - 1)
         await user.speaks(20)
@@ -181,7 +181,7 @@ async def after_a_service_that_never_comes_back_the_end_says_both_reasons() -> N
 
 
 @course
-async def a_conversation_longer_than_all_that_may_be_unanswered_is_restored_and_nobody_is_failed_for_it() -> None:
+async def a_conversation_longer_than_all_that_may_be_unanswered_is_restored_and_fails_no_request() -> None:
     async with talking() as user:
         for number in range(1500):
             item = to_dict(user_message(f"number {number}", id=f"item_by_hand_{number}"))
@@ -196,5 +196,5 @@ async def a_conversation_longer_than_all_that_may_be_unanswered_is_restored_and_
 
 
 @pytest.mark.parametrize("story", COURSES, ids=lambda story: story.__name__)
-def test_that(story: Any) -> None:
+def test_conversation_outlives_the_time_limit_of_its_session(story: Any) -> None:
     simulate(story())

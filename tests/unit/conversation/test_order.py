@@ -20,7 +20,7 @@ def test_an_item_is_inserted_directly_behind_its_predecessor() -> None:
     assert list(order) == ["a", "x", "b", "c"]
 
 
-def test_root_means_first() -> None:
+def test_an_item_without_predecessor_is_inserted_first() -> None:
     order = ItemOrder()
     order.add("a")
     order.link("b", "a")

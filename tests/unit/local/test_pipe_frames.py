@@ -29,7 +29,7 @@ async def test_incomplete_message_reads_as_end_of_stream(kept: int) -> None:
     assert await read_async(stream) is None
 
 
-async def test_both_readers_agree() -> None:
+async def test_asynchronous_reader_reads_what_was_packed() -> None:
     stream = asyncio.StreamReader()
     stream.feed_data(pack(MESSAGE))
     assert await read_async(stream) == MESSAGE

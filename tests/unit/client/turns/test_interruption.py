@@ -42,25 +42,25 @@ def test_cuts_the_part_that_plays_and_those_queued_behind_it() -> None:
     assert sound.cuts_ms(PlayedItem("first", 0, 2_400), PlayedItem("second", 0, 0)) == [("first", 100), ("second", 0)]
 
 
-def test_leaves_alone_what_was_played_to_its_end() -> None:
+def test_an_item_played_to_its_end_is_not_cut() -> None:
     sound = Sound()
     sound.received("item", 24_000, complete=True)
     assert sound.cuts_ms(PlayedItem("item", 0, 24_000)) == []
 
 
-def test_leaves_alone_what_never_made_a_sound() -> None:
+def test_an_item_without_received_sound_is_not_cut() -> None:
     sound = Sound()
     sound.received("item", 0)
     assert sound.cuts_ms(PlayedItem("item", 0, 0)) == []
 
 
-def test_leaves_alone_what_no_sink_plays() -> None:
+def test_an_item_that_the_sink_does_not_report_is_not_cut() -> None:
     sound = Sound()
     sound.received("item", 24_000)
     assert sound.cuts_ms() == []
 
 
-def test_leaves_alone_an_item_that_was_deleted() -> None:
+def test_a_deleted_item_is_not_cut() -> None:
     sound = Sound()
     sound.received("item", 24_000)
     sound.conversation.store.items["item"].deleted = True

@@ -14,7 +14,7 @@ def _gate(token: str | None = "sentinel", *, loopback: bool = True, now: float =
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "LOCALHOST.", "a.localhost"])
-def test_loopback_names(host: str) -> None:
+def test_names_that_are_loopback(host: str) -> None:
     assert is_loopback(host)
 
 

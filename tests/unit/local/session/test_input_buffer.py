@@ -113,7 +113,7 @@ def test_a_click_is_not_speech() -> None:
     assert _vad().say(*SILENCE, 1.0, *SILENCE) == []
 
 
-def test_the_threshold_decides() -> None:
+def test_only_a_probability_above_the_threshold_starts_speech() -> None:
     assert _vad(threshold=0.9).say(*[0.8] * 20) == []
     assert types(_vad(threshold=0.3).say(*[0.4] * 20)) == ["input_audio_buffer.speech_started"]
 

@@ -44,7 +44,7 @@ def test_only_present_fields_change() -> None:
     assert after["audio"]["input"]["turn_detection"]["prefix_padding_ms"] == 300
 
 
-def test_empty_values_clear() -> None:
+def test_empty_string_and_list_clear_the_field() -> None:
     driver = Driver()
     driver.effective(instructions="x", tools=[{"type": "function", "name": "f"}])
     after = driver.effective(instructions="", tools=[])

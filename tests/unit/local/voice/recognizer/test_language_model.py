@@ -92,7 +92,7 @@ def test_words_that_were_seen_together_are_likelier_than_others() -> None:
         ("", ""),
     ],
 )
-def test_identifiers_can_be_said(identifier: str, words: str) -> None:
+def test_an_identifier_is_split_into_spoken_words(identifier: str, words: str) -> None:
     assert " ".join(spoken_words(identifier)) == words
 
 
