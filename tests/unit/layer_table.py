@@ -31,8 +31,7 @@ class Layer:
 _NOTEBOOK_PACKAGES = frozenset({"traitlets", "ipywidgets", "anywidget", "comm"})
 _PURE = frozenset({"asyncio", "socket", "websockets", "tornado"}) | _NOTEBOOK_PACKAGES
 
-# A layer imports only the layers in the rows above it.
-LAYERS = (
+_ABOVE_TUTORIALS = (
     Layer(("errors",), "the exception tree", "anything else", not_packages=_PURE | {"numpy"}),
     Layer(("loopback",), "which hosts are this machine", "anything else", not_packages=_PURE | {"numpy"}),
     Layer(
@@ -93,14 +92,16 @@ LAYERS = (
         "the widget",
     ),
     Layer(("widget",), "`RealtimeWidget`: traits and methods", "how sound or events travel"),
+)
+
+# A layer imports only the layers in the rows above it.
+LAYERS = (
+    *_ABOVE_TUTORIALS,
     Layer(
         ("tutorials",),
         "the tutorial notebooks, as files",
         "every other layer",
-        not_layers=frozenset(
-            {"errors", "audio", "images", "wire", "conversation", "tools", "client", "local"}
-            | {"backends", "calls", "recording", "notebook", "widget"}
-        ),
+        not_layers=frozenset(name for layer in _ABOVE_TUTORIALS for name in layer.names),
     ),
     Layer(("cli_ask", "doctor"), "the commands `ask` and `doctor`", "the command line's parser"),
     Layer(("cli",), "the command `realtime-nb`", "how its commands work"),
