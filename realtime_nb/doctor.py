@@ -1,6 +1,7 @@
 """The checks of `realtime-nb doctor`: what is wrong with this environment, and the exact fix.
 
-Owns the checks. Must not print. Of a key, only its presence is reported, never its text.
+Owns the checks. Must not know the command line: it yields findings and prints nothing. Of a key, only its presence is
+reported, never its text.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`LocalServer` starts the practice backend in a process of its own and stops it, as a context manager.
 
-Owns the child process: its start, the line of JSON that it prints when it listens, its end. Must not import the server
-or its voice: only the child loads them.
+Owns the child process: its start, the line of JSON that it prints when it listens, its end. Must not know the server or
+its voice: only the child imports them.
 """
 
 from __future__ import annotations

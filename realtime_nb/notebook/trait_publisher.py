@@ -1,8 +1,8 @@
 """The read-only traits: what each of them shows, and when they are written.
 
 Owns their values and their rate: changes are collected and written about 25 times a second at most, on the notifier
-thread (docs/notebook.md 7, docs/protocol.md 42). Must not change what it shows. Everything but the writing runs on the
-loop.
+thread (docs/notebook.md 7, docs/protocol.md 42). Must not know the widget: it gets a function that writes the
+traits. It changes nothing that it shows. Everything but the writing runs on the loop.
 
 An observer is called when the new value of its trait differs from the old one. `turns` stays the same tuple until a
 turn settles or is corrected, so that its observers are not called for every delta.

@@ -1,6 +1,6 @@
 """The values of synced traits: their translation to JSON for a page, and the check of those that a page writes.
 
-Owns the list of traits that a page may write (`tests/contract/traits.json` has it too). Pure.
+Owns the list of traits that a page may write (`tests/contract/traits.json` has it too). Must not know the widget. Pure.
 """
 
 from __future__ import annotations

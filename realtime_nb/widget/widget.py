@@ -1,6 +1,7 @@
 """`RealtimeWidget`: a conversation with a realtime voice model, in a cell.
 
-Owns the traits and the methods that a user sees. The logic is in `notebook/controller.py`. Must not know the lab.
+Owns the traits and the methods that a user sees. The logic is in `notebook/controller.py`. Must not know how sound
+or events travel.
 
 `tests/contract/traits.json` lists the synced traits, which of them a page may write, and their JSON types. All other
 traits stay in the kernel: turns reach a page as messages (docs/notebook.md 7). No trait or attribute may have the name
@@ -93,7 +94,8 @@ class RealtimeWidget(anywidget.AnyWidget):
         >>> turn = await w.ask("Hello!")
     """
 
-    # `_esm` is synced: it travels with every widget (docs/notebook.md 21). Paths keep closed widgets alive (28).
+    # `_esm` is synced: it travels with every widget (docs/notebook.md 21). As paths, both keep closed widgets alive; as
+    # text they would not (docs/notebook.md 28). They stay paths for now: freeing widgets is a later change of its own.
     _esm = _STATIC / "widget.js"
     _css = _STATIC / "widget.css"
 

@@ -1,6 +1,7 @@
 """Words in texts and in the names of tools: identifiers as people say them, and verbs with the same meaning.
 
-Owns one list for both sides: the recogniser expects these words, and the responder matches them.
+Owns one list for both sides: the recogniser expects these words, and the responder matches them. Must not know either
+side.
 """
 
 from __future__ import annotations

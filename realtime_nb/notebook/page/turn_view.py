@@ -1,6 +1,6 @@
 """The translation of a conversation's `Turn` into the `TurnView` message that the card draws.
 
-Owns the texts under an interrupted or failed turn, and how much text a page gets. Pure.
+Owns the texts under an interrupted or failed turn, and how much text a page gets. Must not know sessions. Pure.
 """
 
 from __future__ import annotations

