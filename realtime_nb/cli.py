@@ -1,7 +1,8 @@
 """The `realtime-nb` command.
 
 Owns the arguments, the output, and the exit codes: 0 success, 1 failure (one plain sentence on stderr), 2 wrong usage,
-130 Ctrl-C. The modules of a command are imported when it runs, so that `--help` is quick.
+130 Ctrl-C. Must not know how its commands work. The modules of a command are imported when it runs, so that `--help` is
+quick.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     for kept in copied.kept:
         print(f"Kept your own {kept}: it differs from the one that comes with realtime-nb. Rename it to get that one.")
     print(f"Starting JupyterLab on {copied.first.name}. Ctrl-C here stops it.", flush=True)
+    # `-m jupyterlab`, because `-m jupyter lab` may start the script of another environment (docs/notebook.md 37).
     # JupyterLab starts in the folder, so that its file browser shows the tutorials only. The notebook is the default
     # URL, not a file argument, so that the address that JupyterLab prints opens it too.
     command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{copied.first.name}"]

@@ -44,6 +44,7 @@ class LabServer:
         _write_settings(Path(environment["JUPYTER_CONFIG_DIR"]))
         self.runtime_dir = Path(environment["JUPYTER_RUNTIME_DIR"])
         keep_frames(Path(environment["IPYTHONDIR"]), self.frames)
+        # `-m jupyterlab`, because `-m jupyter lab` may start the script of another environment (docs/notebook.md 37).
         command = [
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}"),
             "--ServerApp.port_retries=0",
