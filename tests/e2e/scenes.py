@@ -87,6 +87,10 @@ def heard_of(sent: Samples, played: Samples) -> tuple[int, int]:
 
 
 def without_holes(played: Samples, sent: Samples) -> Samples:
-    """Return the recording without the silences that are not in `sent`."""
-    heard, _ = heard_of(sent, played)
-    return trimmed(sent[:heard]) if heard >= len(np.trim_zeros(sent, "b")) else played
+    """Return the recording without the silences that are not in `sent`.
+
+    A recording that lacks some of `sent`, or has sound beyond it, is returned unchanged.
+    """
+    heard, end = heard_of(sent, played)
+    whole = heard >= len(np.trim_zeros(sent, "b")) and not played[end:].any()
+    return trimmed(sent[:heard]) if whole else played

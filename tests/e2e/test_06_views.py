@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from tests.e2e.conftest import OpenNotebook
 from tests.e2e.harness.card import Card
-from tests.e2e.scenes import IMPORT, KEEP, received, trimmed
+from tests.e2e.scenes import IMPORT, KEEP, received, trimmed, without_holes
 
 _WIDGET = "w = rt.RealtimeWidget()\nw"
 
@@ -25,8 +25,9 @@ async def test_two_views_are_one_voice_and_one_microphone(notebook: OpenNotebook
     assert len(await book.lab.tracks()) == 1
     await second.write("What time is it?")
     await book.lab.until_silence()
-    sound = await book.lab.sound()
-    np.testing.assert_array_equal(trimmed(sound.whole()), trimmed(await received(book.kernel)))
+    sent = trimmed(await received(book.kernel))
+    # A piece may come late on a busy machine, which makes a pause, but no loss.
+    np.testing.assert_array_equal(without_holes(trimmed((await book.lab.sound()).whole()), sent), sent)
     for card in (first, second):
         await expect(card.you).to_have_count(1)
         await expect(card.assistant).to_have_count(1)
@@ -102,4 +103,6 @@ async def test_an_answer_before_any_gesture_waits_behind_a_prompt(notebook: Open
     await expect(play).to_be_visible()
     await play.click()
     await book.lab.until_silence()
-    np.testing.assert_array_equal(trimmed((await book.lab.sound()).whole()), trimmed(await received(book.kernel)))
+    sent = trimmed(await received(book.kernel))
+    # A piece may come late on a busy machine, which makes a pause, but no loss.
+    np.testing.assert_array_equal(without_holes(trimmed((await book.lab.sound()).whole()), sent), sent)
