@@ -91,8 +91,8 @@ class SessionConfig:
         if extra:
             session = overlay(session, extra)
             _only_pcm(session)
-        self._fields = overlay(overlay(self._fields, raw), extra or {})
         self._keep(named)
+        self._fields = overlay(overlay(_without(self._fields, session_config(named)), raw), extra or {})
         return session
 
     def change(self, name: str, value: Any) -> dict[str, Any]:
@@ -102,7 +102,10 @@ class SessionConfig:
             self._keep_tools()
         # An absent field would leave the old instructions as they are: only "" clears them (docs/protocol.md 3).
         value = "" if name == "instructions" and value is None else value
-        return {**session_config({name: value}), "type": self.session_type}
+        session = {**session_config({name: value}), "type": self.session_type}
+        if self._fields:
+            self._fields = _without(self._fields, session)
+        return session
 
     def whole(self) -> dict[str, Any]:
         """The session that sets all that the user has set."""
@@ -281,6 +284,18 @@ def _spelled(voice: Any) -> str:
     if isinstance(voice, Mapping):
         voice = voice.get("id") or voice.get("name") or voice.get("voice")
     return str(voice).casefold()
+
+
+def _without(fields: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """`fields` without those that a setting has set later, at every depth: the last word counts in a new session."""
+    kept: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, Mapping) and isinstance(later.get(name), Mapping):
+            if inner := _without(dict(value), later[name]):
+                kept[name] = inner
+        elif name not in later or name == "type":
+            kept[name] = value
+    return kept
 
 
 def _remove(session: dict[str, Any], side: str, name: str) -> Any:

@@ -177,3 +177,15 @@ def test_the_kind_of_session_and_its_input_format_are_read_from_the_echo() -> No
     assert (config.session_type, config.input_is_pcm) == ("realtime", True)
     config.created(echo(type="transcription", audio={"input": {"format": {"type": "audio/pcmu"}}}))
     assert (config.session_type, config.input_is_pcm) == ("transcription", False)
+
+
+def test_a_setting_that_changes_later_counts_before_the_first_fields_in_a_new_session() -> None:
+    fields = {"audio": {"output": {"speed": 1.2, "voice": "marin"}}, "truncation": "disabled"}
+    config = SessionConfig(check_settings({"instructions": "one"}), fields)
+    assert config.whole()["audio"]["output"]["speed"] == 1.2
+    config.change("speed", 0.8)
+    config.set({"voice": "cedar"})
+    assert config.whole()["audio"]["output"] == {"speed": 0.8, "voice": "cedar"}
+    assert config.whole()["truncation"] == "disabled"
+    config.set({}, {"audio": {"output": {"speed": 1.4}}})
+    assert config.whole()["audio"]["output"]["speed"] == 1.4
