@@ -46,8 +46,9 @@ class Headers(dict[str, str]):
     """Headers whose repr hides their values."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for secret in secrets_of(self):
+        given: dict[str, str] = dict(*args, **kwargs)
+        super().__init__(given)
+        for secret in secrets_of(given):
             hold(secret)
 
     def __repr__(self) -> str:

@@ -34,12 +34,49 @@ _BACKLOG = 10_000
 _inside: contextvars.ContextVar[object | None] = contextvars.ContextVar("inside", default=None)
 
 
+class _Shared:
+    """What the handlers of one connection share: the executor, and the report of exceptions.
+
+    Args:
+        executor: the caller's executor; None for one worker thread of our own, made at the first use.
+        on_error: called with a handler's exception and its event type.
+    """
+
+    def __init__(self, executor: Executor | None, on_error: OnHandlerError | None) -> None:
+        self._given = executor
+        self._own: ThreadPoolExecutor | None = None
+        self._on_error = on_error
+
+    @property
+    def executor(self) -> Executor:
+        if self._given is not None:
+            return self._given
+        if self._own is None:
+            self._own = ThreadPoolExecutor(1, thread_name_prefix="realtime-handlers")
+        return self._own
+
+    def report(self, error: BaseException, kind: str) -> None:
+        """Log a handler's exception, and call `on_error` with it."""
+        _log.error("a handler of %r raised %s", kind, type(error).__name__, exc_info=error)
+        if self._on_error is not None:
+            try:
+                self._on_error(error, kind)
+            except Exception:
+                _log.exception("the report of a handler's exception raised itself")
+
+    def shut(self) -> None:
+        """Shut down the worker thread, if it is ours."""
+        if self._own is not None:
+            self._own.shutdown(wait=False)
+            self._own = None
+
+
 class _Handler:
-    def __init__(self, owner: Handlers, kind: str, function: EventHandler, *, once: bool) -> None:
+    def __init__(self, kind: str, function: EventHandler, shared: _Shared, *, once: bool) -> None:
         self.kind = kind
         self.function = function
         self.once = once
-        self._owner = owner
+        self._shared = shared
         self._queue: deque[Any] = deque(maxlen=_BACKLOG)
         self._overflowed = False
         self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
@@ -50,7 +87,7 @@ class _Handler:
     def push(self, event: Any) -> None:
         if len(self._queue) == _BACKLOG and not self._overflowed:
             self._overflowed = True
-            self._owner.report(
+            self._shared.report(
                 RealtimeError(f"a handler of {self.kind!r} is {_BACKLOG} events behind; it loses the oldest"), self.kind
             )
         self._queue.append(event)
@@ -58,7 +95,7 @@ class _Handler:
             self.task = asyncio.get_running_loop().create_task(self._drain(), name=f"handler of {self.kind}")
 
     async def _drain(self) -> None:
-        _inside.set(self._owner)
+        _inside.set(self._shared)
         loop = asyncio.get_running_loop()
         try:
             while self._queue:
@@ -68,7 +105,7 @@ class _Handler:
                 batch = list(self._queue)
                 self._queue.clear()
                 context = contextvars.copy_context()
-                for awaitable in await loop.run_in_executor(self._owner.executor, context.run, self._run, batch):
+                for awaitable in await loop.run_in_executor(self._shared.executor, context.run, self._run, batch):
                     await self._awaited(awaitable)
         finally:
             self.task = None
@@ -80,7 +117,7 @@ class _Handler:
             try:
                 result = self.function(event)
             except Exception as error:
-                self._owner.report(error, self.kind)
+                self._shared.report(error, self.kind)
             else:
                 if inspect.isawaitable(result):  # a lambda around a coroutine function
                     awaitables.append(result)
@@ -90,7 +127,7 @@ class _Handler:
         try:
             await awaitable
         except Exception as error:
-            self._owner.report(error, self.kind)
+            self._shared.report(error, self.kind)
 
 
 class Handlers:
@@ -102,26 +139,16 @@ class Handlers:
     """
 
     def __init__(self, executor: Executor | None = None, on_error: OnHandlerError | None = None) -> None:
-        self._given = executor
-        self._own: ThreadPoolExecutor | None = None
-        self._on_error = on_error
+        self._shared = _Shared(executor, on_error)
         self._by_type: dict[str, list[_Handler]] = {}
-
-    @property
-    def executor(self) -> Executor:
-        """The executor of synchronous handlers; made at the first use."""
-        if self._given is not None:
-            return self._given
-        if self._own is None:
-            self._own = ThreadPoolExecutor(1, thread_name_prefix="realtime-handlers")
-        return self._own
 
     def add(self, kind: str, function: EventHandler, *, once: bool = False) -> None:
         """Register `function` for events of type `kind`."""
         if not callable(function):
             raise TypeError(f"a handler must be callable, not {type(function).__name__}")
         # A new list each time: `emit` on another thread iterates over the one that it saw.
-        self._by_type[kind] = [*self._by_type.get(kind, ()), _Handler(self, kind, function, once=once)]
+        handler = _Handler(kind, function, self._shared, once=once)
+        self._by_type[kind] = [*self._by_type.get(kind, ()), handler]
 
     def remove(self, kind: str, function: EventHandler | None = None) -> None:
         """Remove `function`, or every handler of `kind`; does nothing where there is none."""
@@ -152,18 +179,9 @@ class Handlers:
         """Whether no handler is registered; the receive loop then skips them."""
         return not self._by_type
 
-    def report(self, error: BaseException, kind: str) -> None:
-        """Log a handler's exception, and call `on_error` with it."""
-        _log.error("a handler of %r raised %s", kind, type(error).__name__, exc_info=error)
-        if self._on_error is not None:
-            try:
-                self._on_error(error, kind)
-            except Exception:
-                _log.exception("the report of a handler's exception raised itself")
-
     async def drain(self, timeout_s: float) -> None:
         """Wait until the handlers have run for every emitted event; returns at once inside a handler (no deadlock)."""
-        if _inside.get() is self:
+        if _inside.get() is self._shared:
             return
         tasks = [h.task for handlers in self._by_type.values() for h in handlers if h.task is not None]
         if tasks:
@@ -171,9 +189,7 @@ class Handlers:
 
     def shut(self) -> None:
         """Shut down the worker thread, if it is ours."""
-        if self._own is not None:
-            self._own.shutdown(wait=False)
-            self._own = None
+        self._shared.shut()
 
 
 class Emitter:

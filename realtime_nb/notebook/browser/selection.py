@@ -34,6 +34,32 @@ def check_transport(value: object) -> TransportName:
     )
 
 
+class TransportInUse:
+    """Which transport carries the conversation, and why it is not the chosen one.
+
+    Attributes:
+        name: the transport; before there is a connection, the choice.
+        why: why `name` is not the choice, in a sentence; None where it is.
+    """
+
+    def __init__(self, name: TransportName) -> None:
+        self.name = name
+        self.why: str | None = None
+        self._warned = False
+
+    def connected(self, name: TransportName, why: str | None = None) -> None:
+        """Note which transport carries the conversation now, and warn once where the choice was not possible."""
+        if why is not None and not self._warned:
+            self._warned = True
+            _log.warning("transport='browser' is not possible here: %s The kernel's own connection is used.", why)
+        self.name, self.why = name, why
+
+    def chosen(self, name: TransportName) -> None:
+        """Note another choice, about which a warning may come again."""
+        self._warned = False
+        self.connected(name)
+
+
 class Transports:
     """Chooses between the page's socket and the kernel's for each connection of one widget.
 
@@ -43,16 +69,22 @@ class Transports:
 
     Attributes:
         wanted: the choice for the next connection.
-        used: what carries the conversation; before there is a connection, the choice.
-        why: why `used` is not the choice, in a sentence; None where it is.
     """
 
     def __init__(self, sockets: PageSockets, wanted: TransportName) -> None:
         self.wanted: TransportName = wanted
-        self.used: TransportName = wanted
-        self.why: str | None = None
         self._sockets = sockets
-        self._warned = False
+        self._in_use = TransportInUse(wanted)
+
+    @property
+    def used(self) -> TransportName:
+        """What carries the conversation; before there is a connection, the choice."""
+        return self._in_use.name
+
+    @property
+    def why(self) -> str | None:
+        """Why `used` is not the choice, in a sentence; None where it is."""
+        return self._in_use.why
 
     def connector(self, endpoint: Endpoint, kernel: Connector, wanted: TransportName | None = None) -> Connector:
         """Return how to open the next connection to `endpoint`.
@@ -66,22 +98,14 @@ class Transports:
             ConfigError: no page may connect to this service.
         """
         if (wanted or self.wanted) == "kernel":
-            return _ChosenConnector(None, kernel, self)
+            return _ChosenConnector(None, kernel, self._in_use)
         refuse_in_a_page(endpoint)
-        return _ChosenConnector(PageConnector(self._sockets, endpoint.url, endpoint.headers), kernel, self)
-
-    def connected(self, name: TransportName, why: str | None = None) -> None:
-        """Note which transport carries the conversation now, and warn once where the choice was not possible."""
-        if why is not None and not self._warned:
-            self._warned = True
-            _log.warning("transport='browser' is not possible here: %s The kernel's own connection is used.", why)
-        self.used, self.why = name, why
+        return _ChosenConnector(PageConnector(self._sockets, endpoint.url, endpoint.headers), kernel, self._in_use)
 
     def choose(self, name: TransportName) -> None:
         """Set the user's choice for the next connection."""
         self.wanted = name
-        self._warned = False
-        self.connected(name)
+        self._in_use.chosen(name)
 
 
 def refuse_in_a_page(endpoint: Endpoint) -> None:
@@ -101,10 +125,10 @@ def refuse_in_a_page(endpoint: Endpoint) -> None:
 class _ChosenConnector:
     """Opens the page's socket, or the kernel's where there is no page or it cannot, and notes which and why."""
 
-    def __init__(self, page: Connector | None, kernel: Connector, transports: Transports) -> None:
+    def __init__(self, page: Connector | None, kernel: Connector, in_use: TransportInUse) -> None:
         self._page = page
         self._kernel = kernel
-        self._transports = transports
+        self._in_use = in_use
 
     def __repr__(self) -> str:
         return repr(self._page or self._kernel)
@@ -121,8 +145,8 @@ class _ChosenConnector:
                 why = str(error)
                 why = f"{why[:1].upper()}{why[1:].rstrip('.')}."
             else:
-                self._transports.connected("browser")
+                self._in_use.connected("browser")
                 return transport
         transport = await self._kernel.connect()
-        self._transports.connected("kernel", why)
+        self._in_use.connected("kernel", why)
         return transport

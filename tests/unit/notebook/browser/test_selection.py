@@ -8,7 +8,7 @@ import pytest
 
 from realtime_nb.backends import Endpoint
 from realtime_nb.errors import ConfigError
-from realtime_nb.notebook.browser.selection import Transports, check_transport
+from realtime_nb.notebook.browser.selection import TransportInUse, Transports, check_transport
 from realtime_nb.notebook.browser.transport import PageSockets
 from realtime_nb.notebook.page.channel import Channel
 from realtime_nb.notebook.page.pages import Pages
@@ -29,14 +29,14 @@ def test_unknown_transport_name_raises_config_error() -> None:
 
 
 def test_fallback_is_logged_once_and_shown_while_it_lasts(caplog: pytest.LogCaptureFixture) -> None:
-    transports = _transports()
+    in_use = TransportInUse("browser")
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            transports.connected("kernel", "No page shows the card.")
-    assert (transports.used, transports.why) == ("kernel", "No page shows the card.")
+            in_use.connected("kernel", "No page shows the card.")
+    assert (in_use.name, in_use.why) == ("kernel", "No page shows the card.")
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    transports.connected("browser")
-    assert (transports.used, transports.why) == ("browser", None)
+    in_use.connected("browser")
+    assert (in_use.name, in_use.why) == ("browser", None)
 
 
 def test_connector_shows_its_address_and_no_key() -> None:
