@@ -202,8 +202,10 @@ class SessionConfig:
 
         Some servers echo a voice in a spelling of their own: the voice that they were asked for is the same one.
         """
+        if not self.has_spoken:
+            return False
         output = _part(session, "output")
-        if not self.has_spoken or "voice" not in output:
+        if "voice" not in output:
             return False
         spoken = (_part(self._echoed, "output").get("voice"), _part(self.wanted, "output").get("voice"))
         return _spelled(output["voice"]) not in [_spelled(voice) for voice in spoken if voice is not None]
@@ -214,13 +216,15 @@ class SessionConfig:
         Raises:
             ConfigError: another voice, which the service would answer with `cannot_update_voice`.
         """
+        if not self.has_spoken:
+            return
         if self.is_another_voice(session):
             voice, current = _part(session, "output")["voice"], _part(self._echoed, "output").get("voice")
             raise ConfigError(
                 f"voice={voice!r}: the service fixes the voice once it has spoken (it is {current!r} now). Open "
                 "another connection; or let an rt.RealtimeSession go on in a new one by itself, with the conversation."
             )
-        if self.has_spoken and "voice" in _part(session, "output"):
+        if "voice" in _part(session, "output"):
             _remove(session, "output", "voice")
 
     def keep_tracing(self, session: dict[str, Any]) -> None:

@@ -136,7 +136,8 @@ def _hoisted(schema: Any) -> dict[str, Any]:
     for value in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
         if isinstance(value, dict):
             found |= value.pop("$defs", {})
-        found |= _hoisted(value)
+        if isinstance(value, (dict, list)):
+            found |= _hoisted(value)
     return found
 
 

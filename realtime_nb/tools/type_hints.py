@@ -26,6 +26,8 @@ def readable(hint: Any, text: str | None) -> Any:
     if hint is object:
         hint = Any
     extras = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    if not extras and not text:
+        return hint
     kept = [extra for extra in extras if isinstance(extra, msgspec.Meta)]
     if any(meta.description for meta in kept):
         text = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -49,6 +48,7 @@ _BETWEEN: dict[str, tuple[float, float]] = {
     "turn_detection.silence_duration_ms": (0, 60_000),
     "turn_detection.idle_timeout_ms": (1, 600_000),
 }
+_FREE = ("parameters", "metadata", "variables", "input_schema")
 _TOOL_CHOICES = ("none", "auto", "required")
 _MSGSPEC_PATH = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 
@@ -62,6 +62,15 @@ def nearest(name: str, allowed: list[str]) -> str:
 @cache
 def _info(kind: Any) -> mi.Type:
     return mi.type_info(kind)
+
+
+@cache
+def _fields(struct: type) -> dict[str, mi.Type]:
+    """The types of a struct's fields by their wire names, the tag among them."""
+    info = mi.type_info(struct)
+    assert isinstance(info, mi.StructType)
+    fields = {field.encode_name: field.type for field in info.fields}
+    return {**fields, info.tag_field: mi.AnyType()} if info.tag_field else fields
 
 
 def half_character(text: str) -> int | None:
@@ -89,9 +98,8 @@ def check(value: Any, kind: Any, *, path: str = "") -> Problem | None:
         kind: a struct type or a union of struct types.
         path: the path of `value` in its event, such as `"session"`; it begins `Problem.param`.
     """
-    for problem in _unknown(value, _info(kind), path):
-        return problem
-    for problem in _bad_values(value, path):
+    problem = _unknown(value, _info(kind), path) or _bad_value(value, path)
+    if problem is not None:
         return problem
     try:
         msgspec.convert(value, kind)
@@ -100,80 +108,82 @@ def check(value: Any, kind: Any, *, path: str = "") -> Problem | None:
     return None
 
 
-def _unknown(value: Any, info: mi.Type, path: str) -> Iterator[Problem]:
+def _unknown(value: Any, info: mi.Type, path: str) -> Problem | None:
     if isinstance(info, mi.UnionType):
-        if isinstance(value, dict):
-            structs = [t for t in info.types if isinstance(t, mi.StructType)]
-            tagged = [t for t in structs if t.tag_field]
-            if not tagged:
-                chosen = structs[0] if structs else None
-            else:
-                chosen = next((t for t in tagged if t.tag == value.get(str(t.tag_field))), None)
-            if chosen is not None:
-                yield from _unknown(value, chosen, path)
-        else:
-            for inner in info.types:
-                if isinstance(inner, mi.ListType):
-                    yield from _unknown(value, inner, path)
-    elif isinstance(info, mi.StructType) and isinstance(value, dict):
-        fields = {field.encode_name: field.type for field in info.fields}
-        allowed = [*fields, *([info.tag_field] if info.tag_field else [])]
+        # It has one struct, or structs with tags only: msgspec allows no other.
+        for one in info.types:
+            if isinstance(one, mi.StructType) and isinstance(value, dict):
+                if not one.tag_field or one.tag == value.get(one.tag_field):
+                    info = one
+                    break
+            elif isinstance(one, mi.ListType) and isinstance(value, list):
+                info = one
+                break
+    if isinstance(info, mi.StructType) and isinstance(value, dict):
+        fields = _fields(info.cls)
         for key, inner in value.items():
             where = f"{path}.{key}" if path else key
-            if key not in allowed:
-                yield Problem("unknown_parameter", f"Unknown parameter: '{where}'.{nearest(key, allowed)}", where)
-            elif key in fields:
-                yield from _unknown(inner, fields[key], where)
+            if key not in fields:
+                return Problem("unknown_parameter", f"Unknown parameter: '{where}'.{nearest(key, list(fields))}", where)
+            if isinstance(inner, (dict, list)):
+                problem = _unknown(inner, fields[key], where)
+                if problem is not None:
+                    return problem
     elif isinstance(info, mi.ListType) and isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _unknown(inner, info.item_type, f"{path}[{index}]")
+            problem = _unknown(inner, info.item_type, f"{path}[{index}]")
+            if problem is not None:
+                return problem
+    return None
 
 
-def _bad_values(value: Any, path: str) -> Iterator[Problem]:
+def _bad_value(value: Any, path: str) -> Problem | None:
     if isinstance(value, str):
         half = half_character(value)
         if half is not None:
-            yield Problem(
+            return Problem(
                 "invalid_value",
                 f"Invalid value for '{path}': the character at position {half} is half of a surrogate pair (half an "
                 "emoji, most often). Remove it, or read the text again as UTF-8.",
                 path,
             )
-        return
+        return None
     if isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _bad_values(inner, f"{path}[{index}]")
-        return
+            problem = _bad_value(inner, f"{path}[{index}]")
+            if problem is not None:
+                return problem
+        return None
     if not isinstance(value, dict):
-        return
+        return None
     parent = path.rsplit(".", 1)[-1].split("[")[0]
     for code, message, field in exclusions(parent, value):
-        yield Problem(code, message, f"{path}.{field}")
+        return Problem(code, message, f"{path}.{field}")
     for key, inner in value.items():
         where = f"{path}.{key}" if path else key
         short = f"{parent}.{key}"
         if short in _ONE_OF and inner not in _ONE_OF[short]:
             allowed = ", ".join(f"'{choice}'" for choice in _ONE_OF[short] if choice is not None)
-            yield Problem(
+            return Problem(
                 "invalid_value", f"Invalid value: {_show(inner)} for '{where}'. Supported values are: {allowed}.", where
             )
         elif short in _BETWEEN and inner is not None:
             low, high = _BETWEEN[short]
             if isinstance(inner, (int, float)) and not isinstance(inner, bool) and not low <= inner <= high:
-                yield Problem(
+                return Problem(
                     "invalid_value", f"Invalid value: {inner} for '{where}'. Expected {low} to {high}.", where
                 )
         elif key == "max_output_tokens" and inner is not None:
             whole = isinstance(inner, int) and not isinstance(inner, bool) and 1 <= inner <= 4096
             if inner != "inf" and not whole:
-                yield Problem(
+                return Problem(
                     "invalid_value",
                     f"Invalid value: {_show(inner)} for '{where}'. Expected a whole number from 1 to 4096, or 'inf'.",
                     where,
                 )
         elif key == "output_modalities" and isinstance(inner, list):
             if inner not in (["audio"], ["text"]):
-                yield Problem(
+                return Problem(
                     "invalid_value",
                     f"Invalid modalities: {_show(inner)} for '{where}'. Supported combinations are: "
                     "['text'] and ['audio'] (audio comes with its transcript).",
@@ -181,17 +191,24 @@ def _bad_values(value: Any, path: str) -> Iterator[Problem]:
                 )
         elif key == "tool_choice" and isinstance(inner, str):
             if inner not in _TOOL_CHOICES:
-                yield Problem(
+                return Problem(
                     "invalid_value",
                     f"Invalid value: {_show(inner)} for '{where}'. Expected 'none', 'auto', 'required' or a tool.",
                     where,
                 )
         elif key == "metadata" and parent == "response" and isinstance(inner, dict) and len(inner) > 16:
-            yield Problem("invalid_value", f"'{where}' has {len(inner)} pairs; at most 16 are allowed.", where)
+            return Problem("invalid_value", f"'{where}' has {len(inner)} pairs; at most 16 are allowed.", where)
         elif key == "rate" and parent == "format" and value.get("type") == "audio/pcm" and inner not in (24_000, None):
-            yield Problem("invalid_value", f"Invalid value: {_show(inner)} for '{where}'. PCM is 24000 Hz only.", where)
-        if key not in ("parameters", "metadata", "variables", "input_schema"):
-            yield from _bad_values(inner, where)
+            return Problem(
+                "invalid_value", f"Invalid value: {_show(inner)} for '{where}'. PCM is 24000 Hz only.", where
+            )
+        if isinstance(inner, str) and inner.isascii():
+            continue
+        if isinstance(inner, (str, dict, list)) and key not in _FREE:
+            problem = _bad_value(inner, where)
+            if problem is not None:
+                return problem
+    return None
 
 
 def _show(value: Any) -> str:
