@@ -20,7 +20,7 @@ from realtime_nb.client.reconnect.renewal import Renewal
 from realtime_nb.client.settings import check_seconds, check_setting
 from realtime_nb.client.transport.base import Connector
 from realtime_nb.client.turns.ask import Questions, typed_turn
-from realtime_nb.client.turns.audio_sink import AudioSink, NullSink, PlayedItem
+from realtime_nb.client.turns.audio_sink import AudioSink, NullSink, PlayedItem, PlayingState
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.client.turns.event_router import EventRouter
 from realtime_nb.client.turns.input_audio import Pcm
@@ -88,11 +88,13 @@ class RealtimeSession:
         self._config.set(given, extra)
         self._limits = Limits(max_session_minutes, max_cost_usd)
         self._feed = ConversationFeed(self.conversation, clock)
-        self._sink: AudioSink = sink if sink is not None else NullSink()
+        sink = sink if sink is not None else NullSink()
+        self._playback: PlayingState = sink
         self._router = router = EventRouter(
             connection,
             self._feed,
-            self._sink,
+            sink,
+            sink,
             self._limits,
             Renewal(wall),
             check_seconds("response_idle_s", response_idle_s),
@@ -101,7 +103,7 @@ class RealtimeSession:
         self._interruption = router.interruption
         self._input_audio = router.input_audio
         self._questions = Questions(
-            connection, self._feed, router.responses, router.calls, router.input_audio, router.updates, self._sink
+            connection, self._feed, router.responses, router.calls, router.input_audio, router.updates, sink
         )
         on_loop(connection.loop, router.follow)  # on its loop, so that no event comes between
 
@@ -306,7 +308,7 @@ class RealtimeSession:
     async def send_text(self, text: str) -> None:
         """Send a typed turn and ask for an answer; it interrupts the assistant, as speech would."""
         utterance = Utterance(text)
-        if self._responses.active or self._sink.playing:
+        if self._responses.active or self._playback.playing:
             await self.interrupt()
         answer = self._connection.sender.post(typed_turn(utterance, self._connection.sender.new_event_id()))
         self._responses.create({})

@@ -21,7 +21,7 @@ from realtime_nb.audio import RATE_HZ
 from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.events.client_event import item_id_for
 from realtime_nb.client.transport.close import was_lost
-from realtime_nb.client.turns.audio_sink import AudioSink
+from realtime_nb.client.turns.audio_sink import PlaybackEnd
 from realtime_nb.client.turns.config_updates import ConfigUpdates
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.client.turns.input_audio import MINIMUM_SAMPLES, InputAudio
@@ -48,7 +48,7 @@ class Questions:
         calls: the tools that run before an answer is complete.
         input_audio: sends recorded sound.
         updates: turns detection off around it.
-        sink: plays the answers.
+        playback: ends when an answer was played.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Questions:
         calls: ToolRunner,
         input_audio: InputAudio,
         updates: ConfigUpdates,
-        sink: AudioSink,
+        playback: PlaybackEnd,
     ) -> None:
         self._connection = connection
         self._sender = connection.sender
@@ -68,7 +68,7 @@ class Questions:
         self._calls = calls
         self._input_audio = input_audio
         self._updates = updates
-        self._sink = sink
+        self._playback = playback
         self._one_at_a_time = asyncio.Lock()
 
     async def ask(self, utterance: Utterance, timeout: float | None) -> Turn:
@@ -213,7 +213,7 @@ class Questions:
         """Wait until a page has played the sound; a page that has gone away must not stop a program."""
         with contextlib.suppress(builtins.TimeoutError):
             async with asyncio.timeout(10 + (turn.audio_ms or 0) / 1000):
-                await self._sink.drained()
+                await self._playback.drained()
 
     async def _transcribed(self, stage: _Stage) -> None:
         """Wait a moment for the transcript of the question, which may follow the answer or never come."""

@@ -1,6 +1,7 @@
 """The protocol of a player for the assistant's sound, and a player that plays nothing.
 
-Owns `AudioSink`, which the notebook's speaker implements. Must not know comms or events.
+Owns `AudioSink`, which the notebook's speaker implements, and the smaller protocols that it is the sum of. Must not
+know comms or events.
 """
 
 from __future__ import annotations
@@ -33,12 +34,16 @@ class PlayedItem(NamedTuple):
     played: int
 
 
-class AudioSink(Protocol):
-    """Plays PCM16 at 24 kHz. Called on the session's event loop; must be quick."""
+class PlayingState(Protocol):
+    """Whether the assistant is heard."""
 
     @property
     def playing(self) -> bool:
         """Whether sound is being played, or waits to be."""
+
+
+class SoundOutput(Protocol):
+    """Takes the assistant's sound, to be played."""
 
     def write(self, epoch: int, item_id: str, content_index: int, start_sample: int, pcm: bytes) -> None:
         """Queue sound of an item, beginning at `start_sample` of it; sound of a past epoch must never be heard.
@@ -48,6 +53,10 @@ class AudioSink(Protocol):
 
     def done(self, epoch: int, item_id: str, content_index: int, samples: int) -> None:
         """Note that all sound of a part was written: `samples` in all."""
+
+
+class Playback(PlayingState, Protocol):
+    """The sound that is playing, and how it ends before its time."""
 
     def flush(self, epoch: int) -> Awaitable[Sequence[Heard]]:
         """Fall silent now, drop the sound of every epoch below `epoch`, and report what was played.
@@ -63,8 +72,19 @@ class AudioSink(Protocol):
         Only called where the transport `carries_audio`; returns as `flush`.
         """
 
+
+class PlaybackEnd(Protocol):
+    """When the assistant's sound is over."""
+
     def drained(self) -> Awaitable[None]:
         """Return when all sound that was written is played, or will never be."""
+
+
+class AudioSink(SoundOutput, Playback, PlaybackEnd, Protocol):
+    """Plays PCM16 at 24 kHz. Called on the session's event loop; must be quick.
+
+    A player implements all of it. The parts of a session name the protocol above that they use.
+    """
 
 
 class NullSink:

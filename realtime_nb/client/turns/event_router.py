@@ -21,7 +21,7 @@ from realtime_nb.client.reconnect.renewal import Renewal
 from realtime_nb.client.reconnect.session_snapshot import SessionSnapshot
 from realtime_nb.client.transport.base import Connector
 from realtime_nb.client.transport.close import EXPIRED, CloseEvent
-from realtime_nb.client.turns.audio_sink import AudioSink
+from realtime_nb.client.turns.audio_sink import Playback, SoundOutput
 from realtime_nb.client.turns.config_updates import ConfigUpdates
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.client.turns.input_audio import InputAudio
@@ -64,7 +64,8 @@ class EventRouter:
     Args:
         connection: sends and receives.
         feed: the way into the conversation.
-        sink: plays the assistant's sound.
+        output: plays the assistant's sound.
+        playback: the same player's sound, which an interruption ends.
         limits: the user's bounds, which end the session.
         renewal: begins a new session before the service ends the old one.
         response_idle_s: how long a response may be silent while another request waits for it.
@@ -78,7 +79,8 @@ class EventRouter:
         self,
         connection: RealtimeConnection,
         feed: ConversationFeed,
-        sink: AudioSink,
+        output: SoundOutput,
+        playback: Playback,
         limits: Limits,
         renewal: Renewal,
         response_idle_s: float,
@@ -87,15 +89,15 @@ class EventRouter:
         self.on_error: Callable[[ServerError], None] | None = None
         self.over = False
         self.feed = feed
-        self.sink = sink
         self.responses = ResponseQueue(sender, config)
         self.updates = ConfigUpdates(config, sender, self.responses)
-        self.interruption = Interruption(config, self.responses, sink, sender, feed)
+        self.interruption = Interruption(config, self.responses, output, playback, sender, feed)
         self.calls = ToolRunner(config, sender, self.responses, feed)
         self.approvals = McpApprovals(self.calls, sender, self.responses)
         self.input_audio = InputAudio(sender, feed)
         self.snapshot = SessionSnapshot(config, feed.conversation)
-        self._watch = ResponseWatch(self.responses, self.calls, sink, connection, response_idle_s)
+        self._watch = ResponseWatch(self.responses, self.calls, playback, connection, response_idle_s)
+        self._playback = playback
         self._connection = connection
         self._config = config
         self._limits = limits
@@ -202,7 +204,7 @@ class EventRouter:
             or self.input_audio.speaking
             or self.input_audio.held
             or self.calls.pending()
-            or self.sink.playing
+            or self._playback.playing
             or store.waiting
             or (self._config.server_answers and store.unanswered is not None)
         )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from realtime_nb.client.session_config import SessionConfig
-from realtime_nb.client.turns.audio_sink import AudioSink, Heard
+from realtime_nb.client.turns.audio_sink import Heard, Playback, SoundOutput
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.client.turns.event_sender import EventSender
 from realtime_nb.client.turns.response_queue import ResponseQueue
@@ -82,7 +82,8 @@ class Interruption:
     Args:
         config: tells what the server does by itself when the user begins to speak.
         responses: the responses under way.
-        sink: plays the sound.
+        output: plays the sound.
+        playback: the same player's sound, which an interruption ends.
         sender: sends truncations.
         feed: gets where the conversation was cut.
 
@@ -94,14 +95,16 @@ class Interruption:
         self,
         config: SessionConfig,
         responses: ResponseQueue,
-        sink: AudioSink,
+        output: SoundOutput,
+        playback: Playback,
         sender: EventSender,
         feed: ConversationFeed,
     ) -> None:
         self.epoch = 0
         self._config = config
         self._responses = responses
-        self._sink = sink
+        self._output = output
+        self._playback = playback
         self._sender = sender
         self._feed = feed
         self._store = feed.conversation.store
@@ -114,10 +117,10 @@ class Interruption:
         for change in changes:
             if isinstance(change, AudioReceived):
                 self._playing[change.item_id, change.content_index] = None
-                self._sink.write(self.epoch, change.item_id, change.content_index, change.start_sample, change.pcm)
+                self._output.write(self.epoch, change.item_id, change.content_index, change.start_sample, change.pcm)
             elif isinstance(change, AudioDone):
                 self._drop_if_over(change.item_id, change.content_index)
-                self._sink.done(self.epoch, change.item_id, change.content_index, change.samples)
+                self._output.done(self.epoch, change.item_id, change.content_index, change.samples)
 
     def on_played(self, item_id: str, content_index: int, samples: int, *, final: bool) -> None:
         """Note the sink's report that `samples` of a part have left the speaker."""
@@ -144,7 +147,7 @@ class Interruption:
             # The server will answer this speech: a continuation of our own would be one answer too many.
             self._responses.user_took_turn()
             self._responses.drop_automatic()
-        if detection.get("interrupt_response") is False or not (self._responses.active or self._sink.playing):
+        if detection.get("interrupt_response") is False or not (self._responses.active or self._playback.playing):
             return None
         # The server cancels its response by itself (docs/protocol.md 35), but over a websocket only this side can stop
         # and cut the sound that was sent (docs/protocol.md 30).
@@ -160,7 +163,7 @@ class Interruption:
         """
         self._begin_epoch(response_id)
         epoch = self.epoch
-        return self._cut(lambda: self._sink.flush(epoch), heard)
+        return self._cut(lambda: self._playback.flush(epoch), heard)
 
     def on_player_stopped(self, response_id: str | None) -> Coroutine[Any, Any, None]:
         """As `stop`, for a player that got the interruption first and has fallen silent by itself.
@@ -169,7 +172,7 @@ class Interruption:
         sink begins its new epoch in this call, and not when the loop runs the returned coroutine.
         """
         self._begin_epoch(response_id)
-        silence = self._sink.silenced(self.epoch)
+        silence = self._playback.silenced(self.epoch)
         return self._cut(lambda: silence, None)
 
     def _begin_epoch(self, response_id: str | None) -> None:

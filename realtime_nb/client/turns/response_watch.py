@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from realtime_nb.client.turns.audio_sink import AudioSink
+from realtime_nb.client.turns.audio_sink import PlayingState
 from realtime_nb.client.turns.response_queue import CANCEL_ANSWER_S, ResponseQueue, ResponseRequest
 from realtime_nb.client.turns.tool_runner import ToolRunner
 from realtime_nb.errors import ServerError
@@ -35,17 +35,17 @@ class ResponseWatch:
     Args:
         responses: the slot.
         calls: a tool or MCP call under way is a sign of life.
-        sink: so is sound of the response that is still playing.
+        sound: so is sound of the response that is still playing.
         ender: delivers the end of a response that is given up.
         idle_s: how long a response may be silent while another request waits.
     """
 
     def __init__(
-        self, responses: ResponseQueue, calls: ToolRunner, sink: AudioSink, ender: ResponseEnder, idle_s: float
+        self, responses: ResponseQueue, calls: ToolRunner, sound: PlayingState, ender: ResponseEnder, idle_s: float
     ) -> None:
         self._responses = responses
         self._calls = calls
-        self._sink = sink
+        self._sound = sound
         self._ender = ender
         self._idle_s = idle_s
 
@@ -54,7 +54,7 @@ class ResponseWatch:
         loop = asyncio.get_running_loop()
         while True:
             await self._responses.contended.wait()
-            busy = bool(self._calls.pending()) or self._sink.playing
+            busy = bool(self._calls.pending()) or self._sound.playing
             overdue = self._responses.overdue(loop.time(), self._idle_s, busy=busy)
             if overdue is not None:
                 self._free(overdue)
