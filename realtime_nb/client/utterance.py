@@ -11,6 +11,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from realtime_nb.audio import RATE_HZ
 from realtime_nb.errors import ConfigError
 from realtime_nb.images import data_uris
 from realtime_nb.wire.realtime.validate import half_character
@@ -78,7 +79,7 @@ class Utterance:
             return text if len(text) <= 40 else text[:39] + "…"
         if self.path is not None:
             return Path(self.path).name
-        return f"{len(self.sound) / 24_000:.1f} s of sound"
+        return f"{len(self.sound) / RATE_HZ:.1f} s of sound"
 
     @property
     def sound(self) -> Samples:

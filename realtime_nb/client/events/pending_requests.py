@@ -16,8 +16,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from realtime_nb import errors
 from realtime_nb.errors import ServerError
 from realtime_nb.wire.realtime import ErrorDetail, ErrorEvent
+
+UPDATE_ANSWER_S = 30.0
+"""How long the server may take to answer a `session.update`, or the items of a restored conversation."""
 
 METADATA_KEY = "realtime_nb"
 """The metadata key that marks a response as the answer to a `response.create` of ours."""
@@ -66,6 +70,11 @@ _BY_PARAM = {
     "content_index": ("conversation.item.truncate",),
     "item_id": ("conversation.item.delete", "conversation.item.retrieve", "conversation.item.truncate"),
 }
+
+
+def update_unanswered() -> errors.TimeoutError:
+    """The error of a `session.update` that was not answered within `UPDATE_ANSWER_S`."""
+    return errors.TimeoutError(f"the server did not answer a session.update within {UPDATE_ANSWER_S:g} s")
 
 
 @dataclass

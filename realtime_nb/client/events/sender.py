@@ -73,7 +73,7 @@ class Sender:
     @property
     def dropped_s(self) -> float:
         """Seconds of PCM16 sound that were dropped since the transport was lost."""
-        return self._link.dropped_bytes / 48_000
+        return self._link.dropped_ms / 1000
 
     def add_listener(self, listener: Callable[[dict[str, Any]], object]) -> Callable[[], None]:
         """Call `listener` with every client event but sound, before it is sent; returns a function that removes it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 
+from realtime_nb.audio import RATE_HZ
 from realtime_nb.client.events.sender import Sender
 from realtime_nb.client.reconnect.keeper import SendAhead
 from realtime_nb.client.reconnect.replay_items import output_item_id
@@ -22,8 +23,7 @@ from realtime_nb.conversation import ConnectionEnded, InputAppended, SessionResu
 from realtime_nb.errors import RealtimeError, SessionExpired
 from realtime_nb.wire.realtime import encode_append
 
-_SAMPLES_PER_S = 24_000
-_ONSET_SAMPLES = _SAMPLES_PER_S // 2
+_ONSET_SAMPLES = RATE_HZ // 2
 """The server reports speech some 300 ms after its start: that much sound before a switch may belong to a turn."""
 
 

@@ -7,13 +7,12 @@ Owns that order, and the ids of the items that the new session echoes. `session_
 from __future__ import annotations
 
 import asyncio
-import builtins
 from collections.abc import Mapping, Set
 from typing import Any
 
 import msgspec
 
-from realtime_nb import errors
+from realtime_nb.client.events.pending_requests import UPDATE_ANSWER_S, update_unanswered
 from realtime_nb.client.reconnect.keeper import SendAhead
 from realtime_nb.client.reconnect.replay_items import restoring_items
 from realtime_nb.client.session_config import SessionConfig
@@ -22,7 +21,6 @@ from realtime_nb.conversation import ClientItem, ConnectionEnded, Conversation, 
 from realtime_nb.errors import RealtimeError, ServerError
 from realtime_nb.wire.realtime import Item
 
-_ANSWER_S = 30.0
 _AT_ONCE = 256
 
 
@@ -76,7 +74,7 @@ class SessionSnapshot:
             part = items[start : start + _AT_ONCE]
             answers = [await send({"type": "conversation.item.create", "item": item}) for item in part]
             # An item that the session refuses arrives as an error event; the conversation goes on without that item.
-            await asyncio.wait(answers, timeout=_ANSWER_S)
+            await asyncio.wait(answers, timeout=UPDATE_ANSWER_S)
 
     async def _restore_configuration(self, send: SendAhead) -> None:
         self.refused = None
@@ -94,10 +92,10 @@ class SessionSnapshot:
     async def _update(self, send: SendAhead, session: dict[str, Any]) -> None:
         answer = await send({"type": "session.update", "session": msgspec.to_builtins(session)})
         try:
-            async with asyncio.timeout(_ANSWER_S):
+            async with asyncio.timeout(UPDATE_ANSWER_S):
                 await answer
-        except builtins.TimeoutError:
-            raise errors.TimeoutError(f"the server did not answer a session.update within {_ANSWER_S:g} s") from None
+        except TimeoutError:
+            raise update_unanswered() from None
         self._config.restored(session)
 
     def is_echo(self, item: Any) -> bool:

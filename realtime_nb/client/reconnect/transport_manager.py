@@ -236,7 +236,7 @@ class TransportManager:
                     ),
                 )
             return
-        dropped_ms, link.dropped_bytes = link.dropped_bytes / 48, 0
+        dropped_ms, link.dropped_bytes = link.dropped_ms, 0
         if not planned:
             outage_s = asyncio.get_running_loop().time() - self._lost_at
             self._notify(Reconnected(self._attempt, outage_s, dropped_ms))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Literal, TypeAlias
 
+from realtime_nb.audio import RATE_HZ
 from realtime_nb.client.transport.base import Connector, Transport, TransportClosed
 from realtime_nb.client.transport.close import POLITE_CODES, CloseEvent, ending, loss
 from realtime_nb.errors import RealtimeError
@@ -48,6 +49,11 @@ class Link:
         self.ended: CloseEvent | None = None
         self._error: RealtimeError | None = None
         self._settled = asyncio.Event()
+
+    @property
+    def dropped_ms(self) -> float:
+        """Milliseconds of PCM16 sound that were dropped since the transport was lost."""
+        return self.dropped_bytes * 1000 / (2 * RATE_HZ)
 
     @property
     def where(self) -> str:

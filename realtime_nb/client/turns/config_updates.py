@@ -7,15 +7,12 @@ and each echo must come in time. `session_config` decides what may change. Must 
 from __future__ import annotations
 
 import asyncio
-import builtins
 from typing import Any
 
-from realtime_nb import errors
+from realtime_nb.client.events.pending_requests import UPDATE_ANSWER_S, update_unanswered
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.turns.event_sender import EventSender
 from realtime_nb.client.turns.response_queue import ResponseQueue
-
-_ANSWER_S = 30.0
 
 
 class ConfigUpdates:
@@ -55,11 +52,11 @@ class ConfigUpdates:
         if self._resumed is not None:
             answers.append(self._resumed)
         try:
-            async with asyncio.timeout(_ANSWER_S):
+            async with asyncio.timeout(UPDATE_ANSWER_S):
                 for answer in answers:
                     await asyncio.shield(answer)
-        except builtins.TimeoutError:
-            raise errors.TimeoutError(f"the server did not answer a session.update within {_ANSWER_S:g} s") from None
+        except TimeoutError:
+            raise update_unanswered() from None
         return True
 
     def put_off_turn_detection(self) -> None:

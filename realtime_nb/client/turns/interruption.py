@@ -29,12 +29,12 @@ from realtime_nb.conversation import (
     Played,
     ResponseInterrupted,
 )
+from realtime_nb.conversation.input_timeline import SAMPLES_PER_MS
 
 _log = logging.getLogger(__name__)
 _REMEMBERED = 64
 _SILENCE_S = 2.0
 """How long a player may take to report how much it played; after that its last report counts."""
-SAMPLES_PER_MS = 24
 
 
 @dataclass(frozen=True)
