@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -11,51 +10,34 @@ from realtime_nb.client.events.normalizer import EventNormalizer
 from realtime_nb.client.events.pending_requests import PendingRequests
 from realtime_nb.client.events.sender import Sender
 from realtime_nb.client.session_config import SessionConfig
-from realtime_nb.client.transport.base import Transport, TransportClosed
+from realtime_nb.client.transport.base import TransportClosed
 from realtime_nb.client.transport.link import Link
 from realtime_nb.errors import ConnectError
 from realtime_nb.wire.realtime import user_message
+from tests.unit.client.fakes import Address, Recorded
 
 
-class Recorded:
-    """A transport that records what is sent, and breaks at event number `dies_after`."""
-
-    carries_audio = False
+class Mortal(Recorded):
+    """A recording transport that breaks at event number `dies_after`."""
 
     def __init__(self) -> None:
-        self.sent: list[dict[str, Any]] = []
+        super().__init__()
         self.dies_after = 1000
         self.link: Link | None = None
 
     async def send(self, frame: bytes | str) -> None:
-        self.sent.append(json.loads(frame))
+        await super().send(frame)
         if len(self.sent) >= self.dies_after:
             assert self.link is not None
             self.link.transport = None
             self.link.set_state("reconnecting")
             raise TransportClosed(1006)
 
-    async def recv(self) -> bytes | str:
-        raise TransportClosed(1006)
 
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        pass
-
-
-class Address:
-    """A connector that is never used but for its address."""
-
-    def describe(self) -> str:
-        return "ws://here"
-
-    async def connect(self) -> Transport:
-        raise NotImplementedError
-
-
-def parts(*, reconnects: bool = True) -> tuple[Link, Sender, Recorded]:
+def parts(*, reconnects: bool = True) -> tuple[Link, Sender, Mortal]:
     """A link that is not open yet, its sender, and the transport to open it with."""
     link = Link(Address(), reconnects=reconnects)
-    transport = Recorded()
+    transport = Mortal()
     transport.link = link
     return link, Sender(link, SessionConfig(), EventNormalizer(), PendingRequests(keep_all=reconnects)), transport
 

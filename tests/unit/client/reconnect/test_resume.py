@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Any
 
 import pytest
 
@@ -17,39 +15,11 @@ from realtime_nb.client.events.sender import Sender
 from realtime_nb.client.reconnect.keeper import SendAhead
 from realtime_nb.client.reconnect.resume import Resumption
 from realtime_nb.client.session_config import SessionConfig
-from realtime_nb.client.transport.base import Transport, TransportClosed
 from realtime_nb.client.transport.link import Link
 from realtime_nb.conversation import Conversation, reduce
 from realtime_nb.errors import ConnectError
 from realtime_nb.wire.realtime import RealtimeSessionConfig, Response, ResponseCreated, SessionUpdated, user_message
-
-
-class Recorded:
-    """A transport that records what is sent."""
-
-    carries_audio = False
-
-    def __init__(self) -> None:
-        self.sent: list[dict[str, Any]] = []
-
-    async def send(self, frame: bytes | str) -> None:
-        self.sent.append(json.loads(frame))
-
-    async def recv(self) -> bytes | str:
-        raise TransportClosed(1006)
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        pass
-
-
-class Address:
-    """A connector that only has an address."""
-
-    def describe(self) -> str:
-        return "ws://here"
-
-    async def connect(self) -> Transport:
-        raise NotImplementedError
+from tests.unit.client.fakes import Address, Recorded
 
 
 class Keeper:
