@@ -217,10 +217,6 @@ class ScriptedServer:
         if not await asyncio.to_thread(wait):
             raise TimeoutError(f"no client sent {event_type!r} {times} times; they sent {self.received_types()}")
 
-    def refusing(self, status: int | None) -> None:
-        """From now on, answer handshakes with this HTTP status; None lets clients in again."""
-        self._refuse = status
-
     def start(self) -> Self:
         """Start the server; returns when it listens."""
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="scripted server", daemon=True)

@@ -6,12 +6,16 @@ A proxy between the client and the local backend (or a script) resets, ends, sta
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 import realtime_nb as rt
 from realtime_nb import errors
@@ -164,15 +168,27 @@ async def test_audio_sent_while_disconnected_is_dropped_and_reported(backend: rt
 @pytest.mark.parametrize("status", [401, 403, 404])
 async def test_permanent_refusal_ends_the_attempts(status: int) -> None:
     told: list[Reconnecting] = []
-    async with ScriptedServer([send("session.created"), never()]) as server, FlakyProxy(server.url) as proxy:
-        conn = await rt.connect(url=proxy.url, reconnect=QUICK)
-        conn.on("reconnecting", told.append)
-        server.refusing(status)
-        proxy.kill()
-        with pytest.raises(errors.ConnectError, match=f"answered {status}") as caught:
-            async for _ in conn:
-                pass
-        await conn.close()
+    handshakes = itertools.count()
+
+    def accept_the_first(connection: ServerConnection, request: Request) -> Response | None:
+        return connection.respond(status, "") if next(handshakes) else None
+
+    async def greet(socket: ServerConnection) -> None:
+        await socket.send(
+            json.dumps({"type": "session.created", "event_id": "event_1", "session": {"type": "realtime"}})
+        )
+        await socket.wait_closed()
+
+    async with serve(greet, "127.0.0.1", 0, process_request=accept_the_first) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with FlakyProxy(f"ws://127.0.0.1:{port}/v1/realtime") as proxy:
+            conn = await rt.connect(url=proxy.url, reconnect=QUICK)
+            conn.on("reconnecting", told.append)
+            proxy.kill()
+            with pytest.raises(errors.ConnectError, match=f"answered {status}") as caught:
+                async for _ in conn:
+                    pass
+            await conn.close()
     assert caught.value.status == status
     assert not caught.value.retryable
     assert len(told) == 1
