@@ -37,7 +37,7 @@ async def post(
     Raises:
         ConnectError: no answer, or a refusal; says the server's words without any key.
     """
-    import httpx  # imported when the call is made: it costs more than all of us
+    import httpx  # imported for the request: it takes longer to import than this package
 
     address = _address(url, path)
     try:

@@ -1,8 +1,8 @@
 """Frees the response slot when the server does not end its response.
 
 Owns the watch over a response that another request waits for, or that was told to stop: silence is ended by a cancel,
-and a cancel without an answer by giving the response up. Whatever came of it stays in its turn. A response that no
-other request waits for may be silent for as long as it likes (high reasoning effort); the timeout of `ask` bounds it.
+and a cancel without an answer by giving the response up. What it has said stays in its turn. A response that no
+other request waits for may be silent for long (high reasoning effort); the timeout of `ask` bounds it.
 Must not know sockets.
 """
 
