@@ -297,12 +297,7 @@ def _with_session(url: str, session: Mapping[str, str]) -> str:
     """Adds the one of `?model=`, `?call_id=` and `?intent=` to an address that it names (docs/protocol.md 5)."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
-    named = [name for name in _SESSION_QUERY if name in query or session.get(name)]
-    if len(named) > 1:
-        raise ConfigError(
-            f"{' and '.join(f'{name}=' for name in named)} exclude each other in an address: a session has a model, "
-            "belongs to a call, or transcribes. Give one of them."
-        )
+    _refuse_two([name for name in _SESSION_QUERY if name in query or name in session])
     for name, value in session.items():
         if query.get(name, [value])[0] != value:
             raise ConfigError(f"{name}={value!r}, but the URL says {name}={query[name][0]!r}: give it once")
@@ -321,7 +316,17 @@ def _session_query(model: str | None, call_id: str | None, intent: str | None) -
     for name, value in given.items():
         if value is not None and (not isinstance(value, str) or not value):
             raise ConfigError(f"{name}={value!r} must be a text that is not empty, or None")
-    return {name: value for name, value in given.items() if value is not None}
+    session = {name: value for name, value in given.items() if value is not None}
+    _refuse_two(list(session))
+    return session
+
+
+def _refuse_two(named: Sequence[str]) -> None:
+    if len(named) > 1:
+        raise ConfigError(
+            f"{' and '.join(f'{name}=' for name in named)} exclude each other in an address: a session has a model, "
+            "belongs to a call, or transcribes. Give one of them."
+        )
 
 
 # The local backend: one for each kernel process, started at first use, stopped when the process ends.
@@ -400,7 +405,7 @@ class BackendConnector:
         self._rest = (model, api_key)
         self._session = {"call_id": call_id, "intent": intent}
         if not isinstance(backend, Endpoint):
-            _with_session("", _session_query(model, call_id, intent))  # refuses two of them before any connection
+            _session_query(model, call_id, intent)  # refuses what cannot be before any connection
         self._headers = headers
         self._options = options
         self._used = False

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from realtime_nb.audio import RATE_HZ
 from realtime_nb.errors import AudioError
 
 if TYPE_CHECKING:
     from realtime_nb.audio.g711 import Law
 
-RATE_HZ = 24_000
 LAWS: dict[str, Law] = {"audio/pcmu": "pcmu", "audio/pcma": "pcma"}
 G711_RATE_HZ = 8_000
 

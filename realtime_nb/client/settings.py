@@ -23,7 +23,7 @@ from realtime_nb.wire.realtime import (
     Transcription,
     check,
 )
-from realtime_nb.wire.realtime.validate import half_character
+from realtime_nb.wire.realtime.validate import refuse_half_character
 
 DEFAULT_MODEL = "gpt-realtime-2.1"
 """The hosted model when none is named."""
@@ -72,10 +72,8 @@ def check_setting(name: str, value: Any) -> Any:
         if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise ConfigError(f"tools must be a list of functions, not {value!r}")
         return _distinct([_mcp(tool) if _is_mcp(tool) else as_tool(tool) for tool in value])
-    if isinstance(value, str) and not value.isascii() and (half := half_character(value)) is not None:
-        raise ConfigError(
-            f"{name} has half of a surrogate pair (half an emoji, most often) at position {half}: remove it."
-        )
+    if isinstance(value, str) and not value.isascii():
+        refuse_half_character(name, value)
     if name == "instructions" and not isinstance(value, (str, type(None))):
         raise _bad(name, value, "a string or None")
     if name == "voice" and not _is_voice(value):

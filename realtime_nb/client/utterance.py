@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from realtime_nb.audio import RATE_HZ
 from realtime_nb.errors import ConfigError
 from realtime_nb.images import data_uris
-from realtime_nb.wire.realtime.validate import half_character
+from realtime_nb.wire.realtime.validate import refuse_half_character
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,10 +57,8 @@ class Utterance:
         object.__setattr__(self, "images", data_uris(self.images, self.detail))
         if self.text is not None and not self.text.strip() and not self.images:
             raise ConfigError(f"text={self.text!r} has nothing to say")
-        if self.text is not None and (half := half_character(self.text)) is not None:
-            raise ConfigError(
-                f"the text has half of a surrogate pair (half an emoji, most often) at position {half}: remove it."
-            )
+        if self.text is not None:
+            refuse_half_character("the text", self.text)
         if self.samples is not None:
             from realtime_nb.audio import as_pcm16  # imports numpy, which a typed conversation never needs
 

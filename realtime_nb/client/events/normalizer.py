@@ -434,10 +434,8 @@ class EventNormalizer:
             name = self._item_of(item.id, life, index)
         if isinstance(item, wire.MessageItem):
             life.messages[name] = None
-        if isinstance(item, wire.UnknownItem):
-            return item if name == item.id else wire.UnknownItem({**item.raw, "id": name})
         if not isinstance(item, wire.FunctionCallItem):
-            return item if name == item.id else _replace(item, id=name)
+            return item if name == item.id else _renamed(item, name)
         known = life.calls.get(name)
         fields = {
             "id": name,
@@ -478,11 +476,7 @@ class EventNormalizer:
             life.told.add(name)
         fields: dict[str, Any] = {}
         if name and name != server_id:
-            fields["item"] = (
-                wire.UnknownItem({**item.raw, "id": name})
-                if isinstance(item, wire.UnknownItem)
-                else _replace(item, id=name)
-            )
+            fields["item"] = _renamed(item, name)
         if isinstance(item, wire.FunctionCallItem | wire.FunctionCallOutputItem) and item.call_id:
             call_id = self._calls.inward(item.call_id)
             owner = self._owner_of(name or "")
@@ -490,6 +484,10 @@ class EventNormalizer:
                 call_id = known.call_id
             if call_id is not None and call_id != item.call_id:
                 fields["item"] = _replace(fields.get("item", item), call_id=call_id)
+        self._append(event, fields, out)
+
+    def _append(self, event: Any, fields: dict[str, Any], out: list[Any]) -> None:
+        """Append an event with other fields, and with our name of the item before the one that it is about."""
         previous = getattr(event, "previous_item_id", None)
         if previous and (ours := self._items.inward(previous)) not in (None, previous):
             fields["previous_item_id"] = ours
@@ -570,10 +568,13 @@ class EventNormalizer:
                 fields["item_id"] = self._last_input
         elif (name := self._items.inward(event.item_id)) not in (None, event.item_id):
             fields["item_id"] = name
-        previous = getattr(event, "previous_item_id", None)
-        if previous and (name := self._items.inward(previous)) not in (None, previous):
-            fields["previous_item_id"] = name
-        out.append(_replace(event, **fields) if fields else event)
+        self._append(event, fields, out)
+
+
+def _renamed(item: Any, name: str) -> Any:
+    if isinstance(item, wire.UnknownItem):
+        return wire.UnknownItem({**item.raw, "id": name})
+    return _replace(item, id=name)
 
 
 def _same(item: Any, life: _Life, claimed: set[str]) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import msgspec.inspect as mi
 
+from realtime_nb.errors import ConfigError
 from realtime_nb.wire.realtime.exclusions import exclusions
 
 
@@ -83,6 +84,15 @@ def half_character(text: str) -> int | None:
     except UnicodeEncodeError as error:
         return error.start
     return None
+
+
+def refuse_half_character(name: str, text: str) -> None:
+    """Raise `ConfigError` for a text that holds half of a surrogate pair; `name` is what the message calls it."""
+    half = half_character(text)
+    if half is not None:
+        raise ConfigError(
+            f"{name} has half of a surrogate pair (half an emoji, most often) at position {half}: remove it."
+        )
 
 
 def field_names(kind: Any) -> list[str]:

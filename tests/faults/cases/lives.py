@@ -82,7 +82,7 @@ async def only_deltas_and_the_end() -> None:
 
 
 async def _runs(hook: Hook, *, questions: int = 1) -> None:
-    """`hook` changes the events of calls; what is said is told well."""
+    """`hook` changes the events of calls; answers in words have well-formed events."""
 
     def change(events: list[Event], asked: Event) -> Any:
         return hook(events, asked) if of_type(events, "response.function_call_arguments.done") else events

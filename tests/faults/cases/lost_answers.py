@@ -14,7 +14,7 @@ from tests.faults.server import Event, Hook, Server, error_of, talk, unchanged
 
 
 def _first(hook: Hook) -> Hook:
-    """`hook` for the first response; the next ones are told well."""
+    """`hook` for the first response; the next ones have well-formed events."""
     seen: list[Event] = []
 
     def change(events: list[Event], asked: Event) -> Any:

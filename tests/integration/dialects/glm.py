@@ -2,7 +2,7 @@
 
 Facts from https://github.com/MetaGLM/glm-realtime-sdk/blob/main/GLM-Realtime-doc-for-llm.md and
 https://docs.bigmodel.cn/cn/asyncapi/realtime : `heartbeat` events come between all others and have nothing but a type;
-speech events have no `item_id`; deltas name their response only; a call is told by `function_call_arguments.done` with
+speech events have no `item_id`; deltas name their response only; a call comes in `function_call_arguments.done` with
 neither item nor call id; `response.done` may have no `response`; settings of its own stand in `beta_fields`.
 The documented input format is `wav`; what the client appends is not looked at here.
 """
