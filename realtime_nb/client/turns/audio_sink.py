@@ -62,7 +62,8 @@ class Playback(PlayingState, Protocol):
         """Fall silent now, drop the sound of every epoch below `epoch`, and report what was played.
 
         Returns:
-            for every part that was written and not yet fully played, the samples that were.
+            for every part that was written and not yet fully played, the samples that were. The conversation counts
+            what was reported while it played; a smaller number here, like 0, adds nothing to that.
         """
 
     def silenced(self, epoch: int) -> Awaitable[Sequence[Heard]]:

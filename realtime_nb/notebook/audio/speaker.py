@@ -1,9 +1,9 @@
 """The assistant's sound on its way to the page that plays it: the `AudioSink` of a widget's session.
 
-Owns the sound that was sent to the page, how much of it the page's play worklet has played, and silence on demand. Must
-not know sessions. Runs on the loop only.
+Owns the sound that the page has not played yet, and silence on demand. Must not know sessions. Runs on the loop only.
 
-The worklet's sample counter alone says how much was heard; nothing here estimates it from a clock.
+The worklet's sample counter alone says how much was heard; nothing here estimates it from a clock. `report` passes it
+on to the conversation, which alone keeps it, and drops the sound that was played.
 
 Where a page holds the socket (`carried`), it plays the sound before it is written here. `write` and `done` then only
 record it, and both sides count epochs. Two invariants:
@@ -38,15 +38,23 @@ _MAX_CHUNK = 512 * 1024
 
 @dataclass
 class _Track:
-    """One item's sound in the current epoch; `chunks` are those that the page has not played to their end yet."""
+    """One part's sound of the current epoch that the page has not played yet, each chunk with its first sample."""
 
-    chunks: list[tuple[int, bytes]] = field(default_factory=list)
-    total: int | None = None
-    played: int = 0
+    unplayed: list[tuple[int, bytes]] = field(default_factory=list)
+    complete: bool = False
 
     @property
     def finished(self) -> bool:
-        return self.total is not None and self.played >= self.total
+        return self.complete and not self.unplayed
+
+    def drop(self, played: int) -> bool:
+        """Drop the sound before sample `played`; returns whether there was any."""
+        heard = bool(self.unplayed) and self.unplayed[0][0] < played
+        while self.unplayed and self.unplayed[0][0] < played:
+            start, piece = self.unplayed.pop(0)
+            if rest := piece[(played - start) * 2 :]:
+                self.unplayed.insert(0, (played, rest))
+        return heard
 
 
 class Speaker:
@@ -84,13 +92,13 @@ class Speaker:
             return
         if not len(self._pages):
             # No page shows the widget: only the newest answer is kept for a page that comes.
-            self._tracks = {key: track for key, track in self._tracks.items() if track.total is None}
+            self._tracks = {key: track for key, track in self._tracks.items() if not track.complete}
         track = self._tracks.setdefault((item_id, content_index), _Track())
         self._moved_at = asyncio.get_running_loop().time()
         for offset in range(0, len(pcm), _MAX_CHUNK):
             piece = pcm[offset : offset + _MAX_CHUNK]
             start = start_sample + offset // 2
-            track.chunks.append((start, piece))
+            track.unplayed.append((start, piece))
             if not self.carried:
                 self._send(item_id, content_index, start, piece)
 
@@ -99,39 +107,39 @@ class Speaker:
         track = self._tracks.get((item_id, content_index)) if self._current(epoch) else None
         if track is None:
             return  # the end of sound that was interrupted
-        track.total = samples
+        track.complete = True
         if not self.carried:
             self._send_done(item_id, content_index)
         self._settle()
 
     async def flush(self, epoch: int) -> list[PlayedItem]:
-        """Silence the page now, and return what it has played of each item, by the worklet's counter.
+        """Silence the page now, and return what it has played of each part, by the worklet's counter.
 
-        Where no page plays, that is what was last reported. The session bounds the wait.
+        Where no page plays, nothing is added to what `report` has passed on. The session bounds the wait.
         """
         # A page that carries the sound may have begun to play since its last report.
         sounding = self.sounding or (self.carried and self._pages.lease is not None)
-        known = self._unheard()
+        unfinished = self._unfinished()
         self.silence(epoch)
         if not sounding:
-            return [PlayedItem(*key, played) for key, played in known.items()]
-        return await self._stopped(self.epoch, known)
+            return [PlayedItem(*key, 0) for key in unfinished]
+        return await self._stopped(self.epoch, unfinished)
 
     def silenced(self, epoch: int) -> Awaitable[list[PlayedItem]]:
         """Return what was played where the page has fallen silent by itself, at this point of the stream.
 
         All sound written so far came before that point; what is written from here on comes after it.
         """
-        known = self._unheard()
+        unfinished = self._unfinished()
         self._drop(epoch)
         self._settle()
         # Any report of a silence that arrives from here on is about this one or a later one.
-        return self._stopped(0, known)
+        return self._stopped(0, unfinished)
 
-    def _unheard(self) -> dict[Key, int]:
-        return {key: track.played for key, track in self._tracks.items() if not track.finished}
+    def _unfinished(self) -> list[Key]:
+        return [key for key, track in self._tracks.items() if not track.finished]
 
-    def _stopped(self, epoch: int, known: dict[Key, int]) -> Awaitable[list[PlayedItem]]:
+    def _stopped(self, epoch: int, unfinished: list[Key]) -> Awaitable[list[PlayedItem]]:
         stopped: asyncio.Future[dict[Key, int]] = asyncio.get_running_loop().create_future()
         self._flushes.append((epoch, stopped))
 
@@ -141,7 +149,7 @@ class Speaker:
             finally:
                 self._flushes = [(wanted, future) for wanted, future in self._flushes if future is not stopped]
             # Sound that never reached the page was not heard, whatever was sent.
-            return [PlayedItem(*key, played.get(key, before)) for key, before in known.items()]
+            return [PlayedItem(*key, played.get(key, 0)) for key in unfinished]
 
         return asyncio.ensure_future(heard())
 
@@ -215,12 +223,8 @@ class Speaker:
         stopped = isinstance(message, PlayStopped)
         for item in message.items:
             track = self._tracks.get((item.item_id, item.content_index))
-            if track is not None:
-                if item.played > track.played:
-                    self._moved_at = asyncio.get_running_loop().time()
-                track.played = max(track.played, item.played)
-                while track.chunks and track.chunks[0][0] + len(track.chunks[0][1]) // 2 <= track.played:
-                    track.chunks.pop(0)
+            if track is not None and track.drop(item.played):
+                self._moved_at = asyncio.get_running_loop().time()
             complete = track is not None and track.finished
             played.append(Played(item.item_id, item.content_index, item.played, stopped or complete))
             if complete:
@@ -254,10 +258,9 @@ class Speaker:
             self._settle()
             return
         for (item_id, index), track in self._tracks.items():
-            for start, piece in track.chunks:
-                skip = max(0, track.played - start)
-                self._send(item_id, index, start + skip, piece[skip * 2 :])
-            if track.total is not None:
+            for start, piece in track.unplayed:
+                self._send(item_id, index, start, piece)
+            if track.complete:
                 self._send_done(item_id, index)
 
     def _send(self, item_id: str, index: int, start: int, piece: bytes) -> None:
