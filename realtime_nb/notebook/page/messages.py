@@ -19,7 +19,7 @@ LONGEST_FRAME_BYTES = 4800
 PART_BYTES = 512 * 1024
 """The longest part of a websocket frame: large comm messages reset the kernel's socket (docs/notebook.md 6)."""
 
-_Id = Annotated[str, Meta(min_length=1, max_length=256)]
+_Id = Annotated[str, Meta(min_length=1, max_length=512)]
 _Seq = Annotated[int, Meta(ge=1, le=2**53)]
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
 _Unit = Annotated[float, Meta(ge=0, le=1)]
