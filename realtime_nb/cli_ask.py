@@ -59,7 +59,7 @@ async def _turn(
     # The end of a file is known, so turn detection is off.
     settings: dict[str, Any] = {"transcription": True, "turn_detection": None}
     settings |= {name: value for name, value in given.items() if value is not None}
-    connection = await RealtimeConnection(endpoint.connector()).open()
+    connection = await RealtimeConnection(endpoint.connector())
     try:
         conversation = Conversation(free=endpoint.name == "local")
         async with RealtimeSession(connection, settings, conversation=conversation) as session:

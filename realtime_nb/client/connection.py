@@ -1,9 +1,8 @@
 """One connection to a Realtime server: typed events in and out.
 
-Owns the public methods and how the parts of a connection are put together: `events/sender` sends, `events/dispatcher`
-hands server events on, `reconnect/transport_manager` opens and replaces the transport, `reconnect/resume` restores what
-a lost one took with it. Must not know turns or widgets. Lives on the event loop that it was opened on; every public
-awaitable may be awaited from any loop.
+Owns what a user types. The parts of a connection, and what a session needs of them, are in `client/connection_core`.
+Must not know turns or widgets. Lives on the event loop that it was opened on; every public awaitable may be awaited
+from any loop.
 """
 
 from __future__ import annotations
@@ -11,36 +10,26 @@ from __future__ import annotations
 import asyncio
 import builtins
 import concurrent.futures
-import contextlib
+import functools
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Executor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self, TypeVar, overload
 
 from realtime_nb import errors
 from realtime_nb.client import resources
-from realtime_nb.client.events.dispatcher import Dispatcher
-from realtime_nb.client.events.event_loop import any_loop, running_loop
-from realtime_nb.client.events.handlers import Emitter, Handlers, OnHandlerError
-from realtime_nb.client.events.normalizer import EventNormalizer
-from realtime_nb.client.events.pending_requests import PendingRequests
-from realtime_nb.client.events.receive_buffer import ReceiveBuffer
-from realtime_nb.client.events.sender import Sender
-from realtime_nb.client.reconnect.policy import Reconnect, policy_of
-from realtime_nb.client.reconnect.resume import Resumption
-from realtime_nb.client.reconnect.transport_manager import TransportManager
+from realtime_nb.client.connection_core import ConnectionCore
+from realtime_nb.client.events.event_loop import running_loop
+from realtime_nb.client.events.handlers import EventHandler, OnHandlerError
+from realtime_nb.client.reconnect.policy import Reconnect
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.transport.base import Connector
 from realtime_nb.client.transport.close import CloseEvent, PoliteEnd
-from realtime_nb.client.transport.link import Link
-from realtime_nb.errors import ConnectError, RealtimeError, ServerError
-from realtime_nb.wire.realtime import SessionCreated
 
-if TYPE_CHECKING:
-    from realtime_nb.client.reconnect.keeper import Keeper
+_Function = TypeVar("_Function", bound=EventHandler)
 
 
-class RealtimeConnection(Emitter):
+class RealtimeConnection:
     """A connection to a Realtime server, over one transport or, after a loss, over the next.
 
     Events may be sent and handlers registered before it is open: the events wait.
@@ -56,10 +45,6 @@ class RealtimeConnection(Emitter):
             a new session. `"reconnecting"` and `"reconnected"` announce it, a response that was under way ends as
             `failed` with the code `connection_lost`, events sent meanwhile wait, and sound given meanwhile is dropped.
         config: the configuration of a conversation that may have had other connections; None makes a new one.
-
-    Attributes:
-        config: the session's configuration, as it was set and as the server echoed it.
-        sender: sends client events, for the parts of a session.
 
     Example:
         >>> async with rt.connect(backend="local") as conn:  # doctest: +SKIP
@@ -79,107 +64,54 @@ class RealtimeConnection(Emitter):
         reconnect: bool | Reconnect = False,
         config: SessionConfig | None = None,
     ) -> None:
-        super().__init__(Handlers(executor, on_handler_error))
-        policy = policy_of(reconnect)
-        self.config = config or SessionConfig()
-        self.config.on_connecting()
-        self._link = Link(connector, reconnects=policy is not None)
-        self._buffer = ReceiveBuffer(buffer)
-        normalizer = EventNormalizer()
-        pending = PendingRequests(keep_all=policy is not None)
-        self.sender = Sender(self._link, self.config, normalizer, pending)
-        self._dispatcher = Dispatcher(self._link, self.config, normalizer, pending, self._buffer, self._handlers)
-        self._resumption = Resumption(self.config, pending, self.sender, self._dispatcher)
-        self._transports = TransportManager(
-            self._link, self._dispatcher, self._resumption, reconnect=policy, session_timeout_s=session_timeout_s
+        self._core = core = ConnectionCore(
+            connector,
+            executor=executor,
+            on_handler_error=on_handler_error,
+            session_timeout_s=session_timeout_s,
+            buffer=buffer,
+            reconnect=reconnect,
+            config=config,
         )
-        self._unfollow: list[Callable[[], None]] = []
-        self.session = resources.SessionResource(self.sender)
-        self.conversation = resources.ConversationResource(self.sender)
-        self.input_audio_buffer = resources.InputAudioBufferResource(self.sender)
-        self.output_audio_buffer = resources.OutputAudioBufferResource(self.sender)
-        self.response = resources.ResponseResource(self.sender)
+        self.session = resources.SessionResource(core.sender)
+        self.conversation = resources.ConversationResource(core.sender)
+        self.input_audio_buffer = resources.InputAudioBufferResource(core.sender)
+        self.output_audio_buffer = resources.OutputAudioBufferResource(core.sender)
+        self.response = resources.ResponseResource(core.sender)
 
     def __repr__(self) -> str:
-        state = {"new": "not open", "switching": "reconnecting"}.get(self._link.state, self._link.state)
-        return f"<RealtimeConnection {self._link.where} {'closed' if self._link.ended else state}>"
-
-    # Opening and closing
+        return repr(self._core)
 
     @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop that the connection lives on."""
-        return self._link.loop or asyncio.get_running_loop()
+    def url(self) -> str | None:
+        """The server's address, without credentials.
+
+        None before the connection is open, where the backend was given by name.
+        """
+        return self._core.url
 
     @property
     def closed(self) -> CloseEvent | None:
-        """How the connection ended, or None while it has not."""
-        return self._link.ended
+        """How the connection ended, with the peer's close code and reason; None while it has not."""
+        return self._core.closed
 
-    @property
-    def created(self) -> SessionCreated | None:
-        """The last `session.created`."""
-        return self._dispatcher.created
-
-    @property
-    def carries_audio(self) -> bool:
-        """Whether the transport itself records the microphone and plays sound, as a page's does."""
-        return self._link.transport is not None and self._link.transport.carries_audio
-
-    async def open(self) -> Self:
-        """Connect, wait for the server's `session.created`, and send what waits.
-
-        Raises:
-            ConnectError: no connection, or something else than a Realtime server answered; says what to do.
-            TimeoutError: a connection, but no `session.created` in time.
-        """
-        if self._link.loop is not None:
-            raise RealtimeError("this connection was opened before; make a new one")
-        self._link.loop = asyncio.get_running_loop()
-        if self._link.reconnects and self._resumption.keeper is None:
-            # Imported here: a connection that does not reconnect must not pay for it.
-            from realtime_nb.client.reconnect.session_snapshot import ConnectionKeeper
-
-            keeper = ConnectionKeeper(self.config)
-            self.keep(keeper)
-            self._unfollow = [self.add_listener(keeper.on_event), self.add_send_listener(keeper.on_sent)]
-        await self._transports.open()
-        return self
+    # Opening and closing
 
     def __await__(self) -> Generator[Any, None, Self]:
-        return self.open().__await__()
-
-    @any_loop
-    async def ready(self) -> None:
-        """Return once the connection is open, also after a loss.
-
-        Raises:
-            ConnectError: it is over, or was never opened.
-        """
-        if self._link.loop is None:
-            raise ConnectError("the connection is not open yet: `await connection`, or use `async with`")
-        await self._link.settled()
-        if self._link.ended is not None:
-            raise self._link.end_error()
+        return self.__aenter__().__await__()
 
     async def __aenter__(self) -> Self:
-        return await self.open()
+        await self._core.open()
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
+        await self._core.close()
 
-    @any_loop
-    async def close(self, code: int = 1000, reason: str = "") -> None:
+    def close(self, code: int = 1000, reason: str = "") -> Coroutine[Any, Any, None]:
         """End the connection, let the handlers finish, and emit `"close"` once. May be called twice."""
-        if self._link.ended is None and self._link.state == "open":
-            with contextlib.suppress(builtins.TimeoutError):
-                async with asyncio.timeout(2):
-                    await self.sender.flushed()  # events that were decided before the close leave before it
-        await self._transports.close(code, reason)
-        await self._handlers.drain(timeout_s=5)
-        self._handlers.shut()
+        return self._core.close(code, reason)
 
     # Sending
 
@@ -194,7 +126,7 @@ class RealtimeConnection(Emitter):
             ConfigError: an unknown event or field, or a value out of range; nothing is sent.
             ConnectError: closed, or too much waits already.
         """
-        return self.sender.send(event, extra=extra, strict=strict)
+        return self._core.sender.send(event, extra=extra, strict=strict)
 
     def request(self, event: Any, timeout: float | None = 30.0) -> Coroutine[Any, Any, Any]:
         """Send an event and return the server's event that acknowledges it.
@@ -207,44 +139,24 @@ class RealtimeConnection(Emitter):
             TimeoutError: no answer in time.
             ConfigError: wrong before it was sent, or of a kind that the server never acknowledges.
         """
-        return self.sender.request(event, timeout)
+        return self._core.sender.request(event, timeout)
 
     # Receiving
 
-    def add_listener(self, listener: Callable[[Any], None]) -> Callable[[], None]:
-        """Call `listener` with every server event, in the receive loop and before handlers; it must be quick.
-
-        Returns:
-            a function that removes it.
-        """
-        return self._dispatcher.add_listener(listener)
-
-    def add_send_listener(self, listener: Callable[[dict[str, Any]], object]) -> Callable[[], None]:
-        """Call `listener` with every client event but sound, as a dict, before it is sent.
-
-        Returns:
-            a function that removes it.
-        """
-        return self.sender.add_listener(listener)
-
-    def keep_nothing_until_read(self) -> None:
-        """Keep no events for `recv` until it is called: a session follows them as a listener."""
-        self._buffer.keep_nothing_until_read()
-
-    @any_loop
-    async def recv(self) -> Any:
+    def recv(self) -> Coroutine[Any, Any, Any]:
         """The next server event. Raises `ConnectError` or `SessionExpired` when there will be none."""
-        return await self._buffer.get()
+        return self._core.recv()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:
         """The next event. Ends at a polite close; raises `ConnectError` or `SessionExpired` at any other."""
-        if self._buffer.events:
-            return self._buffer.events.popleft()  # atomic, so no hop to the connection's loop is needed
+        core = self._core
+        if core.buffer.events:
+            return core.buffer.events.popleft()  # atomic, so no hop to the connection's loop is needed
         try:
-            return await self.recv()
+            return await core.recv()
         except PoliteEnd:
             raise StopAsyncIteration from None
 
@@ -256,59 +168,49 @@ class RealtimeConnection(Emitter):
             ConnectError: the connection ended first.
         """
         waiter: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        loop = self._link.loop
+        loop, watch = self._core.opened_on, self._core.buffer.watch
         if loop is None or running_loop() is loop:
-            self._buffer.watch(kind, waiter)
+            watch(kind, waiter)
         else:  # the buffer's futures may be touched on the connection's loop only
-            loop.call_soon_threadsafe(self._buffer.watch, kind, waiter)
+            loop.call_soon_threadsafe(watch, kind, waiter)
         return _awaited(waiter, kind, timeout)
 
-    # Going on after a loss
+    # Handlers
 
-    def log_unheard(self, error: ServerError, *, has_event: bool = True) -> None:
-        """Log an error, once a kind a minute, unless a handler gets its event."""
-        self._dispatcher.log_unheard(error, has_event=has_event)
+    @overload
+    def on(self, kind: str) -> Callable[[_Function], _Function]: ...
+    @overload
+    def on(self, kind: str, handler: _Function) -> _Function: ...
+    def on(self, kind: str, handler: EventHandler | None = None) -> Any:
+        """Call `handler` with every event of type `kind`; also a decorator.
 
-    def abandon_response(self, response_id: str, status: str, code: str, message: str) -> None:
-        """End a response for the session that the server does not end. On the loop only."""
-        self._dispatcher.abandon_response(response_id, status, code, message)
-
-    def keep(self, keeper: Keeper) -> None:
-        """Let `keeper` restore the conversation on another transport; before the first transport is lost."""
-        unfollow, self._unfollow = self._unfollow, []
-        for remove in unfollow:
-            remove()
-        self._resumption.keep(keeper)
-
-    @property
-    def reconnects(self) -> bool:
-        """Whether the connection goes on after a loss, and so outlives the server's session."""
-        return self._link.reconnects
-
-    @any_loop
-    async def renew(
-        self, *, connector: Connector | None = None, moment: Callable[[], Awaitable[None]] | None = None
-    ) -> None:
-        """Go on in a new session, with what was said and set; returns when it is ready.
-
-        Args:
-            connector: opens it, now and from now on; None: the same as before.
-            moment: awaited once the new one is open, and returns when the old one can be left; None: at once.
-
-        Raises:
-            ConnectError: no new session; the old one goes on.
-            RealtimeError: the conversation is not kept (`reconnect=False`, and no session).
+        `"event"` stands for all server events; `"error"` comes also for a lost connection; `"close"` comes once, at
+        the end.
         """
-        if self._resumption.keeper is None:
-            raise RealtimeError("nothing could be restored: open the connection with reconnect=True to have it kept")
-        await self.ready()
-        await self._transports.switch(connector, moment)
-        if self._link.ended is not None:
-            raise self._link.end_error()
+        return self._register(kind, handler, once=False)
 
-    def end_error(self) -> RealtimeError:
-        """Why nothing can be sent any more; only after the end."""
-        return self._link.end_error()
+    @overload
+    def once(self, kind: str) -> Callable[[_Function], _Function]: ...
+    @overload
+    def once(self, kind: str, handler: _Function) -> _Function: ...
+    def once(self, kind: str, handler: EventHandler | None = None) -> Any:
+        """Call `handler` with the next event of type `kind` only; also a decorator."""
+        return self._register(kind, handler, once=True)
+
+    def off(self, kind: str, handler: EventHandler | None = None) -> None:
+        """Remove one registration of a handler, the oldest; without a handler, all of `kind`."""
+        self._core.handlers.remove(kind, handler)
+
+    def _register(self, kind: str, handler: EventHandler | None, *, once: bool) -> Any:
+        if handler is None:
+            return functools.partial(self._register, kind, once=once)
+        self._core.handlers.add(kind, handler, once=once)
+        return handler
+
+
+def core_of(connection: RealtimeConnection) -> ConnectionCore:
+    """Return the inner side of a connection, for a session that runs on it."""
+    return connection._core
 
 
 async def _awaited(waiter: concurrent.futures.Future[Any], kind: str, timeout: float | None) -> Any:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from realtime_nb.client.auth.credentials import without_credentials
-from realtime_nb.client.connection import RealtimeConnection
+from realtime_nb.client.connection import RealtimeConnection, core_of
 from realtime_nb.client.events.event_loop import any_loop, on_loop
 from realtime_nb.client.reconnect.renewal import Renewal
 from realtime_nb.client.settings import check_seconds, check_setting
@@ -81,7 +81,8 @@ class RealtimeSession:
     ) -> None:
         self.conversation = conversation if conversation is not None else Conversation()
         self._connection = connection
-        self._config = connection.config
+        self._core = core = core_of(connection)
+        self._config = core.config
         given = {**(config or {})}
         if tools := check_setting("tools", tools):
             given["tools"] = (*given.get("tools", ()), *tools)
@@ -91,7 +92,7 @@ class RealtimeSession:
         sink = sink if sink is not None else NullSink()
         self._playback: PlayingState = sink
         self._router = router = EventRouter(
-            connection,
+            core,
             self._feed,
             sink,
             sink,
@@ -103,21 +104,31 @@ class RealtimeSession:
         self._interruption = router.interruption
         self._input_audio = router.input_audio
         self._questions = Questions(
-            connection, self._feed, router.responses, router.calls, router.input_audio, router.updates, sink
+            core, self._feed, router.responses, router.calls, router.input_audio, router.updates, sink
         )
-        on_loop(connection.loop, router.follow)  # on its loop, so that no event comes between
+        on_loop(core.loop, router.follow)  # on its loop, so that no event comes between
 
     # What it is
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The event loop that the session lives on."""
-        return self._connection.loop
+        return self._core.loop
 
     @property
     def connection(self) -> RealtimeConnection:
         """The connection underneath."""
         return self._connection
+
+    @property
+    def page_has_sound(self) -> bool:
+        """Whether the transport itself records the microphone and plays sound, as a page's does."""
+        return self._core.carries_audio
+
+    @any_loop
+    async def ready(self) -> None:
+        """Return once the connection is open, also after a loss. Raises `ConnectError` where it is over."""
+        await self._core.ready()
 
     @property
     def effective(self) -> Mapping[str, Any]:
@@ -187,7 +198,7 @@ class RealtimeSession:
 
     async def _post(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:
         assert isinstance(raw, dict)
-        return self._connection.sender.post(raw)
+        return self._core.sender.post(raw)
 
     @any_loop
     async def close(self) -> None:
@@ -286,7 +297,7 @@ class RealtimeSession:
                 await self.clear()
             return False
         self._input_audio.speaking = False
-        accepted = self._connection.sender.post({"type": "input_audio_buffer.commit"})
+        accepted = self._core.sender.post({"type": "input_audio_buffer.commit"})
         request = self._responses.create({})
         try:
             await accepted
@@ -297,7 +308,7 @@ class RealtimeSession:
 
     async def flushed(self) -> None:
         """Return when every event so far has been handed to the transport."""
-        await self._connection.sender.flushed()
+        await self._core.sender.flushed()
 
     @any_loop
     async def clear(self) -> None:
@@ -310,7 +321,7 @@ class RealtimeSession:
         utterance = Utterance(text)
         if self._responses.active or self._playback.playing:
             await self.interrupt()
-        answer = self._connection.sender.post(typed_turn(utterance, self._connection.sender.new_event_id()))
+        answer = self._core.sender.post(typed_turn(utterance, self._core.sender.new_event_id()))
         self._responses.create({})
         await answer
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from realtime_nb import backends
-from realtime_nb.client.connection import RealtimeConnection
+from realtime_nb.client.connection import RealtimeConnection, core_of
+from realtime_nb.client.connection_core import ConnectionCore
 from realtime_nb.client.session import RealtimeSession
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.transport.base import Connector
@@ -35,11 +36,16 @@ def new_connection(
     return RealtimeConnection(connector, on_handler_error=on_handler_error, reconnect=True, config=config)
 
 
+def core(connection: RealtimeConnection) -> ConnectionCore:
+    """Return the inner side of a connection, where listeners are added."""
+    return core_of(connection)
+
+
 def new_session(
     connection: RealtimeConnection, options: Options, speaker: Speaker, conversation: Conversation
 ) -> RealtimeSession:
     """Make a session that continues `conversation` over an open connection; it is not started yet."""
-    speaker.carried = connection.carries_audio
+    speaker.carried = core_of(connection).carries_audio
     return RealtimeSession(
         connection,
         sink=speaker,

@@ -23,6 +23,7 @@ from realtime_nb.notebook.trait_publisher import TraitPublisher
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Endpoint
+    from realtime_nb.client.events.handlers import Handlers, Registration
     from realtime_nb.client.reconnect.policy import Reconnected, Reconnecting
     from realtime_nb.client.session import RealtimeSession
     from realtime_nb.client.transport.base import Connector
@@ -62,7 +63,8 @@ class SessionLifecycle:
         self._starting: asyncio.Task[None] | None = None
         self._updates: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._handlers: list[tuple[str, Callable[..., Any], bool]] = []
+        self._handlers: list[_UserHandler] = []
+        self._registered_with: Handlers | None = None  # of the newest connection
 
     # Starting and stopping
 
@@ -143,14 +145,17 @@ class SessionLifecycle:
         from realtime_nb.notebook import opening
 
         connection = opening.new_connection(self._connector(endpoint), self._state.config, self._on_handler_error)
-        for kind, handler, once in self._handlers:
-            (connection.once if once else connection.on)(kind, handler)
-        connection.add_listener(self._on_event)
-        connection.add_send_listener(self._on_sent)
+        core = opening.core(connection)
+        self._registered_with = core.handlers
+        self._handlers = [handler for handler in self._handlers if not handler.over]
+        for handler in self._handlers:
+            handler.register(core.handlers)
+        core.add_listener(self._on_event)
+        core.add_send_listener(self._on_sent)
         connection.on("reconnecting", self._on_reconnecting)
         connection.on("reconnected", self._on_reconnected)
         connection.on("close", self._on_close)
-        await connection.open()
+        await connection
         try:
             if not self._state.conversation.turns:
                 self._state.conversation = Conversation(free=endpoint.name == "local")
@@ -216,16 +221,18 @@ class SessionLifecycle:
 
     def handle(self, kind: str, handler: Callable[..., Any], *, once: bool) -> None:
         """Register a user's handler of wire events, for this connection and every one to come."""
-        self._handlers.append((kind, handler, once))
-        if self._state.session is not None:
-            connection = self._state.session.connection
-            (connection.once if once else connection.on)(kind, handler)
+        added = _UserHandler(kind, handler, once)
+        self._handlers.append(added)
+        if self._registered_with is not None:
+            added.register(self._registered_with)
 
     def unhandle(self, kind: str, handler: Callable[..., Any]) -> None:
-        """Remove an event handler that `w.on` or `w.once` registered."""
-        self._handlers = [known for known in self._handlers if known[:2] != (kind, handler)]
-        if self._state.session is not None:
-            self._state.session.connection.off(kind, handler)
+        """Remove one registration of an event handler by `w.on` or `w.once`, the oldest."""
+        for known in self._handlers:
+            if known.kind == kind and known.function == handler and not known.over:
+                self._handlers.remove(known)
+                known.remove()
+                return
 
     # Settings
 
@@ -297,9 +304,12 @@ class SessionLifecycle:
         self._state.error = str(error) or type(error).__name__
         if phase is not None:
             self._state.leave_open(phase)
-        for kind, handler, _ in self._handlers:
-            if kind == "error" and isinstance(error, MicrophoneError):
-                self._spawn(_call(handler, error))
+        if isinstance(error, MicrophoneError):
+            for handler in [known for known in self._handlers if known.kind == "error" and not known.over]:
+                if handler.once:
+                    self._handlers.remove(handler)
+                    handler.remove()
+                self._spawn(_call(handler.function, error))
         self._traits.changed()
 
     def clear_error(self) -> None:
@@ -325,6 +335,32 @@ class SessionLifecycle:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class _UserHandler:
+    """A user's handler of wire events, which is registered with every connection of the widget."""
+
+    def __init__(self, kind: str, function: Callable[..., Any], once: bool) -> None:
+        self.kind = kind
+        self.function = function
+        self.once = once
+        self._handlers: Handlers | None = None
+        self._registration: Registration | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it was for one event, and got it."""
+        return self.once and self._registration is not None and self._registration.over
+
+    def register(self, handlers: Handlers) -> None:
+        """Register it with the handlers of a connection."""
+        self._handlers = handlers
+        self._registration = handlers.add(self.kind, self.function, once=self.once)
+
+    def remove(self) -> None:
+        """Remove it from the connection that it was registered with last."""
+        if self._handlers is not None and self._registration is not None:
+            self._handlers.discard(self._registration)
 
 
 async def _call(handler: Callable[..., Any], error: MicrophoneError) -> None:

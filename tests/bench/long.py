@@ -92,7 +92,7 @@ class _Talk:
         self.spent: dict[str, list[float]] = {kind: [] for kind in _KINDS}
 
     async def __aenter__(self) -> _Talk:
-        await self.connection.open()
+        await self.connection
         self.session = await RealtimeSession(self.connection).start()
         return self
 

@@ -279,6 +279,44 @@ async def test_once_runs_a_handler_once_and_off_removes_it() -> None:
     assert never_called == []
 
 
+async def test_off_removes_one_of_two_registrations() -> None:
+    delta = send("response.output_text.delta", item_id="i", delta="x")
+    heard: list[str] = []
+    steps = [CREATED, expect("response.create"), delta, expect("response.create"), delta, close()]
+
+    async with ScriptedServer(steps) as server, connect(server) as conn:
+
+        @conn.on("response.output_text.delta")
+        @conn.on("response.output_text.delta")
+        async def hear(event: Any) -> None:
+            heard.append(event.delta)
+
+        arrived = conn.wait_for("response.output_text.delta", timeout=5)
+        await conn.response.create()
+        await arrived
+        conn.off("response.output_text.delta", hear)
+        await conn.response.create()
+        async for _ in conn:
+            pass
+    assert heard == ["x"] * 3, "two for the first event, one for the second"
+
+
+async def test_the_end_of_a_connection_is_told_as_the_peer_gave_it() -> None:
+    closes: list[CloseEvent] = []
+    async with ScriptedServer([CREATED, close(4003, "seat taken by another client")]) as server:
+        conn = await connect(server)
+        assert conn.url == server.url
+        conn.on("close", closes.append)
+        with pytest.raises(errors.ConnectError, match=r"4003 \(seat taken by another client\)"):
+            await conn.wait_for("response.done", timeout=5)
+        await conn.close(1000, "ours")
+        assert conn.closed is not None
+        assert (conn.closed.code, conn.closed.reason) == (4003, "seat taken by another client")
+        assert closes == [conn.closed]
+        with pytest.raises(errors.ConnectError, match="seat taken by another client"):
+            await conn.response.create()
+
+
 async def test_a_handler_may_close_the_connection() -> None:
     async with ScriptedServer(
         [CREATED, expect("response.create"), send("input_audio_buffer.cleared"), never()]

@@ -21,6 +21,7 @@ import pytest
 
 import realtime_nb as rt
 from realtime_nb import backends, errors
+from realtime_nb.client.connection import core_of
 from realtime_nb.client.session import RealtimeSession
 from realtime_nb.testing import ScriptedServer, close, expect, never, send
 
@@ -130,7 +131,7 @@ async def test_key_is_hidden_in_later_errors_echoes_and_close_reasons(given: dic
                 await connection.request({"type": "input_audio_buffer.clear"}, timeout=5)
             with pytest.raises(errors.ConnectError, match=r"gave up on \*\*\*") as lost:
                 await connection.wait_for("nothing.more", timeout=5)
-            shown = repr((connection, session.effective, connection.created, vars(session.conversation)))
+            shown = repr((connection, session.effective, core_of(connection).created, vars(session.conversation)))
         await connection.close()
     assert "SENTINEL" not in seen_of(caught.value) + seen_of(lost.value) + shown + repr(seen)
     assert len(seen) >= 3
@@ -278,7 +279,7 @@ async def test_a_proxy_carries_the_connection_and_sees_no_key() -> None:
     async with http_proxy(PASSWORD) as (address, asked), ScriptedServer([send("session.created"), never()]) as server:
         proxy = f"http://me:{PASSWORD}@{address}"
         async with backends.connect(url=server.url, api_key=KEY, headers={"X-Mine": "1"}, proxy=proxy) as connection:
-            assert connection.created is not None
+            assert core_of(connection).created is not None
         (script,) = server.scripts
         assert script.request_headers["authorization"] == f"Bearer {KEY}"
         assert script.request_headers["x-mine"] == "1"

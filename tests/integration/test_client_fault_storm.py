@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from realtime_nb import backends, errors
+from realtime_nb.client.connection import core_of
 from realtime_nb.client.session import RealtimeSession
 from realtime_nb.testing import Script, ScriptedServer, Step, close, expect, never, run, send
 from tests.integration.damage import damaged, server_examples
@@ -50,7 +51,7 @@ async def test_connection_survives_ten_thousand_damaged_frames_with_bounded_memo
             if is_over(event):
                 over.set()
 
-        session.connection.add_listener(look)
+        core_of(session.connection).add_listener(look)
         await session.ask("Hi", timeout=10)
         settled = [(turn.item_id, turn.text, turn.status) for turn in session.conversation.turns]
         ours = {item_id for item_id, *_ in settled}
@@ -137,7 +138,7 @@ async def turns_of(opening: Step, events: list[dict[str, Any]]) -> list[tuple[st
     opening.first = True  # type: ignore[attr-defined]
     async with session_with(opening, send(lambda _: events)) as (session, _):
         over = asyncio.Event()
-        session.connection.add_listener(lambda event: over.set() if is_over(event) else None)
+        core_of(session.connection).add_listener(lambda event: over.set() if is_over(event) else None)
         await asyncio.wait_for(over.wait(), 10)
         assert session.conversation.live == ()
         return [(turn.item_id, turn.text, turn.status) for turn in session.conversation.turns]
@@ -245,7 +246,7 @@ async def test_truncated_frame_ends_the_connection_and_is_not_delivered() -> Non
         backends.connect(url=proxy.url) as conn,
     ):
         seen: list[str] = []
-        conn.add_listener(lambda event: seen.append(event.type))
+        core_of(conn).add_listener(lambda event: seen.append(event.type))
         proxy.kill_after(down=1000)
         with pytest.raises(errors.ConnectError, match="broke off"):
             await conn.request({"type": "conversation.item.create", "item": item}, timeout=10)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from realtime_nb import backends
+from realtime_nb.client.connection import core_of
 from realtime_nb.client.session import RealtimeSession
 from realtime_nb.testing import Script, ScriptedServer, never, run, send
 from realtime_nb.wire.realtime import user_message
@@ -54,7 +55,7 @@ async def test_events_sent_before_close_are_delivered() -> None:
     async with ScriptedServer([send("session.created"), never()]) as server:
         conn = await backends.connect(url=server.url)
         for _ in range(200):
-            conn.sender.post(
+            core_of(conn).sender.post(
                 {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": []}}
             )
         await conn.conversation.item.create(item=user_message("last"))

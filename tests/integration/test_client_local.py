@@ -16,6 +16,7 @@ import pytest
 import realtime_nb as rt
 from realtime_nb import backends, errors
 from realtime_nb.audio.wav import load_24k
+from realtime_nb.client.connection import core_of
 from realtime_nb.client.session import RealtimeSession
 from realtime_nb.client.turns.audio_sink import PlayedItem
 from realtime_nb.conversation import Turn
@@ -67,7 +68,7 @@ async def _opened(url: str) -> Any:
 @asynccontextmanager
 async def talk(server: LocalServer, **settings: Any) -> AsyncIterator[RealtimeSession]:
     async with backends.connect(url=server.url) as conn:
-        conn.add_send_listener(check_client)
+        core_of(conn).add_send_listener(check_client)
         tools = settings.pop("tools", ())
         sink = settings.pop("sink", None)
         async with RealtimeSession(conn, settings, tools=tools, sink=sink) as session:
@@ -216,7 +217,7 @@ async def test_the_local_backend_of_a_process_is_shared_and_comes_back_after_it_
     with pytest.raises(errors.ConnectError, match="refused the connection"):
         await backends.connect(url=first.url)
     conn = await backends.connect(backend="local")
-    assert conn.created is not None
+    assert core_of(conn).created is not None
     await conn.close()
 
 

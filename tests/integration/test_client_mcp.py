@@ -10,6 +10,7 @@ import pytest
 
 import realtime_nb as rt
 from realtime_nb import errors
+from realtime_nb.client.connection import core_of
 from realtime_nb.testing import Script, ScriptedServer, Step, expect, never, run, send
 from tests.integration.scripted import (
     TYPED,
@@ -313,7 +314,7 @@ async def test_servers_are_passed_through_and_checked() -> None:
             "connector_id": "connector_gmail",
             "authorization": "SENTINEL",
         }
-        assert list(session.connection.config.tools) == ["look"]
+        assert list(core_of(session.connection).config.tools) == ["look"]
         for wrong, words in (
             ({**DOCS, "server_lable": "x"}, "server_label"),
             ({"type": "mcp", "server_label": "x"}, "server_url"),

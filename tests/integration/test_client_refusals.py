@@ -200,7 +200,7 @@ async def test_a_wrong_token_for_the_local_backend_is_a_401(caplog: pytest.LogCa
         assert caught.value.status == 401
         assert "SENTINEL" not in str(caught.value)
         async with backends.connect(url=server.url, api_key="right-SENTINEL") as conn:
-            assert conn.created is not None
+            assert (await conn.recv()).type == "session.created"
     assert "SENTINEL" not in caplog.text
 
 
@@ -211,8 +211,7 @@ async def test_a_client_secret_of_the_local_backend_opens_a_session() -> None:
     assert secret.expires_at > datetime.datetime.now(datetime.UTC).timestamp()
     endpoint = backends.resolve("local")
     async with backends.connect(url=endpoint.url, api_key=secret.value) as conn:
-        assert conn.created is not None
-        assert getattr(conn.created.session, "instructions", None) == "Be brief."
+        assert (await conn.recv()).session.instructions == "Be brief."
     with pytest.raises(errors.ConfigError, match="10 to 7200"):
         await backends.create_client_secret(ttl_s=5, backend="local")
     with pytest.raises(errors.ConnectError, match=r"answered 401.*OPENAI_API_KEY") as caught:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from realtime_nb import errors
+from realtime_nb.client.connection import core_of
 from realtime_nb.client.events.pending_requests import METADATA_KEY
 from realtime_nb.client.turns.audio_sink import PlayedItem
 from realtime_nb.testing import Script, ScriptedServer, expect, run, send
@@ -188,7 +189,7 @@ async def test_turn_detection_set_during_a_recording_takes_effect_after_it() -> 
             if raw["type"] == "input_audio_buffer.clear":
                 changing.append(asyncio.ensure_future(session.update(turn_detection=semantic)))
 
-        session.connection.add_send_listener(change)
+        core_of(session.connection).add_send_listener(change)
         await session.ask(np.ones(24_000 * 3, np.int16), timeout=5)
         effective = await changing[0]
         assert effective["audio"]["input"]["turn_detection"] == semantic
@@ -214,7 +215,7 @@ async def test_recording_is_one_turn_under_any_turn_detection_setting(detection:
     ]
     async with session_with(*steps) as (session, server):
         seen: list[Any] = []
-        session.subscribe(lambda changes: seen.append(session.connection.config.turn_detection))
+        session.subscribe(lambda changes: seen.append(core_of(session.connection).config.turn_detection))
         asking = asyncio.ensure_future(session.ask(sound, timeout=5))
         microphone = 0
         while not asking.done():
@@ -231,7 +232,7 @@ async def test_recording_is_one_turn_under_any_turn_detection_setting(detection:
         )
         assert appended == sound.tobytes(), "the microphone was held off"
         assert all(state == detection for state in seen), "no reader saw turn detection flicker"
-        assert session.connection.config.turn_detection == detection
+        assert core_of(session.connection).config.turn_detection == detection
 
 
 async def test_sound_of_less_than_100_ms_is_padded_because_the_service_refuses_it() -> None:
@@ -736,7 +737,7 @@ async def test_first_update_has_the_whole_configuration_and_the_echo_is_effectiv
         assert sent["truncation"] == "auto"
         assert [tool["name"] for tool in sent["tools"]] == ["look"]
         assert session.effective["audio"]["output"]["voice"] == "marin"
-        assert list(session.connection.config.tools) == ["look"]
+        assert list(core_of(session.connection).config.tools) == ["look"]
 
 
 async def test_refused_update_raises_the_servers_message_and_changes_nothing() -> None:

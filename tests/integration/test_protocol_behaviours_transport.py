@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from realtime_nb import backends, errors
-from realtime_nb.client.connection import RealtimeConnection
+from realtime_nb.client.connection import RealtimeConnection, core_of
 from realtime_nb.client.session import RealtimeSession
 from realtime_nb.testing import Script, ScriptedServer, expect, never, run, send
 from tests.integration.scripted import TYPED, begins, ends, first, says, session_with, updated
@@ -38,7 +38,7 @@ async def test_b01_nothing_is_sent_before_session_created() -> None:
     ]
     async with ScriptedServer(steps) as server:
         conn = RealtimeConnection(backends.resolve(server.url).connector())
-        opening = asyncio.ensure_future(conn.open())
+        opening = asyncio.ensure_future(conn)
         await asyncio.wait_for(shaken.wait(), 5)
         await conn.session.update(instructions="early")
         assert server.received == [], "it waits"
@@ -128,7 +128,7 @@ async def test_b04_unknown_events_reach_the_user_and_both_spellings_are_read(spe
     ]
     async with session_with(*steps) as (session, _):
         strange: list[Any] = []
-        session.connection.add_listener(lambda event: strange.append(event) if event.raw else None)
+        core_of(session.connection).add_listener(lambda event: strange.append(event) if event.raw else None)
         assert (await session.ask("Hi", timeout=5)).text == "Hello!"
         known = {event.type: event.raw for event in strange}
         assert known["weather.changed"]["outlook"] == {"tomorrow": "sun"}
@@ -259,7 +259,8 @@ async def test_b11_a_client_secret_opens_several_sessions() -> None:
         backends.connect(url=url, api_key=secret.value) as other,
         RealtimeSession(one, {"output": "text"}) as session,
     ):
-        assert one.created is not None
-        assert other.created is not None
-        assert one.created.session != other.created.session
+        first, second = core_of(one).created, core_of(other).created
+        assert first is not None
+        assert second is not None
+        assert first.session != second.session
         assert (await session.ask("Hello", timeout=30)).text

@@ -137,6 +137,37 @@ async def test_handlers_registered_before_connecting_get_wire_events(widget: rt.
     assert {record.type for record in widget.events} >= {"session.update", "response.create", "response.done"}
 
 
+async def test_off_removes_one_registration_and_once_is_for_one_event_over_all_connections(
+    widget: rt.RealtimeWidget,
+) -> None:
+    twice: list[str] = []
+    first: list[str] = []
+
+    def hear(event: Any) -> None:
+        twice.append(event.type)
+
+    def greet(event: Any) -> None:
+        first.append(event.type)
+
+    widget.on("response.done", hear)
+    widget.on("response.done", hear)
+    widget.once("session.created", greet)
+    widget.once("response.done", greet)
+    widget.once("response.done", greet)
+    widget.off("response.done", greet)
+    await widget.ask("Hello!")
+    widget.off("response.done", hear)
+    await widget.stop()
+    assert (len(twice), first) == (2, ["session.created", "response.done"])
+    await widget.ask("Hello!")
+    await widget.stop()
+    assert (len(twice), first) == (3, ["session.created", "response.done"]), "over another connection"
+    widget.off("response.done", hear)
+    await widget.ask("Hello!")
+    await widget.stop()
+    assert len(twice) == 3
+
+
 async def test_tool_is_called_and_its_answer_spoken(widget: rt.RealtimeWidget) -> None:
     calls: list[int] = []
 

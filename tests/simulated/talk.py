@@ -122,7 +122,7 @@ async def talking(
     service: Service | None = None, *, reconnect: bool | Reconnect = True, **config: Any
 ) -> AsyncIterator[User]:
     service = service or Service(wall)
-    connection = await RealtimeConnection(service, reconnect=reconnect).open()
+    connection = await RealtimeConnection(service, reconnect=reconnect)
     session = RealtimeSession(connection, {**CONFIG, **config}, clock=asyncio.get_running_loop().time, wall=wall)
     user = User(session, service)
     session.on_error = user.troubles.append

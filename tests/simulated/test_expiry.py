@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from realtime_nb.audio import RATE_HZ
+from realtime_nb.client.connection import core_of
 from realtime_nb.client.reconnect.policy import Reconnect
 from realtime_nb.wire.realtime import to_dict, user_message
 from tests.simulated.clock import simulate, wall
@@ -185,7 +186,7 @@ async def a_conversation_longer_than_all_that_may_be_unanswered_is_restored_and_
     async with talking() as user:
         for number in range(1500):
             item = to_dict(user_message(f"number {number}", id=f"item_by_hand_{number}"))
-            await user.session.connection.sender.post({"type": "conversation.item.create", "item": item})
+            await core_of(user.session.connection).sender.post({"type": "conversation.item.create", "item": item})
         taken = asyncio.ensure_future(user.session.send_text("Are you there?"))
         await asyncio.sleep(0.01)
         user.service.current.break_off()

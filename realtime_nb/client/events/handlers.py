@@ -13,19 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import functools
 import inspect
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, TypeAlias
 
 from realtime_nb.errors import RealtimeError
 
 EventHandler: TypeAlias = Callable[[Any], Any]
 OnHandlerError: TypeAlias = Callable[[BaseException, str], None]
-_Function = TypeVar("_Function", bound=EventHandler)
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 10_000
@@ -71,11 +69,18 @@ class _Shared:
             self._own = None
 
 
-class _Handler:
+class Registration:
+    """One function, registered once for the events of one type.
+
+    Attributes:
+        over: whether it gets no further event: it was for one event and got it, or was removed.
+    """
+
     def __init__(self, kind: str, function: EventHandler, shared: _Shared, *, once: bool) -> None:
         self.kind = kind
         self.function = function
         self.once = once
+        self.over = False
         self._shared = shared
         self._queue: deque[Any] = deque(maxlen=_BACKLOG)
         self._overflowed = False
@@ -85,6 +90,7 @@ class _Handler:
         self.task: asyncio.Task[None] | None = None
 
     def push(self, event: Any) -> None:
+        """Queue an event for the function."""
         if len(self._queue) == _BACKLOG and not self._overflowed:
             self._overflowed = True
             self._shared.report(
@@ -140,30 +146,43 @@ class Handlers:
 
     def __init__(self, executor: Executor | None = None, on_error: OnHandlerError | None = None) -> None:
         self._shared = _Shared(executor, on_error)
-        self._by_type: dict[str, list[_Handler]] = {}
+        self._by_type: dict[str, list[Registration]] = {}
 
-    def add(self, kind: str, function: EventHandler, *, once: bool = False) -> None:
+    def add(self, kind: str, function: EventHandler, *, once: bool = False) -> Registration:
         """Register `function` for events of type `kind`."""
         if not callable(function):
             raise TypeError(f"a handler must be callable, not {type(function).__name__}")
         # A new list each time: `emit` on another thread iterates over the one that it saw.
-        handler = _Handler(kind, function, self._shared, once=once)
+        handler = Registration(kind, function, self._shared, once=once)
         self._by_type[kind] = [*self._by_type.get(kind, ()), handler]
+        return handler
 
     def remove(self, kind: str, function: EventHandler | None = None) -> None:
-        """Remove `function`, or every handler of `kind`; does nothing where there is none."""
-        kept = [h for h in self._by_type.get(kind, ()) if function is not None and h.function != function]
+        """Remove the oldest registration of `function`, or every one of `kind`; does nothing where there is none.
+
+        A function that was registered twice stays registered once, as in the official SDK.
+        """
+        for handler in self._by_type.get(kind, ()):
+            if function is None or handler.function == function:
+                self.discard(handler)
+                if function is not None:
+                    return
+
+    def discard(self, handler: Registration) -> None:
+        """Remove this registration, and no other of the same function."""
+        handler.over = True
+        kept = [known for known in self._by_type.get(handler.kind, ()) if known is not handler]
         if kept:
-            self._by_type[kind] = kept
+            self._by_type[handler.kind] = kept
         else:
-            self._by_type.pop(kind, None)
+            self._by_type.pop(handler.kind, None)
 
     def emit(self, kind: str, event: Any, *, wildcard: bool = True) -> None:
         """Queue `event` for the handlers of `kind`, and with `wildcard` for those of `"event"`."""
         for name in (kind, "event") if wildcard else (kind,):
             for handler in self._by_type.get(name, ()):
                 if handler.once:
-                    self._by_type[name] = [h for h in self._by_type[name] if h is not handler]
+                    self.discard(handler)
                 handler.push(event)
 
     def has(self, kind: str) -> bool:
@@ -190,45 +209,3 @@ class Handlers:
     def shut(self) -> None:
         """Shut down the worker thread, if it is ours."""
         self._shared.shut()
-
-
-class Emitter:
-    """Base class of objects that call event handlers: `on`, `once` and `off`."""
-
-    def __init__(self, handlers: Handlers) -> None:
-        self._handlers = handlers
-
-    @overload
-    def on(self, kind: str) -> Callable[[_Function], _Function]: ...
-    @overload
-    def on(self, kind: str, handler: _Function) -> _Function: ...
-    def on(self, kind: str, handler: EventHandler | None = None) -> Any:
-        """Call `handler` with every event of type `kind`; also a decorator.
-
-        `"event"` stands for all server events; `"error"` comes also for a lost connection; `"close"` comes once, at
-        the end.
-        """
-        return self._register(kind, handler, once=False)
-
-    @overload
-    def once(self, kind: str) -> Callable[[_Function], _Function]: ...
-    @overload
-    def once(self, kind: str, handler: _Function) -> _Function: ...
-    def once(self, kind: str, handler: EventHandler | None = None) -> Any:
-        """Call `handler` with the next event of type `kind` only; also a decorator."""
-        return self._register(kind, handler, once=True)
-
-    def off(self, kind: str, handler: EventHandler | None = None) -> None:
-        """Remove a handler, or all of `kind`."""
-        self._handlers.remove(kind, handler)
-
-    def announce(self, event: Any) -> bool:
-        """Emit an event that is none of the wire; returns whether a handler of its type is registered."""
-        self._handlers.emit(event.type, event, wildcard=False)
-        return self._handlers.has(event.type)
-
-    def _register(self, kind: str, handler: EventHandler | None, *, once: bool) -> Any:
-        if handler is None:
-            return functools.partial(self._register, kind, once=once)
-        self._handlers.add(kind, handler, once=once)
-        return handler

@@ -18,7 +18,7 @@ from typing import Any
 
 from realtime_nb import errors
 from realtime_nb.audio import RATE_HZ
-from realtime_nb.client.connection import RealtimeConnection
+from realtime_nb.client.connection_core import ConnectionCore
 from realtime_nb.client.events.client_event import item_id_for
 from realtime_nb.client.transport.close import was_lost
 from realtime_nb.client.turns.audio_sink import PlaybackEnd
@@ -53,7 +53,7 @@ class Questions:
 
     def __init__(
         self,
-        connection: RealtimeConnection,
+        connection: ConnectionCore,
         feed: ConversationFeed,
         responses: ResponseQueue,
         calls: ToolRunner,

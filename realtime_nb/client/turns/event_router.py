@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from realtime_nb.client.connection import RealtimeConnection
+from realtime_nb.client.connection_core import ConnectionCore
+from realtime_nb.client.events.handlers import Registration
 from realtime_nb.client.events.pending_requests import server_error
 from realtime_nb.client.reconnect.handover import SessionKeeper
 from realtime_nb.client.reconnect.renewal import Renewal
@@ -77,7 +78,7 @@ class EventRouter:
 
     def __init__(
         self,
-        connection: RealtimeConnection,
+        connection: ConnectionCore,
         feed: ConversationFeed,
         output: SoundOutput,
         playback: Playback,
@@ -106,6 +107,7 @@ class EventRouter:
         self._time_limit: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
         self._unfollow: list[Callable[[], None]] = []
+        self._at_close: Registration | None = None
         feed.subscribe(self.interruption.on_changes)
 
     def follow(self) -> None:
@@ -125,7 +127,7 @@ class EventRouter:
             )
         )
         self._unfollow += [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
-        connection.on("close", self._on_close)
+        self._at_close = connection.handlers.add("close", self._on_close)
         connection.keep_nothing_until_read()
         self.spawn(self._watch.run())
         if connection.created is not None:
@@ -144,7 +146,8 @@ class EventRouter:
         """Follow the connection no longer."""
         for unfollow in self._unfollow:
             unfollow()
-        self._connection.off("close", self._on_close)
+        if self._at_close is not None:
+            self._connection.handlers.discard(self._at_close)
 
     def end(self, error: Exception, reason: str | None) -> None:
         """End what waits for an answer: turns must not be in progress for ever, nor callers wait."""

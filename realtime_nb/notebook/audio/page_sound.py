@@ -42,7 +42,7 @@ class PageSound:
 
     def follow(self, session: RealtimeSession) -> None:
         """Lead the sound over the session's present transport, and send the frames that wait."""
-        carried = session.connection.carries_audio
+        carried = session.page_has_sound
         self.sockets.adopt(page=carried)
         self.speaker.carried = carried
         self.microphone.on_sent = None
@@ -71,8 +71,8 @@ class PageSound:
     async def _pump(self, session: RealtimeSession) -> None:
         # Ends with the session: `append` raises once the socket is closed.
         with contextlib.suppress(ConnectError):
-            await session.connection.ready()
-            if session.connection.carries_audio:
+            await session.ready()
+            if session.page_has_sound:
                 await self._let_page_send(session)
             await self.microphone.pump(session.append)
 
