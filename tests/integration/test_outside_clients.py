@@ -1,13 +1,16 @@
 """Unchanged third-party clients complete typed and spoken turns with the practice backend.
 
-The official Python SDK is given a base URL, openai-agents a websocket's URL.
+The official Python SDK is given a base URL, openai-agents and openai-agents-js a websocket's URL.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import json
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from realtime_nb.local import LocalServer
+from tests import npm
 from tests.integration.raw_client import PATIENCE_S, http, speech
 from tests.sdk_validator import check_server
 
@@ -175,3 +179,28 @@ async def test_openai_agents_interrupts_by_itself(url: str) -> None:
         events = await _agent_events(session, "audio_interrupted", "response.done")
         done = [e.data.data for e in events if e.type == "raw_model_event" and e.data.type == "raw_server_event"][-1]
         assert done["response"]["status"] == "cancelled"
+
+
+# -- openai-agents-js
+
+
+def test_openai_agents_js_completes_a_typed_turn_a_tool_call_and_a_spoken_turn(url: str, tmp_path: Path) -> None:
+    # The program ends at the first event that does not match the schemas of the package.
+    sound = tmp_path / "question.pcm"
+    sound.write_bytes(speech("What is the time?").tobytes())
+    command = [npm.node(), str(npm.FOLDER / "agents.mjs"), url, TOKEN, str(sound)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE_S, check=False)
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, (said, done.stderr)
+    turns = {line["turn"]: line["sound"] for line in said if "turn" in line}
+    assert list(turns) == ["typed", "tool", "spoken"]
+    assert min(turns.values()) > 10_000, "each was spoken"
+    assert {"tool": "get_weather", "result": "It is sunny in Paris."} in said
+    history = said[-1]["history"]
+    assert [item.get("role", item["type"]) for item in history] == [
+        *("user", "assistant"),
+        *("user", "function_call", "assistant"),
+        *("user", "assistant"),
+    ]
+    assert "time" in history[-2]["text"]
+    assert history[-1]["text"].startswith("It is")

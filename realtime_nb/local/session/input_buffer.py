@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from realtime_nb.local.session.input_audio import MAX_APPEND_BYTES, InputDecoder, SampleBuffer, ms_of
-from realtime_nb.local.session.items import StoredItem
+from realtime_nb.local.session.items import AudioPart, StoredItem
 from realtime_nb.local.session.refusal import refusal
 from realtime_nb.local.session.state import SharedState
 from realtime_nb.local.session.turn_detection import Boundary, TurnDetector, TurnRules
@@ -189,7 +189,7 @@ class InputBuffer:
     # -- items and their transcripts
 
     def _add(self, item_id: str, sound: Pcm) -> None:
-        content = [wire.ContentPart(type="input_audio")]
+        content: list[wire.ContentPart] = [AudioPart(type="input_audio")]
         item = wire.MessageItem(id=item_id, object="realtime.item", status="completed", role="user", content=content)
         stored = StoredItem(item, user_sound=sound)
         self._state.emit(wire.InputAudioBufferCommitted(item_id=item_id, previous_item_id=self._state.items.last_id))

@@ -13,7 +13,17 @@ import numpy as np
 import pybase64
 
 from realtime_nb.local.voice.protocols import Pcm, Recognition
-from realtime_nb.wire.realtime import Item, MessageItem
+from realtime_nb.wire.realtime import ContentPart, Item, MessageItem
+
+
+class AudioPart(ContentPart, kw_only=True):
+    """A part with sound, whose transcript is sent as null while there is none, as by the hosted service.
+
+    openai-agents-js ends its session over a user's item without the field.
+    """
+
+    # A factory, because `omit_defaults` would leave a plain None out.
+    transcript: str | None = msgspec.field(default_factory=lambda: None)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from realtime_nb.local.session.input_audio import InputDecoder, ms_of
-from realtime_nb.local.session.items import StoredItem
+from realtime_nb.local.session.items import AudioPart, StoredItem
 from realtime_nb.local.session.refusal import refusal
 from realtime_nb.local.session.state import SharedState
 from realtime_nb.local.session.turn_detection import samples_of
@@ -138,7 +138,8 @@ def _part(role: str, part: wire.ContentPart, where: str) -> wire.ContentPart:
     if getattr(part, _FIELDS[kind][0]) is None:
         raise refusal(f"Missing required parameter: '{needed}'.", needed, "missing_required_parameter")
     # Fields of other kinds of part are dropped: an echo of them would be an invalid part.
-    return wire.ContentPart(type=kind, **{name: getattr(part, name) for name in _FIELDS[kind]})
+    part_class = AudioPart if kind == "input_audio" else wire.ContentPart
+    return part_class(type=kind, **{name: getattr(part, name) for name in _FIELDS[kind]})
 
 
 def _sound(state: SharedState, audio: str, where: str) -> Pcm:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from realtime_nb.local.session.items import Spoken, StoredItem
+from realtime_nb.local.session.items import AudioPart, Spoken, StoredItem
 from realtime_nb.local.session.output_audio import OutputEncoder
 from realtime_nb.local.session.state import SharedState
 from realtime_nb.local.session.usage import Tokens, output_audio_tokens, text_tokens, usage_of
@@ -141,7 +141,7 @@ class ResponseWriter:
             emit(wire.ResponseOutputAudioDone(**at))
             emit(wire.ResponseOutputAudioTranscriptDone(**at, transcript=text))
             part = wire.Part(type="audio", transcript=text)
-            content = wire.ContentPart(type="output_audio", transcript=text)
+            content: wire.ContentPart = AudioPart(type="output_audio", transcript=text)
         else:
             emit(wire.ResponseOutputTextDone(**at, text=text))
             part, content = wire.Part(type="text", text=text), wire.ContentPart(type="output_text", text=text)

@@ -62,7 +62,7 @@ def test_a_commit_makes_an_item_and_no_response() -> None:
     ]
     assert committed["previous_item_id"] == added["previous_item_id"] == first
     assert added["item"]["id"] == committed["item_id"]
-    assert added["item"]["content"] == [{"type": "input_audio"}]
+    assert added["item"]["content"] == [{"type": "input_audio", "transcript": None}], "null is sent"
     (retrieved,) = driver.send("conversation.item.retrieve", item_id=committed["item_id"])
     sound = np.frombuffer(base64.b64decode(retrieved["item"]["content"][0]["audio"]), "<i2")
     assert np.array_equal(sound, np.arange(24 * 200, dtype=np.int16))
