@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest as McpApprovalRequest
     from realtime_nb.client.utterance import Utterance as Utterance
     from realtime_nb.conversation import Latency as Latency
+    from realtime_nb.conversation import Prices as Prices
     from realtime_nb.conversation import ToolCall as ToolCall
     from realtime_nb.conversation import Turn as Turn
     from realtime_nb.conversation import Usage as Usage
     from realtime_nb.errors import AudioError as AudioError
+    from realtime_nb.errors import BudgetError as BudgetError
     from realtime_nb.errors import ConfigError as ConfigError
     from realtime_nb.errors import ConnectError as ConnectError
     from realtime_nb.errors import MicrophoneError as MicrophoneError
@@ -63,6 +65,7 @@ _HOMES = {
     "AudioClip": "audio",
     "AudioError": "errors",
     "Backend": "backends",
+    "BudgetError": "errors",
     "ClientSecret": "client.auth.client_secrets",
     "ConfigError": "errors",
     "ConnectError": "errors",
@@ -73,6 +76,7 @@ _HOMES = {
     "Microphone": "notebook.audio.microphone_options",
     "MicrophoneError": "errors",
     "NoiseReduction": "wire.realtime",
+    "Prices": "conversation",
     "RealtimeConnection": "client.connection",
     "RealtimeError": "errors",
     "RealtimeSession": "client.session",

@@ -13,6 +13,7 @@ import asyncio
 import atexit
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -42,6 +43,7 @@ from realtime_nb.client.transport.connector import (
     DEFAULT_PING_TIMEOUT_S,
     WebSocketConnector,
 )
+from realtime_nb.conversation import FREE, Billing, Prices
 from realtime_nb.errors import ConfigError
 from realtime_nb.loopback import is_loopback
 from realtime_nb.wire.realtime import nearest
@@ -64,6 +66,8 @@ class Backend:
         headers: further headers of the handshake; their values are never shown.
         subprotocols: offered in the handshake, in this order.
         allow_insecure: whether a key may travel over `ws://` to another machine, where everyone on the way reads it.
+        prices: what a response costs, as `rt.Prices(...)`; None: what the model's public prices say. Needed for
+            `max_cost_usd` with a model whose prices this package does not have.
     """
 
     url: str
@@ -71,6 +75,13 @@ class Backend:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     subprotocols: Sequence[str] = ()
     allow_insecure: bool = False
+    prices: Prices | None = None
+
+    def __post_init__(self) -> None:
+        if self.prices is not None and not isinstance(self.prices, Prices):
+            raise ConfigError(
+                f"prices={self.prices!r} must be an rt.Prices(...), in US dollars for a million tokens, or None."
+            )
 
     def __repr__(self) -> str:
         key = HIDDEN if self.api_key else None
@@ -89,6 +100,7 @@ class Endpoint:
         notice: a sentence for the user, or None.
         late: returns the headers that are known only when a connection is opened; None if all are known.
         subprotocols: offered in the handshake.
+        prices: what a response costs; None: what the model's public prices say.
     """
 
     name: str
@@ -98,6 +110,14 @@ class Endpoint:
     notice: str | None = None
     late: Callable[[], Awaitable[Mapping[str, str]]] | None = field(default=None, repr=False)
     subprotocols: Sequence[str] = ()
+    prices: Prices | None = None
+
+    @property
+    def billing(self) -> Billing:
+        """How the responses of this backend are paid for."""
+        # On Azure the address names a deployment, which may have any name: the server says which model it is.
+        named = [] if self.name == "azure" else parse_qs(urlsplit(self.url).query).get("model", [])
+        return Billing(self.prices, named[0] if named else None)
 
     def __repr__(self) -> str:
         return (
@@ -279,6 +299,7 @@ def _at(backend: Backend, session: Mapping[str, str], api_key: ApiKey | None, he
         "label": parts.netloc,
         "url": _with_session(url, session),
         "subprotocols": tuple(backend.subprotocols),
+        "prices": FREE if backend.prices is None and _is_practice(url) else backend.prices,
     }
     key = (api_key if callable(api_key) else Secret(api_key.strip())) if api_key else None
     return _with_key(key, bearer, headers, **where) if key else Endpoint(headers=headers, **where)
@@ -346,8 +367,19 @@ def _local(session: Mapping[str, str], *, chosen: bool) -> Endpoint:
     notice = f"{why}{server.notice or ''}".strip() or None
     headers = bearer(server.token) if server.token else Headers()
     return Endpoint(
-        name="local", label=server.label, url=_with_session(server.url, session), headers=headers, notice=notice
+        name="local",
+        label=server.label,
+        url=_with_session(server.url, session),
+        headers=headers,
+        notice=notice,
+        prices=FREE,
     )
+
+
+def _is_practice(url: str) -> bool:
+    """Whether an address is that of a practice backend that this process runs, which costs nothing."""
+    process = sys.modules.get("realtime_nb.local.process")  # where it is not loaded, no server runs
+    return process is not None and process.is_running_at(url)
 
 
 def _running_local() -> LocalServer:
@@ -409,6 +441,11 @@ class BackendConnector:
         self._headers = headers
         self._options = options
         self._used = False
+
+    @property
+    def billing(self) -> Billing | None:
+        """How responses are paid for; None while the backend is not resolved."""
+        return self._endpoint.billing if self._endpoint is not None else None
 
     def describe(self) -> str:
         """Returns the address without credentials, or the backend's name while it is not resolved."""

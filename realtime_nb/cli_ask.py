@@ -61,7 +61,7 @@ async def _turn(
     settings |= {name: value for name, value in given.items() if value is not None}
     connection = await RealtimeConnection(endpoint.connector())
     try:
-        conversation = Conversation(free=endpoint.name == "local")
+        conversation = Conversation(billing=endpoint.billing)
         async with RealtimeSession(connection, settings, conversation=conversation) as session:
             answer = await session.ask(question, timeout=arguments.timeout)
             said = [turn.text for turn in session.conversation.turns if turn.role == "user"]

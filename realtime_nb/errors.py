@@ -51,6 +51,29 @@ class ServerError(RealtimeError):
         self.event_id = event_id
 
 
+class BudgetError(RealtimeError):
+    """A limit of the user's is reached: nothing that costs is sent, and no session opens, until it is raised.
+
+    Attributes:
+        limit: `"max_cost_usd"` or `"max_session_minutes"`.
+        value: the limit, in US dollars or minutes.
+        used: what was used, in the same unit; None where the server does not report it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: Literal["max_cost_usd", "max_session_minutes"] = "max_cost_usd",
+        value: float | None = None,
+        used: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.value = value
+        self.used = used
+
+
 class SessionExpired(RealtimeError):  # noqa: N818 - the contract's name
     """The session reached its time limit and could not be renewed."""
 

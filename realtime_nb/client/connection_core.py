@@ -26,9 +26,10 @@ from realtime_nb.client.reconnect.policy import Reconnect, policy_of
 from realtime_nb.client.reconnect.resume import Resumption
 from realtime_nb.client.reconnect.transport_manager import TransportManager
 from realtime_nb.client.session_config import SessionConfig
-from realtime_nb.client.transport.base import Connector
+from realtime_nb.client.transport.base import BilledConnector, Connector
 from realtime_nb.client.transport.close import CloseEvent
 from realtime_nb.client.transport.link import Link
+from realtime_nb.conversation import Billing
 from realtime_nb.errors import ConnectError, RealtimeError, ServerError
 from realtime_nb.wire.realtime import SessionCreated
 
@@ -104,6 +105,12 @@ class ConnectionCore:
     def created(self) -> SessionCreated | None:
         """The last `session.created`."""
         return self._dispatcher.created
+
+    @property
+    def billing(self) -> Billing | None:
+        """How the responses of the server are paid for; None where the connector does not say so."""
+        connector = self._link.connector
+        return connector.billing if isinstance(connector, BilledConnector) else None
 
     @property
     def carries_audio(self) -> bool:

@@ -24,11 +24,11 @@ from realtime_nb.client.turns.audio_sink import AudioSink, NullSink, PlayedItem,
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.client.turns.event_router import EventRouter
 from realtime_nb.client.turns.input_audio import Pcm
-from realtime_nb.client.turns.limits import Limits
+from realtime_nb.client.turns.limits import LimitName, Limits
 from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest
 from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.conversation import Change, Conversation, Turn
-from realtime_nb.errors import ConnectError, RealtimeError, ServerError
+from realtime_nb.errors import ConnectError, RealtimeError
 from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import McpTool
 
@@ -50,14 +50,23 @@ class RealtimeSession:
             begins a new one.
         clock: seconds; for latencies.
         wall: seconds since 1970; for the time limit that the service announces.
-        max_session_minutes, max_cost_usd: where the session ends by itself and closes its connection: between turns, a
-            minute later at the latest. Cost is the conversation's, where the model's prices are known.
-
+        max_session_minutes, max_cost_usd: limits of the time from `start` on, and of the conversation's cost, in US
+            dollars. Once one is reached, `ask` and everything else that costs raises `BudgetError`, the microphone's
+            sound is refused, tools are answered without a continuation, and no lost connection is opened again; the
+            response under way may end. Set the attribute of the same name to a higher value, or None, to go on. The
+            cost is an estimate from the server's account of its usage and the model's prices; a response that the
+            server reports no usage for counts like the dearest one so far, and where there is none, the limit counts
+            as reached. For a model whose prices are not known, pass `prices=rt.Prices(...)` to `rt.Backend`.
+        limits: totals that this session shares with others of its owner, instead of limits of its own. The session
+            then closes its connection between turns when one is reached.
         response_idle_s: seconds that a response may send nothing while another request waits for it, no tool runs and
             none of its sound is playing; then it is cancelled, and given up where the server does not answer that.
 
     Attributes:
         conversation: the state; read it on the connection's loop, or take the immutable `turns` from any thread.
+
+    Raises:
+        ConfigError: a bad setting or limit; or `max_cost_usd` with a model of unknown price, before anything is sent.
 
     Example:
         >>> async with rt.connect(backend="local") as conn, RealtimeSession(conn, {"output": "text"}) as session:
@@ -77,6 +86,7 @@ class RealtimeSession:
         extra: Mapping[str, Any] | None = None,
         max_session_minutes: float | None = None,
         max_cost_usd: float | None = None,
+        limits: Limits | None = None,
         response_idle_s: float = 30.0,
     ) -> None:
         self.conversation = conversation if conversation is not None else Conversation()
@@ -87,7 +97,13 @@ class RealtimeSession:
         if tools := check_setting("tools", tools):
             given["tools"] = (*given.get("tools", ()), *tools)
         self._config.set(given, extra)
-        self._limits = Limits(max_session_minutes, max_cost_usd)
+        if core.billing is not None:
+            self.conversation.billing = core.billing
+        usage = self.conversation.usage
+        self._limits = limits or Limits(max_session_minutes, max_cost_usd, usage=usage)
+        if core.created is not None:
+            model = getattr(core.created.session, "model", None)
+            self._limits.price_by(self.conversation.billing, model if isinstance(model, str) else None)
         self._feed = ConversationFeed(self.conversation, clock)
         sink = sink if sink is not None else NullSink()
         self._playback: PlayingState = sink
@@ -99,6 +115,7 @@ class RealtimeSession:
             self._limits,
             Renewal(wall),
             check_seconds("response_idle_s", response_idle_s),
+            ends_at_limit=limits is not None,
         )
         self._responses = router.responses
         self._interruption = router.interruption
@@ -157,16 +174,47 @@ class RealtimeSession:
 
     @property
     def limit_reached(self) -> str | None:
-        """The user's limit that ends the session, in words; None before it is reached."""
-        return self._limits.reached
+        """The user's limit that is reached, in words; None where none is."""
+        return str(self._limits.reached) if self._limits.reached is not None else None
 
     @property
-    def on_error(self) -> Callable[[ServerError], None] | None:
-        """Called on the loop with each `ServerError` that is neither an expected race nor awaited by a caller."""
+    def closing(self) -> bool:
+        """Whether the session closes its connection because of a limit."""
+        return self._router.closing
+
+    @property
+    def max_session_minutes(self) -> float | None:
+        """How long the session may be open, in minutes; may be raised at any time, also once it is reached."""
+        return self._limits.minutes
+
+    @max_session_minutes.setter
+    def max_session_minutes(self, value: float | None) -> None:
+        self._set_limit("max_session_minutes", value)
+
+    @property
+    def max_cost_usd(self) -> float | None:
+        """What the conversation may cost, in US dollars; may be raised at any time, also once it is reached."""
+        return self._limits.cost_usd
+
+    @max_cost_usd.setter
+    def max_cost_usd(self, value: float | None) -> None:
+        self._set_limit("max_cost_usd", value)
+
+    def _set_limit(self, name: LimitName, value: float | None) -> None:
+        checked = self._limits.checked(name, value)
+        on_loop(self.loop, lambda: self._limits.change(name, checked))
+
+    @property
+    def on_error(self) -> Callable[[Any], None] | None:
+        """Called on the loop with errors that reach no caller.
+
+        These are each `ServerError` that is neither an expected race nor awaited by a caller, and the `BudgetError` of
+        a limit, once, when it is reached.
+        """
         return self._router.on_error
 
     @on_error.setter
-    def on_error(self, listener: Callable[[ServerError], None] | None) -> None:
+    def on_error(self, listener: Callable[[Any], None] | None) -> None:
         self._router.on_error = listener
 
     def subscribe(self, listener: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
@@ -265,7 +313,11 @@ class RealtimeSession:
 
     @any_loop
     async def append(self, pcm: Pcm) -> None:
-        """Send the microphone's sound; it is dropped while recorded sound is asked."""
+        """Send the microphone's sound; it is dropped while recorded sound is asked.
+
+        Raises:
+            BudgetError: a limit is reached.
+        """
         await self._input_audio.from_microphone(pcm)
 
     def note_input(self, pcm: bytes) -> None:
@@ -290,7 +342,11 @@ class RealtimeSession:
         Returns:
             False where there was no turn to end: less than 100 ms of sound, or, under turn detection, a moment when the
             server hears no speech and has ended the turn already.
+
+        Raises:
+            BudgetError: a limit is reached.
         """
+        self._limits.check()
         detected = self._config.turn_detection is not None
         if (detected and not self._input_audio.speaking) or not self._input_audio.is_a_turn:
             if not detected:
@@ -317,7 +373,12 @@ class RealtimeSession:
 
     @any_loop
     async def send_text(self, text: str) -> None:
-        """Send a typed turn and ask for an answer; it interrupts the assistant, as speech would."""
+        """Send a typed turn and ask for an answer; it interrupts the assistant, as speech would.
+
+        Raises:
+            BudgetError: a limit is reached; nothing is sent.
+        """
+        self._limits.check()
         utterance = Utterance(text)
         if self._responses.active or self._playback.playing:
             await self.interrupt()
@@ -337,7 +398,10 @@ class RealtimeSession:
             TimeoutError: no answer in time; names what was awaited. The response is cancelled.
             ServerError: the server refused, or the response failed, in the server's words.
             FileNotFoundError: there is no such WAV file.
+            BudgetError: a limit is reached; nothing is sent. Also where it is reached while tools run, after which the
+                model would have gone on.
         """
+        self._limits.check()
         return await self._questions.ask(as_utterance(x), timeout)
 
     @any_loop

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -220,8 +221,11 @@ def _short(value: Any) -> str:
 
 def check_limit(name: str, value: float | None) -> float | None:
     """Return a number above 0 or None; any other value raises `ConfigError`."""
-    if value is not None and not (isinstance(value, (int, float)) and value > 0):
-        raise ConfigError(f"{name}={value!r} must be a number above 0, or None.")
+    if value is None:
+        return None
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value <= 0:
+        raise ConfigError(f"{name}={value!r} must be a number above 0, or None for no limit.")
     return value
 
 

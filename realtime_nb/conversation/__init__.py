@@ -35,14 +35,17 @@ from .local_events import (
     SessionResumed,
     ToolProgress,
 )
+from .prices import FREE, Billing, Prices
 from .reducer import reduce
 from .turn import Latency, ToolCall, Turn
 from .usage import Usage
 
 __all__ = [
+    "FREE",
     "AudioDone",
     "AudioLost",
     "AudioReceived",
+    "Billing",
     "Change",
     "ClearSent",
     "ClientItem",
@@ -55,6 +58,7 @@ __all__ = [
     "LocalEvent",
     "LocalInterrupt",
     "Played",
+    "Prices",
     "ResponseEnded",
     "ResponseInterrupted",
     "ResponseStarted",

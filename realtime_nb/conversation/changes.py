@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from .usage import Usage
+
 
 class TurnOpened(msgspec.Struct, frozen=True):
     """A turn began: it is in `live` now."""
@@ -64,7 +66,9 @@ class AudioLost(msgspec.Struct, frozen=True):
 
 
 class UsageChanged(msgspec.Struct, frozen=True):
-    """`usage` grew."""
+    """The conversation's usage grew by `usage`, which has its cost."""
+
+    usage: Usage
 
 
 class ResponseStarted(msgspec.Struct, frozen=True):

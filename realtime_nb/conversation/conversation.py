@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from .prices import Billing
 from .records import ItemRecord
 from .store import ConversationStore
 from .turn import Turn
@@ -33,11 +34,11 @@ class Conversation:
         'hello'
 
     Args:
-        free: the backend costs nothing (the local backend echoes a model name that has a price).
+        billing: how the backend's responses are paid for; None: by the name of the model.
     """
 
-    def __init__(self, *, free: bool = False) -> None:
-        self.store = ConversationStore(free=free)
+    def __init__(self, *, billing: Billing | None = None) -> None:
+        self.store = ConversationStore(billing or Billing())
         """Records of items and responses; only `reduce` writes them."""
         self.turn_list = TurnList(self.store)
         """The turns as they are shown; only `reduce` writes them."""
@@ -45,13 +46,13 @@ class Conversation:
         """The latest server events by id, to recognise repeated ones."""
 
     @property
-    def free(self) -> bool:
-        """Whether the backend costs nothing; may be set once the backend is known."""
-        return self.store.free
+    def billing(self) -> Billing:
+        """How the backend's responses are paid for; may be set once the backend is known."""
+        return self.store.billing
 
-    @free.setter
-    def free(self, free: bool) -> None:
-        self.store.free = free
+    @billing.setter
+    def billing(self, billing: Billing) -> None:
+        self.store.billing = billing
 
     @property
     def turns(self) -> tuple[Turn, ...]:

@@ -198,7 +198,7 @@ def on_transcription_completed(
         )
         if priced is not None:
             record.usage = priced if record.usage is None else record.usage + priced
-            out.append(UsageChanged())
+            out.append(UsageChanged(priced))
 
 
 def on_transcription_failed(

@@ -22,7 +22,7 @@ from .conversation import Conversation
 from .input import stop_waiting
 from .items import apply_snapshot
 from .records import ItemRecord, ResponseRecord
-from .usage import from_response
+from .usage import from_response, is_reported
 
 _PARTS_OF_SOUND = ("audio", "output_audio")
 
@@ -107,11 +107,16 @@ def on_done(c: Conversation, event: ResponseDone, at: float | None, out: list[Ch
         record = apply_snapshot(c, item, at)
         if record is not None:
             c.store.join(record, response.id)
-    if reported.usage is not None:
+    if reported.usage is not None and is_reported(reported.usage):
         priced = c.store.add_usage(f"response {response.id}", from_response(reported.usage))
         if priced is not None:
             response.usage = priced
-            out.append(UsageChanged())
+            out.append(UsageChanged(priced))
+    elif not response.done:
+        whole = reported.status in ("completed", "incomplete", None)
+        missing = c.store.add_unreported(response.id, complete=whole)
+        if missing is not None:
+            out.append(UsageChanged(missing))
     if response.done:
         for item_id in response.items:
             c.store.mark_changed(item_id)

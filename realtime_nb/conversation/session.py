@@ -17,7 +17,7 @@ from realtime_nb.wire.realtime import (
     Transcription,
 )
 
-from .changes import Change
+from .changes import Change, UsageChanged
 from .conversation import Conversation
 from .input import drop_reserved, stop_waiting
 from .items import refuse
@@ -80,7 +80,10 @@ def on_session_resumed(c: Conversation, event: SessionResumed, at: float | None,
 def _end(c: Conversation, reason: str | None, out: list[Change], *, resuming: bool = False) -> None:
     for response_id in list(c.store.open_responses):
         status = "cancelled" if reason is None else "failed"
-        close_response(c, c.store.responses[response_id], status, reason, out)
+        response = c.store.responses[response_id]
+        close_response(c, response, status, reason, out)
+        if response.started and (missing := c.store.add_unreported(response_id, complete=False)) is not None:
+            out.append(UsageChanged(missing))  # the server will not say any more what it used
     for item_id in list(c.store.waiting):
         stop_waiting(c, item_id)
     if not resuming:

@@ -10,19 +10,19 @@ from dataclasses import replace
 
 from .input_timeline import InputTimeline
 from .order import ItemOrder
-from .prices import response_cost_usd, transcription_cost_usd
+from .prices import FREE, Billing, response_cost_usd, transcription_cost_usd
 from .records import ItemRecord, ResponseRecord
-from .usage import Usage
+from .usage import Usage, unreported
 
 
 class ConversationStore:
     """Items, responses, tool calls, usage and the input timeline of one conversation.
 
     Args:
-        free: the backend costs nothing (the local backend echoes a model name that has a price).
+        billing: how the backend's responses are paid for.
     """
 
-    def __init__(self, *, free: bool) -> None:
+    def __init__(self, billing: Billing) -> None:
         self.items: dict[str, ItemRecord] = {}
         self.order = ItemOrder()
         self.responses: dict[str, ResponseRecord] = {}
@@ -44,7 +44,7 @@ class ConversationStore:
         self.transcribing: bool | None = None
         self.transcription_model: str | None = None
         self.output_format: tuple[str | None, int | None] = (None, None)
-        self.free = free
+        self.billing = billing
         self.usage = Usage()
         self.counted: set[str] = set()
         self.now: float | None = None
@@ -107,12 +107,20 @@ class ConversationStore:
         if not key or key in self.counted:
             return None
         self.counted.add(key)
-        if self.free:
-            cost: float | None = 0.0
-        elif transcription:
-            cost = transcription_cost_usd(usage, self.transcription_model)
+        if transcription:
+            cost = transcription_cost_usd(usage, self.transcription_model, self.billing.prices)
         else:
-            cost = response_cost_usd(usage, self.model)
+            cost = response_cost_usd(usage, self.billing.prices_of(self.model))
         priced = replace(usage, cost_usd=cost)
         self.usage = self.usage + priced
         return priced
+
+    def add_unreported(self, response_id: str, *, complete: bool) -> Usage | None:
+        """Counts a response that ended without usage, once; returns None if repeated, or if the backend is free."""
+        key = f"unreported {response_id}"
+        if self.billing.prices == FREE or key in self.counted or f"response {response_id}" in self.counted:
+            return None
+        self.counted.add(key)
+        missing = unreported(complete=complete)
+        self.usage = self.usage + missing
+        return missing

@@ -21,7 +21,10 @@ class Usage:
         cached_tokens: input tokens at a lower price; a part of the input tokens (docs/protocol.md 23).
         transcription_input_tokens, transcription_output_tokens, transcription_seconds: of the model that
             transcribes the user, which is billed separately.
-        cost_usd: an estimate from public prices; None where one of the prices is unknown.
+        unreported: how many responses ended without any usage from the server; no count includes them.
+        cost_usd: an estimate from public prices. None where one of the prices is unknown, or where a complete response
+            came without any usage. One that was cancelled, or lost with its connection, and came without usage is left
+            out of the sum.
     """
 
     responses: int = 0
@@ -40,6 +43,7 @@ class Usage:
     transcription_audio_tokens: int = 0
     transcription_output_tokens: int = 0
     transcription_seconds: float = 0.0
+    unreported: int = 0
     cost_usd: float | None = 0.0
 
     @property
@@ -69,14 +73,23 @@ def _count(value: int | None) -> int:
     return max(value, 0) if value is not None else 0
 
 
+def is_reported(usage: ResponseUsage | None) -> bool:
+    """Whether a usage says anything about the tokens of a response."""
+    if usage is None:
+        return False
+    details = (usage.input_token_details, usage.output_token_details)
+    return any(count is not None for count in (usage.input_tokens, usage.output_tokens, *details))
+
+
 def from_response(usage: ResponseUsage) -> Usage:
-    """Reads a response's usage; a count that the server leaves out is 0."""
+    """Reads a response's usage; a count that the server leaves out is 0, or what the total leaves for it."""
     into, out = usage.input_token_details, usage.output_token_details
     cached = into.cached_tokens_details if into is not None else None
+    total, input_tokens, output_tokens = _count(usage.total_tokens), usage.input_tokens, usage.output_tokens
     return Usage(
         responses=1,
-        input_tokens=_count(usage.input_tokens),
-        output_tokens=_count(usage.output_tokens),
+        input_tokens=_count(total - _count(output_tokens) if input_tokens is None else input_tokens),
+        output_tokens=_count(total - _count(input_tokens) if output_tokens is None else output_tokens),
         input_text_tokens=_count(into.text_tokens) if into else 0,
         input_audio_tokens=_count(into.audio_tokens) if into else 0,
         input_image_tokens=_count(into.image_tokens) if into else 0,
@@ -87,6 +100,11 @@ def from_response(usage: ResponseUsage) -> Usage:
         output_text_tokens=_count(out.text_tokens) if out else 0,
         output_audio_tokens=_count(out.audio_tokens) if out else 0,
     )
+
+
+def unreported(*, complete: bool) -> Usage:
+    """The usage of a response that the server did not report: the cost of a complete one is unknown."""
+    return Usage(unreported=1, cost_usd=None if complete else 0.0)
 
 
 def from_transcription(usage: TokenUsage | DurationUsage) -> Usage:

@@ -13,9 +13,11 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from collections import deque
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.loopback import is_loopback
@@ -23,6 +25,7 @@ from realtime_nb.loopback import is_loopback
 TOKEN_VARIABLE = "REALTIME_NB_LOCAL_TOKEN"
 """The environment variable with the token: every user of the machine can read a command line."""
 
+_running: weakref.WeakSet[LocalServer] = weakref.WeakSet()
 _START_S = 60.0
 _STOP_S = 5.0
 _OPTIONS = {"session_seconds": "--session-seconds", "pace": "--pace", "voice": "--voice"}
@@ -119,10 +122,12 @@ class LocalServer:
             why = started.get("error") or "; ".join(self._error_lines) or "it ended without a word"
             raise ConnectError(f"The local practice backend did not start: {why}", retryable=False)
         self._url, self.label, self.notice = started["url"], started["label"], started["notice"]
+        _running.add(self)
         return self
 
     def close(self) -> None:
         """Stop the server and wait for its end; may be called twice."""
+        _running.discard(self)
         process, self._process, self._url = self._process, None, None
         if process is None:
             return
@@ -175,3 +180,15 @@ class LocalServer:
         with contextlib.suppress(OSError, ValueError):
             for line in process.stderr:  # type: ignore[union-attr] # a pipe
                 self._error_lines.append(line.decode(errors="replace").strip())
+
+
+def is_running_at(url: str) -> bool:
+    """Return whether an address is that of a server that this process has started and not closed."""
+    try:
+        wanted = urlsplit(url)
+        return any(
+            (own.hostname, own.port) == (wanted.hostname, wanted.port)
+            for own in (urlsplit(server.url) for server in list(_running))
+        )
+    except ValueError:  # a port that is no number
+        return False

@@ -14,6 +14,7 @@ from realtime_nb.client.connection_core import ConnectionCore
 from realtime_nb.client.session import RealtimeSession
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.transport.base import Connector
+from realtime_nb.client.turns.limits import Limits
 from realtime_nb.conversation import Conversation
 from realtime_nb.notebook.audio.speaker import Speaker
 from realtime_nb.notebook.options import Options
@@ -42,7 +43,7 @@ def core(connection: RealtimeConnection) -> ConnectionCore:
 
 
 def new_session(
-    connection: RealtimeConnection, options: Options, speaker: Speaker, conversation: Conversation
+    connection: RealtimeConnection, options: Options, limits: Limits, speaker: Speaker, conversation: Conversation
 ) -> RealtimeSession:
     """Make a session that continues `conversation` over an open connection; it is not started yet."""
     speaker.carried = core_of(connection).carries_audio
@@ -50,7 +51,6 @@ def new_session(
         connection,
         sink=speaker,
         conversation=conversation,
-        max_session_minutes=options.max_session_minutes,
-        max_cost_usd=options.max_cost_usd,
+        limits=limits,
         response_idle_s=options.response_idle_s,
     )

@@ -21,7 +21,7 @@ class Options:
 
     Attributes:
         backend, model, api_key: for `backends.resolve`. The key stays in this object.
-        max_session_minutes, max_cost_usd: where the session ends by itself.
+        max_session_minutes, max_cost_usd: the limits to begin with; `SessionState.limits` has the present ones.
         response_idle_s: how long a response may be silent while another request waits for it.
         transport: what carries the first connection.
     """

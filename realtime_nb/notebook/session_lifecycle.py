@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from realtime_nb.conversation import Change, Conversation
-from realtime_nb.errors import ConnectError, MicrophoneError, RealtimeError
+from realtime_nb.errors import BudgetError, ConnectError, MicrophoneError, RealtimeError
 from realtime_nb.notebook import runtime
 from realtime_nb.notebook.audio.page_sound import PageSound
 from realtime_nb.notebook.browser.selection import TransportName, Transports, check_transport
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from realtime_nb.client.session import RealtimeSession
     from realtime_nb.client.transport.base import Connector
     from realtime_nb.client.transport.close import CloseEvent
+    from realtime_nb.client.turns.limits import LimitName
 
 _logger = logging.getLogger("realtime_nb")
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -69,7 +70,15 @@ class SessionLifecycle:
     # Starting and stopping
 
     async def start(self) -> None:
-        """Connect, unless connected; several callers share one attempt."""
+        """Connect, unless connected; several callers share one attempt.
+
+        Raises:
+            BudgetError: a limit is reached.
+        """
+        self._state.limits.check()
+        session = self._state.session
+        if session is not None and session.closing:
+            await self._leave(session)  # the limit for which it closes was raised meanwhile
         if self._state.phase == "open":
             return
         if self._starting is None or self._starting.done():
@@ -95,14 +104,31 @@ class SessionLifecycle:
         """Disconnect; the transcript stays."""
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
-        session, self._state.session = self._state.session, None
-        self._state.leave_open("closed")
         self._sound.speaker.reset()
+        await self._leave(self._state.session)
+
+    async def _leave(self, session: RealtimeSession | None) -> None:
+        self._state.session = None
+        self._state.leave_open("closed")
         self._sound.stop()
         self._traits.changed()
         if session is not None:
             await session.close()
             await session.connection.close()
+
+    # The limits
+
+    def change_limit(self, name: LimitName, value: float | None) -> None:
+        """Set a limit to a checked value; a higher one, or None, lets the conversation go on."""
+        limits = self._state.limits
+        before = limits.reached
+        limits.change(name, value)
+        if before is not None and limits.reached is None:
+            if self._state.error == str(before):
+                self._state.error = None
+            if self._state.session is not None and not self._state.session.closing:
+                self._sound.follow(self._state.session)  # its microphone was stopped
+        self._traits.changed()
 
     async def dispose(self) -> None:
         """Disconnect for good, and cancel all tasks: the widget is closed."""
@@ -128,6 +154,7 @@ class SessionLifecycle:
         try:
             self._state.endpoint = await self._resolve()
             self._traits.changed()
+            self._refuse_unknown_price(self._state.endpoint)
             session = await self._open_session(self._state.endpoint)
             self._state.session, self._state.phase = session, "open"
             self._sound.follow(session)
@@ -157,18 +184,29 @@ class SessionLifecycle:
         connection.on("close", self._on_close)
         await connection
         try:
-            if not self._state.conversation.turns:
-                self._state.conversation = Conversation(free=endpoint.name == "local")
+            state = self._state
+            if not state.conversation.turns:
+                state.conversation = Conversation()
+            state.conversation.billing = endpoint.billing
             self._sound.speaker.reset()
             session = opening.new_session(
-                connection, self._state.options, self._sound.speaker, self._state.conversation
+                connection, state.options, state.limits, self._sound.speaker, state.conversation
             )
-            session.on_error = self.fail
+            session.on_error = self._on_session_error
             session.subscribe(self._on_changes)
             return await session.start()
         except BaseException:
             await connection.close()
             raise
+
+    def _refuse_unknown_price(self, endpoint: Endpoint) -> None:
+        """Raise `ConfigError` before connecting, where the cost is limited and the named model has no price.
+
+        Where the address names no model, the session checks the one that the server names.
+        """
+        billing = endpoint.billing
+        if billing.prices is not None or billing.model is not None:
+            self._state.limits.price_by(billing, None)
 
     async def use_transport(self, name: str) -> None:
         """Let the page or the kernel hold the connection from now on; an open session moves between turns."""
@@ -194,6 +232,9 @@ class SessionLifecycle:
 
     async def listen(self) -> None:
         """Prepare for the microphone that a page has opened."""
+        if self._state.limits.reached is not None:
+            self._stop_microphone()
+            self._state.limits.check()
         session = self._state.session
         if session is None:
             await self.start()  # frames wait meanwhile, and a new session has no input to clear
@@ -216,7 +257,7 @@ class SessionLifecycle:
 
     async def _end_turn(self) -> None:
         await self._sound.microphone.drained()
-        if self._state.session is not None:
+        if self._state.session is not None and self._state.limits.reached is None:
             await self._state.session.commit()
 
     def handle(self, kind: str, handler: Callable[..., Any], *, once: bool) -> None:
@@ -287,10 +328,21 @@ class SessionLifecycle:
         self._sound.stop()
         if event.error is not None:
             self.fail(event.error, phase="error")
-        elif session.limit_reached is not None:
-            why = f"The session ended: {session.limit_reached}."
-            self.fail(RealtimeError(f"{why} The transcript stays; sending or talking begins a new one."))
+        elif self._state.limits.reached is not None:
+            self.fail(self._state.limits.reached)
         self._traits.changed()
+
+    def _on_session_error(self, error: Exception) -> None:
+        if isinstance(error, BudgetError):
+            self._stop_microphone()
+        self.fail(error)
+
+    def _stop_microphone(self) -> None:
+        """Accept no more sound of the page, and drop what waits: a limit is reached."""
+        microphone = self._sound.microphone
+        if microphone.page is not None:
+            microphone.close(microphone.page)
+        microphone.clear()
 
     def _on_handler_error(self, error: BaseException, kind: str) -> None:
         # On the handler's own thread.

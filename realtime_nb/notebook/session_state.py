@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from realtime_nb.client.turns.limits import Limits
 from realtime_nb.conversation import AudioReceived, Change, Conversation, ResponseEnded, ResponseStarted
 from realtime_nb.notebook.options import Options
 
@@ -35,6 +36,7 @@ class SessionState:
         endpoint: the service, once it was found.
         session: the open session, or None.
         conversation: what was said, over all sessions of the widget.
+        limits: what all sessions of the widget may use together, and have used.
         answering: a response is under way.
         receiving: sound of that response has come.
     """
@@ -47,6 +49,7 @@ class SessionState:
         self.endpoint: Endpoint | None = None
         self.session: RealtimeSession | None = None
         self.conversation = Conversation()
+        self.limits = Limits(options.max_session_minutes, options.max_cost_usd, owner="w")
         self.answering = False
         self.receiving = False
 

@@ -105,7 +105,7 @@ class TraitPublisher:
             "turns": conversation.turns,
             "live": conversation.live,
             "level": self._microphone.level if capturing else 0.0,
-            "usage": conversation.usage,
+            "usage": state.limits.usage,
             "latency": latest.latency if latest is not None else None,
             "error": state.error,
             "effective": effective,
@@ -129,7 +129,7 @@ class TraitPublisher:
             "voice": voice if isinstance(voice, str) or voice is None else str(voice.get("id")),
             "voices": list(VOICES),
             "vad": _detection_words(self._state.config.settings["turn_detection"]),
-            "cost_usd": self._state.conversation.usage.cost_usd,
+            "cost_usd": self._state.limits.usage.cost_usd,
         }
 
 

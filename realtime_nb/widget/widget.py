@@ -77,8 +77,13 @@ class RealtimeWidget(anywidget.AnyWidget):
         api_key: instead of the environment's; or a function that returns it, called for every connection. Never leaves
             the kernel.
         microphone: `rt.Microphone(...)`: the device, and the browser's processing.
-        max_session_minutes: ends the session politely after so long.
-        max_cost_usd: ends the session politely when its known cost is above this.
+        max_session_minutes: how long sessions of this widget may be open in all, in minutes.
+        max_cost_usd: what all sessions of this widget may cost in all, in US dollars: the server's account of its
+            usage times the model's prices. A response that the server reports no usage for counts like the dearest
+            one so far; where there is none, the limit counts as reached. For a model whose prices are not known, pass
+            `rt.Backend(url=..., prices=rt.Prices(...))`. The local practice backend costs nothing.
+            Once a limit is reached, the response under way may end, the session closes between turns, and `ask`, Talk
+            and typing give `BudgetError` until you raise the limit (`w.max_cost_usd = 2`) or set it to None.
         response_idle_s: seconds that a response may send nothing while another request waits for it; then it is given
             up. One that no other request waits for may be silent until the timeout of `ask`.
         controls: whether the card shows its buttons.
@@ -121,6 +126,9 @@ class RealtimeWidget(anywidget.AnyWidget):
     reasoning_effort = _setting()
     output = _setting()
     max_output_tokens = _setting()
+
+    max_session_minutes = t.Any(None, allow_none=True)
+    max_cost_usd = t.Any(None, allow_none=True)
 
     controls = t.Bool(True).tag(sync=True)
     _info = t.Dict(read_only=True).tag(sync=True)
@@ -199,7 +207,8 @@ class RealtimeWidget(anywidget.AnyWidget):
         self.set_trait("_microphone", (microphone or Microphone()).to_page())
         self.set_trait("transport", transport)
         extra = {} if layout is None else {"layout": layout}
-        super().__init__(controls=controls, **settings, **extra)
+        limits = {"max_session_minutes": max_session_minutes, "max_cost_usd": max_cost_usd}
+        super().__init__(controls=controls, **settings, **limits, **extra)
         self._controller = controller
         keep_comm_on_subshell(self.comm)
         self.on_msg(lambda _, content, buffers: controller.receive(content, buffers))
@@ -211,6 +220,7 @@ class RealtimeWidget(anywidget.AnyWidget):
 
         Raises:
             ConfigError, ConnectError: no connection; says why and what to do. The card shows it too.
+            BudgetError: a limit is reached; says how to raise it.
         """
         controller = self._live_controller
         await controller.bring(controller.start())
@@ -243,6 +253,7 @@ class RealtimeWidget(anywidget.AnyWidget):
             FileNotFoundError: there is no such file.
             TimeoutError: no answer in time; says what was awaited.
             ServerError, ConnectError, ConfigError, AudioError: the service, the connection, a setting or the sound.
+            BudgetError: a limit is reached, and nothing was sent; says how to raise it.
         """
         controller = self._live_controller
         return await controller.bring(controller.ask(x, timeout=timeout))
@@ -409,6 +420,17 @@ class RealtimeWidget(anywidget.AnyWidget):
     def _setting_changed(self, change: Any) -> None:
         if self._controller is not None:
             self._controller.change(change["name"], change["new"])
+
+    @t.validate("max_session_minutes", "max_cost_usd")
+    def _check_limit(self, proposal: Any) -> Any:
+        if self._controller is None:
+            return proposal["value"]
+        return self._controller.state.limits.checked(proposal["trait"].name, proposal["value"])
+
+    @t.observe("max_session_minutes", "max_cost_usd")
+    def _limit_changed(self, change: Any) -> None:
+        if self._controller is not None:
+            self._controller.soon(self._controller.lifecycle.change_limit, change["name"], change["new"])
 
     @t.observe("muted")
     def _muted_changed(self, change: Any) -> None:

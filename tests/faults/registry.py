@@ -86,14 +86,10 @@ _BEFORE = "the time of a widget's first question counts from the open connection
 _LOCAL = "a frame that cannot be read is taken for the error that answers the question"
 _LOSS = "a call whose response was cut off is not answered in the next session"
 _LOG = "an error that is not awaited is given to handlers only"
-_BUDGET = "a limit closes the session after the response that exceeded it, and there is no BudgetError"
 _FIELDS = "a backend's key is a plain field"
 _STRICT = "an error that fits the struct and has no message is not looked at again"
 
 NOT_YET: dict[str, str] = {
-    "budgets/a_session_stops_asking": _BUDGET,
-    "budgets/a_widget_stops_asking": _BUDGET,
-    "budgets/a_model_of_unknown_price_is_refused_before_it_costs": "an unknown price counts as none",
     "keys/in_a_pickled_backend": _FIELDS,
     "keys/in_the_fields_of_a_backend": _FIELDS,
     "keys/written_with_escapes": "`redact` looks at the text as it is written, not at what it says",

@@ -1,12 +1,14 @@
 """The protocols between a connection and the object that sends and receives its frames.
 
-Owns `Transport`, `Connector` and the exception of a transport that has ended. Must not know events, or which transports
-exist.
+Owns `Transport`, `Connector`, `BilledConnector` and the exception of a transport that has ended. Must not know events,
+or which transports exist.
 """
 
 from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
+
+from realtime_nb.conversation import Billing
 
 
 class TransportClosed(Exception):  # noqa: N818 - an end, not always an error
@@ -39,6 +41,15 @@ class Transport(Protocol):
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close with a closing handshake; may be called twice."""
+
+
+@runtime_checkable
+class BilledConnector(Protocol):
+    """A connector that has the prices of its backend."""
+
+    @property
+    def billing(self) -> Billing | None:
+        """How responses are paid for; None while that is not known."""
 
 
 @runtime_checkable

@@ -120,6 +120,8 @@ class Questions:
     async def _asked(self, utterance: Utterance, stage: _Stage) -> Response:
         stage.awaited = "the response before it to end"
         await self._responses.idle()
+        if self._responses.refusal is not None:
+            raise self._responses.refusal  # a limit was reached while the question waited: it is not said at all
         stage.awaited = "the server to acknowledge the question"
         if stage.accepted is None:
             if utterance.text is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -32,13 +32,14 @@ from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest, McpApprov
 from realtime_nb.client.turns.response_queue import ResponseQueue
 from realtime_nb.client.turns.response_watch import ResponseWatch
 from realtime_nb.client.turns.tool_runner import ToolRunner
-from realtime_nb.conversation import AudioLost, Change, ClientItem, ConnectionEnded, ResponseStarted
-from realtime_nb.errors import ServerError
+from realtime_nb.conversation import AudioLost, Change, ClientItem, ConnectionEnded, ResponseStarted, UsageChanged
+from realtime_nb.errors import BudgetError, ServerError
 from realtime_nb.wire.realtime import (
     SERVER_TYPES,
     ConversationItemAdded,
     ConversationItemCreated,
     ConversationItemDone,
+    ConversationItemInputAudioTranscriptionCompleted,
     ErrorEvent,
     InputAudioBufferCommitted,
     InputAudioBufferSpeechStarted,
@@ -67,13 +68,17 @@ class EventRouter:
         feed: the way into the conversation.
         output: plays the assistant's sound.
         playback: the same player's sound, which an interruption ends.
-        limits: the user's bounds, which end the session.
+        limits: the user's bounds. One that is reached stops all that costs, until it is raised.
+        ends_at_limit: whether the session closes its connection between turns once a limit is reached, because its
+            owner opens another when the limit is raised.
         renewal: begins a new session before the service ends the old one.
         response_idle_s: how long a response may be silent while another request waits for it.
 
     Attributes:
-        on_error: called with each error of the server that is neither an expected race nor awaited by a caller.
+        on_error: called with each error of the server that is neither an expected race nor awaited by a caller, and
+            with the `BudgetError` of a limit when it is reached.
         over: whether the session has ended.
+        closing: whether the connection is being closed because of a limit.
     """
 
     def __init__(
@@ -85,10 +90,13 @@ class EventRouter:
         limits: Limits,
         renewal: Renewal,
         response_idle_s: float,
+        *,
+        ends_at_limit: bool,
     ) -> None:
         config, sender = connection.config, connection.sender
-        self.on_error: Callable[[ServerError], None] | None = None
+        self.on_error: Callable[[Any], None] | None = None
         self.over = False
+        self.closing = False
         self.feed = feed
         self.responses = ResponseQueue(sender, config)
         self.updates = ConfigUpdates(config, sender, self.responses)
@@ -102,12 +110,15 @@ class EventRouter:
         self._connection = connection
         self._config = config
         self._limits = limits
+        self._ends_at_limit = ends_at_limit
+        self._stopped = False
+        self._counting = False
         self._renewal = renewal
         self._tasks: set[asyncio.Task[Any]] = set()
         self._time_limit: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
         self._unfollow: list[Callable[[], None]] = []
-        self._at_close: Registration | None = None
+        self._at_end: list[Registration] = []
         feed.subscribe(self.interruption.on_changes)
 
     def follow(self) -> None:
@@ -127,7 +138,12 @@ class EventRouter:
             )
         )
         self._unfollow += [connection.add_listener(self._on_event), connection.add_send_listener(self._on_sent)]
-        self._at_close = connection.handlers.add("close", self._on_close)
+        self._unfollow.append(self._limits.subscribe(self._on_limits))
+        handlers = connection.handlers
+        self._at_end = [
+            handlers.add("close", self._on_close),
+            handlers.add("reconnecting", self._on_reconnecting),
+        ]
         connection.keep_nothing_until_read()
         self.spawn(self._watch.run())
         if connection.created is not None:
@@ -146,8 +162,8 @@ class EventRouter:
         """Follow the connection no longer."""
         for unfollow in self._unfollow:
             unfollow()
-        if self._at_close is not None:
-            self._connection.handlers.discard(self._at_close)
+        for registration in self._at_end:
+            self._connection.handlers.discard(registration)
 
     def end(self, error: Exception, reason: str | None) -> None:
         """End what waits for an answer: turns must not be in progress for ever, nor callers wait."""
@@ -157,7 +173,11 @@ class EventRouter:
         self._renewal.stop()
         if self._time_limit is not None:
             self._time_limit.cancel()
-        self.feed.add(ConnectionEnded(reason))
+        changes = self.feed.reduce(ConnectionEnded(reason))
+        self._count_usage(changes)
+        self.feed.publish(changes)
+        if self._counting:
+            self._limits.on_session_closed(asyncio.get_running_loop().time())
         self.calls.stop()
         self.responses.fail_all(error)
         for task in self._tasks:
@@ -166,32 +186,85 @@ class EventRouter:
     async def _on_close(self, event: CloseEvent) -> None:
         self.end(event.error or self._connection.end_error(), reason=str(event.error) if event.error else None)
 
+    # The limits
+
     def start_time_limit(self) -> None:
-        """Count the user's time limit from now on."""
-        if self._limits.seconds is not None and self._time_limit is None:
-            loop = asyncio.get_running_loop()
-            self._time_limit = loop.call_later(self._limits.seconds, self._on_time_limit)
+        """Count the time of this session for the user's limit from now on."""
+        if not self._counting and not self.over:
+            self._counting = True
+            self._limits.on_session_opened(asyncio.get_running_loop().time())
+            self._on_limits()
+
+    def _on_limits(self) -> None:
+        """Follow the limits: one was reached, raised or changed."""
+        if self.over:
+            return
+        reached = self._limits.reached
+        if reached is not None and not self._stopped:
+            self._stop_at_limit(reached)
+        elif reached is None and self._stopped:
+            self._go_on()
+        self._set_time_limit()
+
+    def _set_time_limit(self) -> None:
+        if self._time_limit is not None:
+            self._time_limit.cancel()
+            self._time_limit = None
+        left_s = self._limits.seconds_left
+        if left_s is not None and self._counting and not self._stopped:
+            self._time_limit = asyncio.get_running_loop().call_later(left_s, self._on_time_limit)
 
     def _on_time_limit(self) -> None:
-        if self._limits.time_is_over():
-            self._end_at_limit()
+        self._limits.count_time(asyncio.get_running_loop().time())
+        self._set_time_limit()  # none where that has stopped the session; a timer may also be a little early
 
-    def _end_at_limit(self) -> None:
-        # Not one of `_tasks`: those are cancelled by the end that this task brings about.
-        work = self._end_politely(self._limits.reached or "")
-        self._ending = asyncio.get_running_loop().create_task(work, name="realtime limit")
+    def _stop_at_limit(self, error: BudgetError) -> None:
+        """Send nothing more that the server would answer. The response under way may end, and its sound be played."""
+        self._stopped = True
+        self.responses.refuse(error)
+        self.input_audio.refuse(error)
+        self._report(error)
+        if self._ends_at_limit:
+            # Not one of `_tasks`: those are cancelled by the end that this task brings about.
+            work = self._end_politely(f"{error.limit}={error.value:g} is reached")
+            self._ending = asyncio.get_running_loop().create_task(work, name="realtime limit")
+        elif self._config.server_answers:
+            self.updates.put_off_turn_detection()
+
+    def _go_on(self) -> None:
+        """Accept questions and sound again: the limit was raised."""
+        self._stopped = False
+        if self._ending is not None and not self.closing:
+            self._ending.cancel()
+        self.responses.refuse(None)
+        self.input_audio.refuse(None)
+        if not self._ends_at_limit:
+            self.updates.resume_turn_detection()
 
     async def _end_politely(self, why: str) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_POLITE_S):
                 await self.between_turns()
+        self.closing = True
         if not self.over:
             await self._connection.close(1000, why)
+
+    async def _on_reconnecting(self, event: Any) -> None:
+        if self._limits.reached is not None and not self.over:
+            self.closing = True  # instead of a new session; in a task, because the close waits for this handler
+            work = self._connection.close(1000, "a limit is reached")
+            self._ending = asyncio.get_running_loop().create_task(work, name="realtime limit")
+
+    def _count_usage(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if isinstance(change, UsageChanged):
+                self._limits.add(change.usage)
 
     # A pause
 
     async def renew(self, connector: Connector | None = None) -> None:
-        """Go on in a new session, between turns."""
+        """Go on in a new session, between turns; raises `BudgetError` where a limit is reached."""
+        self._limits.check()
         await self._connection.renew(connector=connector, moment=self.between_turns)
 
     async def between_turns(self) -> None:
@@ -202,14 +275,17 @@ class EventRouter:
     @property
     def _quiet(self) -> bool:
         store = self.feed.conversation.store
+        # Once a limit is reached, speech gets no answer.
+        taking = not self._stopped and (
+            self.input_audio.speaking or (self._config.server_answers and store.unanswered is not None)
+        )
         return not (
             not self.responses.quiet
-            or self.input_audio.speaking
-            or self.input_audio.held
+            or taking
+            or self.input_audio.asking
             or self.calls.pending()
             or self._playback.playing
             or store.waiting
-            or (self._config.server_answers and store.unanswered is not None)
         )
 
     # Events
@@ -237,7 +313,10 @@ class EventRouter:
             if not self.responses.is_out_of_band(event.response_id):
                 self.calls.on_item_done(event.response_id, event.item)
         elif kind is ResponseDone:
+            self._count_usage(changes)  # before its tools ask for a continuation, which a limit may forbid
             self._on_response_done(event)
+        elif kind is ConversationItemInputAudioTranscriptionCompleted:
+            self._count_usage(changes)
         elif kind is InputAudioBufferSpeechStarted:
             self.input_audio.speaking = True
             stop = self.interruption.on_speech_started(carries_audio=self._connection.carries_audio)
@@ -261,14 +340,14 @@ class EventRouter:
             self._connection.sender.mark_answered(answered)
         if self.responses.cancelling(event.response.id):
             self.interruption.kill(event.response.id or "")  # it was interrupted before it existed
+        elif self._stopped and self.responses.answered_by(event.response.id) is None and not known:
+            self.responses.cancel()  # the server began it by itself, after a limit was reached
 
     def _on_response_done(self, event: ResponseDone) -> None:
         out_of_band = self.responses.is_out_of_band(event.response.id)
         if not out_of_band:
             self.calls.on_response_done(event.response)
         self.responses.on_done(event.response, out_of_band=out_of_band)
-        if self._limits.spent(self.feed.conversation.usage.cost_usd):
-            self._end_at_limit()
 
     def _on_server_error(self, event: ErrorEvent) -> None:
         sender = self._connection.sender
@@ -281,14 +360,16 @@ class EventRouter:
         if not expected and not sender.awaits(event.error.event_id):
             self._report(server_error(event.error), has_event=True)
 
-    def _report(self, error: ServerError, *, has_event: bool = False) -> None:
-        if self.on_error is None:
-            self._connection.log_unheard(error, has_event=has_event)
-        else:
+    def _report(self, error: ServerError | BudgetError, *, has_event: bool = False) -> None:
+        if self.on_error is not None:
             try:
                 self.on_error(error)
             except Exception:
                 _log.exception("on_error raised; the conversation goes on")
+        elif isinstance(error, ServerError):
+            self._connection.log_unheard(error, has_event=has_event)
+        else:
+            _log.warning("%s", error)
 
     def _announce(self, news: McpApprovalRequest | ServerError) -> None:
         if isinstance(news, ServerError):

@@ -1,7 +1,7 @@
 """The user's sound: send it, and count what of it the server has not made a turn of.
 
-Owns the count of samples that were appended and not committed, and whether the microphone is held off while recorded
-sound is asked. Must not know widgets, or how turns are answered.
+Owns the count of samples that were appended and not committed, and whether the microphone is held off, because recorded
+sound is asked or a limit is reached. Must not know widgets, or how turns are answered.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from realtime_nb.audio import RATE_HZ
 from realtime_nb.client.events.sender import Sender
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.conversation import ClearSent, CommitSent, InputAppended
+from realtime_nb.errors import RealtimeError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,14 +33,17 @@ class InputAudio:
         feed: gets what was sent, for the clips of the conversation.
 
     Attributes:
-        held: whether the microphone's sound is dropped, because recorded sound is asked.
+        held: whether the microphone's sound does not reach the server.
+        asking: whether recorded sound is asked; the microphone's sound is dropped meanwhile.
         on_held: called when `held` changes: a page that sends the microphone's sound by itself must follow it.
         speaking: whether the server hears speech.
     """
 
     def __init__(self, sender: Sender, feed: ConversationFeed) -> None:
         self.held = False
+        self.asking = False
         self.on_held: Callable[[bool], None] | None = None
+        self._refusal: RealtimeError | None = None
         self.speaking = False
         self._sender = sender
         self._feed = feed
@@ -51,15 +55,28 @@ class InputAudio:
         return self._uncommitted_samples >= MINIMUM_SAMPLES
 
     def hold(self, on: bool) -> None:
-        """Hold the microphone off, or let it in again."""
-        self.held = on
+        """Hold the microphone off while recorded sound is asked, or let it in again."""
+        self.asking = on
+        self._follow()
+
+    def refuse(self, error: RealtimeError | None) -> None:
+        """Refuse the microphone's sound with an error, and discard what makes no turn yet; None lets it in again."""
+        self._refusal = error
+        self._follow()
+        if error is not None and self._uncommitted_samples and not self.asking:
+            self._sender.put({"type": "input_audio_buffer.clear"})
+
+    def _follow(self) -> None:
+        self.held = self.asking or self._refusal is not None
         if self.on_held is not None:
-            self.on_held(on)
+            self.on_held(self.held)
 
     async def from_microphone(self, pcm: Pcm) -> None:
-        """Send the microphone's sound, unless it is held off."""
+        """Send the microphone's sound, unless it is held off; raises `BudgetError` where a limit is reached."""
         if not self.held:
             await self.append(pcm)
+        elif self._refusal is not None:
+            raise self._refusal.with_traceback(None)  # it may be raised for each frame
 
     async def append(self, pcm: Pcm) -> bool:
         """Send sound, whether or not the microphone is held off; returns False where no connection takes it."""

@@ -1,41 +1,224 @@
-"""The user's limits of a session: its duration and its cost.
+"""The user's limits: how long sessions may be open, and what their responses may cost.
 
-Owns when a limit is reached, and the words for it. Pure. Must not know how a session ends, or a clock.
+Owns the totals over all sessions of one owner (a widget, or a session used alone), when a limit is reached, and the
+words for it. Pure. Must not know how a session ends, or a clock.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from typing import Literal
+
 from realtime_nb.client.settings import check_limit
+from realtime_nb.conversation import Billing, Usage
 from realtime_nb.conversation.prices import CURRENCY_SIGN
+from realtime_nb.errors import BudgetError, ConfigError
+
+_log = logging.getLogger(__name__)
+LimitName = Literal["max_session_minutes", "max_cost_usd"]
+_ROUNDING_S = 1e-3
+"""Timers and sums of floats may end this much early."""
 
 
 class Limits:
-    """Compares a session with its limits; the first one that is reached ends it.
+    """The limits of one owner, and what was used of them; all sessions of the owner add to the same totals.
+
+    A limit that is reached stays reached until it is raised. The minutes count while a session is open, from the first
+    one on.
+
+    The server's account of a response's usage is the only source of its cost. Where a response ends without one, the
+    comparison with `max_cost_usd` counts the dearest response so far in its place, and a warning is logged once. Where
+    a complete response has no cost and none was known before, `max_cost_usd` cannot hold, and so counts as reached.
 
     Args:
-        minutes, cost_usd: the limits; None means no limit.
+        minutes: `max_session_minutes`; None means no limit.
+        cost_usd: `max_cost_usd`; None means no limit.
+        owner: the name that the user's code has for the owner, for messages.
+        usage: what was used before.
 
     Attributes:
-        seconds: the delay after which to call `time_is_over`; None without a time limit.
-        reached: the limit that was reached, in words; None before that.
+        reached: the error for the limit that is reached, or None.
+        usage: the sum over all sessions.
+
+    Raises:
+        ConfigError: a limit that is no number above 0.
     """
 
-    def __init__(self, minutes: float | None, cost_usd: float | None) -> None:
-        self.reached: str | None = None
+    def __init__(
+        self,
+        minutes: float | None = None,
+        cost_usd: float | None = None,
+        *,
+        owner: str = "session",
+        usage: Usage | None = None,
+    ) -> None:
+        self.reached: BudgetError | None = None
+        self.usage = Usage()
         self._minutes = check_limit("max_session_minutes", minutes)
         self._cost_usd = check_limit("max_cost_usd", cost_usd)
-        self.seconds = None if minutes is None else 60 * minutes
+        self._owner = owner
+        self._unpriced: str | None = None
+        self._used_s = 0.0
+        self._open_sessions = 0
+        self._counted_until_s = 0.0
+        self._spent_usd = 0.0
+        self._dearest_usd = 0.0
+        self._unknown: str | None = None
+        self._warned: set[str] = set()
+        self._listeners: tuple[Callable[[], None], ...] = ()
+        if usage is not None:
+            self._count(usage)
 
-    def time_is_over(self) -> bool:
-        """Note that the time has passed; returns True where this is the first limit to be reached."""
-        return self._reach(f"max_session_minutes={self._minutes:g} is over")
+    @property
+    def minutes(self) -> float | None:
+        """`max_session_minutes`."""
+        return self._minutes
 
-    def spent(self, cost_usd: float | None) -> bool:
-        """Compare the cost so far, None where a price is not known; returns True where the limit is reached now."""
-        if self._cost_usd is None or cost_usd is None or cost_usd <= self._cost_usd:
-            return False
-        return self._reach(f"it cost {CURRENCY_SIGN}{cost_usd:.2g}, more than max_cost_usd={self._cost_usd:g}")
+    @property
+    def cost_usd(self) -> float | None:
+        """`max_cost_usd`."""
+        return self._cost_usd
 
-    def _reach(self, why: str) -> bool:
-        first, self.reached = self.reached is None, self.reached or why
-        return first
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after each change of a limit, and when one is reached; returns a function that removes it."""
+        self._listeners = (*self._listeners, listener)
+
+        def remove() -> None:
+            self._listeners = tuple(known for known in self._listeners if known is not listener)
+
+        return remove
+
+    # The limits
+
+    def check(self) -> None:
+        """Raise `BudgetError` where a limit is reached."""
+        if self.reached is not None:
+            # Another object than the last time: a traceback would keep growing on one that is raised again.
+            raise self._error() or self.reached
+
+    def checked(self, name: LimitName, value: float | None) -> float | None:
+        """Return a new value for a limit; raises `ConfigError` where it is bad, or no price is known. On any thread."""
+        value = check_limit(name, value)
+        if name == "max_cost_usd" and value is not None and self._unpriced is not None:
+            raise _price_is_unknown(value, self._unpriced)
+        return value
+
+    def change(self, name: LimitName, value: float | None) -> None:
+        """Set a limit to a checked value: a higher one, or None, lets the conversation go on."""
+        if name == "max_cost_usd":
+            self._cost_usd = value
+        else:
+            self._minutes = value
+        self.reached = self._error()
+        self._notify()
+
+    def price_by(self, billing: Billing, model: str | None) -> None:
+        """Note how responses are paid for.
+
+        Args:
+            billing: of the backend.
+            model: as the server names it; None where it does not, or not yet.
+
+        Raises:
+            ConfigError: there is a limit of the cost, and no price.
+        """
+        priced = billing.prices_of(model) is not None
+        named = model or billing.model
+        words = f"the model {named!r}" if named else "the model, which the server does not name,"
+        self._unpriced = None if priced else words
+        self.checked("max_cost_usd", self._cost_usd)
+
+    # What is used
+
+    def add(self, usage: Usage) -> None:
+        """Add the usage of a response or of a transcription."""
+        self._count(usage)
+        self._compare()
+
+    def _count(self, usage: Usage) -> None:
+        self.usage = self.usage + usage
+        cost = usage.cost_usd
+        if usage.unreported:
+            self._warn("the server reported no usage for a response; its cost is unknown")
+            self._spent_usd += self._dearest_usd
+            if cost is None and not self._dearest_usd:
+                self._unknown = "the server reports no usage for its responses"
+        elif cost is not None:
+            self._spent_usd += cost
+            if usage.responses == 1:
+                self._dearest_usd = max(self._dearest_usd, cost)
+        elif usage.responses:
+            self._unknown = "a response used a model, or a kind of token, of unknown price"
+        else:
+            self._warn("the price of the transcription is unknown; max_cost_usd does not count it")
+
+    def _warn(self, words: str) -> None:
+        if self._cost_usd is not None and words not in self._warned:
+            self._warned.add(words)
+            _log.warning("max_cost_usd=%g: %s", self._cost_usd, words)
+
+    def on_session_opened(self, now: float) -> None:
+        """Count the time from now on."""
+        self.count_time(now)
+        self._open_sessions += 1
+
+    def on_session_closed(self, now: float) -> None:
+        """Count the time no longer, unless another session is open."""
+        self.count_time(now)
+        self._open_sessions -= 1
+
+    def count_time(self, now: float) -> None:
+        """Add the time since the last call, if a session was open."""
+        if self._open_sessions:
+            self._used_s += max(0.0, now - self._counted_until_s)
+        self._counted_until_s = now
+        self._compare()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The time until `max_session_minutes` is reached, as of the last `count_time`; None without that limit."""
+        return None if self._minutes is None else max(0.0, 60 * self._minutes - self._used_s)
+
+    def _compare(self) -> None:
+        before, self.reached = self.reached, self._error()
+        if (before is None) is not (self.reached is None):
+            self._notify()
+
+    def _notify(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def _error(self) -> BudgetError | None:
+        if (limit := self._cost_usd) is not None:
+            if self._spent_usd >= limit:
+                return self._exceeded("max_cost_usd", limit, self._spent_usd, f"{CURRENCY_SIGN}{self._spent_usd:.2g}")
+            if self._unknown is not None:
+                return BudgetError(
+                    f"max_cost_usd={limit:g} cannot hold: {self._unknown}. Give all prices with rt.Backend(url=..., "
+                    f"prices=rt.Prices(...)), or go on without this limit: `{self._owner}.max_cost_usd = None`; "
+                    "max_session_minutes limits the time.",
+                    limit="max_cost_usd",
+                    value=limit,
+                )
+        if (limit := self._minutes) is not None and self._used_s + _ROUNDING_S >= 60 * limit:
+            used = self._used_s / 60
+            return self._exceeded("max_session_minutes", limit, used, f"{used:.2g} minutes")
+        return None
+
+    def _exceeded(self, name: LimitName, limit: float, used: float, words: str) -> BudgetError:
+        return BudgetError(
+            f"{name}={limit:g} is reached: {words} used. No question is sent and no session opens until it is raised: "
+            f"`{self._owner}.{name} = {2 * limit:g}`, or None for no limit.",
+            limit=name,
+            value=limit,
+            used=used,
+        )
+
+
+def _price_is_unknown(limit: float, model: str) -> ConfigError:
+    return ConfigError(
+        f"max_cost_usd={limit:g} cannot hold: the price of {model} is not known. Give it in US dollars for a million "
+        "tokens, with backend=rt.Backend(url=..., prices=rt.Prices(text_in=..., text_out=..., audio_in=..., "
+        "audio_out=...)), or set max_cost_usd=None."
+    )

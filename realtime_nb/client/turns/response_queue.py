@@ -26,6 +26,7 @@ from typing import Any, Protocol
 
 from realtime_nb.client.events.pending_requests import METADATA_KEY, server_error
 from realtime_nb.client.turns.event_sender import EventSender
+from realtime_nb.errors import RealtimeError
 from realtime_nb.wire.realtime import ErrorDetail, Response
 
 _BUSY = "conversation_already_has_active_response"
@@ -94,12 +95,14 @@ class ResponseQueue:
         server: tells whether the server may begin responses by itself.
 
     Attributes:
+        refusal: the error of every request that is made while a limit is reached, or None.
         contended: set while a response holds the slot that another request waits for, or that was told to stop.
         turn_marker: changes when the user takes the turn; what was begun before asks for no response any more.
     """
 
     def __init__(self, sender: EventSender, server: AnsweringServer) -> None:
         self.turn_marker = 0
+        self.refusal: RealtimeError | None = None
         self._sender = sender
         self._server = server
         self._queue: deque[ResponseRequest] = deque()
@@ -164,8 +167,8 @@ class ResponseQueue:
             if waiting is not None:
                 return waiting
         request = ResponseRequest(self._sender.new_event_id(), params or {}, automatic=automatic)
-        if self._lost is not None:
-            request.fail(self._lost)
+        if (refused := self._lost or self.refusal) is not None:
+            request.fail(refused)
             return request
         if request.out_of_band:
             self._out_of_band[request.event_id] = request
@@ -174,6 +177,18 @@ class ResponseQueue:
         self._queue.append(request)
         self._pump()
         return request
+
+    def refuse(self, error: RealtimeError | None) -> None:
+        """Fail the requests that were not sent, and all to come, with an error; None accepts requests again.
+
+        A request that was sent may have its answer.
+        """
+        self.refusal = error
+        if error is not None:
+            queued, self._queue = self._queue, deque()
+            for request in queued:
+                request.fail(error)
+            self._pump()
 
     def cancel(self, request: ResponseRequest | None = None) -> bool:
         """Stop `request`, or whatever runs on the default conversation; also before the server has answered.
@@ -398,6 +413,8 @@ class ResponseQueue:
         """Queue a create again that arrived while a response of the server's own ran."""
         if request.cancelled:
             request.finish(None)
+        elif self.refusal is not None:
+            request.fail(self.refusal)
         else:
             self._queue.appendleft(request)
         if self._active is None:

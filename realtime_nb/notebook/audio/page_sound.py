@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from realtime_nb.errors import ConnectError
+from realtime_nb.errors import BudgetError, ConnectError
 from realtime_nb.notebook.audio.microphone_queue import MicrophoneQueue
 from realtime_nb.notebook.audio.speaker import Speaker
 from realtime_nb.notebook.browser.transport import PageSockets, PageTransport
@@ -69,8 +69,8 @@ class PageSound:
             transport.hold(not transport.live, since=self.microphone.next_frame)
 
     async def _pump(self, session: RealtimeSession) -> None:
-        # Ends with the session: `append` raises once the socket is closed.
-        with contextlib.suppress(ConnectError):
+        # Ends with the session: `append` raises once the socket is closed, or a limit is reached.
+        with contextlib.suppress(ConnectError, BudgetError):
             await session.ready()
             if session.page_has_sound:
                 await self._let_page_send(session)

@@ -54,7 +54,8 @@ def test_usage_is_counted_once_a_response() -> None:
     state = script.play()
     usage = state.usage
     done = {"id": script.response, "status": "completed", "conversation_id": "conv_1", "usage": USAGE}
-    assert UsageChanged() not in reduce(state, wire(type="response.done", response=done), 200.0)
+    changes = reduce(state, wire(type="response.done", response=done), 200.0)
+    assert not any(isinstance(change, UsageChanged) for change in changes)
     assert state.usage is usage
     assert (usage.input_tokens, usage.cached_tokens, usage.output_tokens) == (200, 64, 100)
     assert usage.total_tokens == 300
