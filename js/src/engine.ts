@@ -195,6 +195,9 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       case "lease":
         setLease(message.page);
         break;
+      case "mic.stop":
+        void microphone.off();
+        break;
       case "clip":
         if (message.pcm) playback.replay(message.item_id, message.rate, message.pcm);
         break;

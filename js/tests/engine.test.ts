@@ -142,6 +142,17 @@ describe("engine", () => {
     expect(model.sent.at(-1)?.content).toMatchObject({ kind: "play.stopped", cause: "lease" });
   });
 
+  it("switches its microphone off when the kernel takes no more sound", async () => {
+    const { model, engine } = setUp();
+    model.greet();
+    await engine.talk(true);
+    expect(engine.state.mic).toBe("on");
+    model.down("mic.stop", {});
+    await vi.advanceTimersByTimeAsync(0);
+    expect(engine.state.mic).toBe("off");
+    expect(model.kinds().at(-1)).toBe("mic.close");
+  });
+
   it("keeps the transcript complete when messages are lost", () => {
     const { model, engine } = setUp();
     model.greet({ turns: [turn("a")] });

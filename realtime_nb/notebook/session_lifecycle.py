@@ -233,7 +233,7 @@ class SessionLifecycle:
     async def listen(self) -> None:
         """Prepare for the microphone that a page has opened."""
         if self._state.limits.reached is not None:
-            self._stop_microphone()
+            self._sound.stop_microphone()
             self._state.limits.check()
         session = self._state.session
         if session is None:
@@ -334,15 +334,8 @@ class SessionLifecycle:
 
     def _on_session_error(self, error: Exception) -> None:
         if isinstance(error, BudgetError):
-            self._stop_microphone()
+            self._sound.stop_microphone()
         self.fail(error)
-
-    def _stop_microphone(self) -> None:
-        """Accept no more sound of the page, and drop what waits: a limit is reached."""
-        microphone = self._sound.microphone
-        if microphone.page is not None:
-            microphone.close(microphone.page)
-        microphone.clear()
 
     def _on_handler_error(self, error: BaseException, kind: str) -> None:
         # On the handler's own thread.

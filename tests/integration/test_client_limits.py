@@ -270,6 +270,7 @@ async def test_typing_and_talk_of_a_page_say_the_limit_in_the_card_and_send_noth
             assert "`w.max_cost_usd = 0.1`" in error, kind
             page.send("mic.frame", loud(40), frame=0, level=0.5)
         await runtime.bring(widget._live_controller.traits.settled())
+        assert page.kinds().count("mic.stop") == 1
         assert not widget._live_controller.sound.microphone.capturing
         assert (server.connections, asked(script)) == (1, 1)
         widget.max_cost_usd = 1
@@ -290,6 +291,7 @@ async def test_open_microphone_of_a_page_is_stopped_when_the_limit_is_reached() 
         page.send("send", text="Hello")
         await until(widget, "error", lambda error: error and "is reached" in error)
         assert not widget._live_controller.sound.microphone.capturing
+        assert "mic.stop" in page.kinds(), "the page switches its microphone off"
         before = len(of_type(script.received, "input_audio_buffer.append"))
         page.send("mic.frame", loud(40), frame=1, level=0.5)
         await runtime.bring(widget._live_controller.traits.settled())

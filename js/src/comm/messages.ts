@@ -138,6 +138,7 @@ export const KERNEL = {
   "audio.done": { epoch: count, item_id: itemId, content_index: count },
   flush: { epoch: count },
   lease: { page: orNull(pageId) },
+  "mic.stop": {},
   refused: { what: text, why: text },
   heartbeat: {},
   lost: { from: seq, to: seq },

@@ -19,6 +19,7 @@ from realtime_nb.notebook.audio.microphone_queue import MicrophoneQueue
 from realtime_nb.notebook.audio.speaker import Speaker
 from realtime_nb.notebook.browser.transport import PageSockets, PageTransport
 from realtime_nb.notebook.page.channel import Channel
+from realtime_nb.notebook.page.messages import MicStop
 from realtime_nb.notebook.page.pages import Pages
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class PageSound:
     """
 
     def __init__(self, channel: Channel, pages: Pages) -> None:
+        self._channel = channel
         self.microphone = MicrophoneQueue()
         self.speaker = Speaker(channel, pages)
         self.sockets = PageSockets(channel, pages)
@@ -55,6 +57,13 @@ class PageSound:
         self.microphone.on_sent = None
         if self._pumping is not None:
             self._pumping.cancel()
+        self.microphone.clear()
+
+    def stop_microphone(self) -> None:
+        """Switch the page's microphone off, and drop what waits: a limit is reached."""
+        if self.microphone.page is not None:
+            self.microphone.close(self.microphone.page)
+            self._channel.send(MicStop())
         self.microphone.clear()
 
     @property

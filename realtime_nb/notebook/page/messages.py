@@ -324,6 +324,10 @@ class LeaseMessage(KernelMessage, kw_only=True, tag="lease"):
     page: str | None
 
 
+class MicStop(KernelMessage, kw_only=True, tag="mic.stop"):
+    """Switches the microphone of every page off: its sound is not accepted any more."""
+
+
 class RefusedMessage(KernelMessage, kw_only=True, tag="refused"):
     """Reports that something a page wrote was refused, and why."""
 
