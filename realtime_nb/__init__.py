@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from realtime_nb.backends import connect as connect
     from realtime_nb.backends import create_client_secret as create_client_secret
     from realtime_nb.client.auth.client_secrets import ClientSecret as ClientSecret
+    from realtime_nb.client.auth.secret import EnvKey as EnvKey
     from realtime_nb.client.connection import RealtimeConnection as RealtimeConnection
     from realtime_nb.client.reconnect.policy import Reconnect as Reconnect
     from realtime_nb.client.session import RealtimeSession as RealtimeSession
@@ -69,6 +70,7 @@ _HOMES = {
     "ClientSecret": "client.auth.client_secrets",
     "ConfigError": "errors",
     "ConnectError": "errors",
+    "EnvKey": "client.auth.secret",
     "Latency": "conversation",
     "LocalServer": "local",
     "McpApprovalRequest": "client.turns.mcp_approvals",

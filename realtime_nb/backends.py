@@ -18,24 +18,26 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from realtime_nb.client.auth.client_secrets import ClientSecret, mint
-from realtime_nb.client.auth.credentials import (
+from realtime_nb.client.auth.credentials import bearer, current_key, refuse_key_in_url
+from realtime_nb.client.auth.secret import (
     ApiKey,
     Headers,
     Secret,
-    bearer,
+    check_headers,
+    check_key,
     concealed,
-    current_key,
-    refuse_key_in_url,
+    concealed_by_mistake,
+    concealed_proxy,
+    refuse_pickled_secret,
 )
-from realtime_nb.client.auth.redact import HIDDEN, redact, redacted_headers, safe_url, secrets_of
 from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.events.handlers import OnHandlerError
 from realtime_nb.client.reconnect.policy import Reconnect
-from realtime_nb.client.settings import DEFAULT_MODEL
+from realtime_nb.client.settings import DEFAULT_MODEL, check_backend
 from realtime_nb.client.transport.base import Transport
 from realtime_nb.client.transport.connector import (
     DEFAULT_MAX_SIZE,
@@ -46,14 +48,14 @@ from realtime_nb.client.transport.connector import (
 from realtime_nb.conversation import FREE, Billing, Prices
 from realtime_nb.errors import ConfigError
 from realtime_nb.loopback import is_loopback
-from realtime_nb.wire.realtime import nearest
+from realtime_nb.redact import HIDDEN, safe_url, secrets_of
 
 if TYPE_CHECKING:
     from realtime_nb.local import LocalServer
 
 OPENAI_URL = "wss://api.openai.com/v1/realtime"
 _SESSION_QUERY = ("model", "call_id", "intent")
-_NAMES = ["auto", "openai", "azure", "local"]
+_Key: TypeAlias = Secret | Callable[[], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,30 +64,75 @@ class Backend:
 
     Attributes:
         url: `ws://` or `wss://`; a query, such as `?model=`, is kept.
-        api_key: sent as `Authorization: Bearer`; or a function that returns it for each connection; never shown.
+        api_key: sent as `Authorization: Bearer`; or a function that returns it for each connection, such as
+            `rt.EnvKey("MY_KEY")`; kept as a value that shows it nowhere.
         headers: further headers of the handshake; their values are never shown.
         subprotocols: offered in the handshake, in this order.
         allow_insecure: whether a key may travel over `ws://` to another machine, where everyone on the way reads it.
         prices: what a response costs, as `rt.Prices(...)`; None: what the model's public prices say. Needed for
             `max_cost_usd` with a model whose prices this package does not have.
+
+    A pickle never holds a key. It holds the name of a key's function; for a key given as text, the name of an
+    environment variable with the same text, which is read where the pickle is used; where there is none, pickling
+    raises `ConfigError`.
+
+    Raises:
+        ConfigError: a key or a header of another type, or with characters that no header can carry.
     """
 
     url: str
-    api_key: ApiKey | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    api_key: _Key | None = None
+    headers: Headers = field(default_factory=Headers)
     subprotocols: Sequence[str] = ()
     allow_insecure: bool = False
     prices: Prices | None = None
 
-    def __post_init__(self) -> None:
-        if self.prices is not None and not isinstance(self.prices, Prices):
+    def __init__(
+        self,
+        *,
+        url: str,
+        api_key: ApiKey | None = None,
+        headers: Mapping[str, str] | Headers | None = None,
+        subprotocols: Sequence[str] = (),
+        allow_insecure: bool = False,
+        prices: Prices | None = None,
+    ) -> None:
+        # First of all: a verbose traceback shows the variables of this call.
+        api_key, headers, url = concealed(api_key), Headers(headers), concealed_by_mistake(url)
+        check_key(api_key)
+        check_headers(headers)
+        if not isinstance(url, str):
+            raise ConfigError(f"url={url!r} must be a ws:// or wss:// address; a key is api_key=")
+        if prices is not None and not isinstance(prices, Prices):
             raise ConfigError(
-                f"prices={self.prices!r} must be an rt.Prices(...), in US dollars for a million tokens, or None."
+                f"prices={prices!r} must be an rt.Prices(...), in US dollars for a million tokens, or None."
             )
+        values = {
+            "url": url,
+            "api_key": api_key,
+            "headers": headers,
+            "subprotocols": tuple(subprotocols),
+            "allow_insecure": allow_insecure,
+            "prices": prices,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        key = HIDDEN if self.api_key else None
-        return f"Backend(url={safe_url(self.url)!r}, api_key={key!r}, headers={redacted_headers(self.headers)!r})"
+        key = HIDDEN if isinstance(self.api_key, Secret) else self.api_key
+        return f"Backend(url={safe_url(self.url)!r}, api_key={key!r}, headers={self.headers!r})"
+
+    def __copy__(self) -> Backend:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Backend:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled; raises `ConfigError` where that would hold a key (see `Secret`)."""
+        if callable(self.api_key):
+            refuse_pickled_secret(self.api_key)
+        return dict(vars(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +153,9 @@ class Endpoint:
     name: str
     label: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Headers = field(default_factory=Headers, repr=False)
     notice: str | None = None
-    late: Callable[[], Awaitable[Mapping[str, str]]] | None = field(default=None, repr=False)
+    late: Callable[[], Awaitable[Headers]] | None = field(default=None, repr=False)
     subprotocols: Sequence[str] = ()
     prices: Prices | None = None
 
@@ -121,15 +168,23 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return (
-            f"Endpoint(name={self.name!r}, label={self.label!r}, url={safe_url(self.url)!r}, "
-            f"headers={redacted_headers(self.headers)!r})"
+            f"Endpoint(name={self.name!r}, label={self.label!r}, url={safe_url(self.url)!r}, headers={self.headers!r})"
         )
+
+    def __copy__(self) -> Endpoint:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Endpoint:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigError("An endpoint is not pickled, since it holds credentials: pickle its rt.Backend.")
 
     def connector(self, **options: Any) -> WebSocketConnector:
         """Returns a connector that opens a websocket to this address; options as for `WebSocketConnector`."""
         return WebSocketConnector(self.url, self.headers, late=self.late, subprotocols=self.subprotocols, **options)
 
-    async def all_headers(self) -> Mapping[str, str]:
+    async def all_headers(self) -> Headers:
         """Returns all headers for a request that is made now."""
         return self.headers if self.late is None else Headers({**await self.late(), **self.headers})
 
@@ -139,7 +194,7 @@ def resolve(
     model: str | None = None,
     api_key: ApiKey | None = None,
     *,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | Headers | None = None,
     call_id: str | None = None,
     intent: str | None = None,
 ) -> Endpoint:
@@ -158,32 +213,29 @@ def resolve(
     Raises:
         ConfigError: an unknown backend, an invalid address, or a missing key; the message says how to give one.
     """
-    extra = Headers(headers or {})
-    api_key = concealed(api_key)
+    headers, backend = Headers(headers), concealed_by_mistake(backend)
+    key: Any = concealed(api_key)
+    del api_key
+    model, call_id, intent = concealed_by_mistake(model), concealed_by_mistake(call_id), concealed_by_mistake(intent)
+    check_headers(headers)
+    check_key(key)
     session = _session_query(model, call_id, intent)
     if isinstance(backend, Backend):
-        key = api_key or concealed(backend.api_key)
-        return _at(backend, session, key, Headers({**backend.headers, **extra}))
-    if not isinstance(backend, str):
-        raise ConfigError(f"backend={backend!r} must be a name, a ws:// or wss:// URL, or an rt.Backend")
+        return _at(backend, session, key or backend.api_key, Headers({**backend.headers, **headers}))
+    check_backend(backend)
     if "://" in backend:
-        return _at(Backend(url=backend), session, api_key, extra)
+        return _at(Backend(url=backend), session, key, headers)
     if backend == "auto":
-        hosted = bool(api_key or os.environ.get("OPENAI_API_KEY", "").strip())
-        return _openai(session, api_key, extra) if hosted else _local(session, chosen=False)
+        hosted = bool(key or os.environ.get("OPENAI_API_KEY", "").strip())
+        return _openai(session, key, headers) if hosted else _local(session, chosen=False)
     if backend == "openai":
-        return _openai(session, api_key, extra)
+        return _openai(session, key, headers)
     if backend == "azure":
-        return _azure(session, api_key, extra)
-    if backend == "local":
-        return _local(session, chosen=True)
-    raise ConfigError(
-        f"backend={redact(backend)!r} is unknown.{nearest(backend, _NAMES)} Use 'auto', 'openai', 'azure', 'local', "
-        "a ws:// or wss:// URL, or rt.Backend(url=...)."
-    )
+        return _azure(session, key, headers)
+    return _local(session, chosen=True)
 
 
-def _openai(session: Mapping[str, str], api_key: ApiKey | None, extra: Headers) -> Endpoint:
+def _openai(session: Mapping[str, str], api_key: _Key | None, extra: Headers) -> Endpoint:
     key = _given(api_key, "OPENAI_API_KEY")
     if not key:
         raise ConfigError(
@@ -219,7 +271,7 @@ def _openai_address() -> tuple[str, str]:
     return url, "OpenAI" if parts.hostname == urlsplit(OPENAI_URL).hostname else f"{parts.netloc} (OPENAI_BASE_URL)"
 
 
-def _azure(session: Mapping[str, str], api_key: ApiKey | None, extra: Headers) -> Endpoint:
+def _azure(session: Mapping[str, str], api_key: _Key | None, extra: Headers) -> Endpoint:
     base = os.environ.get("AZURE_OPENAI_ENDPOINT", "").strip()
     # A token in the environment has priority over a key there, as in the official SDK.
     token = None if api_key else _given(None, "AZURE_OPENAI_AD_TOKEN")
@@ -258,21 +310,25 @@ def _azure(session: Mapping[str, str], api_key: ApiKey | None, extra: Headers) -
     )
 
 
-def _azure_headers(key: str) -> Headers:
+def _azure_headers(key: Secret) -> Headers:
     """Returns the header for a key, or for a token of Microsoft Entra, which is recognised as a JSON web token."""
-    if key.startswith("eyJ") and key.count(".") == 2:
+    if key.reveal().startswith("eyJ") and key.reveal().count(".") == 2:
         return bearer(key)
-    return Headers({"api-key": key})
+    return Headers({"api-key": key.reveal()})
 
 
-def _given(api_key: ApiKey | None, variable: str) -> ApiKey | None:
+def _given(api_key: _Key | None, variable: str) -> _Key | None:
     """Returns the key that was passed, else the environment's, without the line end that a copied key often has."""
     if callable(api_key):
         return api_key
-    return Secret((api_key or os.environ.get(variable, "")).strip()) or None
+    key = (api_key or Secret(os.environ.get(variable, ""))).stripped()
+    check_key(key, "api_key" if api_key else variable)
+    return key or None
 
 
-def _with_key(key: ApiKey, headers_of: Callable[[str], Headers], more: Mapping[str, str], **endpoint: Any) -> Endpoint:
+def _with_key(
+    key: _Key, headers_of: Callable[[Secret], Headers], more: Mapping[str, str] | Headers, **endpoint: Any
+) -> Endpoint:
     """Returns an endpoint whose headers hold the key; a function is called for it when a connection is opened."""
     if not callable(key):
         return Endpoint(headers=Headers({**headers_of(key), **more}), **endpoint)
@@ -283,7 +339,7 @@ def _with_key(key: ApiKey, headers_of: Callable[[str], Headers], more: Mapping[s
     return Endpoint(headers=Headers(more), late=late, **endpoint)
 
 
-def _at(backend: Backend, session: Mapping[str, str], api_key: ApiKey | None, headers: Headers) -> Endpoint:
+def _at(backend: Backend, session: Mapping[str, str], api_key: _Key | None, headers: Headers) -> Endpoint:
     url = backend.url
     parts = urlsplit(url)
     if parts.scheme not in {"ws", "wss"} or not parts.hostname:
@@ -292,7 +348,7 @@ def _at(backend: Backend, session: Mapping[str, str], api_key: ApiKey | None, he
             hint = f" Did you mean {safe_url(url).replace('http', 'ws', 1)!r}?"
         raise ConfigError(f"{safe_url(url)!r} is not a websocket address: it must begin with ws:// or wss://.{hint}")
     refuse_key_in_url(url)
-    if (api_key or secrets_of(headers)) and not backend.allow_insecure:
+    if (api_key or len(secrets_of(headers))) and not backend.allow_insecure:
         _refuse_in_the_clear(url)
     where: dict[str, Any] = {
         "name": "url",
@@ -301,7 +357,7 @@ def _at(backend: Backend, session: Mapping[str, str], api_key: ApiKey | None, he
         "subprotocols": tuple(backend.subprotocols),
         "prices": FREE if backend.prices is None and _is_practice(url) else backend.prices,
     }
-    key = (api_key if callable(api_key) else Secret(api_key.strip())) if api_key else None
+    key = api_key.stripped() if isinstance(api_key, Secret) else api_key
     return _with_key(key, bearer, headers, **where) if key else Endpoint(headers=headers, **where)
 
 
@@ -365,7 +421,7 @@ def _local(session: Mapping[str, str], *, chosen: bool) -> Endpoint:
         else "No OPENAI_API_KEY is set, so this is the local practice backend; set it to talk with a model. "
     )
     notice = f"{why}{server.notice or ''}".strip() or None
-    headers = bearer(server.token) if server.token else Headers()
+    headers = bearer(Secret(server.token)) if server.token else Headers()
     return Endpoint(
         name="local",
         label=server.label,
@@ -427,12 +483,18 @@ class BackendConnector:
         backend: str | Backend | Endpoint = "auto",
         model: str | None = None,
         api_key: ApiKey | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Headers | None = None,
         call_id: str | None = None,
         intent: str | None = None,
         **options: Any,
     ) -> None:
+        headers = Headers(headers)
         self._endpoint = backend if isinstance(backend, Endpoint) else None
+        model, api_key, backend = concealed_by_mistake(model), concealed(api_key), concealed_by_mistake(backend)
+        check_headers(headers)
+        check_key(api_key)
+        if isinstance(backend, (str, Secret)):
+            check_backend(backend)
         self._backend = backend
         self._rest = (model, api_key)
         self._session = {"call_id": call_id, "intent": intent}
@@ -480,7 +542,7 @@ def connect(
     intent: str | None = None,
     url: str | None = None,
     api_key: ApiKey | None = None,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | Headers | None = None,
     max_size: int = DEFAULT_MAX_SIZE,
     proxy: str | Literal[True] | None = True,
     user_agent: str | None = None,
@@ -528,7 +590,11 @@ def connect(
         ConfigError: an option is invalid.
         ConnectError: the connection failed; the message names the host, the status and the remedy.
     """
-    api_key, proxy = concealed(api_key), concealed(proxy)
+    # First of all: a verbose traceback shows the variables of this call.
+    api_key, proxy, headers = concealed(api_key), concealed_proxy(proxy), Headers(headers)
+    backend, url, model = concealed_by_mistake(backend), concealed_by_mistake(url), concealed_by_mistake(model)
+    if isinstance(url, Secret):
+        raise ConfigError(f"url={url!r} must be a ws:// or wss:// address; a key is api_key=")
     if url is not None and backend != "auto":
         raise ConfigError(f"url={safe_url(url)!r} and backend={backend!r} exclude each other: give one")
     connector = BackendConnector(
@@ -576,6 +642,6 @@ async def create_client_secret(
         ConfigError: an option is invalid.
         ConnectError: the server could not be reached, or refused.
     """
-    api_key = concealed(api_key)
+    api_key, backend, model = concealed(api_key), concealed_by_mistake(backend), concealed_by_mistake(model)
     endpoint = await asyncio.to_thread(resolve, backend, model, api_key)
     return await mint(endpoint.url, await endpoint.all_headers(), session or {}, ttl_s)

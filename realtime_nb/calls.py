@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from realtime_nb.backends import resolve
-from realtime_nb.client.auth.credentials import ApiKey, concealed
+from realtime_nb.client.auth.secret import ApiKey, concealed
 from realtime_nb.client.rest import post
 from realtime_nb.errors import ConfigError
 from realtime_nb.wire.realtime import AnySessionConfig, check

@@ -1,18 +1,26 @@
 """The exceptions of the package; each message names the value, the cause and the next step.
 
-Owns the public exception types. Must not know anything else of the package.
+Owns the public exception types, and that no message holds a key. Must not know anything else of the package.
 """
 
 from __future__ import annotations
 
 import builtins
-from typing import Literal
+from typing import Any, Literal
+
+from realtime_nb.redact import redact
 
 MicrophoneReason = Literal["denied", "missing", "busy", "insecure", "blocked", "unsupported"]
 
 
 class RealtimeError(Exception):
-    """The base class of every error that this package raises on purpose."""
+    """The base class of every error that this package raises on purpose.
+
+    Its message is redacted: it may repeat a wrong value, or what a server said, and either may be a key.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(redact(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class ConfigError(RealtimeError, ValueError):

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
-from realtime_nb.client.auth.redact import safe_url
 from realtime_nb.client.events.dispatcher import Dispatcher
 from realtime_nb.client.events.event_loop import any_loop
 from realtime_nb.client.events.handlers import Handlers, OnHandlerError
@@ -31,6 +30,7 @@ from realtime_nb.client.transport.close import CloseEvent
 from realtime_nb.client.transport.link import Link
 from realtime_nb.conversation import Billing
 from realtime_nb.errors import ConnectError, RealtimeError, ServerError
+from realtime_nb.redact import safe_url
 from realtime_nb.wire.realtime import SessionCreated
 
 if TYPE_CHECKING:

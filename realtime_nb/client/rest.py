@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from realtime_nb.client.auth.redact import redact, safe_url, secrets_of
+from realtime_nb.client.auth.secret import Headers
 from realtime_nb.errors import ConnectError
 from realtime_nb.loopback import is_loopback
+from realtime_nb.redact import redact, safe_url, secrets_of
 
 _HINTS = {
     401: "The key is missing, wrong or expired: set OPENAI_API_KEY, or pass api_key=.",
@@ -20,7 +21,7 @@ _HINTS = {
 
 
 async def post(
-    url: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None, *, not_found: str
+    url: str, path: str, headers: Headers, body: Mapping[str, Any] | None, *, not_found: str
 ) -> tuple[str, Any]:
     """Send a POST request to the server of the websocket address `url`.
 
@@ -45,7 +46,7 @@ async def post(
         async with httpx.AsyncClient(
             timeout=15, follow_redirects=False, trust_env=not is_loopback(urlsplit(url).hostname or "")
         ) as client:
-            answer = await client.post(address, json=body, headers=dict(headers))
+            answer = await client.post(address, json=body, auth=headers.add_to)
     except httpx.HTTPError as error:
         # Raised below: its context would keep the request, and so the key.
         failed = ConnectError(

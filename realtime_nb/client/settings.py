@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from realtime_nb.client.auth.secret import Secret
 from realtime_nb.errors import ConfigError
 from realtime_nb.tools import Tool, as_tool
 from realtime_nb.wire.realtime import (
@@ -23,6 +24,7 @@ from realtime_nb.wire.realtime import (
     ServerVad,
     Transcription,
     check,
+    nearest,
 )
 from realtime_nb.wire.realtime.validate import refuse_half_character
 
@@ -31,6 +33,9 @@ DEFAULT_MODEL = "gpt-realtime-2.1"
 
 TRANSCRIPTION_MODEL = "gpt-4o-mini-transcribe"
 """The model of `transcription=True`: every kind of turn detection accepts it."""
+
+BACKENDS = ("auto", "openai", "azure", "local")
+"""The names of backends; an address or an `rt.Backend` is the other way to choose one."""
 
 VOICES = ("marin", "cedar", "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse")
 """The service's own voices; any other name is sent too."""
@@ -50,6 +55,7 @@ DEFAULTS: dict[str, Any] = {
 }
 """Every setting that may change while connected, with its first value."""
 
+_LIKE_A_KEY = 20  # characters
 _builtins = msgspec.to_builtins
 _MCP_ADDRESSES = ("server_url", "connector_id", "tunnel_id")
 _EFFORTS = (None, "minimal", "low", "medium", "high", "xhigh")
@@ -58,6 +64,23 @@ _EFFORTS = (None, "minimal", "low", "medium", "high", "xhigh")
 _CHECKED_HERE = frozenset(
     {"instructions", "voice", "output", "reasoning_effort", "transcription", "noise_reduction", "turn_detection"}
 )
+
+
+def check_backend(backend: Any) -> None:
+    """Raise `ConfigError` where `backend` is neither a known name nor an address.
+
+    A long name with digits is not repeated in the message: it is a key of a kind that no pattern finds.
+    """
+    if isinstance(backend, str) and ("://" in backend or backend in BACKENDS):
+        return
+    allowed = f"Use {', '.join(map(repr, BACKENDS))}, a ws:// or wss:// URL, or rt.Backend(url=...)."
+    if not isinstance(backend, (str, Secret)):
+        raise ConfigError(f"backend={backend!r} must be a name, a ws:// or wss:// URL, or an rt.Backend")
+    if isinstance(backend, Secret) or (len(backend) >= _LIKE_A_KEY and any(letter.isdigit() for letter in backend)):
+        raise ConfigError(
+            f"backend= was given what looks like a key. Pass it as api_key=, or set OPENAI_API_KEY. {allowed}"
+        )
+    raise ConfigError(f"backend={backend!r} is unknown.{nearest(backend, list(BACKENDS))} {allowed}")
 
 
 def check_setting(name: str, value: Any) -> Any:

@@ -102,16 +102,12 @@ class LocalServer:
             raise ConfigError(
                 f"host={self.host!r} can be reached from other machines: give a token=, or listen on 127.0.0.1."
             )
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        environment.pop(TOKEN_VARIABLE, None)
-        if self.token is not None:
-            environment[TOKEN_VARIABLE] = self.token
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment,
+            env=_environment(self.token),  # in no variable here: a verbose traceback would show its keys
             # Ctrl-C in a terminal, or an interrupted kernel, means the cell and not the server.
             start_new_session=True,
         )
@@ -192,3 +188,8 @@ def is_running_at(url: str) -> bool:
         )
     except ValueError:  # a port that is no number
         return False
+
+
+def _environment(token: str | None) -> dict[str, str]:
+    others = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
+    return {**others, "PYTHONUNBUFFERED": "1", **({TOKEN_VARIABLE: token} if token is not None else {})}

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from realtime_nb.client.auth.credentials import ApiKey
+from realtime_nb.client.auth.secret import ApiKey, check_key, concealed
+from realtime_nb.client.settings import check_backend
 from realtime_nb.notebook.browser.selection import TransportName
 
 if TYPE_CHECKING:
@@ -33,3 +34,9 @@ class Options:
     max_cost_usd: float | None = None
     response_idle_s: float = 30.0
     transport: TransportName = "kernel"
+
+    def __post_init__(self) -> None:
+        self.api_key = concealed(self.api_key)
+        check_key(self.api_key)
+        if not hasattr(self.backend, "url"):  # an `rt.Backend` has checked itself
+            check_backend(self.backend)

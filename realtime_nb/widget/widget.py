@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import anywidget
 import traitlets as t
 
-from realtime_nb.client.auth.credentials import ApiKey, concealed
+from realtime_nb.client.auth.secret import ApiKey, concealed, concealed_by_mistake
 from realtime_nb.client.settings import DEFAULTS, check_limit, check_seconds, check_setting, check_settings
 from realtime_nb.client.utterance import Askable
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
@@ -166,8 +166,12 @@ class RealtimeWidget(anywidget.AnyWidget):
         layout: Any = None,
         **unknown: Any,
     ) -> None:
+        # First of all: a verbose traceback shows the variables of this call, and a key may stand in a wrong place.
         api_key = concealed(api_key)
+        backend, transport, model = map(concealed_by_mistake, (backend, transport, model))
+        instructions, voice, reasoning_effort = map(concealed_by_mistake, (instructions, voice, reasoning_effort))
         if unknown:
+            unknown = dict.fromkeys(unknown)
             raise _unknown_keyword(next(iter(unknown)))
         given = {
             "instructions": instructions,

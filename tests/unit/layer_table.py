@@ -32,7 +32,8 @@ _NOTEBOOK_PACKAGES = frozenset({"traitlets", "ipywidgets", "anywidget", "comm"})
 _PURE = frozenset({"asyncio", "socket", "websockets", "tornado"}) | _NOTEBOOK_PACKAGES
 
 _ABOVE_TUTORIALS = (
-    Layer(("errors",), "the exception tree", "anything else", not_packages=_PURE | {"numpy"}),
+    Layer(("redact",), "hiding keys in texts", "anything else", not_packages=_PURE | {"numpy"}),
+    Layer(("errors",), "the exception tree", "anything else but `redact`", not_packages=_PURE | {"numpy"}),
     Layer(("loopback",), "which hosts are this machine", "anything else", not_packages=_PURE | {"numpy"}),
     Layer(
         ("audio",),

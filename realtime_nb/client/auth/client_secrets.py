@@ -12,28 +12,40 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from realtime_nb.client.auth.secret import Headers, Secret, concealed
 from realtime_nb.client.rest import post
 from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.wire.realtime import AnySessionConfig, check
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class ClientSecret:
     """A short-lived key for a page.
 
     Attributes:
-        value: begins with `ek_`; never shown in a repr.
+        value: begins with `ek_`. It is a property: no repr, `asdict`, `vars` or pickle holds it.
         expires_at: when it stops opening sessions, in seconds since 1970; a session opened with it may go on
             (docs/protocol.md 11).
         session: the configuration as the server echoed it.
+        secret: the value, hidden.
     """
 
-    value: str = field(repr=False)
     expires_at: int
-    session: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    session: Mapping[str, Any] = field(repr=False)
+    secret: Secret = field(repr=False)
+
+    def __init__(self, value: str | Secret, expires_at: int, session: Mapping[str, Any] | None = None) -> None:
+        value = concealed(value)
+        for name, given in (("expires_at", expires_at), ("session", session or {}), ("secret", value)):
+            object.__setattr__(self, name, given)
+
+    @property
+    def value(self) -> str:
+        """The secret, for the page that opens a session with it."""
+        return self.secret.reveal()
 
 
-async def mint(url: str, headers: Mapping[str, str], session: Mapping[str, Any], ttl_s: int) -> ClientSecret:
+async def mint(url: str, headers: Headers, session: Mapping[str, Any], ttl_s: int) -> ClientSecret:
     """Ask the server behind the websocket address `url` for a client secret.
 
     Raises:
@@ -57,7 +69,15 @@ async def mint(url: str, headers: Mapping[str, str], session: Mapping[str, Any],
         request,
         not_found="This server mints no client secrets, or the model is unknown.",
     )
+    secret = _secret_in(made)
+    del made  # may hold the secret all the same
+    if secret is None:
+        raise ConnectError(f"{address} answered something that is not a client secret.", retryable=False)
+    return secret
+
+
+def _secret_in(made: Any) -> ClientSecret | None:
     try:
-        return ClientSecret(value=made["value"], expires_at=int(made["expires_at"]), session=made.get("session") or {})
-    except (ValueError, KeyError, TypeError):
-        raise ConnectError(f"{address} answered something that is not a client secret.", retryable=False) from None
+        return ClientSecret(str(made["value"]), int(made["expires_at"]), made.get("session"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

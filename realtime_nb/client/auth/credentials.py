@@ -1,90 +1,64 @@
-"""API keys and tokens, given as text or returned by a function each time a connection is opened.
+"""How a key becomes a header, and how a key's function is called.
 
-Owns how a key becomes a header, and that no repr shows it. Must not know which server it is for.
+Owns these, the credentials in an echoed configuration, and the refusal of a key in an address. Must not know which
+server a key is for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Self, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from realtime_nb.client.auth.redact import (
-    HIDDEN,
-    hold,
-    looks_like_a_key,
-    redact,
-    redacted_headers,
-    safe_url,
-    secrets_of,
-)
-from realtime_nb.errors import ConfigError, ConnectError
-
-ApiKey: TypeAlias = str | Callable[[], "str | Awaitable[str]"]
-"""A key, or a function (synchronous or not) that returns one and is called for every connection."""
+from realtime_nb.client.auth.secret import Headers, Secret, check_key
+from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
+from realtime_nb.redact import HIDDEN, looks_like_a_key, redact, safe_url
 
 _KEY_NAMES = frozenset({"api_key", "api-key", "apikey", "authorization", "access_token"})
 
 
-class Secret(str):
-    """A key whose repr hides it: tracebacks with local variables are printed, sent and saved."""
-
-    __slots__ = ()
-
-    def __new__(cls, value: str = "") -> Self:
-        """Note the key as one that no text of ours may hold."""
-        hold(value.strip())
-        return super().__new__(cls, value)
-
-    def __repr__(self) -> str:
-        return repr(HIDDEN)
-
-
-class Headers(dict[str, str]):
-    """Headers whose repr hides their values."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        given: dict[str, str] = dict(*args, **kwargs)
-        super().__init__(given)
-        for secret in secrets_of(given):
-            hold(secret)
-
-    def __repr__(self) -> str:
-        return repr(redacted_headers(self))
-
-
-def concealed(key: Any) -> Any:
-    """Return text as a `Secret`, and any other value as it is."""
-    return Secret(key) if isinstance(key, str) else key
-
-
-def bearer(key: str) -> Headers:
+def bearer(key: Secret) -> Headers:
     """Return the header `Authorization: Bearer ...`."""
-    return Headers(Authorization=f"Bearer {key}")
+    return Headers({"Authorization": f"Bearer {key.reveal()}"})
 
 
 async def current_key(provider: Callable[[], Any]) -> Secret:
     """Call a key function and return its key; a synchronous one runs in a thread, since it may ask a server.
 
     Raises:
-        ConfigError: it returned no text. ConnectError: it raised; the message holds no key.
+        ConfigError: it returned no text, or text that no header can carry. ConnectError: it raised; the message holds
+            no key. The function's own `RealtimeError` is raised unchanged.
     """
     name = getattr(provider, "__qualname__", type(provider).__qualname__)
+    failed: RealtimeError
     try:
-        key = provider() if inspect.iscoroutinefunction(provider) else await asyncio.to_thread(provider)
-        if inspect.isawaitable(key):
-            key = await key
+        key = await _returned_by(provider)
+    except RealtimeError as error:
+        failed = error
     except Exception as error:
         # Raised outside of `except`: the context would keep the text of a token library's exception.
         failed = ConnectError(f"api_key={name}() raised {type(error).__name__}: {redact(str(error))[:300]}")
     else:
-        if not isinstance(key, str) or not key.strip():
-            kind = "an empty string" if isinstance(key, str) else type(key).__name__
-            raise ConfigError(f"api_key={name}() returned {kind}; it must return the key or token as text")
-        return Secret(key.strip())
+        if isinstance(key, str):
+            raise ConfigError(f"api_key={name}() returned {key}; it must return the key or token as text")
+        check_key(key, f"api_key={name}()")
+        secret: Secret = key
+        return secret
     raise failed
+
+
+async def _returned_by(provider: Callable[[], Any]) -> Any:
+    """Return the key; or in words what was returned instead of one. No variable holds the key."""
+    key = _answer(provider() if inspect.iscoroutinefunction(provider) else await asyncio.to_thread(provider))
+    return _answer(await key) if inspect.isawaitable(key) else key
+
+
+def _answer(given: Any) -> Any:
+    if isinstance(given, str):
+        return Secret(given.strip()) if given.strip() else "an empty string"
+    return given if isinstance(given, Secret) or inspect.isawaitable(given) else type(given).__name__
 
 
 def without_credentials(session: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Iterable
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.exceptions import (
@@ -22,13 +21,15 @@ from websockets.exceptions import (
     ProxyError,
 )
 
-from realtime_nb.client.auth.redact import redact, safe_url
 from realtime_nb.errors import ConnectError
+from realtime_nb.redact import Secrets, redact, safe_url
 
 _REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
 
 
-def refusal(error: BaseException, url: str, secrets: Iterable[str] = (), *, proxy: str | None = None) -> ConnectError:
+def refusal(
+    error: BaseException, url: str, secrets: Secrets | None = None, *, proxy: str | None = None
+) -> ConnectError:
     """Return the `ConnectError` for an exception raised while `url` was being opened.
 
     Args:
@@ -37,7 +38,7 @@ def refusal(error: BaseException, url: str, secrets: Iterable[str] = (), *, prox
         secrets: values that must not appear in the message, even where the server echoes them.
         proxy: host and port of the proxy on the way, if there is one.
     """
-    secrets = tuple(secrets)
+    secrets = secrets or Secrets()
     where = urlsplit(url).netloc.rpartition("@")[2] or safe_url(url)
     if isinstance(error, ImportError):
         return ConnectError(
@@ -115,7 +116,7 @@ def _tls_refusal(error: ssl.SSLError, where: str) -> ConnectError:
     )
 
 
-def _status_refusal(error: InvalidStatus, url: str, where: str, secrets: tuple[str, ...]) -> ConnectError:
+def _status_refusal(error: InvalidStatus, url: str, where: str, secrets: Secrets) -> ConnectError:
     response = error.response
     status = response.status_code
     said = _server_message(response.body, secrets)
@@ -155,7 +156,7 @@ def _status_refusal(error: InvalidStatus, url: str, where: str, secrets: tuple[s
     return made("it refused the websocket.")
 
 
-def _server_message(body: bytes | bytearray | None, secrets: tuple[str, ...]) -> str:
+def _server_message(body: bytes | bytearray | None, secrets: Secrets) -> str:
     """Return the message of a JSON error body, shortened and without keys; empty where there is none."""
     try:
         error = json.loads(bytes(body or b""))["error"]

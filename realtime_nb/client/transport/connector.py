@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from realtime_nb.client.auth.credentials import Headers, concealed, refuse_key_in_url
-from realtime_nb.client.auth.redact import redacted_headers, safe_url
+from realtime_nb.client.auth.credentials import refuse_key_in_url
+from realtime_nb.client.auth.secret import Headers, Secret, check_headers, check_key, concealed_proxy
 from realtime_nb.client.transport.base import Transport
 from realtime_nb.errors import ConfigError
 from realtime_nb.loopback import is_loopback
+from realtime_nb.redact import safe_url
 
 DEFAULT_MAX_SIZE = 64 * 2**20
 """Bytes of the largest frame accepted: one frame may hold minutes of sound as base64 (docs/protocol.md 6)."""
@@ -45,17 +46,21 @@ class WebSocketConnector:
     def __init__(
         self,
         url: str,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Headers | None = None,
         *,
-        late: Callable[[], Awaitable[Mapping[str, str]]] | None = None,
+        late: Callable[[], Awaitable[Headers]] | None = None,
         subprotocols: Sequence[str] = (),
         max_size: int = DEFAULT_MAX_SIZE,
         open_timeout_s: float = 15.0,
         ping_interval_s: float | None = DEFAULT_PING_INTERVAL_S,
         ping_timeout_s: float | None = DEFAULT_PING_TIMEOUT_S,
-        proxy: str | Literal[True] | None = True,
+        proxy: str | Secret | Literal[True] | None = True,
         user_agent: str | None = None,
     ) -> None:
+        headers = Headers(headers)
+        proxy = concealed_proxy(proxy)
+        check_headers(headers)
+        check_key(proxy, "proxy")
         if urlsplit(url).scheme not in {"ws", "wss"} or not urlsplit(url).netloc:
             raise ConfigError(
                 f"url={safe_url(url)!r} is not a websocket address: it must begin with ws:// or wss:// and name a host"
@@ -67,7 +72,7 @@ class WebSocketConnector:
             if seconds is not None and seconds <= 0:
                 raise ConfigError(f"{name}={seconds!r} must be a positive number of seconds, or None")
         self.url = url
-        self._headers = Headers(headers or {})
+        self._headers = headers
         self._late = late
         self._options: dict[str, Any] = {
             "compression": None,  # sound as base64 would cost more time than it saves (docs/protocol.md 6)
@@ -78,16 +83,14 @@ class WebSocketConnector:
             "close_timeout": 2,
             "ping_interval": ping_interval_s,
             "ping_timeout": ping_timeout_s,
-            "proxy": None
-            if proxy is True and is_loopback(urlsplit(url).hostname or "")
-            else concealed(proxy),  # it may hold a password
+            "proxy": None if proxy is True and is_loopback(urlsplit(url).hostname or "") else proxy,
             "user_agent_header": user_agent or _user_agent(),
             "subprotocols": list(subprotocols) or None,
         }
         self._max_size = max_size
 
     def __repr__(self) -> str:
-        return f"WebSocketConnector({safe_url(self.url)!r}, headers={redacted_headers(self._headers)!r})"
+        return f"WebSocketConnector({safe_url(self.url)!r}, headers={self._headers!r})"
 
     def describe(self) -> str:
         """Return the address, without secrets."""

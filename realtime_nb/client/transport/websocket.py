@@ -10,7 +10,7 @@ import functools
 import logging
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -21,12 +21,12 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.frames import Frame
 from websockets.protocol import State
 
-from realtime_nb.client.auth.redact import HIDDEN, hide_escaped, redact, secrets_of
+from realtime_nb.client.auth.secret import Headers, Secret
 from realtime_nb.client.transport.base import TransportClosed
 from realtime_nb.client.transport.connect_errors import refusal
+from realtime_nb.redact import Secrets, redact, secrets_of
 
 _TOO_BIG = 1009
-_SHORTEST_SECRET = 8
 _NO_PONG = "keepalive ping timeout"  # the close reason of the websockets package
 
 
@@ -52,11 +52,10 @@ class WebSocketTransport:
 
     carries_audio = False
 
-    def __init__(self, socket: ClientConnection, max_size: int, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, socket: ClientConnection, max_size: int, secrets: Secrets | None = None) -> None:
         self._socket = socket
         self._max_size = max_size
-        # A shorter secret might occur in a frame by chance.
-        self._secrets = [secret.encode() for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+        self._secrets = secrets or Secrets()
         messages = getattr(socket, "recv_messages", None)
         self._arrived: deque[Frame] = getattr(getattr(messages, "frames", None), "queue", deque())
         self._arrived_less: Callable[[], None] = getattr(messages, "maybe_resume", _nothing)
@@ -91,12 +90,8 @@ class WebSocketTransport:
         except ConnectionClosed as closed:
             end = self._closed(closed)
         else:
-            for secret in self._secrets:
-                if secret in frame:  # a server may echo our key, in an error or in the configuration
-                    frame = frame.replace(secret, HIDDEN.encode())
-            if self._secrets and b"\\u00" in frame:
-                frame = hide_escaped(frame, [secret.decode() for secret in self._secrets])
-            return frame
+            # A server may echo our key, in an error or in the configuration.
+            return self._secrets.hide_in_frame(frame)
         raise end
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
@@ -110,7 +105,7 @@ class WebSocketTransport:
 
     def _closed(self, closed: ConnectionClosed) -> TransportClosed:
         end = self._end(closed)
-        return TransportClosed(end.code, redact(end.reason, [secret.decode() for secret in self._secrets]))
+        return TransportClosed(end.code, redact(end.reason, self._secrets))
 
     def _end(self, closed: ConnectionClosed) -> TransportClosed:
         sent, received = closed.sent, closed.rcvd
@@ -137,14 +132,19 @@ def _nothing() -> None:
     """Stands in where a version of websockets keeps its frames elsewhere; its own recv is used then."""
 
 
-async def open_websocket(
-    url: str, headers: Mapping[str, str], options: Mapping[str, Any], max_size: int
-) -> WebSocketTransport:
+async def open_websocket(url: str, headers: Headers, options: Mapping[str, Any], max_size: int) -> WebSocketTransport:
     """Open a socket with options of the websockets package; raises `ConnectError`."""
     secrets = secrets_of(headers, url)
     secure: dict[str, Any] = {"ssl": _tls()} if urlsplit(url).scheme == "wss" else {}
     try:
-        socket = await _NoRedirects(url, additional_headers=headers, logger=_LOGGER, **secure, **options)
+        # `headers` is no dict, and the proxy's address becomes text in the call: variables show no credential.
+        socket = await _NoRedirects(
+            url,
+            additional_headers=headers,
+            logger=_LOGGER,
+            **secure,
+            **{**options, "proxy": _revealed(options.get("proxy"))},
+        )
     except (OSError, EOFError, ImportError, WebSocketException, ValueError, NotImplementedError) as error:
         # Raised outside of `except`: the context would keep request and answer, and so the key.
         refused = refusal(error, url, secrets, proxy=_proxy(url, options))
@@ -155,12 +155,16 @@ async def open_websocket(
 
 def _proxy(url: str, options: Mapping[str, Any]) -> str | None:
     """Return host and port of the proxy that is used, for messages, without its user and password."""
-    proxy = options.get("proxy")
+    proxy = _revealed(options.get("proxy"))
     if proxy is True:  # as websockets chooses: the system's proxy, unless NO_PROXY excludes the host
         known, parts = getproxies(), urlsplit(url)
         names = ("wss", "socks", "https") if parts.scheme == "wss" else ("ws", "socks", "https", "http")
         proxy = None if proxy_bypass(parts.netloc) else next((known[name] for name in names if name in known), None)
     return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
+
+
+def _revealed(proxy: Any) -> Any:
+    return proxy.reveal() if isinstance(proxy, Secret) else proxy
 
 
 @functools.cache

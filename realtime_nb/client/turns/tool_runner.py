@@ -11,13 +11,13 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from realtime_nb.client.auth.redact import hide_held
 from realtime_nb.client.reconnect.replay_items import output_item_id
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.client.turns.event_sender import EventSender
 from realtime_nb.client.turns.response_queue import ResponseQueue, ResponseRequest
 from realtime_nb.conversation import ToolProgress
+from realtime_nb.redact import hide_held
 from realtime_nb.tools import Tool, error_output
 from realtime_nb.wire.realtime import FunctionCallItem, MessageItem, Response, function_output, to_dict
 

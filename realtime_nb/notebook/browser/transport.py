@@ -20,14 +20,18 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
-from realtime_nb.client.auth.redact import safe_url
 from realtime_nb.client.transport.base import Transport, TransportClosed
 from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.notebook.page import messages as m
 from realtime_nb.notebook.page.channel import Channel
 from realtime_nb.notebook.page.pages import Pages
+from realtime_nb.redact import safe_url
+
+if TYPE_CHECKING:
+    from realtime_nb.client.auth.secret import Headers, Secret
 
 _log = logging.getLogger("realtime_nb")
 _MAX_FRAME = 16 * 2**20
@@ -229,7 +233,7 @@ class PageSockets:
                 self._channel.send(m.SocketClose(to=transport.page, socket=transport.number))
                 transport.end(1006, _PAGE_GONE)
 
-    async def open(self, url: str, secret: Callable[[], Awaitable[str]]) -> PageTransport:
+    async def open(self, url: str, secret: Callable[[], Awaitable[Secret]]) -> PageTransport:
         """Let the page that has the lease open a socket.
 
         Raises:
@@ -243,7 +247,7 @@ class PageSockets:
             await self._newest.close()
         self._count += 1
         transport = self._newest = PageTransport(self._channel, page, self._count)
-        self._channel.send(m.SocketOpen(to=page, socket=transport.number, url=url, secret=value))
+        self._channel.send(m.SocketOpen(to=page, socket=transport.number, url=url, secret=value.reveal()))
         try:
             async with asyncio.timeout(_OPENED_S):
                 await asyncio.shield(transport.opened)
@@ -280,7 +284,7 @@ class PageConnector:
         ConfigError: an address that would carry a secret of its own into the page.
     """
 
-    def __init__(self, sockets: PageSockets, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, sockets: PageSockets, url: str, headers: Headers) -> None:
         if safe_url(url) != url:
             raise ConfigError(
                 f"{safe_url(url)!r} holds a user, a password or a query that may be secret, and a page would see it: "
@@ -288,7 +292,7 @@ class PageConnector:
             )
         self._sockets = sockets
         self._url = url
-        self._headers = dict(headers)
+        self._headers = headers
 
     def __repr__(self) -> str:
         return f"PageConnector({self._url!r})"
@@ -301,7 +305,7 @@ class PageConnector:
         """Open it; raises `ConnectError` with the page's reason."""
         return await self._sockets.open(self._url, self._mint)
 
-    async def _mint(self) -> str:
+    async def _mint(self) -> Secret:
         from realtime_nb.client.auth.client_secrets import mint  # loads the client: not before it is needed
 
         made = await mint(self._url, self._headers, {}, _SECRET_S)
@@ -310,7 +314,7 @@ class PageConnector:
                 f"{self._url} made a client secret that does not begin with 'ek_': maybe a key, which no page gets",
                 retryable=False,
             )
-        return made.value
+        return made.secret
 
 
 def _act(act: Callable[[], None]) -> None:

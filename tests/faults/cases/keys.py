@@ -9,7 +9,8 @@ from typing import Any
 
 import realtime_nb as rt
 from realtime_nb import backends
-from realtime_nb.client.auth.redact import redact
+from realtime_nb.redact import redact
+from realtime_nb.testing import ScriptedServer, never, raw, send
 from tests.faults.registry import KEYS, case
 from tests.faults.server import Server, error_of, of_type
 
@@ -77,9 +78,33 @@ async def in_an_error_about_a_backend_that_is_a_key() -> None:
         assert KEY not in repr(error.__context__), error.__context__
 
 
+ESCAPED = {
+    "JSON": KEY.replace("s", "\\u0073"),
+    "JSON in JSON": KEY.replace("s", "\\\\u0073"),
+    "Python": KEY.replace("s", "\\x73"),
+    "Markdown": KEY.replace("-", "\\-"),
+    "a URL": KEY.replace("-", "%2D"),
+    "a URL in a URL": KEY.replace("-", "%252d"),
+    "HTML": KEY.replace("k", "&#107;"),
+}
+
+
 @case(KEYS)
 async def written_with_escapes() -> None:
-    assert "0123456789" not in redact('{"key": "\\u0073k-test-0123456789abcdefghij"}')
+    for kind, written in ESCAPED.items():
+        assert redact(f'{{"key": "{written}", "n": 1}}') == '{"key": "***", "n": 1}', kind
+
+
+@case(KEYS)
+async def echoed_with_escapes() -> None:
+    for kind, written in ESCAPED.items():
+        frame = f'{{"type": "error", "error": {{"type": "x", "code": "y", "message": "No {written}"}}}}'
+        if "JSON" not in kind:
+            frame = frame.replace("\\", "\\\\")
+        with ScriptedServer([send("session.created"), raw(frame), never()]) as script:
+            async with rt.connect(url=script.url, api_key=KEY) as conn:
+                event = await conn.wait_for("error", 4)
+        assert "0123456789" not in event.error.message, kind
 
 
 @case(KEYS)

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from realtime_nb.backends import Endpoint
+from realtime_nb.client.auth.secret import Headers
 from realtime_nb.errors import ConfigError
 from realtime_nb.notebook.browser.selection import TransportInUse, Transports, check_transport
 from realtime_nb.notebook.browser.transport import PageSockets
@@ -14,7 +15,7 @@ from realtime_nb.notebook.page.channel import Channel
 from realtime_nb.notebook.page.pages import Pages
 
 HERE = Endpoint(
-    name="url", label="here", url="ws://127.0.0.1:1/v1/realtime", headers={"Authorization": "Bearer hunter2"}
+    name="url", label="here", url="ws://127.0.0.1:1/v1/realtime", headers=Headers({"Authorization": "Bearer hunter2"})
 )
 
 
@@ -52,7 +53,7 @@ def test_connector_shows_its_address_and_no_key() -> None:
     [
         Endpoint(name="azure", label="Azure", url="wss://me.example/openai/v1/realtime"),
         Endpoint(name="url", label="Azure", url="wss://me.openai.azure.com/openai/v1/realtime"),
-        Endpoint(name="url", label="gateway", url="wss://gateway.example/v1", headers={"Api-Key": "hunter2"}),
+        Endpoint(name="url", label="gateway", url="wss://gateway.example/v1", headers=Headers({"Api-Key": "hunter2"})),
     ],
     ids=["by name", "by address", "by its key"],
 )

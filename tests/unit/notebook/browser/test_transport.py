@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from realtime_nb.client.auth.secret import Headers, Secret
 from realtime_nb.client.transport.base import Transport, TransportClosed
 from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.notebook.browser.transport import PageConnector, PageSockets, PageTransport
@@ -29,8 +30,8 @@ class Stage:
             self.pages.claim(page, 0.0)
 
     def start(self) -> asyncio.Task[PageTransport]:
-        secret: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        secret.set_result(SECRET)
+        secret: asyncio.Future[Secret] = asyncio.get_running_loop().create_future()
+        secret.set_result(Secret(SECRET))
         return asyncio.ensure_future(self.sockets.open("wss://voice.example/v1/realtime", lambda: secret))
 
     async def opened(self) -> PageTransport:
@@ -232,7 +233,9 @@ def test_address_that_holds_a_secret_is_never_sent_to_a_page() -> None:
     stage = Stage()
     for url in ("wss://me:hunter2@voice.example/v1", "wss://voice.example/v1?token=hunter2"):
         with pytest.raises(ConfigError) as refused:
-            PageConnector(stage.sockets, url, {})
+            PageConnector(stage.sockets, url, Headers())
         assert "hunter2" not in str(refused.value)
-    connector = PageConnector(stage.sockets, "wss://voice.example/v1?model=m", {"Authorization": "Bearer hunter2"})
+    connector = PageConnector(
+        stage.sockets, "wss://voice.example/v1?model=m", Headers({"Authorization": "Bearer hunter2"})
+    )
     assert "hunter2" not in repr(connector) + connector.describe()

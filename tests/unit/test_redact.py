@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from realtime_nb.client.auth.redact import redact, redacted_headers, safe_url, secrets_of
 from realtime_nb.client.transport.connector import WebSocketConnector
+from realtime_nb.redact import redact, redacted_headers, safe_url, secrets_of
 
 KEY = "sk-proj-SENTINEL0123456789"
 
