@@ -216,7 +216,7 @@ def resolve(
     headers, backend = Headers(headers), concealed_by_mistake(backend)
     key: Any = concealed(api_key)
     del api_key
-    model, call_id, intent = concealed_by_mistake(model), concealed_by_mistake(call_id), concealed_by_mistake(intent)
+    model, call_id, intent = map(concealed_by_mistake, (model, call_id, intent))
     check_headers(headers)
     check_key(key)
     session = _session_query(model, call_id, intent)
@@ -592,7 +592,7 @@ def connect(
     """
     # First of all: a verbose traceback shows the variables of this call.
     api_key, proxy, headers = concealed(api_key), concealed_proxy(proxy), Headers(headers)
-    backend, url, model = concealed_by_mistake(backend), concealed_by_mistake(url), concealed_by_mistake(model)
+    backend, url, model, call_id, intent = map(concealed_by_mistake, (backend, url, model, call_id, intent))
     if isinstance(url, Secret):
         raise ConfigError(f"url={url!r} must be a ws:// or wss:// address; a key is api_key=")
     if url is not None and backend != "auto":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from realtime_nb.client.auth.secret import ApiKey, check_key, concealed
 from realtime_nb.client.settings import check_backend
+from realtime_nb.errors import ConfigError
 from realtime_nb.notebook.browser.selection import TransportName
 
 if TYPE_CHECKING:
@@ -40,3 +41,5 @@ class Options:
         check_key(self.api_key)
         if not hasattr(self.backend, "url"):  # an `rt.Backend` has checked itself
             check_backend(self.backend)
+        if self.model is not None and (not isinstance(self.model, str) or not self.model):
+            raise ConfigError(f"model={self.model!r} must be the name of a model, or None")
