@@ -439,43 +439,64 @@ async def test_practice_backend_costs_nothing_by_name_or_address() -> None:
             assert session.conversation.usage.cost_usd == 0
 
 
-# The time
+# The time, which these tests do not wait for: they set a limit that is over already
+
+OVER = 1e-6
 
 
 async def test_session_whose_time_is_over_is_refused_until_the_limit_is_raised() -> None:
-    async with served() as (_, script), session_of(script, max_session_minutes=0.4 / 60) as session:
+    async with served() as (_, script), session_of(script) as session:
         told: list[Exception] = []
         session.on_error = told.append
         assert (await session.ask("One")).text == "Answer 1."
+        session.max_session_minutes = OVER
         await eventually(lambda: told)
         assert [type(error).__name__ for error in told] == ["BudgetError"]
-        assert "max_session_minutes=0.00666667 is reached" in str(session.limit_reached)
+        assert "max_session_minutes=1e-06 is reached" in str(session.limit_reached)
         with pytest.raises(rt.BudgetError):
             await session.ask("Two")
         session.max_session_minutes = 60
         assert (await session.ask("Two")).text == "Answer 2."
 
 
+async def test_error_names_the_limit_that_is_still_reached_after_another_was_raised() -> None:
+    async with served() as (_, script), session_of(script, max_cost_usd=0.05) as session:
+        await session.ask("One")
+        session.max_session_minutes = OVER
+        with pytest.raises(rt.BudgetError, match="max_cost_usd"):
+            await session.ask("Two")
+        session.max_cost_usd = 5
+        await eventually(lambda: "max_session_minutes" in str(session.limit_reached))
+        with pytest.raises(rt.BudgetError, match="max_session_minutes"):
+            await session.ask("Two")
+        assert asked(script) == 1
+
+
 async def test_answer_under_way_when_the_time_is_over_is_returned() -> None:
-    gate = threading.Event()
+    begun, gate = threading.Event(), threading.Event()
 
     async def wait(script: Any) -> None:
+        begun.set()
         await asyncio.to_thread(gate.wait, 20)
 
     server = Server(on_response=lambda events, asked: [*events[:4], wait, *events[4:]])
-    async with served(server) as (_, script), session_of(script, max_session_minutes=0.4 / 60) as session:
+    async with served(server) as (_, script), session_of(script) as session:
         session.on_error = lambda _: gate.set()
-        assert (await session.ask("One", timeout=30)).text == "Answer 1."
+        answer = asyncio.ensure_future(session.ask("One", timeout=30))
+        await eventually(begun.is_set)
+        session.max_session_minutes = OVER
+        assert (await answer).text == "Answer 1."
         with pytest.raises(rt.BudgetError):
             await session.ask("Two")
 
 
 async def test_widget_whose_time_is_over_closes_and_goes_on_once_it_is_raised() -> None:
-    async with served() as (server, script), widget_of(script, max_session_minutes=0.5 / 60) as widget:
+    async with served() as (server, script), widget_of(script) as widget:
         await widget.ask("One")
+        widget.max_session_minutes = OVER
         await until(widget, "status", lambda status: status == "closed")
-        await until(widget, "error", lambda error: error and "max_session_minutes=0.00833333 is reached" in error)
-        with pytest.raises(rt.BudgetError, match=r"`w\.max_session_minutes = 0\.0166667`"):
+        await until(widget, "error", lambda error: error and "max_session_minutes=1e-06 is reached" in error)
+        with pytest.raises(rt.BudgetError, match=r"`w\.max_session_minutes = 2e-06`"):
             await widget.ask("Two")
         assert server.connections == 1
         widget.max_session_minutes = 30

@@ -79,6 +79,24 @@ async def a_session_used_alone_goes_on_each_time_its_limit_is_raised() -> None:
 
 
 @course
+async def a_limit_that_is_set_or_lowered_later_counts_the_time_before_it() -> None:
+    async with talking() as user:
+        await user.until(9 * MINUTE)
+        user.session.max_session_minutes = 10
+        await user.until(9.9 * MINUTE)
+        await user.types("Are you there?")
+        await user.until(10.1 * MINUTE)
+        with pytest.raises(BudgetError):
+            await user.types("And now?")
+        user.session.max_session_minutes = 60
+        await user.types("And now?")
+        user.session.max_session_minutes = 5
+        await asyncio.sleep(0.1)
+        with pytest.raises(BudgetError, match="max_session_minutes=5 is reached"):
+            await user.types("And now?")
+
+
+@course
 async def speech_in_which_the_time_ends_gets_no_answer_and_the_next_is_heard_once_the_limit_is_raised() -> None:
     async with talking() as user:
         user.session.max_session_minutes = 10

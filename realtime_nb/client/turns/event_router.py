@@ -202,7 +202,10 @@ class EventRouter:
         reached = self._limits.reached
         if reached is not None and not self._stopped:
             self._stop_at_limit(reached)
-        elif reached is None and self._stopped:
+        elif reached is not None:
+            self.responses.refuse(reached)  # one limit was raised, and another is reached: the words change
+            self.input_audio.refuse(reached)
+        elif self._stopped:
             self._go_on()
         self._set_time_limit()
 
@@ -210,9 +213,10 @@ class EventRouter:
         if self._time_limit is not None:
             self._time_limit.cancel()
             self._time_limit = None
-        left_s = self._limits.seconds_left
+        loop = asyncio.get_running_loop()
+        left_s = self._limits.seconds_left(loop.time())
         if left_s is not None and self._counting and not self._stopped:
-            self._time_limit = asyncio.get_running_loop().call_later(left_s, self._on_time_limit)
+            self._time_limit = loop.call_later(left_s, self._on_time_limit)
 
     def _on_time_limit(self) -> None:
         self._limits.count_time(asyncio.get_running_loop().time())

@@ -175,10 +175,12 @@ class Limits:
         self._counted_until_s = now
         self._compare()
 
-    @property
-    def seconds_left(self) -> float | None:
-        """The time until `max_session_minutes` is reached, as of the last `count_time`; None without that limit."""
-        return None if self._minutes is None else max(0.0, 60 * self._minutes - self._used_s)
+    def seconds_left(self, now: float) -> float | None:
+        """The time until `max_session_minutes` is reached, if a session stays open; None without that limit."""
+        if self._minutes is None:
+            return None
+        not_counted_s = now - self._counted_until_s if self._open_sessions else 0.0
+        return max(0.0, 60 * self._minutes - self._used_s - not_counted_s)
 
     def _compare(self) -> None:
         before, self.reached = self.reached, self._error()

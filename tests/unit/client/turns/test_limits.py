@@ -17,10 +17,11 @@ def test_time_counts_while_a_session_is_open_and_once_for_two_at_a_time() -> Non
     limits.on_session_opened(100.0)
     limits.on_session_opened(110.0)
     limits.on_session_closed(120.0)
-    assert limits.seconds_left == 40.0
+    assert limits.seconds_left(120.0) == 40.0
+    assert limits.seconds_left(125.0) == 35.0
     limits.on_session_closed(130.0)
     limits.count_time(10_000.0)
-    assert limits.seconds_left == 30.0
+    assert limits.seconds_left(20_000.0) == 30.0, "no session was open meanwhile"
     limits.on_session_opened(10_000.0)
     limits.count_time(10_030.0)
     assert limits.reached is not None
