@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from realtime_nb.backends import Backend as Backend
     from realtime_nb.backends import connect as connect
     from realtime_nb.backends import create_client_secret as create_client_secret
+    from realtime_nb.checkup import doctor as doctor
     from realtime_nb.client.auth.client_secrets import ClientSecret as ClientSecret
     from realtime_nb.client.auth.secret import EnvKey as EnvKey
     from realtime_nb.client.connection import RealtimeConnection as RealtimeConnection
@@ -100,6 +101,7 @@ _HOMES = {
     "assistant_message": "wire.realtime",
     "connect": "backends",
     "create_client_secret": "backends",
+    "doctor": "checkup",
     "function_output": "wire.realtime",
     "run": "notebook.runtime",
     "system_message": "wire.realtime",

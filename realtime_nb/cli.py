@@ -64,7 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--voice")
     ask.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS")
 
-    commands.add_parser("doctor", help="check this environment; prints what is wrong and the exact fix")
+    doctor = commands.add_parser("doctor", help="check this environment and the key; prints what is wrong and the fix")
+    doctor.add_argument("--backend", default="auto", help="where to try the key, as for ask")
+    doctor.add_argument("--model", help="on Azure: the deployment")
+    doctor.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="for a server's answer")
     return parser
 
 
@@ -127,17 +130,15 @@ def _ask(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from realtime_nb.doctor import examine
+    from realtime_nb.checkup import Report, examine
 
-    wrong = False
-    for finding in examine():
-        mark = {True: "ok  ", False: "BAD ", None: "note"}[finding.well]
-        print(f"{mark} {finding.what}")
-        if finding.fix:
-            print(f"     fix: {finding.fix}")
-        wrong |= finding.well is False
-    print("Something is wrong: see the lines marked BAD." if wrong else "All well.")
-    return 1 if wrong else 0
+    findings = []
+    for finding in examine(arguments.backend, arguments.model, timeout_s=arguments.timeout):
+        print(finding, flush=True)  # one by one: a server may take long
+        findings.append(finding)
+    report = Report(tuple(findings))
+    print(report.summary)
+    return 0 if report.well else 1
 
 
 _COMMANDS = {"demo": _demo, "serve": _serve, "ask": _ask, "doctor": _doctor}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from realtime_nb.local import LocalServer
 from tests.e2e.harness.environment import private_environment
 
 _COMMAND = [sys.executable, "-m", "realtime_nb.cli"]
@@ -172,9 +173,20 @@ def test_demo_without_jupyterlab_says_what_to_install(tmp_path: Path) -> None:
 
 def test_doctor_finds_no_problem_here_and_shows_no_key(tmp_path: Path) -> None:
     key = "sk-sentinel-0123456789"
-    done = _run("doctor", cwd=tmp_path, OPENAI_API_KEY=key)
+    with LocalServer(token=key) as server:
+        done = _run("doctor", cwd=tmp_path, OPENAI_API_KEY=key, OPENAI_BASE_URL=server.url)
     assert done.returncode == 0, done.stdout
-    assert "OPENAI_API_KEY is set" in done.stdout
+    assert "OPENAI_API_KEY works" in done.stdout
+    assert done.stdout.rstrip().endswith("All well.")
+    assert key not in done.stdout + done.stderr
+
+
+def test_doctor_fails_where_the_server_does_not_know_the_key(tmp_path: Path) -> None:
+    key = "sk-sentinel-0123456789"
+    with LocalServer(token="another-token") as server:
+        done = _run("doctor", cwd=tmp_path, OPENAI_API_KEY=key, OPENAI_BASE_URL=server.url)
+    assert done.returncode == 1, done.stdout
+    assert "BAD  OPENAI_API_KEY does not work" in done.stdout
     assert key not in done.stdout + done.stderr
 
 

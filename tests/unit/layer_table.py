@@ -104,7 +104,7 @@ LAYERS = (
         "every other layer",
         not_layers=frozenset(name for layer in _ABOVE_TUTORIALS for name in layer.names),
     ),
-    Layer(("cli_ask", "doctor"), "the commands `ask` and `doctor`", "the command line's parser"),
+    Layer(("cli_ask", "checkup"), "the command `ask`; the checks of `doctor`", "the command line's parser"),
     Layer(("cli",), "the command `realtime-nb`", "how its commands work"),
 )
 
