@@ -19,13 +19,14 @@ from realtime_nb.client.events.event_loop import any_loop, on_loop
 from realtime_nb.client.reconnect.renewal import Renewal
 from realtime_nb.client.settings import check_seconds, check_setting
 from realtime_nb.client.transport.base import Connector
-from realtime_nb.client.turns.ask import Questions, typed_turn
+from realtime_nb.client.turns.ask import Questions
 from realtime_nb.client.turns.audio_sink import AudioSink, NullSink, PlayedItem, PlayingState
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.client.turns.event_router import EventRouter
 from realtime_nb.client.turns.input_audio import Pcm
 from realtime_nb.client.turns.limits import LimitName, Limits
 from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest
+from realtime_nb.client.turns.question import SaidQuestion, type_question
 from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.conversation import Change, Conversation, Turn
 from realtime_nb.errors import ConnectError, RealtimeError
@@ -121,7 +122,14 @@ class RealtimeSession:
         self._interruption = router.interruption
         self._input_audio = router.input_audio
         self._questions = Questions(
-            core, self._feed, router.responses, router.calls, router.input_audio, router.updates, sink
+            core,
+            self._feed,
+            router.responses,
+            router.calls,
+            router.input_audio,
+            router.updates,
+            sink,
+            router.snapshot,
         )
         on_loop(core.loop, router.follow)  # on its loop, so that no event comes between
 
@@ -354,7 +362,7 @@ class RealtimeSession:
             return False
         self._input_audio.speaking = False
         accepted = self._core.sender.post({"type": "input_audio_buffer.commit"})
-        request = self._responses.create({})
+        request = self._responses.create({}, question=SaidQuestion(accepted, self._router.snapshot))
         try:
             await accepted
         except RealtimeError:
@@ -382,9 +390,9 @@ class RealtimeSession:
         utterance = Utterance(text)
         if self._responses.active or self._playback.playing:
             await self.interrupt()
-        answer = self._core.sender.post(typed_turn(utterance, self._core.sender.new_event_id()))
-        self._responses.create({})
-        await answer
+        said = type_question(self._core.sender, utterance, self._router.snapshot)
+        self._responses.create({}, question=said)
+        await said.accepted
 
     @any_loop
     async def ask(self, x: Askable, timeout: float | None = 60.0) -> Turn:

@@ -80,6 +80,14 @@ class ItemOrder:
         if self._previous.get(item_id) == previous:
             self._pinned[previous] = item_id
 
+    def close(self, last: str) -> None:
+        """Let all items that are later linked to `last` come after those that stand behind it now."""
+        end = self._ids[-1]
+        while last in self._pinned:
+            last = self._pinned[last]
+        if last != end and self._at[last] < self._at[end]:
+            self._pinned[last] = end
+
     def _note(self, item_id: str, previous: str | None) -> None:
         self._previous[item_id] = previous
         self._next.setdefault(previous, []).append(item_id)

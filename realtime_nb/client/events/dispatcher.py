@@ -16,7 +16,7 @@ from realtime_nb.client.events.pending_requests import PendingRequests, server_e
 from realtime_nb.client.events.receive_buffer import ReceiveBuffer
 from realtime_nb.client.events.unheard import UnheardErrors
 from realtime_nb.client.session_config import SessionConfig
-from realtime_nb.client.transport.close import EXPIRED, LOST, CloseEvent
+from realtime_nb.client.transport.close import EXPIRED, LOST, CloseEvent, lost_response
 from realtime_nb.client.transport.link import Link
 from realtime_nb.errors import ServerError
 from realtime_nb.wire.realtime import (
@@ -100,6 +100,10 @@ class Dispatcher:
         """Log an error, unless a handler gets its event; one that was found on this side has none."""
         if not (has_event and self._handlers.takes("error")):
             self._unheard.log(error)
+
+    def lose_response(self, response_id: str, why: str) -> None:
+        """End a response whose end was lost with the connection."""
+        self.dispatch(lost_response(self._normalizer.outward_response(response_id), why))
 
     def abandon_response(self, response_id: str, status: str, code: str, message: str) -> None:
         """End a response for the session that the server does not end; handlers and readers see the server's events."""

@@ -12,6 +12,8 @@ into what is sent about it.
 from __future__ import annotations
 
 import contextlib
+import re
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -21,6 +23,9 @@ from realtime_nb.client.events.recent import Recent
 from realtime_nb.wire import realtime as wire
 
 __all__ = ["EventNormalizer"]
+
+_UNIQUE = re.compile("[0-9A-Za-z]{12}")
+"""What an id has that no other session uses; ours have it too."""
 
 
 def _replace(struct: Any, **fields: Any) -> Any:
@@ -45,6 +50,7 @@ class _Names:
         self._used: Recent[None] = Recent()
         self._ours: Recent[str] = Recent()  # by the server's id: the latest thing of that id
         self._servers: Recent[str] = Recent()  # by our name, where it is another
+        self._given: Recent[None] = Recent()  # names that this side gave, and the server has taken
 
     def new(self, server_id: str | None) -> str:
         """A name for a thing that has just begun: the server's id, unless it was used before."""
@@ -62,8 +68,9 @@ class _Names:
     def keep(self, name: str) -> None:
         """A thing that is sent under this name has it, also where it had it in a session before."""
         self._used[name] = None
-        self._ours[name] = name
-        self._servers.pop(name, None)
+        if name not in self._servers:
+            self._ours[name] = name
+            self._given[name] = None
 
     def another(self, name: str) -> str:
         """A name like `name` for a thing that the server gives no id of its own."""
@@ -86,6 +93,16 @@ class _Names:
     def outward(self, name: str) -> str:
         """The server's id for our name."""
         return self._servers.get(name, name)
+
+    def outward_in_new_session(self, name: str) -> str:
+        """The id under which a thing of an earlier session is created in the present one: the one it had, if it can.
+
+        A server that counts its ids would give a short one to another thing in this session.
+        """
+        is_counted = name in self._used and name not in self._given and not _UNIQUE.search(name)
+        if is_counted and name not in self._ours and name not in self._servers:
+            self.alias(f"{self._kind}_{secrets.token_hex(10)}", name)
+        return self.outward(name)
 
     def restart(self) -> None:
         """Another session begins: its ids are its own, and names that were used stay used."""
@@ -168,13 +185,18 @@ class EventNormalizer:
             if isinstance(changed.get(field), str):
                 changed[field] = names.outward(changed[field])
         item = changed.get("item")
-        if (
-            isinstance(item, dict)
-            and item.get("type") == "function_call_output"
-            and isinstance(item.get("call_id"), str)
-        ):
-            changed["item"] = {**item, "call_id": self._calls.outward(item["call_id"])}
+        if isinstance(item, dict):
+            fields = {}
+            if isinstance(item.get("call_id"), str):
+                fields["call_id"] = self._calls.outward_in_new_session(item["call_id"])
+            if isinstance(item.get("id"), str) and raw["type"] == "conversation.item.create":
+                fields["id"] = self._items.outward_in_new_session(item["id"])
+            changed["item"] = {**item, **fields}
         return changed if changed != raw else raw
+
+    def outward_response(self, name: str) -> str:
+        """The server's id of a response."""
+        return self._responses.outward(name)
 
     def sent(self, raw: dict[str, Any]) -> None:
         """Note an item of ours that leaves, which the server may call by an id of its own, or a question."""
@@ -330,6 +352,8 @@ class EventNormalizer:
         for name in list(self._unanswered):
             if not event_id or self._sent_as.get(name) == event_id:
                 del self._unanswered[name]
+                # The request for an answer left right behind it: that response answers without it.
+                self._questions = tuple(known for known in self._questions if known != name)
         out.append(event)
 
     def _on_part(self, event: Any, out: list[Any]) -> None:

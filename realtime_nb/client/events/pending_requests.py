@@ -77,6 +77,14 @@ def update_unanswered() -> errors.TimeoutError:
     return errors.TimeoutError(f"the server did not answer a session.update within {UPDATE_ANSWER_S:g} s")
 
 
+def refuses_id(error: ServerError) -> bool:
+    """Whether a server refuses an item for its id, and not because it has an item of that id already."""
+    code = error.code or ""
+    if "exist" in code or "duplicate" in code:
+        return False
+    return (error.param or "").endswith("item.id") or code in _ID_CODES
+
+
 @dataclass
 class PendingRequest:
     """A client event that was sent, and may still be answered.
@@ -126,11 +134,13 @@ class PendingRequests:
     Attributes:
         all_asked_for: whether the server begins no response by itself: a response then answers the oldest request for
             one, also where the server does not echo its metadata.
+        ids_refused: whether the server has refused an item for the id that we gave it.
     """
 
     def __init__(self, *, keep_all: bool = False) -> None:
         self.keep_all = keep_all
         self.all_asked_for = False
+        self.ids_refused = False
         self._pending: dict[str, PendingRequest] = {}
         self._sent_kinds: deque[tuple[str, str]] = deque(maxlen=_LIMIT)  # also of events whose answer nothing waits for
 
@@ -182,7 +192,9 @@ class PendingRequests:
             event_id = next((known for known, pending in self._pending.items() if pending.kind in kinds), None)
         pending = self._pending.pop(event_id, None) if event_id is not None else None
         if pending is not None:
-            pending.fail(server_error(detail))
+            error = server_error(detail)
+            self.ids_refused = self.ids_refused or (pending.kind == "conversation.item.create" and refuses_id(error))
+            pending.fail(error)
 
     def may_be_about(self, detail: ErrorDetail, kind: str) -> bool:
         """Whether an error without an `event_id` is about a client event of this type, as far as can be told.
@@ -202,11 +214,13 @@ class PendingRequests:
 
     def take_with_refused_id(self, detail: ErrorDetail) -> PendingRequest | None:
         """Remove and return the new item that the server refuses for the id that we gave it, if it is one."""
-        about_id = (detail.param or "").endswith("item.id") or detail.code in _ID_CODES
         pending = self._pending.get(detail.event_id or "")
-        if not about_id or pending is None or pending.kind != "conversation.item.create":
+        if pending is None or pending.kind != "conversation.item.create" or not refuses_id(server_error(detail)):
             return None
-        return self._pending.pop(detail.event_id or "") if pending.event["item"].get("id") else None
+        if not pending.event["item"].get("id"):
+            return None
+        self.ids_refused = True
+        return self._pending.pop(detail.event_id or "")
 
     def take_all(self) -> list[PendingRequest]:
         """Remove and return all unanswered requests in order: the transport that would have answered them is gone."""

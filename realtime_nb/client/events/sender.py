@@ -12,13 +12,18 @@ import builtins
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from realtime_nb import errors
 from realtime_nb.client.events.client_event import as_client_event, event_ids, item_id_for, sound_bytes
 from realtime_nb.client.events.event_loop import any_loop
 from realtime_nb.client.events.normalizer import EventNormalizer
-from realtime_nb.client.events.pending_requests import ACKNOWLEDGED_BY, METADATA_KEY, PendingRequests
+from realtime_nb.client.events.pending_requests import (
+    ACKNOWLEDGED_BY,
+    METADATA_KEY,
+    PendingRequests,
+    server_error,
+)
 from realtime_nb.client.events.send_queue import OfflineQueue, QueuedEvent
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.transport.base import Transport, TransportClosed
@@ -36,14 +41,26 @@ _log = logging.getLogger(__name__)
 _APPEND_BYTES = 8 * 2**20
 
 
+class ResponseGate(Protocol):
+    """Decides about each `response.create` at the moment before it is sent."""
+
+    def may_leave(self, event_id: str) -> bool:
+        """Whether the server's present session has the question of this request; False drops the event."""
+
+
 class Sender:
     """The sending side of a connection.
+
+    A `response.create` may wait for a transport, and be sent again after a loss. Whether it still has a question that
+    the server can answer is therefore decided by `gate`, when nothing but the frame's way is left before it.
+
 
     Args:
         link, config, normalizer, pending: the connection's own.
 
     Attributes:
         new_event_id: makes ids for client events.
+        gate: asked before each `response.create` leaves; None: all of them do.
     """
 
     def __init__(
@@ -58,7 +75,8 @@ class Sender:
         self._listeners: tuple[Callable[[dict[str, Any]], object], ...] = ()
         self._queue: deque[tuple[dict[str, Any], asyncio.Future[Any] | None]] = deque()
         self._writer: asyncio.Task[None] | None = None
-        self._nameless: set[str] = set()  # events whose item must keep no id of ours
+        self.gate: ResponseGate | None = None
+        self._again: dict[str, Transport | None] = {}  # events of refused items, with the transport to send them on
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -180,18 +198,23 @@ class Sender:
         """Whether a caller awaits the answer to a client event, and so gets its error."""
         return self._pending.awaited(event_id)
 
-    def retry_without_id(self, detail: ErrorDetail) -> bool:
-        """Send an item again without our id, where the server refuses the id; returns whether that was it.
+    def retry_without_id(self, detail: ErrorDetail) -> str | None:
+        """Send an item again without our id, where the server refuses the id; returns that id.
 
-        The server then names the item itself, and the normalizer keeps our name for it.
+        The server then names its items itself, also those that follow, and the normalizer keeps our names for them.
         """
         refused = self._pending.take_with_refused_id(detail)
         if refused is None:
-            return False
-        item = {key: value for key, value in refused.event["item"].items() if key != "id"}
-        self._nameless.add(event_id := self.new_event_id())
-        self.put({**refused.event, "event_id": event_id, "item": item}, refused.future)
-        return True
+            return None
+        if self._link.state == "open":
+            refused.event = {**refused.event, "event_id": self.new_event_id()}
+            self._pending.put_back(refused)
+            self._again[refused.event["event_id"]] = self._link.transport
+            self.put(refused.event, refused.future)
+        else:
+            refused.fail(server_error(detail))  # an item that is being restored: `session_snapshot` sends it again
+        name: str = refused.event["item"]["id"]
+        return name
 
     def is_about_response(self, detail: ErrorDetail) -> bool:
         """Whether an error that names no client event answers a `response.create` (docs/protocol.md 19)."""
@@ -221,6 +244,8 @@ class Sender:
         event_id: str = raw.get("event_id") or self.new_event_id()
         raw["event_id"] = event_id  # errors of the server name it (docs/protocol.md 40)
         link = self._link
+        if event_id in self._again and (self._again.pop(event_id) is not link.transport or link.state != "open"):
+            return event_id  # lost meanwhile: the item is restored with the rest of the conversation
         if link.state == "open" and link.transport is not None:
             await self._transmit(link.transport, raw, answer)
         elif link.ended is not None:
@@ -233,11 +258,13 @@ class Sender:
 
     async def _transmit(self, transport: Transport, raw: dict[str, Any], answer: asyncio.Future[Any] | None) -> None:
         kind = raw["type"]
-        if kind == "conversation.item.create" and self._pending.keep_all and raw["event_id"] not in self._nameless:
+        if kind == "conversation.item.create" and self._pending.keep_all:
             _name_item(raw)  # by us, so that a loss leaves no doubt which items the conversation has
+        elif kind == "response.create" and self.gate is not None and not self.gate.may_leave(raw["event_id"]):
+            return
         names_things = kind != "session.update"
         try:  # before anything is noted: an event that cannot be encoded was never sent
-            frame = encode(self._normalizer.outward(raw) if names_things else raw)
+            frame = encode(self._outward(raw) if names_things else raw)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise ConfigError(f"{kind!r} cannot be sent: {error}") from None
         self._pending.add(raw, answer)
@@ -253,6 +280,14 @@ class Sender:
             if not self._link.reconnects:
                 raise self._link.end_error(closed) from None
             # Lost like the events right before it: `reconnect/resume` decides which of them are sent again.
+
+    def _outward(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """A client event with the server's ids, and without an id for a new item where the server refuses ids."""
+        changed = self._normalizer.outward(raw)
+        if self._pending.ids_refused and raw["type"] == "conversation.item.create":
+            item = {key: value for key, value in changed["item"].items() if key != "id"}
+            changed = {**changed, "item": item}
+        return changed
 
     # Around a lost transport
 
@@ -271,7 +306,7 @@ class Sender:
             await transport.send(raw)
         else:
             raw["event_id"] = raw.get("event_id") or self.new_event_id()
-            frame = encode(self._normalizer.outward(raw))
+            frame = encode(self._outward(raw))
             self._normalizer.sent(raw)
             self._pending.add(raw, answer)
             await transport.send(frame)

@@ -14,7 +14,6 @@ from realtime_nb.client.events.pending_requests import PendingRequests
 from realtime_nb.client.events.send_queue import QueuedEvent
 from realtime_nb.client.events.sender import Sender
 from realtime_nb.client.session_config import SessionConfig
-from realtime_nb.client.transport.close import lost_response
 from realtime_nb.errors import RealtimeError
 from realtime_nb.wire.realtime import ConversationItemDeleted, SessionUpdated
 
@@ -53,7 +52,7 @@ class Resumption:
         store = self.keeper.conversation.store
         for response_id in [known for known in store.open_responses if store.responses[known].started]:
             # Every response ends with `response.done` (docs/protocol.md 23): here no server will send it.
-            self._dispatcher.dispatch(lost_response(response_id, str(error)))
+            self._dispatcher.lose_response(response_id, str(error))
         again = []
         for request in self._pending.take_all():
             kind, event = request.kind, request.event

@@ -7,12 +7,12 @@ Owns that order, and the ids of the items that the new session echoes. `session_
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
 
-from realtime_nb.client.events.pending_requests import UPDATE_ANSWER_S, update_unanswered
+from realtime_nb.client.events.pending_requests import UPDATE_ANSWER_S, refuses_id, update_unanswered
 from realtime_nb.client.reconnect.keeper import SendAhead
 from realtime_nb.client.reconnect.replay_items import restoring_items
 from realtime_nb.client.session_config import SessionConfig
@@ -22,6 +22,10 @@ from realtime_nb.errors import RealtimeError, ServerError
 from realtime_nb.wire.realtime import Item
 
 _AT_ONCE = 256
+_SILENT_S = 2.0
+"""How long the first answer to a restored item may take before the server counts as one that acknowledges none."""
+_SHORT_S = 0.2
+"""The same, once it has acknowledged none."""
 
 
 class SessionSnapshot:
@@ -33,15 +37,18 @@ class SessionSnapshot:
 
     Attributes:
         replayed: the ids of the items that were sent to the last new session, which echoes them.
+        missing: why it did not take an item, by the ids of those that it refused.
         omitted: how many turns could not be sent to it.
         refused: why it did not take the configuration of `change_next`.
     """
 
     def __init__(self, config: SessionConfig, conversation: Conversation) -> None:
         self.replayed: set[str] = set()
+        self.missing: dict[str, RealtimeError] = {}
         self.omitted = 0
         self.refused: ServerError | None = None
         self._change: dict[str, Any] = {}
+        self._patience_s = _SILENT_S
         self._config = config
         self._conversation = conversation
 
@@ -70,11 +77,35 @@ class SessionSnapshot:
         """
         items, self.omitted = restoring_items(self._conversation, unsent)
         self.replayed = {item["id"] for item in items}
+        self.missing = {}
+        if items:
+            # What follows in the new session comes after all that is there, also after what it was not sent.
+            self._conversation.store.order.close(items[-1]["id"])
         for start in range(0, len(items), _AT_ONCE):
-            part = items[start : start + _AT_ONCE]
-            answers = [await send({"type": "conversation.item.create", "item": item}) for item in part]
+            refused = await self._send_part(send, items[start : start + _AT_ONCE])
+            if any(refuses_id(error) for _, error in refused):  # the ids are left out from now on
+                refused = await self._send_part(send, [item for item, _ in refused])
             # An item that the session refuses arrives as an error event; the conversation goes on without that item.
-            await asyncio.wait(answers, timeout=UPDATE_ANSWER_S)
+            self.missing.update({item["id"]: error for item, error in refused})
+
+    async def _send_part(
+        self, send: SendAhead, items: Sequence[dict[str, Any]]
+    ) -> list[tuple[dict[str, Any], ServerError]]:
+        """Send items, and return those that were refused, once all are answered.
+
+        A server that acknowledges no items is not waited for: it handles what follows after them all the same.
+        """
+        answers = [await send({"type": "conversation.item.create", "item": item}) for item in items]
+        waiting: set[asyncio.Future[Any]] = set(answers)
+        patience_s = self._patience_s
+        while waiting:
+            answered, waiting = await asyncio.wait(waiting, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+            if not answered:
+                break
+            patience_s = UPDATE_ANSWER_S
+        self._patience_s = _SHORT_S if len(waiting) == len(items) else _SILENT_S
+        failed = [(item, answer.exception()) for item, answer in zip(items, answers, strict=True) if answer.done()]
+        return [(item, error) for item, error in failed if isinstance(error, ServerError)]
 
     async def _restore_configuration(self, send: SendAhead) -> None:
         self.refused = None
@@ -102,6 +133,17 @@ class SessionSnapshot:
         """Whether an item is a new session's echo of a replayed one, and so nothing new."""
         return item.id in self.replayed and self._conversation.items[item.id].in_conversation
 
+    def in_place(self, event: Any) -> Any:
+        """An event about an item without the item's place, where the item was restored and so has its place already.
+
+        The new session may lack items of the conversation, so that its places are not those of the conversation.
+        """
+        if event.item.id not in self.replayed or not event.previous_item_id:
+            return event
+        copy = msgspec.structs.replace(event, previous_item_id=None)
+        copy.__dict__.update(getattr(event, "__dict__", {}))
+        return copy
+
 
 class ConnectionKeeper:
     """The `Keeper` of a connection without a session: it builds a conversation from the events by itself."""
@@ -122,7 +164,8 @@ class ConnectionKeeper:
         """Apply a server event to the conversation."""
         item = getattr(event, "item", None)
         if item is None or not self._snapshot.is_echo(item):
-            reduce(self.conversation, event)
+            echo = hasattr(event, "previous_item_id") and item is not None
+            reduce(self.conversation, self._snapshot.in_place(event) if echo else event)
 
     def on_sent(self, raw: dict[str, Any]) -> None:
         """Add an item that the client created; its acknowledgement may be lost."""

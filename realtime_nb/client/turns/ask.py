@@ -19,18 +19,19 @@ from typing import Any
 from realtime_nb import errors
 from realtime_nb.audio import RATE_HZ
 from realtime_nb.client.connection_core import ConnectionCore
-from realtime_nb.client.events.client_event import item_id_for
+from realtime_nb.client.reconnect.session_snapshot import SessionSnapshot
 from realtime_nb.client.transport.close import was_lost
 from realtime_nb.client.turns.audio_sink import PlaybackEnd
 from realtime_nb.client.turns.config_updates import ConfigUpdates
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.client.turns.input_audio import MINIMUM_SAMPLES, InputAudio
+from realtime_nb.client.turns.question import SaidQuestion, type_question
 from realtime_nb.client.turns.response_queue import ResponseQueue, ResponseRequest
 from realtime_nb.client.turns.tool_runner import ToolRunner
 from realtime_nb.client.utterance import Samples, Utterance
 from realtime_nb.conversation import Turn
 from realtime_nb.errors import ConnectError, RealtimeError, ServerError
-from realtime_nb.wire.realtime import Response, to_dict, user_message
+from realtime_nb.wire.realtime import Response
 
 _CHUNK_SAMPLES = RATE_HZ // 10
 _TRANSCRIPT_S = 3.0
@@ -49,6 +50,7 @@ class Questions:
         input_audio: sends recorded sound.
         updates: turns detection off around it.
         playback: ends when an answer was played.
+        snapshot: tells which items a new session did not take.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Questions:
         input_audio: InputAudio,
         updates: ConfigUpdates,
         playback: PlaybackEnd,
+        snapshot: SessionSnapshot,
     ) -> None:
         self._connection = connection
         self._sender = connection.sender
@@ -69,6 +72,7 @@ class Questions:
         self._input_audio = input_audio
         self._updates = updates
         self._playback = playback
+        self._snapshot = snapshot
         self._one_at_a_time = asyncio.Lock()
 
     async def ask(self, utterance: Utterance, timeout: float | None) -> Turn:
@@ -123,13 +127,16 @@ class Questions:
         if self._responses.refusal is not None:
             raise self._responses.refusal  # a limit was reached while the question waited: it is not said at all
         stage.awaited = "the server to acknowledge the question"
-        if stage.accepted is None:
-            if utterance.text is not None:
-                stage.accepted = self._sender.post(typed_turn(utterance, self._sender.new_event_id()))
-            else:
-                stage.accepted = stage.spoken = await self._say(utterance.sound)
-        accepted = stage.accepted
-        request = self._responses.create({})
+        said = stage.said
+        if said is not None:
+            self._check_is_last(said, utterance)  # no await from here to the request
+        elif utterance.text is not None:
+            said = stage.said = type_question(self._sender, utterance, self._snapshot)
+        else:
+            said = stage.said = SaidQuestion(await self._say(utterance.sound), self._snapshot)
+            stage.spoken = said.accepted
+        accepted = said.accepted
+        request = self._responses.create({}, question=said)
         try:
             await asyncio.wait([accepted, request.done], return_when=asyncio.FIRST_COMPLETED)
             if accepted.done():
@@ -138,11 +145,24 @@ class Questions:
         except ConnectError:
             self._responses.cancel(stage.request or request)
             if not accepted.done() or accepted.exception() is not None:
-                stage.accepted = None  # the question itself was lost: it must be sent again
+                stage.said = None  # the question itself was lost: it must be sent again
             raise
         except BaseException:
             self._responses.cancel(stage.request or request)
             raise
+
+    def _check_is_last(self, said: SaidQuestion, utterance: Utterance) -> None:
+        """Raise where another turn of the user follows the question: a response would answer that one."""
+        conversation = self._feed.conversation
+        for item_id in reversed(conversation.order):
+            record = conversation.items[item_id]
+            if item_id == said.item_id:
+                return
+            if record.role == "user" and not record.refused and not conversation.store.hidden(record):
+                raise RealtimeError(
+                    f"the connection was lost in the middle of the answer to {utterance.label!r}, and another turn "
+                    "followed before it could be asked again. Ask it once more."
+                )
 
     async def _say(self, samples: Samples) -> asyncio.Future[Any]:
         """Send recorded sound as one user item; the future gets its acknowledgement."""
@@ -245,15 +265,4 @@ class _Stage:
     awaited = "its turn: another question is under way"
     request: ResponseRequest | None = None
     spoken: asyncio.Future[Any] | None = None
-    accepted: asyncio.Future[Any] | None = None
-
-
-def typed_turn(utterance: Utterance, event_id: str) -> dict[str, Any]:
-    """The event that adds a typed turn; this side names its item, so that it can be shown at once."""
-    item = user_message(
-        utterance.text or "",
-        images=utterance.images,
-        detail=utterance.detail,
-        id=item_id_for(event_id),
-    )
-    return {"type": "conversation.item.create", "event_id": event_id, "item": to_dict(item)}
+    said: SaidQuestion | None = None

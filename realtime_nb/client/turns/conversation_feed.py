@@ -45,6 +45,10 @@ class ConversationFeed:
         """Apply and publish something that happened on this side."""
         self.publish(self.reduce(event))
 
+    def add_event(self, event: Any) -> None:
+        """Apply and publish a server event that this side makes, as the server may not send it."""
+        self.publish(self.reduce(event))
+
     def publish(self, changes: Sequence[Change]) -> None:
         """Call every subscriber; one that raises stops no other."""
         if not changes:

@@ -38,6 +38,7 @@ from realtime_nb.wire.realtime import (
     SERVER_TYPES,
     ConversationItemAdded,
     ConversationItemCreated,
+    ConversationItemDeleted,
     ConversationItemDone,
     ConversationItemInputAudioTranscriptionCompleted,
     ErrorEvent,
@@ -144,6 +145,7 @@ class EventRouter:
             handlers.add("close", self._on_close),
             handlers.add("reconnecting", self._on_reconnecting),
         ]
+        connection.sender.gate = self.responses
         connection.keep_nothing_until_read()
         self.spawn(self._watch.run())
         if connection.created is not None:
@@ -164,6 +166,8 @@ class EventRouter:
             unfollow()
         for registration in self._at_end:
             self._connection.handlers.discard(registration)
+        if self._connection.sender.gate is self.responses:
+            self._connection.sender.gate = None
 
     def end(self, error: Exception, reason: str | None) -> None:
         """End what waits for an answer: turns must not be in progress for ever, nor callers wait."""
@@ -308,6 +312,11 @@ class EventRouter:
             return
         if kind in _ECHOES and self.snapshot.is_echo(event.item):
             return  # a new session echoes the items that restored it: as text, where there was sound
+        if kind in _ECHOES:
+            event = self.snapshot.in_place(event)
+        elif kind is ErrorEvent and (again := self._connection.sender.retry_without_id(event.error)) is not None:
+            self.responses.on_item_sent_again(again)
+            return
         changes = self.feed.reduce(event)
         for news in self.approvals.on_event(event):
             self._announce(news)
@@ -352,12 +361,20 @@ class EventRouter:
         if not out_of_band:
             self.calls.on_response_done(event.response)
         self.responses.on_done(event.response, out_of_band=out_of_band)
+        if self.responses.is_void(event.response.id):
+            self._forget(event.response.id or "")
+
+    def _forget(self, response_id: str) -> None:
+        """Delete the items of a response that answers no question, here and in the server's conversation."""
+        record = self.feed.conversation.store.responses.get(response_id)
+        for item_id in list(record.items) if record is not None else ():
+            self.feed.add_event(ConversationItemDeleted(item_id=item_id))
+            self._connection.sender.post({"type": "conversation.item.delete", "item_id": item_id})
 
     def _on_server_error(self, event: ErrorEvent) -> None:
         sender = self._connection.sender
         expected = (
-            sender.retry_without_id(event.error)
-            or self.responses.on_error(event.error, about_response=sender.is_about_response(event.error))
+            self.responses.on_error(event.error, about_response=sender.is_about_response(event.error))
             or self.interruption.is_our_truncation(event.error.event_id)
             or (event.error.code == EXPIRED and self._connection.reconnects)  # the new session is shown as a turn
         )

@@ -48,16 +48,31 @@ class AnsweringServer(Protocol):
         """Whether the server begins a response by itself at the end of a turn."""
 
 
+class AskedTurn(Protocol):
+    """The user's turn that a response is asked for."""
+
+    @property
+    def item_id(self) -> str | None:
+        """The id of its item, once it is known."""
+
+    def problem(self) -> Exception | None:
+        """Why the server's present session does not have it; None where it was sent there and not refused."""
+
+
 class ResponseRequest:
     """A request for a response.
 
     Attributes:
+        question: the turn that the response answers; None: whatever the conversation ends with.
         done: the final `Response`, or None where the request was dropped before it was answered.
         response_id: set once the server has begun the response.
     """
 
-    def __init__(self, event_id: str, params: dict[str, Any], *, automatic: bool) -> None:
+    def __init__(
+        self, event_id: str, params: dict[str, Any], *, automatic: bool, question: AskedTurn | None = None
+    ) -> None:
         self.event_id = event_id
+        self.question = question
         self.params = params
         self.automatic = automatic
         self.out_of_band = params.get("conversation") == "none"
@@ -123,6 +138,9 @@ class ResponseQueue:
         self._silent_since = 0.0
         self._cancelled_at: dict[str | ResponseRequest, float] = {}
         self._given_up: deque[str] = deque(maxlen=_REMEMBERED)
+        self._own: deque[str] = deque(maxlen=_REMEMBERED)  # the event ids of the creates of this queue
+        self._void: dict[str, None] = {}  # requests whose response answers no question of theirs
+        self._void_responses: deque[str] = deque(maxlen=_REMEMBERED)
         self.contended = asyncio.Event()
         self._idle: asyncio.Event = asyncio.Event()
         self._idle.set()
@@ -157,7 +175,9 @@ class ResponseQueue:
         """Whether a response stands outside of the conversation (docs/protocol.md 21)."""
         return response_id in self._known_out_of_band
 
-    def create(self, params: dict[str, Any] | None = None, *, automatic: bool = False) -> ResponseRequest:
+    def create(
+        self, params: dict[str, Any] | None = None, *, automatic: bool = False, question: AskedTurn | None = None
+    ) -> ResponseRequest:
         """Ask for a response: now if none is active, else after the active one.
 
         An automatic request with the same parameters as a queued automatic one is that one; a caller's never is.
@@ -166,7 +186,7 @@ class ResponseQueue:
             waiting = next((known for known in self._queue if known.automatic and known.params == (params or {})), None)
             if waiting is not None:
                 return waiting
-        request = ResponseRequest(self._sender.new_event_id(), params or {}, automatic=automatic)
+        request = ResponseRequest(self._sender.new_event_id(), params or {}, automatic=automatic, question=question)
         if (refused := self._lost or self.refusal) is not None:
             request.fail(refused)
             return request
@@ -174,6 +194,7 @@ class ResponseQueue:
             self._out_of_band[request.event_id] = request
             self._sender.put(request.event())
             return request
+        self._own.append(request.event_id)
         self._queue.append(request)
         self._pump()
         return request
@@ -211,6 +232,67 @@ class ResponseQueue:
         else:
             self._cancel_sent_request(request)
         return True
+
+    # Questions that are not there
+
+    def may_leave(self, event_id: str) -> bool:
+        """Whether a `response.create` may be sent now; called at the last moment before it is.
+
+        The invariant: no request of this queue reaches a session that does not have its question. A request that was
+        cancelled, or whose question was lost or refused while it waited for a transport, ends here instead: the server
+        would answer the turn before it. A request of the user's own (`conn.response.create`) always leaves.
+        """
+        if event_id in self._void:
+            self._on_void_over(event_id)
+            return False
+        request = self._sent
+        if request is None or request.event_id != event_id:
+            return event_id not in self._own
+        problem = request.question.problem() if request.question is not None else None
+        if problem is None and not request.cancelled:
+            return True
+        self._release_sent()
+        if problem is not None:
+            request.fail(problem)
+        else:
+            request.finish(None)
+        self._pump()
+        return False
+
+    def on_item_sent_again(self, item_id: str) -> None:
+        """Ask again for the answer to a question that the server refused at first, and that is sent once more.
+
+        The request for its answer was sent right behind it: the response to that one answers the turn before, and is
+        void.
+        """
+        request = self._sent
+        if request is None or request.question is None or request.question.item_id != item_id:
+            return
+        self._release_sent()
+        self._void[request.event_id] = None
+        self._active = _UNNAMED  # until the void response has ended, or turns out not to come
+        request.event_id = self._sender.new_event_id()
+        self._own.append(request.event_id)
+        self._queue.appendleft(request)
+
+    def is_void(self, response_id: str | None) -> bool:
+        """Whether a response answers no question: its items must not stay in the conversation."""
+        return response_id in self._void_responses
+
+    def _is_about_void(self, key: str | None) -> bool:
+        """Whether a response that begins is void; by order, where the server does not echo metadata."""
+        if key is None and self._void and not self._echoes_metadata:
+            key = next(iter(self._void))
+        if key not in self._void:
+            return False
+        del self._void[key]
+        return True
+
+    def _on_void_over(self, event_id: str) -> None:
+        del self._void[event_id]
+        if self._active == _UNNAMED:
+            self._active = None
+        self._pump()
 
     def _cancel_sent_request(self, request: ResponseRequest) -> None:
         """Remember a cancel until `response.created`: one that arrives before it is lost (docs/protocol.md 22)."""
@@ -292,7 +374,10 @@ class ResponseQueue:
         response_id = response.id or ""
         if key is not None:
             self._echoes_metadata = True
-        request = self._answered_by(key, out_of_band=out_of_band)
+        void = self._is_about_void(key)
+        if void:
+            self._void_responses.append(response_id)
+        request = None if void else self._answered_by(key, out_of_band=out_of_band)
         if request is not None:
             out_of_band = request.out_of_band
             request.response_id = response_id
@@ -304,7 +389,7 @@ class ResponseQueue:
         else:
             self._active = response_id
             self._idle.clear()
-        if (request is not None and request.cancelled) or key in self._given_up:
+        if void or (request is not None and request.cancelled) or key in self._given_up:
             self._cancel_response(response_id)
         return out_of_band
 
@@ -389,6 +474,9 @@ class ResponseQueue:
             self._disclaim(assumed)
         if event_id is None and self._sent is not None and (about_response or detail.code == _BUSY):
             event_id = self._sent.event_id  # some servers do not name the event that they refuse
+        if event_id in self._void:
+            self._on_void_over(event_id)
+            return True
         if event_id in self._out_of_band:
             self._out_of_band.pop(event_id).fail(server_error(detail))
             return False
@@ -433,6 +521,7 @@ class ResponseQueue:
         self._cancelled_at.clear()
         self._assumed = None
         self._active = None
+        self._void.clear()
         self._pump()
 
     @property

@@ -127,7 +127,9 @@ async def an_id_of_ours_that_is_refused() -> None:
         return [{"type": "error", "error": {**detail, "event_id": asked["event_id"]}}]
 
     result = await talk(Server(on_item=change), "One", "Two")
-    assert result.texts == ["Answer 1.", "Answer 2."], result.texts
+    # The first response was asked for before the refusal came: it answers no question, and is no turn.
+    assert result.texts == ["Answer 2.", "Answer 3."], result.texts
+    assert [role for role, *_ in result.turns] == ["user", "assistant"] * 2, result.turns
 
 
 @case(NAMES)

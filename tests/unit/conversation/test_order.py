@@ -101,3 +101,13 @@ def test_insertions_in_order_equal_list_insert(steps: list[tuple[bool, int]]) ->
             order.link(item, model[at])
             model.insert(at + 1, item)
     assert list(order) == model
+
+
+def test_what_follows_in_a_new_session_comes_after_what_that_session_lacks() -> None:
+    order = ItemOrder()
+    for item_id in ("question", "failed answer", "seam"):
+        order.add(item_id)
+    order.close("question")
+    order.link("next", "question")
+    order.link("after", "next")
+    assert list(order) == ["question", "failed answer", "seam", "next", "after"]

@@ -304,3 +304,52 @@ async def test_a_lost_connection_fails_all_requests(peer: Peer) -> None:
         with pytest.raises(ServerError, match="gone"):
             await request.done
     await peer.queue.idle()
+
+
+class Turn:
+    """A question whose item may be missing in the server's session."""
+
+    def __init__(self, item_id: str = "item_q") -> None:
+        self.item_id = item_id
+        self.missing: Exception | None = None
+
+    def problem(self) -> Exception | None:
+        return self.missing
+
+
+async def test_a_request_whose_question_is_missing_fails_instead_of_leaving(peer: Peer) -> None:
+    turn = Turn()
+    request, following = peer.queue.create(question=turn), peer.queue.create()
+    assert peer.queue.may_leave(request.event_id)
+    peer.queue.on_transport_lost()
+    turn.missing = ServerError("the new session refused the item")
+    assert not peer.queue.may_leave(request.event_id)
+    assert request.done.exception() is turn.missing
+    assert peer.sent[-1]["event_id"] == following.event_id, "the next request has the slot"
+    assert peer.queue.may_leave(following.event_id)
+    assert not peer.queue.may_leave(request.event_id), "a copy that waits for a transport is dropped as well"
+
+
+async def test_a_request_that_was_cancelled_before_it_left_never_leaves(peer: Peer) -> None:
+    request = peer.queue.create()
+    peer.queue.cancel(request)
+    assert not peer.queue.may_leave(request.event_id)
+    assert request.done.result() is None
+    assert not peer.queue.active
+    assert peer.queue.may_leave("an event of the user's own")
+
+
+@pytest.mark.parametrize("echoes", [True, False])
+async def test_the_response_that_a_refused_question_got_is_void(peer: Peer, echoes: bool) -> None:
+    request = peer.queue.create(question=Turn("item_q"))
+    first = request.event_id
+    peer.queue.on_item_sent_again("item_q")
+    assert peer.types == ["response.create"], "the next one waits until the void response has ended"
+    peer.queue.on_created(Response(id="resp_1", metadata={METADATA_KEY: first} if echoes else None), out_of_band=False)
+    assert peer.types[1:] == ["response.cancel"]
+    peer.ended("resp_1", "cancelled")
+    assert peer.queue.is_void("resp_1")
+    assert peer.sent[-1]["event_id"] == request.event_id != first
+    peer.created("resp_2", request if echoes else None)
+    peer.ended("resp_2")
+    assert request.done.result().id == "resp_2"  # type: ignore[union-attr]
