@@ -73,7 +73,7 @@ class Service:
 
     def new_id(self, prefix: str) -> str:
         """Return an id that is unique in this service."""
-        return f"{prefix}_{next(self._ids)}"
+        return f"{prefix}_{next(self._ids):016}"
 
     def now(self) -> float:
         """The clock of its sessions."""
