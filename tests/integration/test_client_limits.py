@@ -496,7 +496,7 @@ async def test_widget_whose_time_is_over_closes_and_goes_on_once_it_is_raised() 
         widget.max_session_minutes = OVER
         await until(widget, "status", lambda status: status == "closed")
         await until(widget, "error", lambda error: error and "max_session_minutes=1e-06 is reached" in error)
-        with pytest.raises(rt.BudgetError, match=r"`w\.max_session_minutes = 2e-06`"):
+        with pytest.raises(rt.BudgetError, match=r"`w\.max_session_minutes = "):
             await widget.ask("Two")
         assert server.connections == 1
         widget.max_session_minutes = 30

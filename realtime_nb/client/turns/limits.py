@@ -209,9 +209,10 @@ class Limits:
         return None
 
     def _exceeded(self, name: LimitName, limit: float, used: float, words: str) -> BudgetError:
+        higher = float(f"{2 * limit if used < 2 * limit else 2 * used:.2g}")  # one that is not reached already
         return BudgetError(
             f"{name}={limit:g} is reached: {words} used. No question is sent and no session opens until it is raised: "
-            f"`{self._owner}.{name} = {2 * limit:g}`, or None for no limit.",
+            f"`{self._owner}.{name} = {higher:g}`, or None for no limit.",
             limit=name,
             value=limit,
             used=used,

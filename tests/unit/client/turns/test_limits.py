@@ -37,6 +37,14 @@ def test_a_limit_is_reached_at_its_value_and_not_before() -> None:
         limits.check()
 
 
+@pytest.mark.parametrize(("spent", "higher"), [(0.2, "0.4"), (0.39, "0.4"), (3.21, "6.4"), (61.0, "120")])
+def test_error_suggests_a_limit_that_is_not_reached_already(spent: float, higher: str) -> None:
+    limits = Limits(cost_usd=0.2, owner="w")
+    limits.add(Usage(responses=1, cost_usd=spent))
+    with pytest.raises(BudgetError, match=rf"`w\.max_cost_usd = {higher}`"):
+        limits.check()
+
+
 def test_listeners_are_called_when_a_limit_is_reached_and_at_each_change() -> None:
     limits, told = Limits(cost_usd=0.2, minutes=5), list[str]()
     remove = limits.subscribe(lambda: told.append("reached" if limits.reached else "free"))
