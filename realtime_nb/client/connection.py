@@ -11,10 +11,10 @@ import asyncio
 import builtins
 import concurrent.futures
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import Awaitable, Coroutine, Generator, Mapping
 from concurrent.futures import Executor
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self
 
 from realtime_nb import errors
 from realtime_nb.client import resources
@@ -25,8 +25,10 @@ from realtime_nb.client.reconnect.policy import Reconnect
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.transport.base import Connector
 from realtime_nb.client.transport.close import CloseEvent, PoliteEnd
+from realtime_nb.wire.realtime import AnyServerEvent
 
-_Function = TypeVar("_Function", bound=EventHandler)
+if TYPE_CHECKING:
+    from realtime_nb.client.events.event_types import On, WaitFor
 
 
 class RealtimeConnection:
@@ -143,59 +145,58 @@ class RealtimeConnection:
 
     # Receiving
 
-    def recv(self) -> Coroutine[Any, Any, Any]:
+    def recv(self) -> Coroutine[Any, Any, AnyServerEvent]:
         """The next server event. Raises `ConnectError` or `SessionExpired` when there will be none."""
         return self._core.recv()
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> AnyServerEvent:
         """The next event. Ends at a polite close; raises `ConnectError` or `SessionExpired` at any other."""
         core = self._core
         if core.buffer.events:
-            return core.buffer.events.popleft()  # atomic, so no hop to the connection's loop is needed
+            event: AnyServerEvent = core.buffer.events.popleft()  # atomic: no hop to the connection's loop is needed
+            return event
         try:
             return await core.recv()
         except PoliteEnd:
             raise StopAsyncIteration from None
 
-    def wait_for(self, kind: str, timeout: float | None = None) -> Awaitable[Any]:
-        """The next event of a type, from this call on: call it before what causes the event, await it after.
+    # Handlers, and waiting for one event
 
-        Raises:
-            TimeoutError: it did not come in `timeout` seconds; says what was awaited.
-            ConnectError: the connection ended first.
-        """
-        waiter: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        loop, watch = self._core.opened_on, self._core.buffer.watch
-        if loop is None or running_loop() is loop:
-            watch(kind, waiter)
-        else:  # the buffer's futures may be touched on the connection's loop only
-            loop.call_soon_threadsafe(watch, kind, waiter)
-        return _awaited(waiter, kind, timeout)
+    if TYPE_CHECKING:
+        on: On
+        once: On
+        wait_for: WaitFor
+    else:
 
-    # Handlers
+        def on(self, kind: str, handler: EventHandler | None = None) -> Any:
+            """Call `handler` with every event of type `kind`; also a decorator.
 
-    @overload
-    def on(self, kind: str) -> Callable[[_Function], _Function]: ...
-    @overload
-    def on(self, kind: str, handler: _Function) -> _Function: ...
-    def on(self, kind: str, handler: EventHandler | None = None) -> Any:
-        """Call `handler` with every event of type `kind`; also a decorator.
+            `"event"` stands for all server events; `"error"` comes also for a lost connection; `"close"` comes once, at
+            the end.
+            """
+            return self._register(kind, handler, once=False)
 
-        `"event"` stands for all server events; `"error"` comes also for a lost connection; `"close"` comes once, at
-        the end.
-        """
-        return self._register(kind, handler, once=False)
+        def once(self, kind: str, handler: EventHandler | None = None) -> Any:
+            """Call `handler` with the next event of type `kind` only; also a decorator."""
+            return self._register(kind, handler, once=True)
 
-    @overload
-    def once(self, kind: str) -> Callable[[_Function], _Function]: ...
-    @overload
-    def once(self, kind: str, handler: _Function) -> _Function: ...
-    def once(self, kind: str, handler: EventHandler | None = None) -> Any:
-        """Call `handler` with the next event of type `kind` only; also a decorator."""
-        return self._register(kind, handler, once=True)
+        def wait_for(self, kind: str, timeout: float | None = None) -> Awaitable[Any]:
+            """The next event of a type, from this call on: call it before what causes the event, await it after.
+
+            Raises:
+                TimeoutError: it did not come in `timeout` seconds; says what was awaited.
+                ConnectError: the connection ended first.
+            """
+            waiter: concurrent.futures.Future[Any] = concurrent.futures.Future()
+            loop, watch = self._core.opened_on, self._core.buffer.watch
+            if loop is None or running_loop() is loop:
+                watch(kind, waiter)
+            else:  # the buffer's futures may be touched on the connection's loop only
+                loop.call_soon_threadsafe(watch, kind, waiter)
+            return _awaited(waiter, kind, timeout)
 
     def off(self, kind: str, handler: EventHandler | None = None) -> None:
         """Remove one registration of a handler, the oldest; without a handler, all of `kind`."""

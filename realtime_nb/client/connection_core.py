@@ -31,7 +31,7 @@ from realtime_nb.client.transport.link import Link
 from realtime_nb.conversation import Billing
 from realtime_nb.errors import ConnectError, RealtimeError, ServerError
 from realtime_nb.redact import safe_url
-from realtime_nb.wire.realtime import SessionCreated
+from realtime_nb.wire.realtime import AnyServerEvent, SessionCreated
 
 if TYPE_CHECKING:
     from realtime_nb.client.reconnect.keeper import Keeper
@@ -194,9 +194,10 @@ class ConnectionCore:
         self.buffer.keep_nothing_until_read()
 
     @any_loop
-    async def recv(self) -> Any:
+    async def recv(self) -> AnyServerEvent:
         """The next server event. Raises `ConnectError` or `SessionExpired` when there will be none."""
-        return await self.buffer.get()
+        event: AnyServerEvent = await self.buffer.get()
+        return event
 
     def announce(self, event: Any) -> bool:
         """Emit an event that is none of the wire; returns whether a handler got it."""

@@ -31,16 +31,24 @@ if TYPE_CHECKING:
     from realtime_nb.backends import Backend
     from realtime_nb.client.connection import RealtimeConnection
     from realtime_nb.client.session import RealtimeSession
-    from realtime_nb.conversation import Turn
+    from realtime_nb.conversation import Latency, Turn, Usage
     from realtime_nb.notebook.controller import Controller
     from realtime_nb.notebook.event_log import EventRecord
     from realtime_nb.notebook.health import Health
+    from realtime_nb.notebook.session_state import Status
+    from realtime_nb.widget import trait_types
+    from realtime_nb.widget.trait_types import ReadOnly
 
 __all__ = ["RealtimeWidget"]
 
 _logger = logging.getLogger("realtime_nb")
 _STATIC = pathlib.Path(__file__).parent.parent / "static"
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _typed(trait: Any) -> Any:
+    """Return a trait; its type for type checkers is its annotation."""
+    return trait
 
 
 def _setting(**tags: Any) -> Any:
@@ -104,33 +112,33 @@ class RealtimeWidget(anywidget.AnyWidget):
     _esm = _STATIC / "widget.js"
     _css = _STATIC / "widget.css"
 
-    status = t.Unicode("idle", read_only=True).tag(sync=True)
-    error = t.Unicode(None, allow_none=True, read_only=True).tag(sync=True)
-    turns = t.Tuple(read_only=True)
-    live = t.Tuple(read_only=True)
-    level = t.Float(0.0, read_only=True)
-    usage = t.Any(read_only=True)
-    latency = t.Any(None, allow_none=True, read_only=True)
-    effective = t.Dict(read_only=True)
-    transport = t.Unicode("kernel", read_only=True)
+    status: ReadOnly[Status] = _typed(t.Unicode("idle", read_only=True).tag(sync=True))
+    error: ReadOnly[str | None] = _typed(t.Unicode(None, allow_none=True, read_only=True).tag(sync=True))
+    turns: ReadOnly[tuple[Turn, ...]] = _typed(t.Tuple(read_only=True))
+    live: ReadOnly[tuple[Turn, ...]] = _typed(t.Tuple(read_only=True))
+    level: ReadOnly[float] = _typed(t.Float(0.0, read_only=True))
+    usage: ReadOnly[Usage] = _typed(t.Any(read_only=True))
+    latency: ReadOnly[Latency | None] = _typed(t.Any(None, allow_none=True, read_only=True))
+    effective: ReadOnly[Mapping[str, Any]] = _typed(t.Dict(read_only=True))
+    transport: ReadOnly[str] = _typed(t.Unicode("kernel", read_only=True))
 
-    muted = t.Bool(False).tag(sync=True)
-    instructions = _setting(sync=True)
-    voice = _setting(sync=True)
-    speed = _setting(sync=True)
-    turn_detection = _setting(sync=True, to_json=to_page)
-    transcription = _setting()
-    noise_reduction = _setting()
-    tools = _setting()
-    tool_choice = _setting()
-    reasoning_effort = _setting()
-    output = _setting()
-    max_output_tokens = _setting()
+    muted: trait_types.Flag = _typed(t.Bool(False).tag(sync=True))
+    instructions: trait_types.Text = _setting(sync=True)
+    voice: trait_types.Voice = _setting(sync=True)
+    speed: trait_types.Number = _setting(sync=True)
+    turn_detection: trait_types.TurnDetection = _setting(sync=True, to_json=to_page)
+    transcription: trait_types.Transcription = _setting()
+    noise_reduction: trait_types.Noise = _setting()
+    tools: trait_types.Tools = _setting()
+    tool_choice: trait_types.ToolChoice = _setting()
+    reasoning_effort: trait_types.Effort = _setting()
+    output: trait_types.Output = _setting()
+    max_output_tokens: trait_types.MaxTokens = _setting()
 
-    max_session_minutes = t.Any(None, allow_none=True)
-    max_cost_usd = t.Any(None, allow_none=True)
+    max_session_minutes: trait_types.Number = _typed(t.Any(None, allow_none=True))
+    max_cost_usd: trait_types.Number = _typed(t.Any(None, allow_none=True))
 
-    controls = t.Bool(True).tag(sync=True)
+    controls: trait_types.Flag = _typed(t.Bool(True).tag(sync=True))
     _info = t.Dict(read_only=True).tag(sync=True)
     _latency = t.Dict(read_only=True).tag(sync=True)
     _microphone = t.Dict(read_only=True).tag(sync=True)

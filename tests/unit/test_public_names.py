@@ -51,7 +51,7 @@ PROMISED = {
         *("speech_end_to_committed", "committed_to_response", "response_to_first_audio", "first_audio_to_played"),
         "total",
     },
-    "ClientSecret": {"value", "expires_at", "session"},
+    "ClientSecret": {"value", "expires_at", "session", "secret"},
     "UnknownEvent": {"type", "raw", "event_id"},
     "LocalServer": {"url", "start", "close", "running"},
     "McpApprovalRequest": {"type", "id", "name", "server_label", "arguments"},

@@ -12,7 +12,7 @@ readable.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import msgspec
 import pybase64
@@ -23,6 +23,7 @@ from realtime_nb.wire.realtime.response import ErrorDetail, RateLimit, Response
 from realtime_nb.wire.realtime.session import AnySessionConfig
 
 __all__ = [
+    "AnyServerEvent",
     "ConversationCreated",
     "ConversationInfo",
     "ConversationItemAdded",
@@ -670,3 +671,16 @@ class UnknownEvent(msgspec.Struct, kw_only=True):
     type: str
     raw: dict[str, Any]
     event_id: str = ""
+
+
+if TYPE_CHECKING:
+
+    class EventOfUnknownType(UnknownEvent):
+        """An `UnknownEvent` for type checkers: its `type` equals no other's, so that comparing `type` excludes it."""
+
+        type: Literal["a type that this version does not know"]
+
+    AnyServerEvent: TypeAlias = ServerEvent | EventOfUnknownType
+else:
+    AnyServerEvent = ServerEvent | UnknownEvent
+"""An event that a connection delivers. Type checkers narrow it by `event.type == "..."`."""

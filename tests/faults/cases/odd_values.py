@@ -160,5 +160,6 @@ async def a_raw_form_for_what_was_lost() -> None:
             await conn.response.create()
             done = await waiting
     assert done.lost == ("response.usage",), done.lost
+    assert done.raw is not None
     assert done.raw["response"]["usage"] == "a lot"
     assert not of_type([done.raw], "error")

@@ -67,7 +67,7 @@ async def told_once_and_not_in_a_flood() -> None:
 
 @case(UNHEARD)
 async def not_logged_where_a_handler_takes_it() -> None:
-    heard: list[str] = []
+    heard: list[str | None] = []
     with _log() as told, _leaking("the door is open").start() as script:
         async with rt.connect(url=script.url) as conn, rt.RealtimeSession(conn, {"turn_detection": None}) as session:
             conn.on("error", lambda event: heard.append(event.error.message))
