@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 HIDDEN = "***"
 # Keys of the service, client secrets, and keys of others that speak its protocol; bearer tokens and web tokens.
 _KEY = r"(?:sk-|ek_)[A-Za-z0-9_\-]{4,}|(?:xai-|gsk_|hf_|AIza)[A-Za-z0-9_\-]{16,}|eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*"
-_KEYS = re.compile(rf"(?<![A-Za-z0-9])(?:{_KEY})|(?<=[Bb]earer )[^\s\"',]+")
+_KEYS = re.compile(rf"(?<![A-Za-z0-9])(?:{_KEY})|(?<=[Bb][Ee][Aa][Rr][Ee][Rr] )[^\s\"',]+")
 _WHOLE_KEY = re.compile(rf"\s*(?:[Bb]earer\s+)?(?:{_KEY})\s*")
 # User and password in an address, most often of a proxy.
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
@@ -30,6 +30,7 @@ _ESCAPE = re.compile(
     r"""|&\#0*(\d{2,3});|\\+([/_\-+=."])""",
     re.IGNORECASE,
 )
+_DECIMAL, _ITSELF = 5, 6  # groups of `_ESCAPE`; the others are hexadecimal
 _ODD_FRAME = re.compile(rb"\\+(?:u00[2-7]|[/_\-+=.x])|%[2-7]|&#")
 # Headers without secrets; every other value is hidden, since a gateway may use any header name for its key.
 _PLAIN_HEADERS = frozenset({"user-agent", "openai-organization", "openai-project", "openai-beta", "origin"})
@@ -182,11 +183,12 @@ def safe_url(url: str) -> str:
 
 def _without(text: str, secrets: list[str], pattern: re.Pattern[str] | None = None) -> str:
     """Return `text` with secrets and matches hidden, as it is written and as it reads once its escapes are decoded."""
-    text = _cut(text, _spans(text, secrets, pattern))
+    found = _spans(text, secrets, pattern)
     if ("\\" in text or "%" in text or "&" in text) and _ESCAPE.search(text):
         plain, source = _decoded(text)
-        text = _cut(text, [(source(start), source(end)) for start, end in _spans(plain, secrets, pattern)])
-    return text
+        # Together, and not one after the other: a key may begin with another one, and go on with an escape.
+        found += [(source(start), source(end)) for start, end in _spans(plain, secrets, pattern)]
+    return _cut(text, found) if found else text
 
 
 def _spans(text: str, secrets: list[str], pattern: re.Pattern[str] | None) -> list[tuple[int, int]]:
@@ -224,12 +226,16 @@ class _Places:
 def _decoded(text: str) -> tuple[str, _Places]:
     places, pieces, length, done = _Places(), [], 0, 0
     for match in _ESCAPE.finditer(text):
-        *numbers, decimal, itself = match.groups()
-        number = next((int(digits, 16) for digits in numbers if digits), int(decimal or 0))
-        if not itself and not 32 <= number < 127:
-            continue
-        pieces += [text[done : match.start()], itself or chr(number)]
-        length += match.start() - done + 1
+        kind = match.lastindex or 0
+        letter = match[kind]
+        if kind != _ITSELF:
+            number = int(letter, 10 if kind == _DECIMAL else 16)
+            if not 32 <= number < 127:
+                continue
+            letter = chr(number)
+        start = match.start()
+        pieces += [text[done:start], letter]
+        length += start - done + 1
         done = match.end()
         places.decoded.append(length)
         places.written.append(done)

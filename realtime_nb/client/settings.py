@@ -15,6 +15,7 @@ import msgspec
 
 from realtime_nb.client.auth.secret import Secret
 from realtime_nb.errors import ConfigError
+from realtime_nb.redact import hold
 from realtime_nb.tools import Tool, as_tool
 from realtime_nb.wire.realtime import (
     McpTool,
@@ -203,7 +204,11 @@ def _mcp(tool: Any) -> McpTool:
         raise ConfigError(problem.message)
     if not any(given.get(name) for name in _MCP_ADDRESSES):
         raise ConfigError(f"the MCP server {given['server_label']!r} needs one of {', '.join(_MCP_ADDRESSES)}")
-    return msgspec.convert(given, McpTool)
+    made = msgspec.convert(given, McpTool)
+    for credential in (made.authorization, *(made.headers.values() if isinstance(made.headers, dict) else ())):
+        if isinstance(credential, str):
+            hold(credential.rpartition(" ")[2])  # without its scheme, such as Bearer
+    return made
 
 
 def _tool_choice(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import pickle
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 import realtime_nb as rt
 from realtime_nb import backends
+from realtime_nb.local import LocalServer
 from realtime_nb.redact import redact
 from realtime_nb.testing import ScriptedServer, never, raw, send
 from tests.faults.registry import KEYS, case
@@ -17,11 +19,11 @@ from tests.faults.server import Server, error_of, of_type
 KEY = "sk-test-0123456789abcdefghij"
 
 
-async def _told_to_the_model(tool: Callable[..., Any]) -> str:
+async def _told_to_the_model(tool: Callable[..., Any], *more: Any) -> str:
     with Server(plan=["call"]).start() as script:
         async with (
             rt.connect(url=script.url, api_key=KEY) as conn,
-            rt.RealtimeSession(conn, {"turn_detection": None}, tools=[tool]) as session,
+            rt.RealtimeSession(conn, {"turn_detection": None}, tools=[tool, *more]) as session,
         ):
             await session.ask("Look it up.", timeout=4)
         items = [event["item"] for event in of_type(script.received, "conversation.item.create")]
@@ -46,6 +48,51 @@ async def in_what_a_tool_returns() -> None:
         return {"authorization": f"Bearer {KEY}"}
 
     assert KEY not in await _told_to_the_model(add)
+
+
+@case(KEYS)
+async def in_a_tools_exception_with_escapes() -> None:
+    def add(a: int, b: int) -> str:
+        """Look it up."""
+        raise RuntimeError(f"401 for https://api.example/?key={KEY.replace('-', '%2D')}")
+
+    assert "0123456789" not in await _told_to_the_model(add)
+
+
+@case(KEYS)
+async def of_an_mcp_server_in_what_a_tool_returns() -> None:
+    def add(a: int, b: int) -> str:
+        """Look it up."""
+        return "the token was mcp-token-0123456789"
+
+    server = {
+        "type": "mcp",
+        "server_label": "x",
+        "server_url": "https://mcp.example",
+        "authorization": "mcp-token-0123456789",
+    }
+    assert "0123456789" not in await _told_to_the_model(add, server)
+
+
+@case(KEYS)
+async def in_a_variable_of_a_frame_of_ours() -> None:
+    async def connect() -> None:
+        await rt.connect(url="ws://127.0.0.1:9/v1/realtime", api_key=KEY)
+
+    error = await error_of(connect(), rt.ConnectError)
+    trace = error.__traceback__
+    while trace is not None:
+        if str(trace.tb_frame.f_globals.get("__name__")).startswith("realtime_nb"):
+            assert KEY not in repr(trace.tb_frame.f_locals), trace.tb_frame
+        trace = trace.tb_next
+
+
+@case(KEYS)
+async def tried_by_doctor_and_refused() -> None:
+    with LocalServer(token="another-token") as server:
+        report = await asyncio.to_thread(rt.doctor, backend=server.url, api_key=KEY)
+    assert not report.well
+    assert KEY not in repr(report)
 
 
 @case(KEYS)
