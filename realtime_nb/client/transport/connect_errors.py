@@ -6,7 +6,9 @@ message.
 
 from __future__ import annotations
 
+import errno
 import json
+import re
 import socket
 import ssl
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +26,9 @@ from websockets.exceptions import (
 from realtime_nb.errors import ConnectError
 from realtime_nb.redact import Secrets, redact, safe_url
 
+_REFUSED = frozenset({errno.ECONNREFUSED, 10061, 1225})
+"""ECONNREFUSED (111 on Linux, 61 on macOS), and its two names on Windows: of a socket, and of an overlapped call."""
+_NUMBER = re.compile(r"\[(?:Errno|WinError) (\d+)\]")
 _REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
 
 
@@ -74,7 +79,7 @@ def refusal(
             f"the name {urlsplit(url).hostname!r} could not be resolved ({error.strerror}). Check the address, and "
             "that this machine has a network and a DNS server."
         )
-    if isinstance(error, ConnectionRefusedError) or _refused(error):
+    if is_refused(error):
         return ConnectError(
             f"{where} refused the connection: nothing listens there. Start the server, or check host and port."
         )
@@ -96,9 +101,19 @@ def refusal(
     return ConnectError(f"no connection to {where}: {type(error).__name__}: {redact(str(error), secrets)}")
 
 
-def _refused(error: BaseException) -> bool:
-    # asyncio joins the failures of several addresses (::1 and 127.0.0.1) into one OSError that is not of the subclass.
-    return isinstance(error, OSError) and "Connect call failed" in str(error) and "111" in str(error)
+def is_refused(error: BaseException) -> bool:
+    """Whether a host was reached and nothing listens at the port, on any operating system.
+
+    asyncio joins the failures of several addresses (::1 and 127.0.0.1) into one plain OSError, whose text alone has
+    their numbers. One refusal is enough: the other address may not be reachable at all.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return any(is_refused(inner) for inner in error.exceptions)
+    if not isinstance(error, OSError):
+        return False
+    if isinstance(error, ConnectionRefusedError) or {error.errno, getattr(error, "winerror", None)} & _REFUSED:
+        return True
+    return error.errno is None and any(int(number) in _REFUSED for number in _NUMBER.findall(str(error)))
 
 
 def _tls_refusal(error: ssl.SSLError, where: str) -> ConnectError:
