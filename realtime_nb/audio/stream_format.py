@@ -34,7 +34,7 @@ def check_format(kind: str | None, rate_hz: int | None) -> tuple[Law | None, int
         return LAWS[kind], G711_RATE_HZ
     if kind not in (None, "", "audio/pcm") or not 4_000 <= (rate_hz or RATE_HZ) <= 192_000:
         raise AudioError(
-            f"the server sends sound as {kind!r} at {rate_hz or 'an unknown rate'} Hz, which is not read here. Ask it "
+            f"the server has sound as {kind!r} at {rate_hz or 'an unknown rate'} Hz, which is not read here. Ask it "
             "for audio/pcm (4000 to 192000 Hz), audio/pcmu or audio/pcma."
         )
     return None, rate_hz or RATE_HZ
@@ -76,3 +76,38 @@ class StreamDecoder:
     def flush(self) -> bytes:
         """The end of the stream: what the resampler held back."""
         return bytes(self._resampler.flush().astype("<i2").tobytes())
+
+
+class StreamEncoder:
+    """One stream of PCM16LE bytes at 24 kHz, in a session's format.
+
+    Args:
+        kind: the format's type, such as `audio/pcmu`.
+        rate_hz: its rate; None where the server does not say.
+
+    Raises:
+        AudioError: a format that is not written.
+    """
+
+    def __init__(self, kind: str | None, rate_hz: int | None) -> None:
+        self._law, target_hz = check_format(kind, rate_hz)
+        from realtime_nb.audio.resample import Resampler
+
+        self._resampler: Any = Resampler(RATE_HZ, target_hz)
+
+    def encode(self, pcm: bytes) -> bytes:
+        """The next piece; empty while the resampler holds it back."""
+        import numpy as np
+
+        return self._coded(self._resampler.process(np.frombuffer(pcm, "<i2").astype(np.int16)))
+
+    def flush(self) -> bytes:
+        """The end of the stream: what the resampler held back. The next piece begins another stream."""
+        return self._coded(self._resampler.flush())
+
+    def _coded(self, samples: Any) -> bytes:
+        if self._law is not None:
+            from realtime_nb.audio import g711
+
+            return g711.encode(samples, self._law)
+        return bytes(samples.astype("<i2").tobytes())

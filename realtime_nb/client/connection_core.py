@@ -45,6 +45,7 @@ class ConnectionCore:
         sender: sends client events.
         handlers: the handlers of events.
         buffer: the events that readers get.
+        has_session: whether an `rt.RealtimeSession` has set its settings here.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class ConnectionCore:
             self._link, self._dispatcher, self._resumption, reconnect=policy, session_timeout_s=session_timeout_s
         )
         self._unfollow: list[Callable[[], None]] = []
+        self.has_session = False
 
     def __repr__(self) -> str:
         state = {"new": "not open", "switching": "reconnecting"}.get(self._link.state, self._link.state)

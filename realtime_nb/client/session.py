@@ -29,7 +29,7 @@ from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest
 from realtime_nb.client.turns.question import SaidQuestion, type_question
 from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.conversation import Change, Conversation, Turn
-from realtime_nb.errors import ConnectError, RealtimeError
+from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
 from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import McpTool
 
@@ -94,6 +94,11 @@ class RealtimeSession:
         self._connection = connection
         self._core = core = core_of(connection)
         self._config = core.config
+        if core.has_session:
+            raise ConfigError(
+                "this connection has had an rt.RealtimeSession already, whose settings the server keeps. Change them "
+                "with `await session.update(...)`, or open another connection for another session."
+            )
         given = {**(config or {})}
         if tools := check_setting("tools", tools):
             given["tools"] = (*given.get("tools", ()), *tools)
@@ -131,6 +136,7 @@ class RealtimeSession:
             sink,
             router.snapshot,
         )
+        core.has_session = True
         on_loop(core.loop, router.follow)  # on its loop, so that no event comes between
 
     # What it is
@@ -361,6 +367,7 @@ class RealtimeSession:
                 await self.clear()
             return False
         self._input_audio.speaking = False
+        await self._input_audio.finish()
         accepted = self._core.sender.post({"type": "input_audio_buffer.commit"})
         request = self._responses.create({}, question=SaidQuestion(accepted, self._router.snapshot))
         try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from realtime_nb.audio.stream_format import is_usual
 from realtime_nb.client.settings import DEFAULTS, check_setting, overlay, session_config
 from realtime_nb.errors import ConfigError
 from realtime_nb.tools import Tool
@@ -54,7 +55,9 @@ class SessionConfig:
         self.echo: Any = None
         self.has_spoken = False
         self.session_type = "realtime"
-        self.input_is_pcm = True
+        self.input_is_pcm = self.input_is_usual = True
+        self.input_format: tuple[str | None, int | None] = (None, None)
+        self.output_format: tuple[str | None, int | None] = (None, None)
         self._echoed: dict[str, Any] = {}
         self._accepted: dict[str, Any] = {}
         self._unanswered: dict[str, dict[str, Any]] = {}  # by event id, oldest first
@@ -164,6 +167,8 @@ class SessionConfig:
         # Kept, not derived: it is read for every microphone frame.
         kind = (_part(self._echoed, "input").get("format") or {}).get("type")
         self.input_is_pcm = kind not in ("audio/pcmu", "audio/pcma")
+        self.input_format, self.output_format = (_format(self._echoed, side) for side in ("input", "output"))
+        self.input_is_usual = is_usual(*self.input_format)
 
     @property
     def effective(self) -> Mapping[str, Any]:
@@ -281,6 +286,15 @@ def _only_pcm(session: Mapping[str, Any]) -> None:
 def _part(session: Mapping[str, Any], side: str) -> Any:
     """`session.audio.input` or `.output`; empty where it is absent or null."""
     return (session.get("audio") or {}).get(side) or {}
+
+
+def _format(session: Mapping[str, Any], side: str) -> tuple[str | None, int | None]:
+    """Type and rate of a side's sound, as the server said them."""
+    form = _part(session, side).get("format")
+    if isinstance(form, str):
+        return form, None
+    form = form if isinstance(form, Mapping) else {}
+    return form.get("type"), form.get("rate")
 
 
 def _spelled(voice: Any) -> str:

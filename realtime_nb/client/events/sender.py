@@ -28,7 +28,7 @@ from realtime_nb.client.events.send_queue import OfflineQueue, QueuedEvent
 from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.transport.base import Transport, TransportClosed
 from realtime_nb.client.transport.link import Link
-from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
+from realtime_nb.errors import AudioError, ConfigError, ConnectError, RealtimeError
 from realtime_nb.wire.realtime import ErrorDetail, encode, encode_append
 
 if TYPE_CHECKING:
@@ -144,6 +144,12 @@ class Sender:
         Raises:
             AudioError: empty, half a sample, or not int16.
         """
+        if not self._config.input_is_usual and not isinstance(audio, bytes | bytearray | memoryview):
+            kind, rate_hz = self._config.input_format
+            raise AudioError(
+                f"the server takes sound as {kind!r} at {rate_hz or 'its usual'} Hz, and an array is PCM16 at 24000 "
+                "Hz: append bytes in that format, or let an rt.RealtimeSession convert them."
+            )
         view = sound_bytes(audio, pcm16=self._config.input_is_pcm)
         link = self._link
         waits = False

@@ -81,7 +81,7 @@ class SessionKeeper:
         await self._snapshot.restore(send, unsent=unsent)
         if self._carried:
             carried, self._carried = self._carried, b""
-            await send(encode_append(carried, None))
+            await send(encode_append(self._input_audio.encoded(carried), None))
             self._input_audio.on_carried_over(len(carried) // 2)
             self._feed.add(InputAppended(carried))
         if self._cause:

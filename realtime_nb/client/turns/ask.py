@@ -176,6 +176,7 @@ class Questions:
             for start in range(0, len(pcm), 2 * _CHUNK_SAMPLES):
                 if not await self._input_audio.append(pcm[start : start + 2 * _CHUNK_SAMPLES]):
                     raise ConnectError("the connection was lost while the question was being said")
+            await self._input_audio.finish()
             return self._sender.post({"type": "input_audio_buffer.commit"})
         finally:
             self._updates.resume_turn_detection()

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from realtime_nb.audio.stream_format import is_usual
 from realtime_nb.client.connection_core import ConnectionCore
 from realtime_nb.client.events.handlers import Registration
 from realtime_nb.client.events.pending_requests import server_error
@@ -51,6 +52,7 @@ from realtime_nb.wire.realtime import (
     ResponseOutputAudioDelta,
     ResponseOutputItemDone,
     SessionCreated,
+    SessionUpdated,
 )
 
 _log = logging.getLogger(__name__)
@@ -104,7 +106,7 @@ class EventRouter:
         self.interruption = Interruption(config, self.responses, output, playback, sender, feed)
         self.calls = ToolRunner(config, sender, self.responses, feed)
         self.approvals = McpApprovals(self.calls, sender, self.responses)
-        self.input_audio = InputAudio(sender, feed)
+        self.input_audio = InputAudio(sender, feed, config)
         self.snapshot = SessionSnapshot(config, feed.conversation)
         self._watch = ResponseWatch(self.responses, self.calls, playback, connection, response_idle_s)
         self._playback = playback
@@ -116,8 +118,10 @@ class EventRouter:
         self._counting = False
         self._renewal = renewal
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._formats: tuple[Any, Any] = ((None, None), (None, None))
         self._time_limit: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._refusing: asyncio.Task[None] | None = None
         self._unfollow: list[Callable[[], None]] = []
         self._at_end: list[Registration] = []
         feed.subscribe(self.interruption.on_changes)
@@ -344,7 +348,28 @@ class EventRouter:
             self._renewal.schedule(event.session.expires_at, self.renew)
         elif kind is ErrorEvent:
             self._on_server_error(event)
+        if kind is SessionUpdated:  # every session sends an update first
+            self._check_formats()
         self.feed.publish(changes)
+
+    def _check_formats(self) -> None:
+        """Say where sound cannot be exchanged in the formats of the server's echo; once for each format."""
+        config = self._config
+        said = config.input_format, config.output_format
+        if said == self._formats:
+            return
+        self._formats = said
+        if (problem := self.input_audio.problem()) is not None:
+            self._report(ServerError(str(problem), code="audio_format"))
+        elif self._connection.carries_audio and not all(is_usual(*form) for form in said):
+            why = (
+                f"the server has sound as {said[0][0]!r} and {said[1][0]!r}, and a page that holds the connection "
+                "sends and plays 24 kHz PCM only. Use transport='kernel', which converts it."
+            )
+            self._report(ServerError(why, code="audio_format"))
+            # At once: the page plays by itself, and would play noise.
+            work = self._connection.close(1000, "another audio format")
+            self._refusing = asyncio.get_running_loop().create_task(work, name="realtime audio format")
 
     def _on_response_created(self, event: ResponseCreated, changes: list[Change]) -> None:
         known = next((change.out_of_band for change in changes if isinstance(change, ResponseStarted)), False)

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from realtime_nb.audio import RATE_HZ
+from realtime_nb.audio.stream_format import StreamEncoder, check_format
 from realtime_nb.client.events.sender import Sender
+from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.conversation import ClearSent, CommitSent, InputAppended
-from realtime_nb.errors import RealtimeError
+from realtime_nb.errors import AudioError, RealtimeError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +33,7 @@ class InputAudio:
     Args:
         sender: sends the sound.
         feed: gets what was sent, for the clips of the conversation.
+        config: has the format that the server's echo names; sound is sent in it.
 
     Attributes:
         held: whether the microphone's sound does not reach the server.
@@ -39,7 +42,7 @@ class InputAudio:
         speaking: whether the server hears speech.
     """
 
-    def __init__(self, sender: Sender, feed: ConversationFeed) -> None:
+    def __init__(self, sender: Sender, feed: ConversationFeed, config: SessionConfig) -> None:
         self.held = False
         self.asking = False
         self.on_held: Callable[[bool], None] | None = None
@@ -47,6 +50,9 @@ class InputAudio:
         self.speaking = False
         self._sender = sender
         self._feed = feed
+        self._config = config
+        self._encoder: StreamEncoder | None = None
+        self._encodes: tuple[str | None, int | None] = (None, None)
         self._uncommitted_samples = 0
 
     @property
@@ -73,10 +79,33 @@ class InputAudio:
 
     async def from_microphone(self, pcm: Pcm) -> None:
         """Send the microphone's sound, unless it is held off; raises `BudgetError` where a limit is reached."""
-        if not self.held:
+        if not self.held and (self._config.input_is_usual or self.problem() is None):
             await self.append(pcm)
         elif self._refusal is not None:
             raise self._refusal.with_traceback(None)  # it may be raised for each frame
+
+    def problem(self) -> AudioError | None:
+        """Why no sound can be sent: the server wants a format that is not written here."""
+        try:
+            check_format(*self._config.input_format)
+        except AudioError as error:
+            return error
+        return None
+
+    def encoded(self, pcm: bytes) -> bytes:
+        """Sound at 24 kHz in the format of the present session; raises `AudioError` where it is not written."""
+        if self._config.input_is_usual:
+            return pcm
+        if self._encoder is None or self._encodes != self._config.input_format:
+            self._encodes = self._config.input_format
+            self._encoder = StreamEncoder(*self._encodes)
+        return self._encoder.encode(pcm)
+
+    async def finish(self) -> None:
+        """Send what the conversion to the server's format held back: a commit follows."""
+        encoder, self._encoder = self._encoder, None
+        if encoder is not None and (rest := encoder.flush()):
+            await self._sender.append(rest)
 
     async def append(self, pcm: Pcm) -> bool:
         """Send sound, whether or not the microphone is held off; returns False where no connection takes it."""
@@ -86,7 +115,8 @@ class InputAudio:
             from realtime_nb.audio import as_pcm16  # imports numpy, which a caller with an array has already
 
             data = as_pcm16(pcm).tobytes()
-        if not await self._sender.append(data):
+        sound = data if self._config.input_is_usual else self.encoded(data)
+        if (sound or not data) and not await self._sender.append(sound):
             return False
         self.on_appended(data)
         return True
@@ -118,5 +148,6 @@ class InputAudio:
 
     def on_transport_lost(self) -> None:
         """Discard what was appended and not committed: the session has gone with its buffer."""
+        self._encoder = None
         self._uncommitted_samples = 0
         self.speaking = False
