@@ -510,9 +510,9 @@ async def test_widget_whose_time_is_over_closes_and_goes_on_once_it_is_raised() 
 @pytest.mark.parametrize("value", [0, -1, True, "1", float("nan"), float("inf")], ids=str)
 @pytest.mark.parametrize("name", ["max_session_minutes", "max_cost_usd"])
 async def test_a_limit_is_a_number_above_zero(name: str, value: Any) -> None:
-    async with served() as (_, script), session_of(script) as session:
+    async with served() as (_, script), session_of(script) as session, rt.connect(url=script.url) as another:
         with pytest.raises(errors.ConfigError, match=rf"{name}=.* must be a number above 0, or None"):
-            rt.RealtimeSession(session.connection, **cast("dict[str, Any]", {name: value}))
+            rt.RealtimeSession(another, **cast("dict[str, Any]", {name: value}))
         with pytest.raises(errors.ConfigError, match=rf"{name}=.* must be a number above 0, or None"):
             setattr(session, name, value)
         with pytest.raises(errors.ConfigError, match=rf"{name}=.* must be a number above 0, or None"):
