@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import OpenNotebook
@@ -166,13 +167,14 @@ async def test_kernel_connects_when_the_page_cannot_and_the_card_explains_it(not
     assert await book.kernel.get(f"{_ANSWERS}[0].text")
 
 
-async def test_a_standard_key_never_reaches_the_page(notebook: OpenNotebook) -> None:
+@pytest.mark.parametrize("given", ["key", "lambda: key"])
+async def test_a_standard_key_never_reaches_the_page(notebook: OpenNotebook, given: str) -> None:
     # Split in the source: what the page shows of the cell is not what is searched for.
     key = "sk-a-standard-key-of-a-person"
     guarded = f"""
         key = "{key[:9]}" + "{key[9:]}"
         guard = rt.LocalServer(token=key).start()
-        w = rt.RealtimeWidget(transport="browser", backend=rt.Backend(url=guard.url, api_key=key))
+        w = rt.RealtimeWidget(transport="browser", backend=rt.Backend(url=guard.url, api_key={given}))
         w
     """
     book = await notebook(IMPORT, guarded, KEEP)

@@ -100,7 +100,7 @@ class Transports:
         if (wanted or self.wanted) == "kernel":
             return _ChosenConnector(None, kernel, self._in_use)
         refuse_in_a_page(endpoint)
-        return _ChosenConnector(PageConnector(self._sockets, endpoint.url, endpoint.headers), kernel, self._in_use)
+        return _ChosenConnector(PageConnector(self._sockets, endpoint), kernel, self._in_use)
 
     def choose(self, name: TransportName) -> None:
         """Set the user's choice for the next connection."""
@@ -119,6 +119,11 @@ def refuse_in_a_page(endpoint: Endpoint) -> None:
         raise ConfigError(
             "transport='browser' is not possible with Azure OpenAI, whose websockets no page may open: use "
             "transport='kernel'."
+        )
+    if endpoint.subprotocols:
+        raise ConfigError(
+            f"transport='browser' is not possible with subprotocols={list(endpoint.subprotocols)!r}: a page offers its "
+            "client secret as a subprotocol. Use transport='kernel'."
         )
 
 

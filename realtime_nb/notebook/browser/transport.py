@@ -31,7 +31,8 @@ from realtime_nb.notebook.page.pages import Pages
 from realtime_nb.redact import safe_url
 
 if TYPE_CHECKING:
-    from realtime_nb.client.auth.secret import Headers, Secret
+    from realtime_nb.backends import Endpoint
+    from realtime_nb.client.auth.secret import Secret
 
 _log = logging.getLogger("realtime_nb")
 _MAX_FRAME = 16 * 2**20
@@ -277,41 +278,40 @@ class PageConnector:
 
     Args:
         sockets: those of the widget's pages.
-        url: the service's address.
-        headers: hold the key; used only to mint the secret.
+        endpoint: the service; its key is used only to mint the secret.
 
     Raises:
         ConfigError: an address that would carry a secret of its own into the page.
     """
 
-    def __init__(self, sockets: PageSockets, url: str, headers: Headers) -> None:
-        if safe_url(url) != url:
+    def __init__(self, sockets: PageSockets, endpoint: Endpoint) -> None:
+        if safe_url(endpoint.url) != endpoint.url:
             raise ConfigError(
-                f"{safe_url(url)!r} holds a user, a password or a query that may be secret, and a page would see it: "
-                "use transport='kernel'"
+                f"{safe_url(endpoint.url)!r} holds a user, a password or a query that may be secret, and a page would "
+                "see it: use transport='kernel'"
             )
         self._sockets = sockets
-        self._url = url
-        self._headers = headers
+        self._endpoint = endpoint
 
     def __repr__(self) -> str:
-        return f"PageConnector({self._url!r})"
+        return f"PageConnector({self._endpoint.url!r})"
 
     def describe(self) -> str:
         """Return the address."""
-        return self._url
+        return self._endpoint.url
 
     async def connect(self) -> Transport:
         """Open it; raises `ConnectError` with the page's reason."""
-        return await self._sockets.open(self._url, self._mint)
+        return await self._sockets.open(self._endpoint.url, self._mint)
 
     async def _mint(self) -> Secret:
         from realtime_nb.client.auth.client_secrets import mint  # loads the client: not before it is needed
 
-        made = await mint(self._url, self._headers, {}, _SECRET_S)
+        made = await mint(self._endpoint.url, await self._endpoint.all_headers(), {}, _SECRET_S)
         if not made.value.startswith("ek_"):
             raise ConnectError(
-                f"{self._url} made a client secret that does not begin with 'ek_': maybe a key, which no page gets",
+                f"{self._endpoint.url} made a client secret that does not begin with 'ek_': maybe a key, which no page "
+                "gets",
                 retryable=False,
             )
         return made.secret

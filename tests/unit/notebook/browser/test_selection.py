@@ -62,3 +62,10 @@ def test_browser_transport_refuses_azure(endpoint: Endpoint) -> None:
     with pytest.raises(ConfigError, match="Azure"):
         transports.connector(endpoint, endpoint.connector())
     assert transports.connector(endpoint, endpoint.connector(), "kernel").describe()
+
+
+def test_browser_transport_refuses_subprotocols_that_a_page_would_not_offer() -> None:
+    transports = _transports()
+    endpoint = Endpoint(name="url", label="Gateway", url="wss://gateway.example/v1", subprotocols=["hub.v1"])
+    with pytest.raises(ConfigError, match="subprotocols"):
+        transports.connector(endpoint, endpoint.connector())

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from realtime_nb.backends import Endpoint
 from realtime_nb.client.auth.secret import Headers, Secret
 from realtime_nb.client.transport.base import Transport, TransportClosed
 from realtime_nb.errors import ConfigError, ConnectError
@@ -233,9 +234,10 @@ def test_address_that_holds_a_secret_is_never_sent_to_a_page() -> None:
     stage = Stage()
     for url in ("wss://me:hunter2@voice.example/v1", "wss://voice.example/v1?token=hunter2"):
         with pytest.raises(ConfigError) as refused:
-            PageConnector(stage.sockets, url, Headers())
+            PageConnector(stage.sockets, Endpoint(name="url", label="", url=url))
         assert "hunter2" not in str(refused.value)
+    headers = Headers({"Authorization": "Bearer hunter2"})
     connector = PageConnector(
-        stage.sockets, "wss://voice.example/v1?model=m", Headers({"Authorization": "Bearer hunter2"})
+        stage.sockets, Endpoint(name="url", label="", url="wss://voice.example/v1?model=m", headers=headers)
     )
     assert "hunter2" not in repr(connector) + connector.describe()
