@@ -56,7 +56,7 @@ class Controller:
         self.channel = Channel(send)
         self.events = EventLog(self.channel, self.pages)
         self.sound = PageSound(self.channel, self.pages)
-        self.monitor = HealthMonitor(self.sound, self.channel, self.pages)
+        self.monitor = HealthMonitor(self.sound, self.channel, self.pages, self.events, self.state)
         transports = Transports(self.sound.sockets, options.transport)
         transcript = Transcript(self.channel, self.pages, self.state)
         self.traits = TraitPublisher(write, self.state, transports, self.pages, self.sound, self.monitor, transcript)

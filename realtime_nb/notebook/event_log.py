@@ -56,6 +56,9 @@ class EventLog:
 
     Args:
         channel, pages: events go to pages that show the panel.
+
+    Attributes:
+        fields_unread: how many fields of the server's events could not be read.
     """
 
     def __init__(self, channel: Channel, pages: Pages) -> None:
@@ -63,9 +66,11 @@ class EventLog:
         self._pages = pages
         self._records: deque[EventRecord] = deque(maxlen=_MAX_RECORDS)
         self._made_at = time.monotonic()
+        self.fields_unread = 0
 
     def add(self, direction: Literal["client", "server"], event: Any) -> EventRecord:
         """Keep an event (a struct or a dict) without its sound and its secrets."""
+        self.fields_unread += len(getattr(event, "lost", ()))
         raw = event if isinstance(event, dict) else to_dict(event)
         raw = raw.get("raw", raw) if "raw" in raw else raw
         kind = str(raw.get("type") or getattr(event, "type", "?"))

@@ -11,8 +11,10 @@ import time
 from dataclasses import dataclass, field, fields
 
 from realtime_nb.notebook.audio.page_sound import PageSound
+from realtime_nb.notebook.event_log import EventLog
 from realtime_nb.notebook.page.channel import Channel
 from realtime_nb.notebook.page.pages import Pages
+from realtime_nb.notebook.session_state import SessionState
 
 _log = logging.getLogger("realtime_nb")
 _LOG_EVERY_S = 60.0
@@ -36,6 +38,9 @@ class Health:
         kernel_messages_missing: messages that a page asked for again and that were not kept any more.
         underruns: how often a page had to play silence within an answer.
         answers_abandoned: how often waiting for the end of a sound was given up.
+        fields_unread: fields of the server's events that could not be read; `event.lost` names them, `event.raw` has
+            the whole frame.
+        sound_unread: pieces of sound that the server sent and that could not be read.
     """
 
     microphone_frames: int = 0
@@ -46,6 +51,8 @@ class Health:
     kernel_messages_missing: int = _count("messages to the page that were lost and are not kept any more")
     underruns: int = _count("times the page played silence because the sound of an answer came late")
     answers_abandoned: int = _count("answers whose sound was lost before it was played to the end")
+    fields_unread: int = _count("fields of the server's events that could not be read")
+    sound_unread: int = _count("pieces of the server's sound that could not be read")
 
     @property
     def losses(self) -> tuple[str, ...]:
@@ -66,13 +73,17 @@ class HealthMonitor:
     Args:
         sound: the user's and the assistant's.
         channel, pages: the messages in both directions.
+        events: of the server.
+        state: counts sound that could not be read.
     """
 
-    def __init__(self, sound: PageSound, channel: Channel, pages: Pages) -> None:
+    def __init__(self, sound: PageSound, channel: Channel, pages: Pages, events: EventLog, state: SessionState) -> None:
         self._microphone = sound.microphone
         self._speaker = sound.speaker
         self._channel = channel
         self._pages = pages
+        self._events = events
+        self._state = state
         self._logged: tuple[str, ...] = ()
         self._logged_at = -_LOG_EVERY_S
 
@@ -88,6 +99,8 @@ class HealthMonitor:
             kernel_messages_missing=self._channel.lost,
             underruns=self._speaker.underruns,
             answers_abandoned=self._speaker.abandoned,
+            fields_unread=self._events.fields_unread,
+            sound_unread=self._state.sound_unread,
         )
 
     def losses(self) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from realtime_nb.client.turns.limits import Limits
-from realtime_nb.conversation import AudioReceived, Change, Conversation, ResponseEnded, ResponseStarted
+from realtime_nb.conversation import AudioLost, AudioReceived, Change, Conversation, ResponseEnded, ResponseStarted
 from realtime_nb.notebook.options import Options
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class SessionState:
         limits: what all sessions of the widget may use together, and have used.
         answering: a response is under way.
         receiving: sound of that response has come.
+        sound_unread: how many pieces of sound could not be read.
     """
 
     def __init__(self, options: Options, config: SessionConfig) -> None:
@@ -52,6 +53,7 @@ class SessionState:
         self.limits = Limits(options.max_session_minutes, options.max_cost_usd, owner="w")
         self.answering = False
         self.receiving = False
+        self.sound_unread = 0
 
     def leave_open(self, phase: Phase) -> None:
         """Begin a phase without a connection, in which no response can be under way."""
@@ -67,6 +69,8 @@ class SessionState:
                 self.answering = self.receiving = False
             elif isinstance(change, AudioReceived):
                 self.receiving = True
+            elif isinstance(change, AudioLost):
+                self.sound_unread += 1
 
     @property
     def hearing(self) -> bool:

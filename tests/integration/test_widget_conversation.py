@@ -13,6 +13,7 @@ import pytest
 import realtime_nb as rt
 from realtime_nb import backends
 from realtime_nb.notebook import runtime
+from tests.faults.server import Event, Server
 from tests.integration.flaky_proxy import FlakyProxy
 
 
@@ -396,3 +397,22 @@ async def test_local_backend_that_died_is_restarted_and_the_conversation_continu
     answer = await widget.ask("What is my name?")
     assert "Ada" in answer.text
     assert widget.error is None
+
+
+async def test_health_counts_fields_and_sound_of_the_server_that_could_not_be_read() -> None:
+    def odd(events: list[Event], asked: Event) -> list[Event]:
+        for event in events:
+            if event["type"] == "response.output_audio.delta":
+                event["delta"] = "*** no sound ***"
+            elif event["type"] == "response.done":
+                event["response"]["usage"] = "unknown"
+        return events
+
+    with Server(on_response=odd).start() as script:
+        widget = rt.RealtimeWidget(backend=script.url)
+        try:
+            assert (await widget.ask("One")).text == "Answer 1."
+            assert (widget.health.fields_unread, widget.health.sound_unread) == (1, 2)
+            assert "could not be read" in repr(widget.health)
+        finally:
+            widget.close()

@@ -6,11 +6,17 @@ import logging
 
 import pytest
 
+from realtime_nb.client.session_config import SessionConfig
+from realtime_nb.conversation import AudioLost
 from realtime_nb.notebook.audio.page_sound import PageSound
+from realtime_nb.notebook.event_log import EventLog
 from realtime_nb.notebook.health import Health, HealthMonitor
+from realtime_nb.notebook.options import Options
 from realtime_nb.notebook.page import messages as m
 from realtime_nb.notebook.page.channel import Channel
 from realtime_nb.notebook.page.pages import Pages
+from realtime_nb.notebook.session_state import SessionState
+from realtime_nb.wire.realtime import decode_server
 
 
 class Stage:
@@ -20,7 +26,9 @@ class Stage:
         self.pages = Pages()
         self.channel = Channel(lambda content, buffers: None)
         self.sound = PageSound(self.channel, self.pages)
-        self.monitor = HealthMonitor(self.sound, self.channel, self.pages)
+        self.events = EventLog(self.channel, self.pages)
+        self.state = SessionState(Options(), SessionConfig())
+        self.monitor = HealthMonitor(self.sound, self.channel, self.pages, self.events, self.state)
 
 
 def test_health_is_empty_and_says_so_when_nothing_was_lost() -> None:
@@ -57,6 +65,9 @@ async def test_monitor_reads_the_counts_of_all_parts() -> None:
     stage.sound.speaker.report(m.PlayState(seq=1, page="reloaded", epoch=0, state="playing", items=[], underruns=1))
     stage.channel.lost = 7
     stage.sound.speaker.abandoned = 1
+    odd = b'{"type": "response.output_text.delta", "output_index": [], "content_index": "x", "delta": "hi"}'
+    stage.events.add("server", decode_server(odd))
+    stage.state.on_changes([AudioLost("item", "not base64")])
     assert stage.monitor.health == Health(
         microphone_frames=1,
         microphone_frames_missing=4,
@@ -65,17 +76,18 @@ async def test_monitor_reads_the_counts_of_all_parts() -> None:
         kernel_messages_missing=7,
         underruns=3,
         answers_abandoned=1,
+        fields_unread=2,
+        sound_unread=1,
     )
 
 
 def test_losses_are_logged_once_a_minute_at_most(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock: list[float] = []
+    clock = [1000.0]
     monkeypatch.setattr("realtime_nb.notebook.health.time.monotonic", lambda: clock[-1])
     stage = Stage()
     with caplog.at_level(logging.WARNING, "realtime_nb"):
-        clock.append(1000.0)
         assert stage.monitor.losses() == []
         for now, missing in ((1000.0, 1), (1030.0, 2), (1059.0, 3), (1061.0, 3), (1200.0, 3)):
             clock.append(now)
