@@ -13,9 +13,9 @@ from dataclasses import asdict
 from typing import Any
 
 from realtime_nb import backends
-from realtime_nb.audio.wav import load_24k
 from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.session import RealtimeSession
+from realtime_nb.client.utterance import Utterance
 from realtime_nb.conversation import Conversation, Latency, Turn
 
 _LATENCY_WORDS = {
@@ -29,7 +29,7 @@ _LATENCY_WORDS = {
 def ask_once(arguments: argparse.Namespace) -> int:
     """Asks, prints the answer, and returns the exit code."""
     # First of all, so that a missing or unreadable file raises before a server is started or paid for.
-    question = arguments.text if arguments.wav is None else load_24k(arguments.wav)
+    question = Utterance(text=arguments.text, path=arguments.wav)
     endpoint = backends.resolve(arguments.backend, arguments.model)
     user_text, turn, model = asyncio.run(_turn(endpoint, question, arguments))
     if arguments.out is not None:
@@ -53,7 +53,7 @@ def ask_once(arguments: argparse.Namespace) -> int:
 
 
 async def _turn(
-    endpoint: backends.Endpoint, question: Any, arguments: argparse.Namespace
+    endpoint: backends.Endpoint, question: Utterance, arguments: argparse.Namespace
 ) -> tuple[str, Turn, str | None]:
     given = {"instructions": arguments.instructions, "voice": arguments.voice}
     # The end of a file is known, so turn detection is off.

@@ -394,7 +394,7 @@ class RealtimeSession:
             BudgetError: a limit is reached; nothing is sent.
         """
         self._limits.check()
-        utterance = Utterance(text)
+        utterance = Utterance(text=text)
         if self._responses.active or self._playback.playing:
             await self.interrupt()
         said = type_question(self._core.sender, utterance, self._router.snapshot)

@@ -1,17 +1,21 @@
 """`Utterance`: one user turn to say, typed or as sound.
 
-Owns the checks of an utterance, and how the shorthands of `ask` (text, a path, an array) become one. Must not know
-sockets or events.
+Owns the checks of an utterance, and how the shorthands of `ask` (text, a file, an array, a turn) become one. Must not
+know sockets or events.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from realtime_nb.audio import RATE_HZ
+from realtime_nb.audio.sound_formats import LONGEST_HEAD, SUFFIXES, is_sound
+from realtime_nb.client.caller import warn_caller
+from realtime_nb.conversation.turn import Turn
 from realtime_nb.errors import ConfigError
 from realtime_nb.images import data_uris
 from realtime_nb.wire.realtime.validate import refuse_half_character
@@ -20,56 +24,92 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from realtime_nb.audio import AudioClip
+
 Samples: TypeAlias = "npt.NDArray[np.int16]"
+Sound: TypeAlias = "npt.NDArray[np.int16] | npt.NDArray[np.floating[Any]] | bytes | AudioClip"
+Askable: TypeAlias = "str | Path | Sound | Turn | Utterance"
+
+_TAKES = (
+    "text; a sound file as a Path or by its name; int16 or float samples of shape (n,); the bytes of a WAV file; an "
+    "rt.AudioClip; an rt.Turn; or an rt.Utterance"
+)
+_LONGEST_PATH = 4096
+_SEPARATORS = tuple({os.sep, "/", "\\"})
 
 
 @dataclass(frozen=True, eq=False)
 class Utterance:
-    """One user turn to say: exactly one of `text`, `samples` (int16, 24 kHz, mono) and `path` (a WAV file).
+    """One user turn to say: exactly one of `x`, `text`, `samples` and `path`.
 
     Text may come with pictures: `rt.Utterance("What is this?", images=[figure])`.
 
+    Args:
+        x: any of what `ask` takes; a string that names a sound file is that file.
+        rate: of samples, in Hz; None: 24,000. `rt.Utterance(array, rate=48000)`.
+
     Attributes:
-        text: typed words.
-        samples: sound at 24 kHz.
-        path: a WAV file of any rate; read when the utterance is made, so that a missing one fails here.
+        text: typed words, always: also where they look like the name of a file.
+        samples: sound, int16 mono at 24 kHz, whatever it was made of.
+        path: a sound file of any rate; read when the utterance is made, so that a missing one fails here.
         images: pictures as `rt.user_message` accepts them; read when the utterance is made, and kept as data URIs.
         detail: how closely the model looks at them: `"auto"`, `"low"` or `"high"`.
         label: its name in tables and logs; made from the rest when it is not given.
+
+    Raises:
+        ConfigError: nothing to say, or more than one thing. AudioError: sound that cannot be read.
+        FileNotFoundError: there is no such file.
     """
 
-    text: str | None = None
+    x: InitVar[Askable | None] = None
     _: KW_ONLY
-    samples: Samples | None = field(default=None, repr=False)
+    text: str | None = None
+    samples: Any = field(default=None, repr=False)
     path: str | Path | None = None
+    rate: InitVar[int | None] = None
     images: Sequence[Any] = field(default=(), repr=False)
     detail: Literal["auto", "low", "high"] = "auto"
     label: str | None = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, x: Askable | None, rate: int | None) -> None:
         given = [name for name in ("text", "samples", "path") if getattr(self, name) is not None]
+        given += ["x"] * (x is not None)
         if len(given) != 1:
             raise ConfigError(
-                f"an Utterance takes exactly one of text=, samples= and path=, not {' and '.join(given) or 'none'}"
+                "an Utterance takes exactly one of a first argument, text=, samples= and path=, not "
+                f"{' and '.join(given) or 'none'}"
             )
+        if x is not None:
+            name, value = _part_of(x)
+            object.__setattr__(self, name, value)
         if self.images and self.text is None:
             raise ConfigError("images need text=: an utterance with images is typed")
         object.__setattr__(self, "images", data_uris(self.images, self.detail))
-        if self.text is not None and not self.text.strip() and not self.images:
-            raise ConfigError(f"text={self.text!r} has nothing to say")
         if self.text is not None:
-            refuse_half_character("the text", self.text)
+            self._check_text(rate)
         if self.samples is not None:
-            from realtime_nb.audio import as_pcm16  # imports numpy, which a typed conversation never needs
+            from realtime_nb.audio import pcm_24k  # imports numpy, which a typed conversation never needs
 
-            object.__setattr__(self, "samples", as_pcm16(self.samples))
+            object.__setattr__(self, "samples", pcm_24k(self.samples, rate))
         if self.path is not None:
             from realtime_nb.audio import load_24k
 
+            if rate is not None:
+                raise ConfigError(f"rate={rate!r} is not needed: the file {str(self.path)!r} has its own")
             # `load_24k` raises the built-in FileNotFoundError, as a user of files expects.
-            object.__setattr__(self, "samples", load_24k(Path(self.path)))
+            object.__setattr__(self, "samples", load_24k(Path(self.path).expanduser()))
         if self.label is None:
             object.__setattr__(self, "label", self._default_label())
+
+    def _check_text(self, rate: int | None) -> None:
+        text = self.text
+        if not isinstance(text, str):
+            raise ConfigError(f"text={text!r} must be a string, not {type(text).__name__}")
+        if rate is not None:
+            raise ConfigError(f"rate={rate!r} belongs to samples, and this utterance is typed")
+        if not text.strip() and not self.images:
+            raise ConfigError(f"text={text!r} has nothing to say")
+        refuse_half_character("the text", text)
 
     def _default_label(self) -> str:
         if self.text is not None:
@@ -87,21 +127,74 @@ class Utterance:
         return self.samples if self.samples is not None else np.empty(0, np.int16)
 
 
-Askable: TypeAlias = "str | Path | Samples | bytes | Utterance"
-
-
 def as_utterance(x: Askable) -> Utterance:
     """Return the argument of `ask` as an `Utterance`.
 
-    A string is text, unless it ends in `.wav` and has no spaces: then it names a file, as a `Path` does, which must
-    exist.
+    A string is a file if it names an existing sound file, or ends like one and has no spaces. One with spaces that ends
+    like a sound file, and names none, is missing if it holds a path separator; else it is text, with a warning.
+
+    Raises:
+        ConfigError: a value that is none of these; says which they are.
     """
     if isinstance(x, Utterance):
         return x
-    if isinstance(x, Path) or (isinstance(x, str) and x.lower().endswith(".wav") and not any(c.isspace() for c in x)):
-        return Utterance(path=x)
-    if isinstance(x, str):
-        return Utterance(text=x)
-    from realtime_nb.audio import as_pcm16
+    if x is None:
+        raise ConfigError(f"ask takes {_TAKES}; not None")
+    return Utterance(x)
 
-    return Utterance(samples=as_pcm16(x))
+
+def _part_of(x: Any) -> tuple[Literal["text", "samples", "path"], Any]:
+    """Return which part of an utterance a value is, and the value of that part."""
+    if isinstance(x, str):
+        return ("path" if _names_a_file(x) else "text"), x
+    if isinstance(x, os.PathLike):
+        return "path", Path(x)
+    if isinstance(x, Turn):
+        if x.audio is not None:
+            return "samples", x.audio
+        if x.text.strip():
+            return "text", x.text
+        raise ConfigError(f"{x!r} can not be asked again: it has neither sound nor text")
+    from realtime_nb.audio import AudioClip
+
+    if isinstance(x, (AudioClip, bytes, bytearray, memoryview)) or hasattr(x, "__array__"):
+        return "samples", x
+    shown = repr(x)
+    raise ConfigError(f"ask takes {_TAKES}; not {shown if len(shown) <= 60 else shown[:59] + '…'} ({type(x).__name__})")
+
+
+def _names_a_file(text: str) -> bool:
+    if len(text) > _LONGEST_PATH or not text.isprintable():
+        return False  # no such name: a text of several lines, most often
+    ends_like_one = os.path.splitext(text)[1].lower() in SUFFIXES  # noqa: PTH122 - a text is no path yet
+    if _is_file(text):
+        return ends_like_one or _holds_sound(text)
+    if not ends_like_one:
+        return False
+    if not any(character.isspace() for character in text):
+        return True
+    if any(separator in text for separator in _SEPARATORS):
+        raise FileNotFoundError(
+            f"there is no file {text!r}. To say these words instead, use rt.Utterance(text={text!r})."
+        )
+    warn_caller(
+        f"{text!r} ends like a sound file, but there is none of that name here: it is asked as text. Use a Path for a "
+        "file, or rt.Utterance(text=...) for words."
+    )
+    return False
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have, or no such home directory
+        return False
+
+
+def _holds_sound(name: str) -> bool:
+    """Whether an existing file holds sound: a word in a question may be the name of any file here."""
+    try:
+        with Path(name).expanduser().open("rb") as file:
+            return is_sound(file.read(LONGEST_HEAD))
+    except OSError:
+        return False

@@ -37,7 +37,7 @@ _ABOVE_TUTORIALS = (
     Layer(("loopback",), "which hosts are this machine", "anything else", not_packages=_PURE | {"numpy"}),
     Layer(
         ("audio",),
-        "PCM16, WAV, G.711, levels, the resampler; with numpy only",
+        "PCM16, sound files, G.711, levels, the resampler; numpy, and soundfile late",
         "events, asyncio",
         not_packages=_PURE,
     ),

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime_nb.audio import g711
-from realtime_nb.audio.wav import load_24k, read_wav, wav_bytes, write_wav
+from realtime_nb.audio.sound_file import load_24k
+from realtime_nb.audio.wav import read_wav, wav_bytes, write_wav
 from realtime_nb.errors import AudioError
 
 RAMP = np.arange(-500, 500, dtype=np.int16) * 32
@@ -82,6 +83,68 @@ def test_wav_with_unset_sizes_from_a_pipe_is_read(size: int) -> None:
 def test_other_wav_chunks_are_skipped_with_their_padding() -> None:
     odd = b"LIST" + struct.pack("<I", 3) + b"abc\0"
     assert read_wav(riff(fmt(1, 16), RAMP.tobytes(), extra=odd))[0].tolist() == RAMP.tolist()
+
+
+def chunk(name: bytes, body: bytes, *, pad: bool = True) -> bytes:
+    return name + struct.pack("<I", len(body)) + body + b"\0" * (pad and len(body) % 2)
+
+
+def wave_of(*chunks: bytes, header: bytes = b"RIFF", size: int | None = None) -> bytes:
+    body = b"WAVE" + b"".join(chunks)
+    return header + struct.pack("<I", len(body) if size is None else size) + body
+
+
+def fmt_chunk(bits: int, width: int, channels: int = 1, rate: int = 24_000) -> bytes:
+    align = width * channels
+    return chunk(b"fmt ", struct.pack("<HHIIHH", 1, channels, rate, rate * align, align, bits))
+
+
+@pytest.mark.parametrize("header", [b"RF64", b"BW64", b"RIFF"])
+def test_rf64_takes_its_size_from_the_ds64_chunk_and_no_trailer_sounds(header: bytes) -> None:
+    ds64 = chunk(b"ds64", struct.pack("<QQQI", 0, RAMP.nbytes, RAMP.size, 0))
+    data = b"data" + struct.pack("<I", 0xFFFFFFFF) + RAMP.tobytes()
+    whole = wave_of(ds64, fmt_chunk(16, 2), data, chunk(b"LIST", b"INFO" * 50), header=header, size=0xFFFFFFFF)
+    assert read_wav(whole)[0].tolist() == RAMP.tolist()
+
+
+@pytest.mark.parametrize(("bits", "width"), [(20, 3), (24, 3), (12, 2), (14, 2), (24, 4), (20, 4), (16, 3), (6, 1)])
+def test_samples_stand_in_the_high_bits_of_their_container(bits: int, width: int) -> None:
+    if width == 1:
+        body = ((RAMP >> 8) + 128).astype(np.uint8).tobytes()
+    else:
+        wide = (RAMP.astype("<i4") << 16).view(np.uint8).reshape(-1, 4)
+        body = wide[:, 4 - width :].tobytes()
+    samples, _ = read_wav(wave_of(fmt_chunk(bits, width), chunk(b"data", body)))
+    assert len(samples) == len(RAMP)
+    assert np.abs(samples.astype(int) - RAMP).max() <= (256 if width == 1 else 1)
+
+
+@pytest.mark.parametrize("align", [0, 1, 3, 100])
+def test_a_block_size_that_cannot_be_is_not_believed(align: int) -> None:
+    header = struct.pack("<HHIIHH", 1, 1, 24_000, 48_000, align, 16)
+    assert read_wav(riff(header, RAMP.tobytes()))[0].tolist() == RAMP.tolist()
+
+
+@pytest.mark.parametrize("name", [b"data", b"fact"])
+def test_an_odd_chunk_without_its_pad_byte_is_skipped(name: bytes) -> None:
+    odd = chunk(b"LIST", b"INFOabc", pad=False)
+    between = b"" if name == b"data" else chunk(name, b"\1\2\3\4")
+    whole = wave_of(fmt_chunk(16, 2), odd, between, chunk(b"data", RAMP.tobytes()))
+    assert read_wav(whole)[0].tolist() == RAMP.tolist()
+
+
+@pytest.mark.parametrize("pad", [True, False])
+def test_metadata_behind_the_sound_is_not_played(pad: bool) -> None:
+    trailer = chunk(b"LIST", b"INFOISFT\x0e\0\0\0Lavf58.76.100\0") + chunk(b"id3 ", b"abc", pad=pad)
+    whole = wave_of(fmt_chunk(16, 2), chunk(b"data", RAMP.tobytes()), trailer)
+    assert read_wav(whole)[0].tolist() == RAMP.tolist()
+
+
+@pytest.mark.parametrize("pad", [True, False])
+@pytest.mark.parametrize("trailer", [b"", b"INFOISFT\x0e\0\0\0Lavf58.76.100\0", b"INFOx"])
+def test_an_empty_recording_stays_empty_before_metadata(trailer: bytes, pad: bool) -> None:
+    behind = chunk(b"LIST", trailer, pad=pad) if trailer else b""
+    assert not read_wav(wave_of(fmt_chunk(16, 2), chunk(b"data", b""), behind))[0].size
 
 
 @pytest.mark.parametrize(
