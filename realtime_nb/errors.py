@@ -16,11 +16,16 @@ MicrophoneReason = Literal["denied", "missing", "busy", "insecure", "blocked", "
 class RealtimeError(Exception):
     """The base class of every error that this package raises on purpose.
 
-    Its message is redacted: it may repeat a wrong value, or what a server said, and either may be a key.
+    Its message is redacted: it may repeat a wrong value, or what a server said, and either may be a key. It can be
+    pickled.
     """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*(redact(arg) if isinstance(arg, str) else arg for arg in args))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default calls the class with the message alone, which a class with further arguments refuses.
+        return _unpickled, (type(self), self.args, vars(self))
 
 
 class ConfigError(RealtimeError, ValueError):
@@ -104,3 +109,10 @@ class MicrophoneError(RealtimeError):
     def __init__(self, message: str, *, reason: MicrophoneReason) -> None:
         super().__init__(message)
         self.reason: MicrophoneReason = reason
+
+
+def _unpickled(kind: type[RealtimeError], args: tuple[Any, ...], state: dict[str, Any]) -> RealtimeError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    vars(error).update(state)
+    return error

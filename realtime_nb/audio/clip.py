@@ -9,13 +9,13 @@ from __future__ import annotations
 import html
 from base64 import b64encode
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime_nb.audio import RATE_HZ
 from realtime_nb.errors import AudioError
+from realtime_nb.replace_file import replace_file
 
 from .levels import FULL_SCALE, dbfs
 from .pcm import Pcm16, as_pcm16
@@ -74,12 +74,16 @@ class AudioClip:
         return wav_bytes(self.exported(), self._rate)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Writes a 16-bit mono WAV file.
+        """Writes a 16-bit mono WAV file; a file of that name is replaced when the new one is whole.
 
         Raises:
-            OSError: the file cannot be written.
+            OSError: the file cannot be written; the old one stays.
         """
-        Path(path).write_bytes(self.wav_bytes())
+        replace_file(path, self.wav_bytes())
+
+    def __reduce__(self) -> tuple[type[AudioClip], tuple[bytes, int]]:
+        # Through the constructor: the samples of an unpickled clip are read-only, too.
+        return AudioClip, (self._samples.tobytes(), self._rate)
 
     def __len__(self) -> int:
         return int(self._samples.size)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from realtime_nb.audio import RATE_HZ
 from realtime_nb.errors import AudioError
+from realtime_nb.replace_file import replace_file
 
 from . import g711
 from .pcm import Pcm16, as_pcm16
@@ -95,7 +96,7 @@ def write_wav(target: str | PathLike[str] | BinaryIO, samples: bytes | NDArray[n
     """Writes PCM16 mono audio as a WAV file to a path or an open binary file."""
     data = wav_bytes(samples, rate)
     if isinstance(target, (str, PathLike)):
-        Path(target).write_bytes(data)
+        replace_file(target, data)
     else:
         target.write(data)
 

@@ -50,7 +50,7 @@ class RealtimeSession:
         conversation: what was said in sessions before this one, to go on from; `start` restores it on the server. None
             begins a new one.
         clock: seconds; for latencies.
-        wall: seconds since 1970; for the time limit that the service announces.
+        wall: seconds since 1970; for the time of day of a turn, and the time limit that the service announces.
         max_session_minutes, max_cost_usd: limits of the time from `start` on, and of the conversation's cost, in US
             dollars. Once one is reached, `ask` and everything else that costs raises `BudgetError`, the microphone's
             sound is refused, tools are answered without a continuation, and no lost connection is opened again; the
@@ -110,7 +110,7 @@ class RealtimeSession:
         if core.created is not None:
             model = getattr(core.created.session, "model", None)
             self._limits.price_by(self.conversation.billing, model if isinstance(model, str) else None)
-        self._feed = ConversationFeed(self.conversation, clock)
+        self._feed = ConversationFeed(self.conversation, clock, wall)
         sink = sink if sink is not None else NullSink()
         self._playback: PlayingState = sink
         self._router = router = EventRouter(

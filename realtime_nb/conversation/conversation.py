@@ -55,6 +55,15 @@ class Conversation:
         self.store.billing = billing
 
     @property
+    def clock_offset_s(self) -> float:
+        """Seconds from the clock of `reduce`'s caller to the seconds since 1970; 0 where it is that clock."""
+        return self.store.clock_offset_s
+
+    @clock_offset_s.setter
+    def clock_offset_s(self, offset: float) -> None:
+        self.store.clock_offset_s = offset
+
+    @property
     def turns(self) -> tuple[Turn, ...]:
         """The settled turns in conversation order; the same tuple while nothing settles or is corrected."""
         return self.turn_list.turns

@@ -43,7 +43,7 @@ def _open(c: Conversation, item_id: str, response_id: str, at: float | None) -> 
     if record.kind is None:
         record.kind, record.role = "message", "assistant"
     if record.started_at is None:
-        record.started_at = at
+        record.started_at = c.store.time_of_day(at)
     c.store.join(record, response_id)
     c.store.mark_changed(item_id)
     return record

@@ -44,7 +44,7 @@ def _user(c: Conversation, item_id: str, at: float | None) -> ItemRecord | None:
         return None
     record = c.store.item(item_id, at)
     if record.started_at is None:
-        record.started_at = at
+        record.started_at = c.store.time_of_day(at)
     if record.kind is None:
         record.kind, record.role = "message", "user"
     c.store.mark_changed(item_id)

@@ -45,7 +45,7 @@ def apply_snapshot(c: Conversation, item: Item, at: float | None) -> ItemRecord 
     if record.deleted:
         return None
     if record.started_at is None:
-        record.started_at = at
+        record.started_at = c.store.time_of_day(at)
     kind = _kind(item)
     if record.kind not in (None, kind):
         return None

@@ -5,6 +5,7 @@ Owns the records. Must not know events (the handlers write the records) or turns
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from realtime_nb.audio.stream_format import StreamDecoder
@@ -154,7 +155,7 @@ class ItemRecord:
         shown: in which list the item's turn is, or None.
     """
 
-    def __init__(self, item_id: str, started_at: float | None) -> None:
+    def __init__(self, item_id: str, started_at: datetime | None) -> None:
         self.id = item_id
         self.kind: Kind | None = None
         self.role: Role | None = None

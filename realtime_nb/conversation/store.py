@@ -7,6 +7,7 @@ shown.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from .input_timeline import InputTimeline
 from .order import ItemOrder
@@ -48,13 +49,18 @@ class ConversationStore:
         self.usage = Usage()
         self.counted: set[str] = set()
         self.now: float | None = None
+        self.clock_offset_s = 0.0  # from the caller's clock to the seconds since 1970
         self.changed_items: dict[str, None] = {}
+
+    def time_of_day(self, at: float | None) -> datetime | None:
+        """Returns a time on the caller's clock as a time of day in the local time zone."""
+        return None if at is None else datetime.fromtimestamp(at + self.clock_offset_s).astimezone()
 
     def item(self, item_id: str, at: float | None) -> ItemRecord:
         """Returns an item's record; an unknown id becomes a placeholder at the end of the order."""
         record = self.items.get(item_id)
         if record is None:
-            record = self.items[item_id] = ItemRecord(item_id, at)
+            record = self.items[item_id] = ItemRecord(item_id, self.time_of_day(at))
             self.order.add(item_id)
         return record
 

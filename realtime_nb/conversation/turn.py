@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from realtime_nb.audio import RATE_HZ
 
+from .plain_text import indented, printable
 from .usage import Usage
 
 if TYPE_CHECKING:
@@ -81,6 +83,10 @@ class TurnSound:
         self.samples = samples
         self._clip: AudioClip | None = None
 
+    def __reduce__(self) -> tuple[type[TurnSound], tuple[tuple[bytes], int]]:
+        # Through the clip: the list of pieces is shared with later revisions, and may have grown.
+        return TurnSound, ((self.clip.samples.tobytes(),), self.samples)
+
     @property
     def clip(self) -> AudioClip:
         """The joined clip, at 24 kHz."""
@@ -105,7 +111,7 @@ class Turn:
         heard_text: a prefix of `text`, cut at a word: what had been played when the turn was interrupted,
             estimated from how the transcript arrived with the audio. Equals `text` otherwise.
         status: `"in_progress" "completed" "interrupted"` or `"failed"`.
-        started_at: seconds on the clock of the caller of `reduce`, or None.
+        started_at: the time of day when it began, in the local time zone; None where it is not known.
         images: the images that came with it, as data URIs.
         text_known: False where no transcript came; an empty transcript is known.
         note: why something is missing or failed, in words for the reader, or None.
@@ -118,7 +124,7 @@ class Turn:
     heard_text: str
     status: TurnStatus
     response_id: str | None = None
-    started_at: float | None = None
+    started_at: datetime | None = None
     latency: Latency = field(default_factory=Latency)
     usage: Usage | None = None
     tool_calls: tuple[ToolCall, ...] = ()
@@ -143,11 +149,11 @@ class Turn:
             shown.append(f"heard {len(self.heard_text)} of {len(self.text)} characters")
         if self.images:
             shown.append(f"{len(self.images)} image{'s' * (len(self.images) > 1)}")
-        shown += [f"{call.name}({call.arguments})" for call in self.tool_calls]
+        shown += [_in_one_line(f"{call.name}({call.arguments})") for call in self.tool_calls]
         if self.audio_ms is not None:
             shown.append(f"{self.audio_ms / 1000:.2f} s")
         if self.note is not None:
-            shown.append(self.note)
+            shown.append(_in_one_line(self.note))
         return f"Turn({', '.join(shown)})"
 
     def __eq__(self, other: object) -> bool:
@@ -160,10 +166,14 @@ class Turn:
 
 
 def as_text(turns: Iterable[Turn]) -> str:
-    """Returns a transcript with one line for each turn."""
-    return "\n".join(f"{SPEAKERS[turn.role]}: {shown_text(turn)}" for turn in turns)
+    """Returns a transcript with one line for each turn; further lines of a turn are indented."""
+    return "\n".join(f"{SPEAKERS[turn.role]}: {indented(shown_text(turn))}" for turn in turns)
 
 
 def shown_text(turn: Turn) -> str:
     """Returns a turn's text, with `[image]` for each of its images."""
     return " ".join([*([turn.text] if turn.text else []), *("[image]" for _ in turn.images)])
+
+
+def _in_one_line(text: str) -> str:
+    return printable(text).replace("\n", "\\n")

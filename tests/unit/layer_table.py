@@ -35,6 +35,7 @@ _ABOVE_TUTORIALS = (
     Layer(("redact",), "hiding keys in texts", "anything else", not_packages=_PURE | {"numpy"}),
     Layer(("errors",), "the exception tree", "anything else but `redact`", not_packages=_PURE | {"numpy"}),
     Layer(("loopback",), "which hosts are this machine", "anything else", not_packages=_PURE | {"numpy"}),
+    Layer(("replace_file",), "how a file is replaced whole", "anything else", not_packages=_PURE | {"numpy"}),
     Layer(
         ("audio",),
         "PCM16, sound files, G.711, levels, the resampler; numpy, and soundfile late",

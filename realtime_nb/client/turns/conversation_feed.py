@@ -6,12 +6,15 @@ Owns the clock of the conversation and the list of subscribers. Must not know wh
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from realtime_nb.conversation import Change, Conversation, LocalEvent, reduce
 
 _log = logging.getLogger(__name__)
+_COMPARE_S = 30.0
+"""How often the two clocks are compared: they drift apart while a computer sleeps."""
 Subscriber = Callable[[Sequence[Change]], None]
 
 
@@ -21,11 +24,14 @@ class ConversationFeed:
     Args:
         conversation: the state that the events change.
         clock: seconds; for latencies.
+        wall: seconds since 1970; for the time of day of a turn.
     """
 
-    def __init__(self, conversation: Conversation, clock: Callable[[], float]) -> None:
+    def __init__(self, conversation: Conversation, clock: Callable[[], float], wall: Callable[[], float]) -> None:
         self.conversation = conversation
         self._clock = clock
+        self._wall = wall
+        self._compare_at = -math.inf
         self._subscribers: tuple[Subscriber, ...] = ()
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
@@ -39,7 +45,11 @@ class ConversationFeed:
 
     def reduce(self, event: Any) -> list[Change]:
         """Apply a server event, and return the changes for `publish`."""
-        return reduce(self.conversation, event, self._clock())
+        now = self._clock()
+        if now >= self._compare_at:  # not for every event: one comes with each piece of sound
+            self._compare_at = now + _COMPARE_S
+            self.conversation.clock_offset_s = self._wall() - now
+        return reduce(self.conversation, event, now)
 
     def add(self, event: LocalEvent) -> None:
         """Apply and publish something that happened on this side."""

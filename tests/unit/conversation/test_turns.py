@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -299,7 +300,7 @@ def test_clock_event_gives_the_time_of_later_events() -> None:
     state = Conversation()
     reduce(state, Clock(42.0))
     reduce(state, ClientItem(user_message("hi", id="u")))
-    assert state.live[0].started_at == 42.0
+    assert state.live[0].started_at == datetime.fromtimestamp(42.0, UTC)
 
 
 def test_after_returns_the_previous_turn() -> None:
