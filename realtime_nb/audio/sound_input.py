@@ -71,4 +71,5 @@ def _from_floats(array: np.ndarray[Any, Any]) -> Pcm16:
             f"samples of {array.dtype} must be in -1..1, and these reach {peak:g}: divide them by their full scale, "
             "or pass them as int16 with `x.astype('int16')` if that is 32768"
         )
-    return np.rint(np.clip(array, -1.0, 1.0) * 32767.0).astype(np.int16)
+    samples: Pcm16 = np.rint(np.clip(array, -1.0, 1.0) * 32767.0).astype(np.int16)
+    return samples

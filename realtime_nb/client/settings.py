@@ -38,9 +38,6 @@ TRANSCRIPTION_MODEL = "gpt-4o-mini-transcribe"
 BACKENDS = ("auto", "openai", "azure", "local")
 """The names of backends; an address or an `rt.Backend` is the other way to choose one."""
 
-VOICES = ("marin", "cedar", "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse")
-"""The service's own voices; any other name is sent too."""
-
 DEFAULTS: dict[str, Any] = {
     "instructions": None,
     "voice": None,

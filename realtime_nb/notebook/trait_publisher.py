@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from realtime_nb.client.settings import DEFAULT_MODEL, VOICES
+from realtime_nb.client.settings import DEFAULT_MODEL
 from realtime_nb.notebook import runtime
 from realtime_nb.notebook.audio.page_sound import PageSound
 from realtime_nb.notebook.browser.selection import Transports
@@ -22,7 +22,7 @@ from realtime_nb.notebook.health import HealthMonitor
 from realtime_nb.notebook.page.pages import Pages
 from realtime_nb.notebook.page.transcript import Transcript
 from realtime_nb.notebook.session_state import SessionState, status_of
-from realtime_nb.wire.realtime import to_dict
+from realtime_nb.wire.realtime import VOICES, to_dict
 
 _FLUSH_S = 0.04
 

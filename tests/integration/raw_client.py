@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from realtime_nb.audio.wav import load_24k
+from realtime_nb.audio.sound_file import load_24k
 from tests.sdk_validator import check_client, check_server
 
 PATIENCE_S = 30.0

@@ -15,7 +15,7 @@ import pytest
 
 import realtime_nb as rt
 from realtime_nb import backends, errors
-from realtime_nb.audio.wav import load_24k
+from realtime_nb.audio.sound_file import load_24k
 from realtime_nb.client.connection import core_of
 from realtime_nb.client.session import RealtimeSession
 from realtime_nb.client.turns.audio_sink import PlayedItem

@@ -16,9 +16,10 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from realtime_nb.local.http.auth import RequestRefused
 from realtime_nb.local.http.context import ServerContext
 from realtime_nb.local.job_runner import JobRunner
+from realtime_nb.local.session.config import DEFAULT_MODEL
 from realtime_nb.local.session.machine import SessionMachine
 from realtime_nb.local.voice.protocols import Pcm
-from realtime_nb.wire.realtime import encode
+from realtime_nb.wire.realtime import encode, unknown_model
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +54,10 @@ class SessionSocket(WebSocketHandler):
             return
         if self.get_query_argument("call_id", None) is not None:
             self._refuse(RequestRefused(404, "call_not_found", "This server has no calls: connect with `?model=`."))
+            return
+        model = self.get_query_argument("model", None)
+        if model is not None and (why := unknown_model(model, DEFAULT_MODEL)) is not None:
+            self._refuse(RequestRefused(404, "model_not_found", f"{why} This is the practice backend."))
 
     def _refuse(self, refused: RequestRefused) -> None:
         self.set_status(refused.status)

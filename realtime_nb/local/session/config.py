@@ -11,9 +11,9 @@ import copy
 from typing import Any
 
 from realtime_nb.local.session.refusal import refusal
-from realtime_nb.wire.realtime import AnySessionConfig, to_dict
+from realtime_nb.wire.realtime import AnySessionConfig, to_dict, unknown_model, unknown_voice
 
-DEFAULT_MODEL = "local-practice"  # a model that was asked for by name is echoed: clients check it
+DEFAULT_MODEL = "local-practice"  # a model of the service that was asked for by name is echoed: clients check it
 DEFAULT_TRANSCRIPTION_MODEL = "gpt-4o-transcribe"
 DEFAULT_INSTRUCTIONS = (
     "You are the local practice backend: rules, not a model. Be brief, and say plainly what you cannot do."
@@ -117,6 +117,7 @@ def merge(
     """
     update = to_dict(session)
     _refuse_server_fields(update)
+    _refuse_unknown_names(update)
     if update["type"] != current["type"]:
         if has_items:
             raise refusal(f"This is a {current['type']!r} session; its type cannot change now.", "session.type")
@@ -171,6 +172,20 @@ def _refuse_server_fields(update: dict[str, Any]) -> None:
     for name in _SERVER_FIELDS:
         if name in update:
             raise refusal(f"Unknown parameter: 'session.{name}'.", f"session.{name}", code="unknown_parameter")
+
+
+def refuse_unknown_voice(voice: Any, param: str) -> None:
+    """Refuse a voice that the service does not have: a name of its own, or the id of a user's voice."""
+    if voice is not None and (why := unknown_voice(voice)) is not None:
+        raise refusal(why, param)
+
+
+def _refuse_unknown_names(update: dict[str, Any]) -> None:
+    model = update.get("model")
+    if model is not None and (why := unknown_model(model, DEFAULT_MODEL)) is not None:
+        raise refusal(why, "session.model", code="model_not_found")
+    output = (update.get("audio") or {}).get("output") or {}
+    refuse_unknown_voice(output.get("voice"), "session.audio.output.voice")
 
 
 def _refuse_fixed_fields(

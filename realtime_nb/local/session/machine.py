@@ -30,7 +30,7 @@ class SessionMachine:
 
     Args:
         kind: `"realtime"` or `"transcription"`.
-        model: the model that the client asked for; any name will do.
+        model: the model that the client asked for, which is echoed.
         preset: the configuration that a client secret brought with it.
         lifetime_s: after this long the websocket closes the session; announced as `expires_at`.
         environment: where ids and the time come from; None: random ids, and the system's clock.

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from msgspec import UNSET
 
+from realtime_nb.local.session.config import refuse_unknown_voice
 from realtime_nb.local.session.items import StoredItem
 from realtime_nb.local.session.items_api import stored_item
 from realtime_nb.local.session.jobs import Perform, Stop
@@ -122,6 +123,7 @@ class Responses:
         config = self._state.config
         output = config["audio"]["output"]
         override = {k: v for k, v in (params.get("audio", {}).get("output") or {}).items() if v is not None}
+        refuse_unknown_voice(override.get("voice"), "response.audio.output.voice")
         tools = functions_of(params.get("tools", config["tools"]))
         tool_choice = params.get("tool_choice", config["tool_choice"])
         if isinstance(tool_choice, dict) and tool_choice.get("type") == "mcp":

@@ -95,9 +95,9 @@ def test_another_kind_of_turn_detection_starts_from_its_own_defaults() -> None:
         {"truncation": {"type": "retention_ratio", "retention_ratio": 0.8}},
         {"include": ["item.input_audio_transcription.logprobs"]},
         {"audio": {"input": {"noise_reduction": {"type": "far_field"}}}},
-        {"audio": {"output": {"voice": "nobody-knows-this-one"}}},
-        {"audio": {"output": {"voice": {"id": "voice_123"}}}},
-        {"model": "unheard-of"},
+        {"audio": {"output": {"voice": "cedar"}}},
+        {"model": "gpt-realtime-2.1-mini"},
+        {"model": "gpt-realtime-2025-08-28"},
         {"reasoning": {"effort": "low"}, "parallel_tool_calls": True},
         {"tools": [{"type": "mcp", "server_label": "docs", "server_url": "https://example.org/mcp"}]},
         {"audio": {"input": {"format": {"type": "audio/pcmu"}}, "output": {"format": {"type": "audio/pcma"}}}},
@@ -220,3 +220,27 @@ def test_streaming_whisper_refuses_turn_detection() -> None:
     both = {**whisper, "turn_detection": {"type": "server_vad"}}
     error = driver.refused("session.update", session={"type": "transcription", "audio": {"input": both}})
     assert error["param"] == "session.audio.input.turn_detection"
+
+
+@pytest.mark.parametrize(
+    ("session", "param", "words"),
+    [
+        ({"audio": {"output": {"voice": "marine"}}}, "session.audio.output.voice", "Did you mean 'marin'"),
+        ({"audio": {"output": {"voice": "nova"}}}, "session.audio.output.voice", "'marin', 'cedar'"),
+        ({"audio": {"output": {"voice": {"id": "voice_123"}}}}, "session.audio.output.voice", "voice_123"),
+        ({"model": "gpt-realtme-2.1"}, "session.model", "Did you mean 'gpt-realtime-2.1'"),
+        ({"model": "unheard-of"}, "session.model", "does not exist"),
+    ],
+)
+def test_a_voice_or_model_that_the_service_lacks_is_refused(session: dict[str, Any], param: str, words: str) -> None:
+    driver = Driver()
+    before = driver.effective()
+    error = driver.refused("session.update", session={"type": "realtime", "instructions": "new", **session})
+    assert error["param"] == param
+    assert words in error["message"]
+    assert driver.effective() == before
+
+
+def test_a_response_in_an_unknown_voice_is_refused() -> None:
+    error = Driver().refused("response.create", response={"audio": {"output": {"voice": "nova"}}})
+    assert (error["code"], error["param"]) == ("invalid_value", "response.audio.output.voice")
