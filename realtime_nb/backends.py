@@ -37,7 +37,7 @@ from realtime_nb.client.auth.secret import (
 from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.events.handlers import OnHandlerError
 from realtime_nb.client.reconnect.policy import Reconnect
-from realtime_nb.client.settings import DEFAULT_MODEL, check_backend
+from realtime_nb.client.settings import DEFAULT_MODEL, check_address, check_backend
 from realtime_nb.client.transport.base import Transport
 from realtime_nb.client.transport.connector import (
     DEFAULT_MAX_SIZE,
@@ -341,18 +341,12 @@ def _with_key(
 
 def _at(backend: Backend, session: Mapping[str, str], api_key: _Key | None, headers: Headers) -> Endpoint:
     url = backend.url
-    parts = urlsplit(url)
-    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
-        hint = ""
-        if parts.scheme in {"http", "https"}:
-            hint = f" Did you mean {safe_url(url).replace('http', 'ws', 1)!r}?"
-        raise ConfigError(f"{safe_url(url)!r} is not a websocket address: it must begin with ws:// or wss://.{hint}")
-    refuse_key_in_url(url)
+    check_address(url)
     if (api_key or len(secrets_of(headers))) and not backend.allow_insecure:
         _refuse_in_the_clear(url)
     where: dict[str, Any] = {
         "name": "url",
-        "label": parts.netloc,
+        "label": urlsplit(url).netloc,
         "url": _with_session(url, session),
         "subprotocols": tuple(backend.subprotocols),
         "prices": FREE if backend.prices is None and _is_practice(url) else backend.prices,

@@ -20,6 +20,7 @@ from realtime_nb import errors
 from realtime_nb.client import resources
 from realtime_nb.client.connection_core import ConnectionCore
 from realtime_nb.client.events.event_loop import running_loop
+from realtime_nb.client.events.event_names import warn_of_misspelt
 from realtime_nb.client.events.handlers import EventHandler, OnHandlerError
 from realtime_nb.client.reconnect.policy import Reconnect
 from realtime_nb.client.session_config import SessionConfig
@@ -203,6 +204,7 @@ class RealtimeConnection:
         self._core.handlers.remove(kind, handler)
 
     def _register(self, kind: str, handler: EventHandler | None, *, once: bool) -> Any:
+        warn_of_misspelt(kind)
         if handler is None:
             return functools.partial(self._register, kind, once=once)
         self._core.handlers.add(kind, handler, once=once)

@@ -16,6 +16,7 @@ from typing import Any, Self
 from realtime_nb.client.auth.credentials import without_credentials
 from realtime_nb.client.connection import RealtimeConnection, core_of
 from realtime_nb.client.events.event_loop import any_loop, on_loop
+from realtime_nb.client.frozen import frozen
 from realtime_nb.client.reconnect.renewal import Renewal
 from realtime_nb.client.settings import check_seconds, check_setting
 from realtime_nb.client.transport.base import Connector
@@ -110,6 +111,7 @@ class RealtimeSession:
         if core.created is not None:
             model = getattr(core.created.session, "model", None)
             self._limits.price_by(self.conversation.billing, model if isinstance(model, str) else None)
+        self._shown: tuple[Any, Any] = (None, None)
         self._feed = ConversationFeed(self.conversation, clock, wall)
         sink = sink if sink is not None else NullSink()
         self._playback: PlayingState = sink
@@ -163,8 +165,11 @@ class RealtimeSession:
 
     @property
     def effective(self) -> Mapping[str, Any]:
-        """The configuration as the server echoed it, as builtins."""
-        return without_credentials(self._config.effective)
+        """The configuration as the server echoed it, as builtins that cannot be changed."""
+        echo = self._config.effective
+        if self._shown[0] is not echo:  # a widget reads it 25 times a second
+            self._shown = (echo, frozen(without_credentials(echo)))
+        return self._shown[1]
 
     @property
     def response_active(self) -> bool:

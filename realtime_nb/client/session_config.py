@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from realtime_nb.audio.stream_format import is_usual
+from realtime_nb.client.caller import warn_caller
 from realtime_nb.client.settings import DEFAULTS, check_setting, overlay, session_config
 from realtime_nb.errors import ConfigError
 from realtime_nb.tools import Tool
@@ -270,6 +271,31 @@ class SessionConfig:
         """Move turn detection from `session` into the session that turns it on again, while it is off for a moment."""
         if self._put_off is not None and "turn_detection" in _part(session, "input"):
             self._put_off = _remove(session, "input", "turn_detection")
+
+
+def check_further_fields(fields: Any, *, of_another_server: bool) -> None:
+    """Check the names of `session=` at the call, which are sent as they are.
+
+    Args:
+        fields: the option's value.
+        of_another_server: the server may have fields of its own: an unknown one is only warned about.
+
+    Raises:
+        ConfigError: no dict, or a field that the service does not have; names it and the nearest.
+    """
+    if fields is None:
+        return
+    if not isinstance(fields, Mapping):
+        raise ConfigError(f"session={fields!r} must be a dict of fields of the wire's session, or None.")
+    problem = check({"type": "realtime", **to_dict(fields)}, RealtimeSessionConfig, path="session")
+    if problem is None or problem.code != "unknown_parameter":
+        return  # a value that this version does not know goes to the server, too
+    if of_another_server:
+        warn_caller(
+            f"session= has a field that the Realtime API does not have: {problem.message} It is sent all the same."
+        )
+        return
+    raise ConfigError(f"session=: {problem.message} A server of your own may have it: backend=rt.Backend(url=...).")
 
 
 def _only_pcm(session: Mapping[str, Any]) -> None:

@@ -10,12 +10,13 @@ import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from realtime_nb.client.auth.secret import Secret
 from realtime_nb.errors import ConfigError
-from realtime_nb.redact import hold
+from realtime_nb.redact import hold, safe_url
 from realtime_nb.tools import Tool, as_tool
 from realtime_nb.wire.realtime import (
     McpTool,
@@ -26,6 +27,7 @@ from realtime_nb.wire.realtime import (
     Transcription,
     check,
     nearest,
+    to_dict,
 )
 from realtime_nb.wire.realtime.validate import refuse_half_character
 
@@ -56,6 +58,7 @@ DEFAULTS: dict[str, Any] = {
 _LIKE_A_KEY = 20  # characters
 _builtins = msgspec.to_builtins
 _MCP_ADDRESSES = ("server_url", "connector_id", "tunnel_id")
+_CHOICES = ("auto", "none", "required")
 _EFFORTS = (None, "minimal", "low", "medium", "high", "xhigh")
 
 # The settings whose text, truth values and None `check_setting` checks by itself; a new setting is not among them.
@@ -69,7 +72,10 @@ def check_backend(backend: Any) -> None:
 
     A long name with digits is not repeated in the message: it is a key of a kind that no pattern finds.
     """
-    if isinstance(backend, str) and ("://" in backend or backend in BACKENDS):
+    if isinstance(backend, str) and "://" in backend:
+        check_address(backend)
+        return
+    if isinstance(backend, str) and backend in BACKENDS:
         return
     allowed = f"Use {', '.join(map(repr, BACKENDS))}, a ws:// or wss:// URL, or rt.Backend(url=...)."
     if not isinstance(backend, (str, Secret)):
@@ -79,6 +85,33 @@ def check_backend(backend: Any) -> None:
             f"backend= was given what looks like a key. Pass it as api_key=, or set OPENAI_API_KEY. {allowed}"
         )
     raise ConfigError(f"backend={backend!r} is unknown.{nearest(backend, list(BACKENDS))} {allowed}")
+
+
+def check_address(url: str) -> None:
+    """Raise `ConfigError` for an address that no websocket has, or that holds a key."""
+    from realtime_nb.client.auth.credentials import refuse_key_in_url  # loads asyncio, which a name needs not
+
+    parts = urlsplit(url)
+    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+        hint = ""
+        if parts.scheme in {"http", "https"}:
+            hint = f" Did you mean {safe_url(url).replace('http', 'ws', 1)!r}?"
+        raise ConfigError(
+            f"backend={safe_url(url)!r} is not a websocket address: it must begin with ws:// or wss://.{hint}"
+        )
+    refuse_key_in_url(url)
+
+
+def has_own_fields(backend: Any) -> bool:
+    """Whether a backend is another server than the service and the practice backend: it may have its own fields."""
+    return not isinstance(backend, str) or "://" in backend
+
+
+def check_model(model: Any) -> str | None:
+    """Return a model's name or None; raise `ConfigError` for any other value."""
+    if model is not None and (not isinstance(model, str) or not model.strip()):
+        raise ConfigError(f"model={model!r} must be a model's name, or None for the backend's current one.")
+    return model
 
 
 def check_setting(name: str, value: Any) -> Any:
@@ -126,8 +159,23 @@ def check_setting(name: str, value: Any) -> Any:
 
 
 def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Check all of `settings`, and return them over the defaults."""
-    return {**DEFAULTS, **{name: check_setting(name, value) for name, value in settings.items()}}
+    """Check all of `settings`, also against each other, and return them over the defaults."""
+    checked = {**DEFAULTS, **{name: check_setting(name, value) for name, value in settings.items()}}
+    check_tool_choice(checked["tool_choice"], checked["tools"])
+    return checked
+
+
+def check_tool_choice(choice: Any, tools: Any) -> None:
+    """Raise `ConfigError` where `tool_choice` names a function that is not among the checked tools."""
+    named = choice if isinstance(choice, str) else to_dict(choice) if choice is not None else None
+    if isinstance(named, Mapping):
+        named = named.get("name") if named.get("type") == "function" else None
+    if named is None or named in _CHOICES:
+        return
+    names = [tool.name for tool in tools if isinstance(tool, Tool)]
+    if named not in names:
+        known = f" The tools are: {', '.join(names)}." if names else " There are no tools: give them with tools=[...]."
+        raise ConfigError(f"tool_choice={named!r} is no tool.{nearest(named, [*names, *_CHOICES])}{known}")
 
 
 def session_config(settings: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -209,7 +257,7 @@ def _mcp(tool: Any) -> McpTool:
 
 
 def _tool_choice(value: Any) -> Any:
-    if isinstance(value, str) and value not in ("none", "auto", "required"):
+    if isinstance(value, str) and value not in _CHOICES:
         return {"type": "function", "name": value}
     return _builtins(value)
 

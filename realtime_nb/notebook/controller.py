@@ -107,6 +107,10 @@ class Controller:
         """Keep a setting and send it to the server, in the order of the calls."""
         runtime.loop().call_soon_threadsafe(self.lifecycle.change, name, value)
 
+    def change_model(self, model: str | None) -> None:
+        """Go on with another model, in the order of the calls."""
+        runtime.call_soon(self.lifecycle.change_model, model)
+
     # What the widget asks for
 
     async def start(self) -> None:

@@ -1,4 +1,4 @@
-"""The fixed options of a widget's conversation: backend, model, key, limits and transport.
+"""The options of a widget's conversation that are no settings: backend, model, key, limits and transport.
 
 Owns the `Options` value. Must not know sessions or pages; imports no client, because a widget is made before one.
 """
@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from realtime_nb.client.auth.secret import ApiKey, check_key, concealed
-from realtime_nb.client.settings import check_backend
-from realtime_nb.errors import ConfigError
+from realtime_nb.client.settings import check_backend, check_model
 from realtime_nb.notebook.browser.selection import TransportName
 
 if TYPE_CHECKING:
@@ -19,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Options:
-    """The fixed options of one widget.
+    """The options of one widget; `SessionLifecycle` alone changes the model.
 
     Attributes:
-        backend, model, api_key: for `backends.resolve`. The key stays in this object.
+        backend, api_key: for `backends.resolve`. The key stays in this object.
+        model: the model of the next session; the one option that changes.
         max_session_minutes, max_cost_usd: the limits to begin with; `SessionState.limits` has the present ones.
         response_idle_s: how long a response may be silent while another request waits for it.
         transport: what carries the first connection.
@@ -41,5 +41,4 @@ class Options:
         check_key(self.api_key)
         if not hasattr(self.backend, "url"):  # an `rt.Backend` has checked itself
             check_backend(self.backend)
-        if self.model is not None and (not isinstance(self.model, str) or not self.model):
-            raise ConfigError(f"model={self.model!r} must be the name of a model, or None")
+        check_model(self.model)

@@ -11,9 +11,10 @@ turn settles or is corrected, so that its observers are not called for every del
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from realtime_nb.client.frozen import frozen
 from realtime_nb.client.settings import DEFAULT_MODEL
 from realtime_nb.notebook import runtime
 from realtime_nb.notebook.audio.page_sound import PageSound
@@ -25,6 +26,7 @@ from realtime_nb.notebook.session_state import SessionState, status_of
 from realtime_nb.wire.realtime import VOICES, to_dict
 
 _FLUSH_S = 0.04
+_NOTHING: Mapping[str, Any] = frozen({})
 
 
 class TraitPublisher:
@@ -91,7 +93,7 @@ class TraitPublisher:
         state = self._state
         conversation = state.conversation
         latest = next((turn for turn in reversed(conversation.turns) if turn.role == "assistant"), None)
-        effective = dict(state.session.effective) if state.session is not None else {}
+        effective = state.session.effective if state.session is not None else _NOTHING
         capturing = self._microphone.capturing
         return {
             "status": status_of(
@@ -113,7 +115,7 @@ class TraitPublisher:
             "_health": self._monitor.losses(),
         }
 
-    def _info(self, effective: dict[str, Any]) -> dict[str, Any]:
+    def _info(self, effective: Mapping[str, Any]) -> dict[str, Any]:
         """Return the texts of the card's header and footer (the keys: tests/contract/traits.json)."""
         endpoint = self._state.endpoint
         local = endpoint is None or endpoint.name == "local"

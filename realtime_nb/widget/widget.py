@@ -20,7 +20,16 @@ import anywidget
 import traitlets as t
 
 from realtime_nb.client.auth.secret import ApiKey, concealed, concealed_by_mistake
-from realtime_nb.client.settings import DEFAULTS, check_limit, check_seconds, check_setting, check_settings
+from realtime_nb.client.settings import (
+    DEFAULTS,
+    check_limit,
+    check_model,
+    check_seconds,
+    check_setting,
+    check_settings,
+    check_tool_choice,
+    has_own_fields,
+)
 from realtime_nb.client.utterance import Askable
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
 from realtime_nb.notebook.audio.microphone_options import Microphone
@@ -52,7 +61,9 @@ def _typed(trait: Any) -> Any:
 
 
 def _setting(**tags: Any) -> Any:
-    return t.Any(None, allow_none=True).tag(**tags)
+    trait = t.Any(None).tag(**tags)
+    trait.allow_none = False  # None is checked as any other value: traitlets would let it pass
+    return trait
 
 
 class RealtimeWidget(anywidget.AnyWidget):
@@ -68,7 +79,8 @@ class RealtimeWidget(anywidget.AnyWidget):
             mirrors every event to the kernel: turns, tools and traits are the same, and sound goes on whatever the
             kernel is doing. Where the page cannot (no page shows the card, or it cannot reach the address), the
             kernel's own websocket is used and the card says so; `w.transport` is what is used now. Not with Azure.
-        model: the model's name; None takes the backend's current one.
+        model: the model's name; None takes the backend's current one. Another one begins a new session between turns,
+            which continues the conversation.
         instructions: the model's role, manner and rules.
         voice: a voice's name, or `{"id": ...}`. Once it has spoken, another one needs a new session: that begins
             between turns and continues the conversation.
@@ -84,7 +96,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         session: further fields of the wire's session, sent unchanged.
         api_key: instead of the environment's; or a function that returns it, called for every connection. Never leaves
             the kernel.
-        microphone: `rt.Microphone(...)`: the device, and the browser's processing.
+        microphone: `rt.Microphone(...)`: the device, and the browser's processing; another one is used at once.
         max_session_minutes: how long sessions of this widget may be open in all, in minutes.
         max_cost_usd: what all sessions of this widget may cost in all, in US dollars: the server's account of its
             usage times the model's prices. A response that the server reports no usage for counts like the dearest
@@ -137,6 +149,8 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     max_session_minutes: trait_types.Number = _typed(t.Any(None, allow_none=True))
     max_cost_usd: trait_types.Number = _typed(t.Any(None, allow_none=True))
+    model: trait_types.Text = _setting()
+    microphone: trait_types.Device = _setting()
 
     controls: trait_types.Flag = _typed(t.Bool(True).tag(sync=True))
     _info = t.Dict(read_only=True).tag(sync=True)
@@ -195,11 +209,13 @@ class RealtimeWidget(anywidget.AnyWidget):
             "max_output_tokens": max_output_tokens,
         }
         settings = check_settings(given)
-        from realtime_nb.client.session_config import SessionConfig
+        from realtime_nb.client.session_config import SessionConfig, check_further_fields
         from realtime_nb.notebook.browser.selection import check_transport
         from realtime_nb.notebook.controller import Controller  # with the first widget, not with the import
         from realtime_nb.notebook.options import Options
 
+        check_further_fields(session, of_another_server=has_own_fields(backend))
+        microphone = Microphone() if microphone is None else _checked_microphone(microphone)
         controller = Controller(
             send=self._send_to_pages,
             write=self._write,
@@ -214,13 +230,11 @@ class RealtimeWidget(anywidget.AnyWidget):
             ),
             config=SessionConfig(settings, session),
         )
-        if microphone is not None and not isinstance(microphone, Microphone):
-            raise ConfigError(f"microphone={microphone!r} must be an rt.Microphone(...) or None.")
-        self.set_trait("_microphone", (microphone or Microphone()).to_page())
+        self.set_trait("_microphone", microphone.to_page())
         self.set_trait("transport", transport)
         extra = {} if layout is None else {"layout": layout}
         limits = {"max_session_minutes": max_session_minutes, "max_cost_usd": max_cost_usd}
-        super().__init__(controls=controls, **settings, **limits, **extra)
+        super().__init__(controls=controls, model=model, microphone=microphone, **settings, **limits, **extra)
         self._controller = controller
         keep_comm_on_subshell(self.comm)
         self.on_msg(lambda _, content, buffers: controller.receive(content, buffers))
@@ -361,6 +375,9 @@ class RealtimeWidget(anywidget.AnyWidget):
             return lambda function: self._handle(event_type, function, once=once)
         if not callable(handler):
             raise TypeError(f"handler={handler!r} cannot be called.")
+        from realtime_nb.client.events.event_names import warn_of_misspelt
+
+        warn_of_misspelt(event_type)
         controller = self._live_controller
         controller.soon(lambda: controller.lifecycle.handle(event_type, handler, once=once))
         return handler
@@ -422,11 +439,49 @@ class RealtimeWidget(anywidget.AnyWidget):
 
         return Usage()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a name that is nearly a setting's or a trait's is a mistake, which would change nothing."""
+        if not name.startswith("_") and name not in self.__dict__:
+            if name in _METHODS:
+                raise AttributeError(f"{name} is a method of the widget and cannot be set.{_nearest_trait(name)}")
+            if not hasattr(type(self), name):
+                if name in _OPTIONS:
+                    raise AttributeError(
+                        f"{name}= is an option of the constructor: make another widget for another one."
+                    )
+                if near := _nearest_trait(name):
+                    raise AttributeError(f"the widget has no attribute {name!r}.{near}")
+        super().__setattr__(name, value)
+
     @t.validate(*DEFAULTS)
     def _check_setting(self, proposal: Any) -> Any:
         if self._controller is None:
             return proposal["value"]  # of the constructor, which has checked it
-        return check_setting(proposal["trait"].name, proposal["value"])
+        name = proposal["trait"].name
+        value = check_setting(name, proposal["value"])
+        if name == "tool_choice":
+            check_tool_choice(value, self.tools)
+        elif name == "tools":
+            check_tool_choice(self.tool_choice, value)
+        return value
+
+    @t.validate("model")
+    def _check_model(self, proposal: Any) -> str | None:
+        return check_model(proposal["value"])
+
+    @t.validate("microphone")
+    def _check_microphone(self, proposal: Any) -> Microphone:
+        return _checked_microphone(proposal["value"])
+
+    @t.observe("model")
+    def _model_changed(self, change: Any) -> None:
+        if self._controller is not None:
+            self._controller.change_model(change["new"])
+
+    @t.observe("microphone")
+    def _microphone_changed(self, change: Any) -> None:
+        if self._controller is not None:
+            self.set_trait("_microphone", change["new"].to_page())
 
     @t.observe(*DEFAULTS)
     def _setting_changed(self, change: Any) -> None:
@@ -496,6 +551,27 @@ class RealtimeWidget(anywidget.AnyWidget):
         info = self._info
         where = info.get("label") or "not connected"
         return f"<RealtimeWidget {self.status}, {where}, {len(self.turns)} turns>"
+
+
+_OPTIONS = frozenset(RealtimeWidget.__init__.__kwdefaults__ or {})
+_METHODS = frozenset(
+    name for name, value in vars(RealtimeWidget).items() if callable(value) and not name.startswith("_")
+)
+
+
+def _checked_microphone(value: Any) -> Microphone:
+    if value is None:
+        return Microphone()
+    if not isinstance(value, Microphone):
+        raise ConfigError(f"microphone={value!r} must be an rt.Microphone(...) or None.")
+    return value
+
+
+def _nearest_trait(name: str) -> str:
+    """Return a question that names the trait nearest to `name`; empty where none is near."""
+    traits = [trait for trait in RealtimeWidget.class_trait_names() if not trait.startswith("_")]
+    near = get_close_matches(name, traits, n=1, cutoff=0.75)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _unknown_keyword(name: str) -> TypeError:

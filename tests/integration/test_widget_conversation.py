@@ -98,8 +98,14 @@ async def test_further_session_fields_are_sent_unchanged() -> None:
 
 
 @pytest.mark.sends_nonsense
-async def test_unknown_session_field_is_refused_by_the_server() -> None:
-    unknown = rt.RealtimeWidget(backend="local", session={"shine": 1})
+async def test_unknown_session_field_is_sent_to_a_server_that_may_have_it_and_refused_there() -> None:
+    with rt.LocalServer(voice="plain") as server:
+        with pytest.warns(UserWarning, match=r"session\.shine"):
+            unknown = rt.RealtimeWidget(backend=server.url, session={"shine": 1})
+        await _is_refused_there(unknown)
+
+
+async def _is_refused_there(unknown: rt.RealtimeWidget) -> None:
     with pytest.raises(rt.ServerError, match=r"session\.shine") as refused:
         await unknown.start()
     assert refused.value.code == "unknown_parameter"
@@ -416,3 +422,48 @@ async def test_health_counts_fields_and_sound_of_the_server_that_could_not_be_re
             assert "could not be read" in repr(widget.health)
         finally:
             widget.close()
+
+
+async def test_another_model_goes_on_with_the_conversation(widget: rt.RealtimeWidget) -> None:
+    widget.model = "gpt-realtime-2"  # before connecting: the first session has it
+    await widget.ask("My name is Ada.")
+    assert widget.effective["model"] == "gpt-realtime-2"
+    first = widget.connection.url
+    widget.model = "gpt-realtime-2.1-mini"
+    turn = await widget.ask("Hello!")
+    assert widget.effective["model"] == "gpt-realtime-2.1-mini"
+    assert widget.connection.url != first
+    assert [t.role for t in widget.turns].count("user") == 2, "what was said before is still there"
+    assert turn.text
+    widget.model = None
+    await widget.ask("Hello!")
+    assert widget.effective["model"] == "local-practice"
+
+
+async def test_a_model_that_does_not_exist_is_refused_and_the_old_one_goes_on(widget: rt.RealtimeWidget) -> None:
+    await widget.ask("Hello!")
+    widget.model = "gpt-realtme-2"
+    turn = await widget.ask("Hello!")
+    assert turn.text
+    assert widget.effective["model"] == "local-practice"
+    with rt.LocalServer(voice="plain") as server:
+        other = rt.RealtimeWidget(backend=server.url, model="gpt-realtme-2")
+        with pytest.raises(rt.ConnectError, match=r"gpt-realtme-2.*Did you mean 'gpt-realtime-2'"):
+            await other.start()
+        other.close()
+
+
+async def test_the_practice_backend_refuses_a_voice_that_the_service_lacks() -> None:
+    widget = rt.RealtimeWidget(backend="local", voice="nova")
+    with pytest.raises(rt.ServerError, match=r"'nova'.*'marin'"):
+        await widget.start()
+    assert "nova" in (widget.error or "")
+    widget.close()
+
+
+async def test_effective_cannot_be_changed(widget: rt.RealtimeWidget) -> None:
+    await widget.start()
+    with pytest.raises(TypeError, match="set the setting instead"):
+        widget.effective["audio"]["output"]["voice"] = "cedar"
+    with pytest.raises(TypeError):
+        widget.effective["voice"] = "cedar"

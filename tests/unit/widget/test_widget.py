@@ -46,6 +46,13 @@ def test_unknown_keyword_raises_type_error_that_names_the_nearest() -> None:
         ("microphone", "usb", "rt.Microphone"),
         ("max_session_minutes", -1, "above 0"),
         ("transport", "pigeon", "kernel"),
+        ("backend", "opnai", "Did you mean 'openai'"),
+        ("backend", 7, "rt.Backend"),
+        ("backend", "http://host/v1/realtime", "Did you mean 'ws://host"),
+        ("model", "", "model's name"),
+        ("model", 7, "model's name"),
+        ("tool_choice", "wether", "no tools"),
+        ("session", "truncation", "dict"),
     ],
 )
 def test_error_of_a_bad_value_names_option_value_and_what_is_allowed(option: str, value: Any, hint: str) -> None:
@@ -59,6 +66,111 @@ def test_bad_value_set_later_raises_config_error(widget: rt.RealtimeWidget) -> N
     with pytest.raises(rt.ConfigError, match="turn_detection"):
         widget.turn_detection = "psychic"  # type: ignore[assignment]
     assert widget.turn_detection == "semantic_vad"
+
+
+def weather(city: str) -> str:
+    """Tell the weather."""
+    return city
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("instruction", "instructions"),
+        ("modle", "model"),
+        ("voices", "voice"),
+        ("tool", "tools"),
+        ("micorphone", "microphone"),
+        ("turndetection", "turn_detection"),
+        ("mute", "muted"),
+    ],
+)
+def test_an_attribute_near_a_trait_is_refused_with_its_name(widget: rt.RealtimeWidget, name: str, near: str) -> None:
+    with pytest.raises(AttributeError, match=f"{name}.*Did you mean '{near}'"):
+        setattr(widget, name, "x")
+
+
+@pytest.mark.parametrize("name", ["backend", "api_key", "session", "response_idle_s"])
+def test_an_option_of_the_constructor_cannot_be_set_later(widget: rt.RealtimeWidget, name: str) -> None:
+    with pytest.raises(AttributeError, match=f"{name}= is an option of the constructor"):
+        setattr(widget, name, "local")
+
+
+def test_attributes_of_the_user_are_no_mistakes(widget: rt.RealtimeWidget) -> None:
+    widget.notes = ["mine"]
+    widget._private = 1
+    assert widget.notes == ["mine"]
+
+    class Mine(rt.RealtimeWidget):
+        def __init__(self) -> None:
+            super().__init__(backend="local")
+            self.scores: list[int] = []
+
+    mine = Mine()
+    assert mine.scores == []
+    mine.close()
+
+
+def test_tool_choice_is_checked_against_the_tools() -> None:
+    with pytest.raises(rt.ConfigError, match=r"'wether'.*Did you mean 'weather'.*The tools are: weather"):
+        rt.RealtimeWidget(backend="local", tools=[weather], tool_choice="wether")
+    widget = rt.RealtimeWidget(backend="local", tools=[weather], tool_choice="weather")
+    with pytest.raises(rt.ConfigError, match="no tool"):
+        widget.tool_choice = {"type": "function", "name": "clock"}
+    with pytest.raises(rt.ConfigError, match="tool_choice='weather'"):
+        widget.tools = []
+    widget.tool_choice = "required"
+    widget.tools = []
+    widget.close()
+
+
+@pytest.mark.parametrize(
+    ("session", "words"),
+    [
+        ({"bogus": 1}, r"session\.bogus"),
+        ({"trunction": "auto"}, "Did you mean 'truncation'"),
+        ({"audio": {"input": {"turn_detecton": None}}}, r"session\.audio\.input\.turn_detecton"),
+    ],
+)
+def test_an_unknown_field_of_the_session_is_named_at_the_call(session: dict[str, Any], words: str) -> None:
+    for backend in ("auto", "local"):
+        with pytest.raises(rt.ConfigError, match=words):
+            rt.RealtimeWidget(backend=backend, session=session)
+    with pytest.warns(UserWarning, match=words) as warned:
+        rt.RealtimeWidget(backend="ws://127.0.0.1:9/v1", session=session).close()
+    assert warned[0].filename == __file__
+
+
+def test_fields_of_the_session_may_be_structs_of_the_package() -> None:
+    detection = rt.ServerVad(threshold=0.4)
+    rt.RealtimeWidget(backend="local", session={"audio": {"input": {"turn_detection": detection}}}).close()
+
+
+def test_a_misspelt_event_type_warns_of_the_nearest(widget: rt.RealtimeWidget) -> None:
+    with pytest.warns(UserWarning, match=r"'respons\.done'.*Did you mean 'response\.done'") as warned:
+        widget.on("respons.done", print)
+    assert warned[0].filename == __file__
+    with pytest.warns(UserWarning, match="Did you mean"):
+        widget.once("eror")(print)
+    widget.on("vendor.cheered", print)  # another server's own
+
+
+def test_microphone_set_later_reaches_the_page(widget: rt.RealtimeWidget) -> None:
+    widget.microphone = rt.Microphone(device="USB", echo_cancellation=False)
+    assert widget._microphone["device"] == "USB"
+    widget.microphone = None
+    assert widget.microphone == rt.Microphone()
+    assert widget._microphone == rt.Microphone().to_page()
+    with pytest.raises(rt.ConfigError, match=r"rt\.Microphone"):
+        widget.microphone = "usb"
+
+
+@pytest.mark.parametrize("name", ["tools", "output", "transcription"])
+def test_none_is_refused_where_it_means_nothing(widget: rt.RealtimeWidget, name: str) -> None:
+    before = getattr(widget, name)
+    with pytest.raises(rt.ConfigError, match=name):
+        setattr(widget, name, None)
+    assert getattr(widget, name) == before
 
 
 def test_read_only_traits_cannot_be_set(widget: rt.RealtimeWidget) -> None:
