@@ -1,4 +1,4 @@
-"""Warns about the line of a user's code that called this package.
+"""Finds the line of a user's code that called this package, and warns about it.
 
 Owns how that line is found. Must not know what the warnings are about.
 """
@@ -9,9 +9,14 @@ import sys
 import warnings
 
 
-def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
-    """Issue a warning that names the first line on the stack outside of this package."""
-    level, frame = 1, sys._getframe()
+def caller() -> tuple[str, int]:
+    """Return the file and the line of the first call on the stack from outside of this package."""
+    frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "realtime_nb":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
+    """Issue a warning that names the line that called this package."""
+    warnings.warn_explicit(message, category, *caller())

@@ -17,6 +17,7 @@ from realtime_nb.client.auth.credentials import without_credentials
 from realtime_nb.client.connection import RealtimeConnection, core_of
 from realtime_nb.client.events.event_loop import any_loop, on_loop
 from realtime_nb.client.frozen import frozen
+from realtime_nb.client.pending_answer import PendingAnswer
 from realtime_nb.client.reconnect.renewal import Renewal
 from realtime_nb.client.settings import check_seconds, check_setting
 from realtime_nb.client.transport.base import Connector
@@ -406,23 +407,29 @@ class RealtimeSession:
         self._responses.create({}, question=said)
         await said.accepted
 
-    @any_loop
-    async def ask(self, x: Askable, timeout: float | None = 60.0) -> Turn:
+    def ask(self, x: Askable, timeout: float | None = 60.0) -> PendingAnswer:
         """Say one thing and return the answer, after its tools are done and its sound is played.
 
         Args:
-            x: text, a WAV path, int16 samples at 24 kHz, or an `Utterance`.
+            x: text; a `Path` or the name of a sound file; int16 or float samples at 24 kHz; the bytes of a WAV file; an
+                `AudioClip`; a `Turn`, whose sound is said, or else its text; or an `Utterance`.
             timeout: seconds until the answer is complete, not counting its playback.
 
         Raises:
             TimeoutError: no answer in time; names what was awaited. The response is cancelled.
             ServerError: the server refused, or the response failed, in the server's words.
-            FileNotFoundError: there is no such WAV file.
+            FileNotFoundError, AudioError: there is no such sound file, or it cannot be read; at the call.
+            ConfigError: nothing of these; at the call.
             BudgetError: a limit is reached; nothing is sent. Also where it is reached while tools run, after which the
                 model would have gone on.
         """
+        utterance = as_utterance(x)
+        return PendingAnswer(str(utterance.label), lambda: self._ask(utterance, timeout))
+
+    @any_loop
+    async def _ask(self, utterance: Utterance, timeout: float | None) -> Turn:
         self._limits.check()
-        return await self._questions.ask(as_utterance(x), timeout)
+        return await self._questions.ask(utterance, timeout)
 
     @any_loop
     async def approve(self, request_id: str, approve: bool = True, reason: str | None = None) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime_nb import errors
-from realtime_nb.client.utterance import Askable, as_utterance
+from realtime_nb.client.utterance import Utterance
 from realtime_nb.conversation import Turn
 from realtime_nb.notebook import runtime
 from realtime_nb.notebook.audio.page_sound import PageSound
@@ -130,9 +130,8 @@ class Controller:
         await self.lifecycle.use_transport(name)
         await self.traits.settled()
 
-    async def ask(self, x: Askable, *, timeout: float | None) -> Turn:
+    async def ask(self, utterance: Utterance, *, timeout: float | None) -> Turn:
         """Say one thing and return the answer, heard to its end where a page plays."""
-        utterance = as_utterance(x)  # before connecting: a missing file should not cost a session
         try:
             import asyncio  # importing the widget must not load it
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Literal, Never, TypeAlias, TypeVar
 
+from realtime_nb.notebook.audio.microphone_options import Microphone
 from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import McpTool, NoiseReduction, SemanticVad, ServerVad
 from realtime_nb.wire.realtime import Transcription as TranscriptionConfig
@@ -56,3 +57,4 @@ Output: TypeAlias = Trait[_Output, _Output]
 _MaxTokens: TypeAlias = int | Literal["inf"]
 MaxTokens: TypeAlias = Trait[_MaxTokens, _MaxTokens]
 Flag: TypeAlias = Trait[bool, bool]
+Device: TypeAlias = Trait[Microphone, Microphone | None]

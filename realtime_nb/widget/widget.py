@@ -20,6 +20,7 @@ import anywidget
 import traitlets as t
 
 from realtime_nb.client.auth.secret import ApiKey, concealed, concealed_by_mistake
+from realtime_nb.client.pending_answer import PendingAnswer
 from realtime_nb.client.settings import (
     DEFAULTS,
     check_limit,
@@ -30,7 +31,7 @@ from realtime_nb.client.settings import (
     check_tool_choice,
     has_own_fields,
 )
-from realtime_nb.client.utterance import Askable
+from realtime_nb.client.utterance import Askable, as_utterance
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
 from realtime_nb.notebook.audio.microphone_options import Microphone
 from realtime_nb.notebook.host import keep_comm_on_subshell
@@ -265,24 +266,31 @@ class RealtimeWidget(anywidget.AnyWidget):
         controller = self._live_controller
         await controller.bring(controller.use_transport(name))
 
-    async def ask(self, x: Askable, *, timeout: float = 60) -> Turn:
-        """Say one thing and return the answer, after a page has played it where one does.
+    def ask(self, x: Askable, *, timeout: float = 60) -> PendingAnswer:
+        """Say one thing and return the answer, after a page has played it where one does: `turn = await w.ask(...)`.
 
         Connects if need be. Before any gesture in the page, the answer waits there behind a "Play" prompt.
 
         Args:
-            x: text; a `Path`, or a string that ends in `.wav` without spaces; an int16 array at 24 kHz, shape `(n,)`;
-                or an `rt.Utterance`.
+            x: text; a sound file, as a `Path` or by its name; an int16 or float array of shape `(n,)` at 24 kHz; bytes
+                of a WAV file; an `rt.AudioClip`; an `rt.Turn`, whose sound is said, or else its text; or an
+                `rt.Utterance`, which may name another rate. Other files than WAV take the extra `files`.
             timeout: seconds until the answer is complete, not counting its playback.
 
         Raises:
-            FileNotFoundError: there is no such file.
+            FileNotFoundError: there is no such file; at the call, before anything is connected.
+            ConfigError, AudioError: nothing of these, or sound that cannot be read; at the call, too.
             TimeoutError: no answer in time; says what was awaited.
-            ServerError, ConnectError, ConfigError, AudioError: the service, the connection, a setting or the sound.
+            ServerError, ConnectError, ConfigError: the service, the connection or a setting.
             BudgetError: a limit is reached, and nothing was sent; says how to raise it.
         """
         controller = self._live_controller
-        return await controller.bring(controller.ask(x, timeout=timeout))
+        utterance = as_utterance(x)  # here, in the caller's thread: reading a file must not stop our loop
+
+        async def asked() -> Turn:
+            return await controller.bring(controller.ask(utterance, timeout=timeout))
+
+        return PendingAnswer(str(utterance.label), asked)
 
     async def approve(self, request_id: str, approve: bool = True, reason: str | None = None) -> None:
         """Answer an `"mcp_approval_request"` event: allow the service to call a tool of an MCP server, or refuse.

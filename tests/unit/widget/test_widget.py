@@ -277,3 +277,14 @@ def test_tool_decorator_adds_a_tool(widget: rt.RealtimeWidget) -> None:
 
     assert add(1, 2) == 3
     assert [tool.name for tool in widget.tools if isinstance(tool, rt.Tool)] == ["add"]
+
+
+def test_a_question_says_await_me(widget: rt.RealtimeWidget) -> None:
+    question = widget.ask("hi")
+    assert "await me" in repr(question)
+    question.close()
+
+
+def test_asking_nothing_that_can_be_asked_says_what_ask_takes(widget: rt.RealtimeWidget) -> None:
+    with pytest.raises(rt.ConfigError, match=r"ask takes text; .* not 42 \(int\)"):
+        widget.ask(42)  # type: ignore[arg-type]
