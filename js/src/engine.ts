@@ -18,7 +18,7 @@ import type { HostModel } from "./host.js";
 import { createMicrophoneControl, type MicState } from "./microphone-control.js";
 import { createPlayback } from "./playback.js";
 import { createSocket } from "./socket.js";
-import { read, SETTINGS, type Setting } from "./traits.js";
+import { onTraits, read, SETTINGS, type Setting } from "./traits.js";
 
 /** The service is said to refuse a commit of less than 100 ms of sound (docs/protocol.md 14). */
 const LEAST_FRAMES = framesOf(100);
@@ -58,6 +58,8 @@ export interface Engine {
   replay(itemId: string): void;
   watchEvents(signal: AbortSignal): void;
   retry(): void;
+  /** Begins a new conversation. */
+  reset(): void;
   dismiss(): void;
 }
 
@@ -161,6 +163,8 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       changed();
     },
   });
+
+  onTraits(model, ["_microphone"], () => void microphone.again(), signal);
 
   function receive(message: KernelMessage): void {
     switch (message.kind) {
@@ -357,6 +361,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       );
     },
     retry: () => send({ kind: "retry" }),
+    reset: () => send({ kind: "reset" }),
     dismiss() {
       problem = null;
       changed();

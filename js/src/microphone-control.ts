@@ -31,6 +31,8 @@ interface MicrophoneControl {
   on(): Promise<void>;
   /** Resolves to the number of frames sent, after the last one was. */
   off(): Promise<number>;
+  /** Opens the device again, if it is open: its options have changed. */
+  again(): Promise<void>;
   close(): void;
 }
 
@@ -122,6 +124,15 @@ export function createMicrophoneControl(
     off() {
       wanted = false;
       return settle().then(() => frames);
+    },
+    again() {
+      switching = switching.then(async () => {
+        if (!mic) return;
+        await stop();
+        if (wanted) await start();
+        if (!mic) become("off");
+      });
+      return switching;
     },
     close() {
       wanted = false;

@@ -75,6 +75,22 @@ describe("microphone control", () => {
     expect(sent.slice(1)).toMatchObject([{ sent: false }, { sent: true }]);
   });
 
+  it("opens the device again for other options, and only while it is open", async () => {
+    const { control, sent, opened, closed } = setUp();
+    await control.again();
+    expect(opened).toHaveLength(0);
+    await control.on();
+    await control.again();
+    expect(opened).toHaveLength(2);
+    expect(closed).toHaveBeenCalledOnce();
+    expect(control.state).toBe("on");
+    expect(sent.map(({ kind }) => kind)).toEqual(["mic.open", "mic.frame", "mic.close", "mic.open"]);
+    void control.off();
+    await control.again();
+    expect(opened).toHaveLength(2);
+    expect(control.state).toBe("off");
+  });
+
   it("sends nothing while muted, and leaves no gap in the numbers", async () => {
     const { control, sent, frame, mute } = setUp();
     await control.on();

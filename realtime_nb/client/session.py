@@ -170,7 +170,8 @@ class RealtimeSession:
         echo = self._config.effective
         if self._shown[0] is not echo:  # a widget reads it 25 times a second
             self._shown = (echo, frozen(without_credentials(echo)))
-        return self._shown[1]
+        shown: Mapping[str, Any] = self._shown[1]
+        return shown
 
     @property
     def response_active(self) -> bool:

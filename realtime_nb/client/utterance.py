@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from realtime_nb.audio import AudioClip
 
 Samples: TypeAlias = "npt.NDArray[np.int16]"
-Sound: TypeAlias = "npt.NDArray[np.int16] | npt.NDArray[np.floating[Any]] | bytes | AudioClip"
+Sound: TypeAlias = "npt.NDArray[np.int16] | npt.NDArray[np.floating[Any]] | bytes | bytearray | memoryview | AudioClip"
 Askable: TypeAlias = "str | Path | Sound | Turn | Utterance"
 
 _TAKES = (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime_nb import errors
 from realtime_nb.client.utterance import Utterance
-from realtime_nb.conversation import Turn
+from realtime_nb.conversation import Conversation, Turn
 from realtime_nb.notebook import runtime
 from realtime_nb.notebook.audio.page_sound import PageSound
 from realtime_nb.notebook.browser.selection import Transports
@@ -44,14 +44,21 @@ class Controller:
     Args:
         send: puts a custom message on the widget's comm.
         write: sets the read-only traits; called on the notifier thread, about 25 times a second at most.
-        options: what never changes.
+        options: those that are no settings.
         config: the configuration, with the checked settings to begin with.
+        conversation: what was said before; None: nothing.
     """
 
     def __init__(
-        self, *, send: Send, write: Callable[[dict[str, Any]], None], options: Options, config: SessionConfig
+        self,
+        *,
+        send: Send,
+        write: Callable[[dict[str, Any]], None],
+        options: Options,
+        config: SessionConfig,
+        conversation: Conversation | None = None,
     ) -> None:
-        self.state = SessionState(options, config)
+        self.state = SessionState(options, config, conversation)
         self.pages = Pages()
         self.channel = Channel(send)
         self.events = EventLog(self.channel, self.pages)
@@ -110,6 +117,10 @@ class Controller:
     def change_model(self, model: str | None) -> None:
         """Go on with another model, in the order of the calls."""
         runtime.call_soon(self.lifecycle.change_model, model)
+
+    def reset(self, conversation: Conversation) -> None:
+        """Begin another conversation, in the order of the calls."""
+        runtime.call_soon(self.lifecycle.reset, conversation)
 
     # What the widget asks for
 

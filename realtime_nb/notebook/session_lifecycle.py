@@ -113,8 +113,32 @@ class SessionLifecycle:
         self._sound.stop()
         self._traits.changed()
         if session is not None:
-            await session.close()
-            await session.connection.close()
+            await _end(session)
+
+    def reset(self, conversation: Conversation) -> None:
+        """Begin `conversation`, with the same settings and limits; the one before it ends at once.
+
+        Whatever is called after it belongs to the new conversation. A microphone that is on stays on, and the new
+        session begins with it.
+        """
+        state, session = self._state, self._state.session
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+        self._starting = None
+        for update in self._updates:
+            update.cancel()  # of the session that ends; the settings themselves stay
+        self._sound.speaker.reset()
+        if session is not None:
+            self.do(lambda: _end(session))
+        state.session = None
+        state.conversation = conversation
+        state.leave_open("idle")
+        state.error = None
+        self._sound.stop()
+        self._transcript.restart(self._sound.speaker.epoch)
+        if self._sound.microphone.page is not None:
+            self.do(self.start)
+        self._traits.changed()
 
     # The limits
 
@@ -185,8 +209,6 @@ class SessionLifecycle:
         await connection
         try:
             state = self._state
-            if not state.conversation.turns:
-                state.conversation = Conversation()
             state.conversation.billing = endpoint.billing
             self._sound.speaker.reset()
             session = opening.new_session(
@@ -295,8 +317,10 @@ class SessionLifecycle:
 
     async def _renew_with_model(self, session: RealtimeSession) -> None:
         endpoint = await self._resolve()
+        self._refuse_unknown_price(endpoint)
         await session.renew(connector=self._connector(endpoint))
         self._state.endpoint = endpoint
+        self._state.conversation.billing = endpoint.billing
 
     def _update(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -423,6 +447,11 @@ class _UserHandler:
         """Remove it from the connection that it was registered with last."""
         if self._handlers is not None and self._registration is not None:
             self._handlers.discard(self._registration)
+
+
+async def _end(session: RealtimeSession) -> None:
+    await session.close()
+    await session.connection.close()
 
 
 async def _call(handler: Callable[..., Any], error: MicrophoneError) -> None:

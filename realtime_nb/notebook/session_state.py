@@ -29,6 +29,7 @@ class SessionState:
     Args:
         options: what never changes.
         config: the configuration: what the user set and what the server echoed.
+        conversation: what was said before; None: nothing.
 
     Attributes:
         phase: of the connection.
@@ -42,14 +43,14 @@ class SessionState:
         sound_unread: how many pieces of sound could not be read.
     """
 
-    def __init__(self, options: Options, config: SessionConfig) -> None:
+    def __init__(self, options: Options, config: SessionConfig, conversation: Conversation | None = None) -> None:
         self.options = options
         self.config = config
         self.phase: Phase = "idle"
         self.error: str | None = None
         self.endpoint: Endpoint | None = None
         self.session: RealtimeSession | None = None
-        self.conversation = Conversation()
+        self.conversation = conversation if conversation is not None else Conversation()
         self.limits = Limits(options.max_session_minutes, options.max_cost_usd, owner="w")
         self.answering = False
         self.receiving = False

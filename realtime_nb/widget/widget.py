@@ -107,6 +107,7 @@ class RealtimeWidget(anywidget.AnyWidget):
             and typing give `BudgetError` until you raise the limit (`w.max_cost_usd = 2`) or set it to None.
         response_idle_s: seconds that a response may send nothing while another request waits for it; then it is given
             up. One that no other request waits for may be silent until the timeout of `ask`.
+        history: what was said before, oldest first: turns, `("user", "text")` or `{"role": "user", "text": "text"}`.
         controls: whether the card shows its buttons.
         layout: an `ipywidgets.Layout`, or a dict for one.
 
@@ -185,6 +186,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         max_session_minutes: float | None = None,
         max_cost_usd: float | None = None,
         response_idle_s: float = 30.0,
+        history: Iterable[Any] = (),
         controls: bool = True,
         layout: Any = None,
         **unknown: Any,
@@ -210,6 +212,7 @@ class RealtimeWidget(anywidget.AnyWidget):
             "max_output_tokens": max_output_tokens,
         }
         settings = check_settings(given)
+        from realtime_nb.client.history import conversation_of
         from realtime_nb.client.session_config import SessionConfig, check_further_fields
         from realtime_nb.notebook.browser.selection import check_transport
         from realtime_nb.notebook.controller import Controller  # with the first widget, not with the import
@@ -217,6 +220,7 @@ class RealtimeWidget(anywidget.AnyWidget):
 
         check_further_fields(session, of_another_server=has_own_fields(backend))
         microphone = Microphone() if microphone is None else _checked_microphone(microphone)
+        conversation = conversation_of(history)
         controller = Controller(
             send=self._send_to_pages,
             write=self._write,
@@ -230,9 +234,11 @@ class RealtimeWidget(anywidget.AnyWidget):
                 transport=check_transport(transport),
             ),
             config=SessionConfig(settings, session),
+            conversation=conversation,
         )
         self.set_trait("_microphone", microphone.to_page())
         self.set_trait("transport", transport)
+        self.set_trait("turns", conversation.turns)
         extra = {} if layout is None else {"layout": layout}
         limits = {"max_session_minutes": max_session_minutes, "max_cost_usd": max_cost_usd}
         super().__init__(controls=controls, model=model, microphone=microphone, **settings, **limits, **extra)
@@ -314,6 +320,21 @@ class RealtimeWidget(anywidget.AnyWidget):
         """Silence the assistant now; the conversation keeps the part of the answer that was heard."""
         controller = self._live_controller
         await controller.bring(controller.interrupt())
+
+    def reset(self, history: Iterable[Any] = ()) -> None:
+        """Begin a new conversation with the same settings; returns at once, and `ask` after it belongs to the new one.
+
+        A limit of cost or time counts on. `w.turns` has the turns until then: keep them first where you need them.
+
+        Args:
+            history: what was said before, as for the constructor.
+
+        Raises:
+            ConfigError: a bad entry of `history`; the conversation goes on as it was.
+        """
+        from realtime_nb.client.history import conversation_of
+
+        self._live_controller.reset(conversation_of(history))
 
     def close(self) -> None:
         """Disconnect and remove the card. Returns at once; may be called twice."""

@@ -467,3 +467,54 @@ async def test_effective_cannot_be_changed(widget: rt.RealtimeWidget) -> None:
         widget.effective["audio"]["output"]["voice"] = "cedar"
     with pytest.raises(TypeError):
         widget.effective["voice"] = "cedar"
+
+
+async def test_reset_begins_anew_with_the_same_settings(widget: rt.RealtimeWidget) -> None:
+    widget.instructions = "Speak like a pirate."
+    await widget.ask("My name is Ada.")
+    before = widget.turns
+    widget.reset()
+    turn = await widget.ask("What is my name?")
+    assert len(before) == 2
+    assert [t.text for t in widget.turns] == ["What is my name?", turn.text]
+    assert "Ada" not in turn.text
+    assert widget.effective["instructions"] == "Speak like a pirate."
+    assert widget.status in ("idle", "speaking")
+
+
+async def test_reset_in_the_middle_of_an_answer_ends_it(widget: rt.RealtimeWidget) -> None:
+    await widget.start()
+    asked = asyncio.create_task(widget.ask("Count to twenty."))
+    await _until(widget, "live", lambda live: any(turn.role == "assistant" for turn in live))
+    widget.reset()
+    with pytest.raises(rt.ConnectError, match="closed before the answer"):
+        await asked
+    turn = await widget.ask("Hello!")
+    assert [t.role for t in widget.turns] == ["user", "assistant"]
+    assert turn == widget.turns[-1]
+
+
+async def test_reset_before_any_connection_connects_to_nothing(widget: rt.RealtimeWidget) -> None:
+    widget.reset([("user", "Hello"), ("assistant", "Hi")])
+    await _until(widget, "turns", lambda turns: len(turns) == 2)
+    assert widget.status == "idle"
+    with pytest.raises(rt.ConfigError, match=r"history\[0\]"):
+        widget.reset(["Hello"])
+    assert len(widget.turns) == 2
+
+
+async def test_a_conversation_begins_with_its_history() -> None:
+    first = rt.RealtimeWidget(backend="local", output="text")
+    await first.ask("My name is Ada.")
+    widget = rt.RealtimeWidget(backend="local", output="text", history=[("system", "Be brief."), *first.turns])
+    assert [t.text for t in widget.turns] == ["Be brief.", *(t.text for t in first.turns)], "before it connects"
+    turn = await widget.ask("What is my name?")
+    assert "Ada" in turn.text
+    assert len(widget.turns) == 5
+    first.close()
+    widget.close()
+
+
+def test_bad_history_is_refused_at_the_call() -> None:
+    with pytest.raises(rt.ConfigError, match=r"history\[1\]"):
+        rt.RealtimeWidget(backend="local", history=[("user", "Hello"), ("robot", "Hi")])

@@ -114,6 +114,7 @@ export const PAGE = {
   commit: {},
   clip: { item_id: itemId },
   events: { on: flag },
+  reset: {},
   retry: {},
   "socket.opened": { socket: seq },
   "socket.frame": { socket: seq, part: count, last: flag },

@@ -20,7 +20,7 @@ let views = 0;
 
 export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, signal: AbortSignal): void {
   const id = `rtnb-${++views}`;
-  const header = createHeader(model);
+  const header = createHeader(model, engine);
   const settings = createSettings(model, engine, `${id}-settings`, signal);
   const events = createEventsPanel(model, engine, `${id}-events`, signal);
   const log = createTranscriptLog(

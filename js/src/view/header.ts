@@ -1,6 +1,6 @@
 /** Draws the card's first line: status, model, price, and the buttons of the two panels. */
 
-import type { EngineState } from "../engine.js";
+import type { Engine, EngineState } from "../engine.js";
 import type { HostModel } from "../host.js";
 import { read, type Status } from "../traits.js";
 import { button, h, setAttribute, setText } from "./dom.js";
@@ -24,11 +24,14 @@ const WORDS: Record<Status, string> = {
   error: "Error",
 };
 
-export function createHeader(model: HostModel): Header {
+export function createHeader(model: HostModel, engine: Engine): Header {
   const dot = h("span", { class: "rtnb-dot", "aria-hidden": "true" });
   const status = h("strong", { class: "rtnb-status", role: "status" });
   const about = h("span", { class: "rtnb-about", dir: "auto" });
   const cost = h("span", { class: "rtnb-cost", title: "Cost of this conversation" });
+  const fresh = button("New", "rtnb-quiet");
+  setAttribute(fresh, "aria-label", "New conversation");
+  fresh.addEventListener("click", () => engine.reset());
   const settings = button("Settings", "rtnb-quiet");
   const events = button("Events", "rtnb-quiet");
   const root = h(
@@ -37,7 +40,7 @@ export function createHeader(model: HostModel): Header {
     dot,
     status,
     about,
-    h("span", { class: "rtnb-header-end" }, cost, settings, events),
+    h("span", { class: "rtnb-header-end" }, cost, fresh, settings, events),
   );
   return {
     root,
@@ -56,6 +59,7 @@ export function createHeader(model: HostModel): Header {
       setText(cost, price(info.cost_usd ?? 0));
       settings.hidden = !read(model, "controls");
       events.hidden = settings.hidden;
+      fresh.hidden = settings.hidden || state.kernel === "gone";
     },
   };
 }

@@ -138,6 +138,12 @@ describe("card", () => {
     expect(named("Play")).toBeTruthy();
   });
 
+  it("begins a new conversation", () => {
+    const { model, find } = setUp();
+    find<HTMLButtonElement>("[aria-label='New conversation']").click();
+    expect(model.kinds().at(-1)).toBe("reset");
+  });
+
   it("shows an error and offers the next step", () => {
     const { model, find, named } = setUp({
       status: "error",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
+from realtime_nb.conversation import Conversation
 from realtime_nb.errors import MicrophoneError
 from realtime_nb.notebook.audio.page_sound import PageSound
 from realtime_nb.notebook.microphone_remedies import microphone_remedy
@@ -116,6 +117,8 @@ class PageActions:
                 self._channel.refuse("clip", f"no sound is known for {message.item_id[:80]!r}")
         elif isinstance(message, m.EventsWanted):
             page.events = message.on
+        elif isinstance(message, m.Reset):
+            self._lifecycle.reset(Conversation())
         else:  # Retry
             self._lifecycle.clear_error()
             self._lifecycle.do(self._lifecycle.start)

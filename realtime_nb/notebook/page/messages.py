@@ -154,6 +154,10 @@ class Retry(PageMessage, kw_only=True, tag="retry"):
     """The user asks to connect again."""
 
 
+class Reset(PageMessage, kw_only=True, tag="reset"):
+    """The user asks for a new conversation."""
+
+
 class SocketOpened(PageMessage, kw_only=True, tag="socket.opened"):
     """The page's own socket to the service is open."""
 

@@ -86,6 +86,11 @@ class Pages:
         return self.lease != before
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """The pages that are there."""
+        return tuple(self._pages)
+
+    @property
     def watching_events(self) -> bool:
         """Whether any page shows the events panel."""
         return any(map(attrgetter("events"), self._pages.values()))

@@ -81,6 +81,12 @@ class Transcript:
             )
         )
 
+    def restart(self, epoch: int) -> None:
+        """Show another conversation in every page."""
+        self._changed.clear()
+        for page in self._pages.ids:
+            self.snapshot(page, epoch)
+
     def clip(self, page: str, item_id: str) -> bool:
         """Send a page a turn's sound to replay; False where none is kept."""
         turn = self._state.conversation.turn(item_id)

@@ -37,7 +37,7 @@ async def test_it_is_a_coroutine_for_asyncio() -> None:
     begun: list[str] = []
     assert await asyncio.create_task(pending(begun)) is TURN
     assert await asyncio.wait_for(pending(begun), 10) is TURN
-    assert await asyncio.gather(pending(begun), pending(begun)) == [TURN, TURN]
+    assert list(await asyncio.gather(pending(begun), pending(begun))) == [TURN, TURN]
     async with asyncio.TaskGroup() as group:
         task = group.create_task(pending(begun))
     assert task.result() is TURN
