@@ -89,7 +89,7 @@ def _of_turn(turn: Turn, index: int) -> Iterator[Item]:
 
 
 def _message(role: str, content: list[ContentPart]) -> MessageItem:
-    return MessageItem(id=_new_id("item"), role=role, status="completed", content=content)  # type: ignore[arg-type]
+    return MessageItem(id=_new_id("item"), role=role, status="completed", content=content)
 
 
 def _words(role: str, text: str) -> ContentPart:
