@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from realtime_nb.backends import create_client_secret as create_client_secret
     from realtime_nb.checkup import doctor as doctor
     from realtime_nb.client.auth.client_secrets import ClientSecret as ClientSecret
+    from realtime_nb.client.auth.prompt import prompt_for_key as prompt_for_key
     from realtime_nb.client.auth.secret import EnvKey as EnvKey
     from realtime_nb.client.connection import RealtimeConnection as RealtimeConnection
     from realtime_nb.client.reconnect.policy import Reconnect as Reconnect
@@ -103,6 +104,7 @@ _HOMES = {
     "create_client_secret": "backends",
     "doctor": "checkup",
     "function_output": "wire.realtime",
+    "prompt_for_key": "client.auth.prompt",
     "run": "notebook.runtime",
     "system_message": "wire.realtime",
     "user_message": "wire.realtime",

@@ -221,11 +221,13 @@ def concealed_by_mistake(value: Any) -> Any:
 
 
 def check_key(key: Any, option: str = "api_key") -> None:
-    """Raise `ConfigError` where a concealed value is no key, or one that no header can carry."""
+    """Raise `ConfigError` where a concealed value is no key, or one that no header can carry; ask the user for it."""
     if isinstance(key, WrongKey):
         raise ConfigError(f"{option}= must be text, or a function that returns it, and not {key.kind}")
     if isinstance(key, Secret):
         _check_characters(key, option)
+    elif (ask := getattr(key, "ask_at_once", None)) is not None:  # `prompt_for_key`: in the cell that gives the key
+        ask()
 
 
 def _check_characters(key: Secret, option: str) -> None:
