@@ -303,7 +303,9 @@ class SessionLifecycle:
         """Keep a checked setting and send it to the server."""
         change, session = self._state.config.change(name, value), self._state.session
         if session is not None:
-            self._update(session.send_config(change))
+            task = asyncio.create_task(session.send_config(change))
+            self._updates.add(task)
+            task.add_done_callback(self._on_updated)
         self._traits.changed()
 
     def change_model(self, model: str | None) -> None:
@@ -312,7 +314,9 @@ class SessionLifecycle:
         if self._state.session is None:
             self._state.endpoint = None  # it names the model before this one
         else:
-            self._update(self._renew_with_model(self._state.session))
+            task = asyncio.create_task(self._renew_with_model(self._state.session))
+            self._updates.add(task)
+            task.add_done_callback(self._on_updated)
         self._traits.changed()
 
     async def _renew_with_model(self, session: RealtimeSession) -> None:
@@ -321,11 +325,6 @@ class SessionLifecycle:
         await session.renew(connector=self._connector(endpoint))
         self._state.endpoint = endpoint
         self._state.conversation.billing = endpoint.billing
-
-    def _update(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._updates.add(task)
-        task.add_done_callback(self._on_updated)
 
     def _on_updated(self, task: asyncio.Task[None]) -> None:
         self._updates.discard(task)

@@ -33,17 +33,17 @@ def add(a: int, b: int) -> int:
 
 
 CHANGES: dict[str, tuple[int, Any, Any]] = {
-    "instructions": (25, "The first.", "Be brief."),
-    "voice": (32, "cedar", "marin"),
-    "speed": (42, 1.1, 1.2),
-    "turn_detection": (47, rt.ServerVad(threshold=0.4), rt.ServerVad(threshold=0.6, silence_duration_ms=300)),
-    "transcription": (51, "whisper-1", rt.Transcription(model="whisper-1", language="en")),
-    "noise_reduction": (48, "near_field", rt.NoiseReduction(type="far_field")),
-    "tools": (60, [divide], [add]),
-    "tool_choice": (32, "none", "required"),
-    "reasoning_effort": (26, "low", "high"),
-    "output": (28, "text", "audio"),
-    "max_output_tokens": (30, 100, 200),
+    "instructions": (26, "The first.", "Be brief."),
+    "voice": (33, "cedar", "marin"),
+    "speed": (43, 1.1, 1.2),
+    "turn_detection": (48, rt.ServerVad(threshold=0.4), rt.ServerVad(threshold=0.6, silence_duration_ms=300)),
+    "transcription": (52, "whisper-1", rt.Transcription(model="whisper-1", language="en")),
+    "noise_reduction": (49, "near_field", rt.NoiseReduction(type="far_field")),
+    "tools": (63, [divide], [add]),
+    "tool_choice": (35, "none", "required"),
+    "reasoning_effort": (27, "low", "high"),
+    "output": (29, "text", "audio"),
+    "max_output_tokens": (31, 100, 200),
 }
 """For every setting: the calls that a change may take, a first value, and the value of that change.
 

@@ -466,7 +466,7 @@ async def test_effective_cannot_be_changed(widget: rt.RealtimeWidget) -> None:
     with pytest.raises(TypeError, match="set the setting instead"):
         widget.effective["audio"]["output"]["voice"] = "cedar"
     with pytest.raises(TypeError):
-        widget.effective["voice"] = "cedar"
+        widget.effective["voice"] = "cedar"  # type: ignore[index]
 
 
 async def test_reset_begins_anew_with_the_same_settings(widget: rt.RealtimeWidget) -> None:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn, Self, TypeAlias
 from realtime_nb.errors import ConfigError
 from realtime_nb.redact import HIDDEN, hold, holds_a_secret, is_like_a_key, redacted_headers, secrets_of
 
-ApiKey: TypeAlias = "str | Secret | Callable[[], str | Awaitable[str]]"
+ApiKey: TypeAlias = "str | Secret | Callable[[], str | Secret | Awaitable[str]]"
 """A key, or a function (synchronous or not) that returns one and is called for every connection."""
 
 _HOW_TO_PICKLE = (

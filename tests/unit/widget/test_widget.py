@@ -162,7 +162,7 @@ def test_microphone_set_later_reaches_the_page(widget: rt.RealtimeWidget) -> Non
     assert widget.microphone == rt.Microphone()
     assert widget._microphone == rt.Microphone().to_page()
     with pytest.raises(rt.ConfigError, match=r"rt\.Microphone"):
-        widget.microphone = "usb"
+        widget.microphone = "usb"  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize("name", ["tools", "output", "transcription"])
