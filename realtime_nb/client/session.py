@@ -253,11 +253,15 @@ class RealtimeSession:
         """Send the first configuration, wait for the server's echo, and restore the conversation so far.
 
         Raises:
-            ServerError, ConfigError: the configuration is refused.
+            ServerError, ConfigError: the configuration is refused; with the code `"audio_format"`, a page has the
+                connection and the server has sound in a format that the page cannot play.
         """
         self._router.start_time_limit()
         sent = dict(self._config.settings)
         await self.send_config(self._config.whole())
+        if self._router.format_error is not None:
+            raise self._router.format_error
+        self._router.started = True
         if self.conversation.order:
             await self._router.snapshot.replay(self._post)
         while late := {name: value for name, value in self._config.settings.items() if sent.get(name) is not value}:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from realtime_nb.conversation import Change, Conversation
-from realtime_nb.errors import BudgetError, ConnectError, MicrophoneError, RealtimeError
+from realtime_nb.errors import BudgetError, ConnectError, MicrophoneError, RealtimeError, ServerError
 from realtime_nb.notebook import runtime
 from realtime_nb.notebook.audio.page_sound import PageSound
 from realtime_nb.notebook.browser.selection import TransportName, Transports, check_transport
@@ -179,7 +179,7 @@ class SessionLifecycle:
             self._state.endpoint = await self._resolve()
             self._traits.changed()
             self._refuse_unknown_price(self._state.endpoint)
-            session = await self._open_session(self._state.endpoint)
+            session = await self._open_session_where_possible(self._state.endpoint)
             self._state.session, self._state.phase = session, "open"
             self._sound.follow(session)
         except asyncio.CancelledError:
@@ -191,11 +191,21 @@ class SessionLifecycle:
         finally:
             self._traits.changed()
 
-    async def _open_session(self, endpoint: Endpoint) -> RealtimeSession:
+    async def _open_session_where_possible(self, endpoint: Endpoint) -> RealtimeSession:
+        """Open a session; over the kernel's socket where a page cannot play the server's format of sound."""
+        try:
+            return await self._open_session(endpoint, self._connector(endpoint))
+        except ServerError as error:
+            if error.code != "audio_format" or self._transports.used == "kernel":
+                raise
+            why = "The server has sound in a format that a page does not play."
+        return await self._open_session(endpoint, self._connector(endpoint, "kernel", why))
+
+    async def _open_session(self, endpoint: Endpoint, connector: Connector) -> RealtimeSession:
         """Open a connection with all listeners in place before its first event, and start a session over it."""
         from realtime_nb.notebook import opening
 
-        connection = opening.new_connection(self._connector(endpoint), self._state.config, self._on_handler_error)
+        connection = opening.new_connection(connector, self._state.config, self._on_handler_error)
         core = opening.core(connection)
         self._registered_with = core.handlers
         self._handlers = [handler for handler in self._handlers if not handler.over]
@@ -241,10 +251,11 @@ class SessionLifecycle:
             await session.renew(connector=connector)
             self._transports.wanted = wanted
 
-    def _connector(self, endpoint: Endpoint, wanted: TransportName | None = None) -> Connector:
+    def _connector(self, endpoint: Endpoint, wanted: TransportName | None = None, why: str | None = None) -> Connector:
         from realtime_nb.notebook import opening
 
-        return self._transports.connector(endpoint, opening.kernel_connector(endpoint, self._state.options), wanted)
+        kernel = opening.kernel_connector(endpoint, self._state.options)
+        return self._transports.connector(endpoint, kernel, wanted, why)
 
     # The user's side
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import pytest
 
 import realtime_nb as rt
 from realtime_nb.client.reconnect import renewal
+from tests.faults.server import Server, default_session
 from tests.integration.page_with_socket import PageWithSocket
 from tests.integration.test_widget_conversation import _until
 
@@ -244,6 +246,44 @@ async def test_a_server_that_mints_a_key_gets_it_into_no_page() -> None:
             assert "socket.open" not in page.kinds()
             assert "sk-standard" not in repr(page.got)
         widget.close()
+
+
+async def test_the_kernel_takes_over_where_the_server_has_sound_that_a_page_cannot_play() -> None:
+    telephone = default_session()
+    telephone["audio"]["output"]["format"] = {"type": "audio/pcmu"}
+    minted = b'{"value": "ek_1", "expires_at": 2000000000}'
+
+    with Server(session=telephone).start() as script:
+
+        async def mint_or_relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            head = await reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"POST"):
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(minted) + minted
+                )
+                writer.close()
+                return
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", urlsplit(script.url).port)
+            to_server.write(head)
+            await asyncio.gather(_copy(reader, to_server), _copy(from_server, writer))
+
+        async with await asyncio.start_server(mint_or_relay, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            widget = rt.RealtimeWidget(backend=f"ws://127.0.0.1:{port}/v1/realtime", transport="browser")
+            async with PageWithSocket(widget) as page:
+                assert (await widget.ask("Hello!")).text == "Answer 1."
+                assert "socket.open" in page.kinds()
+                assert widget.transport == "kernel"
+                assert "format" in widget._info["transport_notice"]
+                assert widget.error is None
+            await widget.stop()
+            widget.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+    writer.close()
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,8 @@ class EventRouter:
         self._time_limit: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
         self._refusing: asyncio.Task[None] | None = None
+        self.started = False
+        self.format_error: ServerError | None = None
         self._unfollow: list[Callable[[], None]] = []
         self._at_end: list[Registration] = []
         feed.subscribe(self.interruption.on_changes)
@@ -366,10 +368,12 @@ class EventRouter:
                 f"the server has sound as {said[0][0]!r} and {said[1][0]!r}, and a page that holds the connection "
                 "sends and plays 24 kHz PCM only. Use transport='kernel', which converts it."
             )
-            self._report(ServerError(why, code="audio_format"))
-            # At once: the page plays by itself, and would play noise.
-            work = self._connection.close(1000, "another audio format")
-            self._refusing = asyncio.get_running_loop().create_task(work, name="realtime audio format")
+            self.format_error = ServerError(why, code="audio_format")
+            if self.started:
+                self._report(self.format_error)
+                # At once: the page plays by itself, and would play noise.
+                work = self._connection.close(1000, "another audio format")
+                self._refusing = asyncio.get_running_loop().create_task(work, name="realtime audio format")
 
     def _on_response_created(self, event: ResponseCreated, changes: list[Change]) -> None:
         known = next((change.out_of_band for change in changes if isinstance(change, ResponseStarted)), False)

@@ -86,19 +86,22 @@ class Transports:
         """Why `used` is not the choice, in a sentence; None where it is."""
         return self._in_use.why
 
-    def connector(self, endpoint: Endpoint, kernel: Connector, wanted: TransportName | None = None) -> Connector:
+    def connector(
+        self, endpoint: Endpoint, kernel: Connector, wanted: TransportName | None = None, why: str | None = None
+    ) -> Connector:
         """Return how to open the next connection to `endpoint`.
 
         Args:
             endpoint: the service.
             kernel: opens the kernel's own socket to it.
             wanted: a choice other than `self.wanted`.
+            why: why it is not `self.wanted`, in a sentence, where the user did not ask for the change.
 
         Raises:
             ConfigError: no page may connect to this service.
         """
         if (wanted or self.wanted) == "kernel":
-            return _ChosenConnector(None, kernel, self._in_use)
+            return _ChosenConnector(None, kernel, self._in_use, why)
         refuse_in_a_page(endpoint)
         return _ChosenConnector(PageConnector(self._sockets, endpoint), kernel, self._in_use)
 
@@ -130,7 +133,10 @@ def refuse_in_a_page(endpoint: Endpoint) -> None:
 class _ChosenConnector:
     """Opens the page's socket, or the kernel's where there is no page or it cannot, and notes which and why."""
 
-    def __init__(self, page: Connector | None, kernel: Connector, in_use: TransportInUse) -> None:
+    def __init__(
+        self, page: Connector | None, kernel: Connector, in_use: TransportInUse, why: str | None = None
+    ) -> None:
+        self._why = why
         self._page = page
         self._kernel = kernel
         self._in_use = in_use
@@ -142,7 +148,7 @@ class _ChosenConnector:
         return self._kernel.describe()
 
     async def connect(self) -> Transport:
-        why = None
+        why = self._why
         if self._page is not None:
             try:
                 transport = await self._page.connect()
