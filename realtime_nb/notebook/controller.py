@@ -28,10 +28,12 @@ from realtime_nb.notebook.page.lease import SoundLease
 from realtime_nb.notebook.page.pages import Pages
 from realtime_nb.notebook.page.transcript import Transcript
 from realtime_nb.notebook.session_lifecycle import SessionLifecycle, Work
-from realtime_nb.notebook.session_state import SessionState
+from realtime_nb.notebook.session_state import CLOSED, SessionState
 from realtime_nb.notebook.trait_publisher import TraitPublisher
 
 if TYPE_CHECKING:
+    import asyncio
+
     from realtime_nb.client.session_config import SessionConfig
 
 _logger = logging.getLogger("realtime_nb")
@@ -73,6 +75,7 @@ class Controller:
             self.state, self.lifecycle, self._lease, self.pages, self.channel, transcript, self.sound, self.traits
         )
         self._inbox = PageInbox(actions, self.pages)
+        self._disposing: asyncio.Task[None] | None = None
 
     # From any thread; `bring`, `soon` and `notify` spare the widget's import the runtime, and with it asyncio
 
@@ -87,7 +90,11 @@ class Controller:
         except m.BadMessage as bad:
             self.refuse(bad.what, bad.why)
         else:
-            runtime.call_soon(self._inbox.receive, message)
+            runtime.call_soon(self._receive, message)
+
+    def _receive(self, message: m.PageMessage) -> None:
+        if not self.state.closed:  # a message that was on its way must not begin timers or a session again
+            self._inbox.receive(message)
 
     def refuse(self, what: str, why: str) -> None:
         """Report to the log and to the pages that something a page wrote was refused."""
@@ -159,6 +166,8 @@ class Controller:
             left_s = None if timeout is None else max(0.001, timeout - (time.monotonic() - began))
             turn = await session.ask(utterance, timeout=left_s)
         except Exception as error:
+            if self.state.closed:
+                raise errors.RealtimeError(f"The widget was closed before the answer came. {CLOSED}") from None
             self.lifecycle.fail(error)
             raise
         finally:
@@ -178,9 +187,20 @@ class Controller:
             self.lifecycle.end_detected_turn()
         self.traits.changed()
 
-    async def dispose(self) -> None:
-        """Disconnect and stop all timers and tasks: the widget is closed."""
-        await self.lifecycle.dispose()
-        self.traits.close()
-        self._lease.close()
+    def close(self) -> None:
+        """Close for good: refuse everything from now on, and disconnect behind. From any thread."""
+        if not self.state.closed:
+            self.state.closed = True
+            runtime.call_soon(self._begin_disposing)
+
+    def _begin_disposing(self) -> None:
+        self._disposing = runtime.loop().create_task(self._dispose())  # the loop keeps no task alive
+
+    async def _dispose(self) -> None:
+        """Disconnect, and stop all timers and tasks: what is left of the widget can be freed."""
         self._inbox.close()
+        self._lease.close()
+        try:
+            await self.lifecycle.dispose()
+        finally:
+            self.traits.close()

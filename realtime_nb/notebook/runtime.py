@@ -23,6 +23,8 @@ Every kind of callback, on which thread it runs, in which order, and where its e
 | awaitable of the public API | runs on the loop,     | -                          | the awaiting caller
 |                             | awaited from anywhere |                            |
 
+`w.close()` writes the last `status` on its caller's thread, after which no other is written.
+
 The receive loop runs no callback of the user's (docs/protocol.md 41). The only locks are the notifier's condition,
 which guards its queue, and the one that starts the two threads.
 """
@@ -97,6 +99,7 @@ class Notifier:
                 function()  # an observer's prints belong to the last comm message: shown nowhere (docs/notebook.md 26)
             except Exception:
                 _logger.exception("An observer raised; the conversation goes on.")
+            del function  # it holds a widget, which may be closed before there is more to do
 
 
 def _quietly(target: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:

@@ -75,6 +75,7 @@ class SessionLifecycle:
         Raises:
             BudgetError: a limit is reached.
         """
+        self._state.check_not_closed()
         self._state.limits.check()
         session = self._state.session
         if session is not None and session.closing:
@@ -83,7 +84,13 @@ class SessionLifecycle:
             return
         if self._starting is None or self._starting.done():
             self._starting = asyncio.create_task(self._open())
-        await asyncio.shield(self._starting)
+        try:
+            await asyncio.shield(self._starting)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise ConnectError("The conversation was stopped while it was starting.") from None
 
     async def ready(self) -> RealtimeSession:
         """Return the session, connected, after every setting was sent that was set before."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from realtime_nb.client.turns.limits import Limits
 from realtime_nb.conversation import AudioLost, AudioReceived, Change, Conversation, ResponseEnded, ResponseStarted
+from realtime_nb.errors import RealtimeError
 from realtime_nb.notebook.options import Options
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from realtime_nb.client.session import RealtimeSession
     from realtime_nb.client.session_config import SessionConfig
 
+CLOSED = "This widget is closed for good. Make a new RealtimeWidget to go on."
 Phase = Literal["idle", "connecting", "open", "reconnecting", "closed", "error"]
 Status = Literal[
     "idle", "connecting", "listening", "hearing", "thinking", "speaking", "reconnecting", "closed", "error"
@@ -36,6 +38,7 @@ class SessionState:
         error: what the card shows, or None.
         endpoint: the service, once it was found.
         session: the open session, or None.
+        closed: the widget is closed for good; the one fact that any thread may set.
         conversation: what was said, over all sessions of the widget.
         limits: what all sessions of the widget may use together, and have used.
         answering: a response is under way.
@@ -50,11 +53,17 @@ class SessionState:
         self.error: str | None = None
         self.endpoint: Endpoint | None = None
         self.session: RealtimeSession | None = None
+        self.closed = False
         self.conversation = conversation if conversation is not None else Conversation()
         self.limits = Limits(options.max_session_minutes, options.max_cost_usd, owner="w")
         self.answering = False
         self.receiving = False
         self.sound_unread = 0
+
+    def check_not_closed(self) -> None:
+        """Raise `RealtimeError` where the widget is closed for good. From any thread."""
+        if self.closed:
+            raise RealtimeError(CLOSED)
 
     def leave_open(self, phase: Phase) -> None:
         """Begin a phase without a connection, in which no response can be under way."""

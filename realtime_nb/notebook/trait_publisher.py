@@ -83,11 +83,9 @@ class TraitPublisher:
         await runtime.notifier().settled()
 
     def close(self) -> None:
-        """Write no more by itself."""
+        """Write the last values, and then no more by itself."""
         self._closed = True
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+        self.flush()
 
     def _values(self) -> dict[str, Any]:
         state = self._state

@@ -121,10 +121,10 @@ class RealtimeWidget(anywidget.AnyWidget):
         >>> turn = await w.ask("Hello!")
     """
 
-    # `_esm` is synced: it travels with every widget (docs/notebook.md 21). As paths, both keep closed widgets alive; as
-    # text they would not (docs/notebook.md 28). They stay paths for now: freeing widgets is a later change of its own.
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    # `_esm` is synced: it travels with every widget (docs/notebook.md 21). Text, not paths: of a path anywidget keeps a
+    # closure in a class-level signal that holds every widget, closed ones too (docs/notebook.md 28).
+    _esm = (_STATIC / "widget.js").read_text(encoding="utf-8")
+    _css = (_STATIC / "widget.css").read_text(encoding="utf-8")
 
     status: ReadOnly[Status] = _typed(t.Unicode("idle", read_only=True).tag(sync=True))
     error: ReadOnly[str | None] = _typed(t.Unicode(None, allow_none=True, read_only=True).tag(sync=True))
@@ -161,6 +161,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     _health = t.List(t.Unicode(), read_only=True).tag(sync=True)
 
     _frozen: Any = None
+    _own_layout: Any = None  # unless the user made it: then others may use it
     _controller: Controller | None = None  # until it is made: traits are set, and widgets closed, before that
 
     def __init__(
@@ -242,6 +243,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         extra = {} if layout is None else {"layout": layout}
         limits = {"max_session_minutes": max_session_minutes, "max_cost_usd": max_cost_usd}
         super().__init__(controls=controls, model=model, microphone=microphone, **settings, **limits, **extra)
+        self._own_layout = None if layout is self.layout else self.layout
         self._controller = controller
         keep_comm_on_subshell(self.comm)
         self.on_msg(lambda _, content, buffers: controller.receive(content, buffers))
@@ -255,7 +257,7 @@ class RealtimeWidget(anywidget.AnyWidget):
             ConfigError, ConnectError: no connection; says why and what to do. The card shows it too.
             BudgetError: a limit is reached; says how to raise it.
         """
-        controller = self._live_controller
+        controller = self._open_controller
         await controller.bring(controller.start())
 
     async def stop(self) -> None:
@@ -269,7 +271,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         Raises:
             ConfigError: another name, or a service that no page may connect to.
         """
-        controller = self._live_controller
+        controller = self._open_controller
         await controller.bring(controller.use_transport(name))
 
     def ask(self, x: Askable, *, timeout: float = 60) -> PendingAnswer:
@@ -290,10 +292,11 @@ class RealtimeWidget(anywidget.AnyWidget):
             ServerError, ConnectError, ConfigError: the service, the connection or a setting.
             BudgetError: a limit is reached, and nothing was sent; says how to raise it.
         """
-        controller = self._live_controller
+        _ = self._open_controller
         utterance = as_utterance(x)  # here, in the caller's thread: reading a file must not stop our loop
 
         async def asked() -> Turn:
+            controller = self._open_controller  # `self`: a widget that nothing else refers to lives until the answer
             return await controller.bring(controller.ask(utterance, timeout=timeout))
 
         return PendingAnswer(str(utterance.label), asked)
@@ -313,7 +316,7 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     async def commit(self) -> None:
         """End the user's turn by hand and ask for an answer (push to talk)."""
-        controller = self._live_controller
+        controller = self._open_controller
         await controller.bring(controller.lifecycle.commit())
 
     async def interrupt(self) -> None:
@@ -334,14 +337,20 @@ class RealtimeWidget(anywidget.AnyWidget):
         """
         from realtime_nb.client.history import conversation_of
 
-        self._live_controller.reset(conversation_of(history))
+        self._open_controller.reset(conversation_of(history))
 
     def close(self) -> None:
-        """Disconnect and remove the card. Returns at once; may be called twice."""
-        controller = self._controller
-        if controller is not None:
-            controller.post(controller.dispose)
+        """Disconnect and remove the card, for good. Returns at once; may be called twice.
+
+        A pending `ask` raises `RealtimeError`, and so does whatever would need a connection from now on. What was said
+        stays: `turns`, `transcript`, `save`. The memory is freed when the last reference to the widget is gone.
+        """
+        if self._controller is not None and not self._controller.state.closed:
+            self._controller.close()
+            self._write_trait("status", "closed")  # here, so that the caller sees it at once
         super().close()
+        if self._own_layout is not None:  # ipywidgets keeps it for ever otherwise (docs/notebook.md 28)
+            self._own_layout.close()
 
     # Keeping it
 
@@ -407,7 +416,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         from realtime_nb.client.events.event_names import warn_of_misspelt
 
         warn_of_misspelt(event_type)
-        controller = self._live_controller
+        controller = self._open_controller
         controller.soon(lambda: controller.lifecycle.handle(event_type, handler, once=once))
         return handler
 
@@ -433,7 +442,7 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     @property
     def _session(self) -> RealtimeSession:
-        session = self._live_controller.state.session
+        session = self._open_controller.state.session
         if session is None:
             raise ConnectError("Not connected: `await w.start()` first.")
         return session
@@ -486,6 +495,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     def _check_setting(self, proposal: Any) -> Any:
         if self._controller is None:
             return proposal["value"]  # of the constructor, which has checked it
+        self._controller.state.check_not_closed()
         name = proposal["trait"].name
         value = check_setting(name, proposal["value"])
         if name == "tool_choice":
@@ -537,11 +547,15 @@ class RealtimeWidget(anywidget.AnyWidget):
         """Set the read-only traits; called on the notifier thread."""
         values["_latency"] = latency_to_page(values["latency"])
         for name, value in values.items():
-            if getattr(self, name) is not value:
-                try:
-                    self.set_trait(name, value)
-                except Exception:
-                    _logger.exception("An observer of %r raised; the conversation goes on.", name)
+            if name != "status" or not self._live_controller.state.closed:
+                self._write_trait(name, value)
+
+    def _write_trait(self, name: str, value: Any) -> None:
+        if getattr(self, name) is not value:
+            try:
+                self.set_trait(name, value)
+            except Exception:
+                _logger.exception("An observer of %r raised; the conversation goes on.", name)
 
     # The page
 
@@ -569,6 +583,13 @@ class RealtimeWidget(anywidget.AnyWidget):
     def _send_to_pages(self, content: dict[str, Any], buffers: list[bytes] | None) -> None:
         if self.comm is not None:
             self.send(content, buffers)
+
+    @property
+    def _open_controller(self) -> Controller:
+        """The controller, for a method that a closed widget refuses."""
+        controller = self._live_controller
+        controller.state.check_not_closed()
+        return controller
 
     @property
     def _live_controller(self) -> Controller:
