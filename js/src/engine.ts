@@ -25,6 +25,8 @@ const LEAST_FRAMES = framesOf(100);
 
 export interface EngineState {
   kernel: Kernel;
+  /** A kernel has answered. Without one there is nothing to show: a saved notebook holds no transcript. */
+  met: boolean;
   mic: MicState;
   /** Which page plays the sound of this widget: this one, another one, or none. */
   sound: "here" | "elsewhere" | "none";
@@ -49,6 +51,8 @@ export interface Engine {
   readonly state: EngineState;
   readonly transcript: Transcript;
   subscribe(listener: (note: EngineNote) => void, signal: AbortSignal): void;
+  /** A view of the card exists until the signal aborts. */
+  viewed(until: AbortSignal): void;
   talk(on: boolean): Promise<void>;
   setting(name: Setting, value: unknown): void;
   sendText(text: string): void;
@@ -64,6 +68,9 @@ export interface Engine {
 }
 
 const PAGE_LEFT = "the page was closed or reloaded";
+
+/** A microphone outlives the last view of its card for so long: a cell that is moved draws a new one sooner. */
+const UNVIEWED_MS = 3000;
 
 /** After five minutes without an answer of the kernel, the page's own socket is closed too. */
 const ABANDON_SOCKET_AFTER_BEATS = 300;
@@ -81,6 +88,11 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
   let lease: string | null = null;
   let problem: Problem | null = null;
   let eventWatchers = 0;
+  // Counted by their lifetimes: a view in a hidden tab or outside the window is a view (docs/notebook.md 36).
+  let views = 0;
+  let unviewed: ReturnType<typeof setTimeout> | undefined;
+  let left = false;
+  let met = false;
   // The kernel lends the sound to the first page that says hello; only a gesture claims it for good.
   let claimed = false;
 
@@ -169,11 +181,13 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
   function receive(message: KernelMessage): void {
     switch (message.kind) {
       case "snapshot":
+        met = true;
         if (message.epoch > playback.silentBelow) socket.dropResponses();
         playback.rebase(message.epoch);
         setLease(message.lease);
         transcript.reset(message.turns, message.live, message.earlier);
         if (eventWatchers > 0) send({ kind: "events", on: true });
+        if (views > 0) sendViews();
         break;
       case "turn":
       case "live":
@@ -218,6 +232,11 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       case "socket.close":
         socket.receive(message);
     }
+  }
+
+  /** A page that is being left sends no more: the kernel would take it for one that is back. */
+  function sendViews(): void {
+    if (!left && !signal.aborted) send({ kind: "views", count: views });
   }
 
   const isElsewhere = () => lease !== null && lease !== page;
@@ -268,10 +287,14 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     onClosed: () => heartbeat.onCommClosed(),
     onReplaced: () => heartbeat.greet(),
     onPageHidden() {
+      left = true;
       socket.close(PAGE_LEFT);
       send({ kind: "bye" });
     },
-    onPageRestored: () => heartbeat.greet(),
+    onPageRestored() {
+      left = false;
+      heartbeat.greet();
+    },
   });
   window.addEventListener(
     LISTENING,
@@ -293,6 +316,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       const report = playback.report;
       return {
         kernel: heartbeat.kernel,
+        met,
         mic: microphone.state,
         sound: lease === page ? "here" : lease === null ? "none" : "elsewhere",
         blocked: report.blocked,
@@ -307,9 +331,20 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       listeners.add(listener);
       until.addEventListener("abort", () => listeners.delete(listener), { once: true });
     },
+    viewed(until) {
+      views += 1;
+      clearTimeout(unviewed);
+      sendViews();
+      until.addEventListener("abort", () => {
+        views -= 1;
+        sendViews();
+        // The page's own timer: the kernel may be busy, or out of reach since its notebook's tab was closed.
+        if (views === 0) unviewed = setTimeout(() => void microphone.off(), UNVIEWED_MS);
+      });
+    },
     async talk(on) {
       problem = null;
-      if (heartbeat.kernel === "gone") return;
+      if (!met || heartbeat.kernel === "gone") return;
       const pushToTalk = read(model, "turn_detection") === null;
       if (on) {
         window.dispatchEvent(new CustomEvent(LISTENING, { detail: page }));

@@ -56,6 +56,8 @@ export const INFO = {
   transport: text,
   /** The reason why the connection is in the kernel although the browser's was asked for. */
   transport_notice: text,
+  /** The reason why the session is closed until the conversation goes on; empty while it is not. */
+  parked: text,
 };
 
 export const LATENCY = {

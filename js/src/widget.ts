@@ -33,6 +33,7 @@ export default () => {
     render({ model, el, signal }: Context & { el: HTMLElement }) {
       const life = lifetime(signal);
       engine ??= createEngine(model, life.signal);
+      engine.viewed(life.signal);
       renderCard(model, engine, el, life.signal);
       return life.end;
     },

@@ -99,6 +99,8 @@ describe("engine", () => {
     });
     vi.mocked(openMic).mockReturnValueOnce(asked);
     const [one, two] = [setUp(), setUp()];
+    one.model.greet();
+    two.model.greet();
     void one.engine.talk(true);
     await vi.advanceTimersByTimeAsync(0);
     expect(one.engine.state.mic).toBe("opening");
@@ -110,9 +112,76 @@ describe("engine", () => {
     expect(close).toHaveBeenCalledOnce();
   });
 
+  it("stops a microphone 3 s after the last view is gone, without the kernel", async () => {
+    const { model, engine } = setUp();
+    model.greet();
+    const [one, two] = [new AbortController(), new AbortController()];
+    engine.viewed(one.signal);
+    engine.viewed(two.signal);
+    await engine.talk(true);
+    one.abort();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(engine.state.mic).toBe("on");
+    two.abort();
+    await vi.advanceTimersByTimeAsync(2900);
+    expect(engine.state.mic).toBe("on");
+    await vi.advanceTimersByTimeAsync(200);
+    expect(engine.state.mic).toBe("off");
+    expect(model.kinds()).not.toContain("commit");
+    const counts = model.sent.filter((m) => m.content.kind === "views").map((m) => m.content.count);
+    expect(counts).toEqual([1, 2, 1, 0]);
+  });
+
+  it("keeps the microphone when the card is drawn again within 3 s", async () => {
+    const { model, engine } = setUp();
+    model.greet();
+    const moved = new AbortController();
+    engine.viewed(moved.signal);
+    await engine.talk(true);
+    moved.abort();
+    await vi.advanceTimersByTimeAsync(130);
+    engine.viewed(new AbortController().signal);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(engine.state.mic).toBe("on");
+  });
+
+  it("closes a microphone that opens after the last view is gone", async () => {
+    let allow: (mic: Mic) => void = () => undefined;
+    vi.mocked(openMic).mockReturnValueOnce(
+      new Promise<Mic>((resolve) => {
+        allow = resolve;
+      }),
+    );
+    const { model, engine } = setUp();
+    model.greet();
+    const view = new AbortController();
+    engine.viewed(view.signal);
+    void engine.talk(true);
+    view.abort();
+    await vi.advanceTimersByTimeAsync(5000);
+    const close = vi.fn(() => Promise.resolve());
+    allow({ close });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(engine.state.mic).toBe("off");
+    expect(close).toHaveBeenCalledOnce();
+  });
+
+  it("counts its views again for each snapshot, and not for a page that is left", () => {
+    const { model, engine } = setUp();
+    const view = new AbortController();
+    engine.viewed(view.signal);
+    model.greet();
+    expect(model.sent.at(-1)?.content).toMatchObject({ kind: "views", count: 1 });
+    window.dispatchEvent(new Event("pagehide"));
+    view.abort();
+    expect(model.kinds().at(-1)).toBe("bye");
+  });
+
   it("commits nothing when another widget stops its push to talk", async () => {
     const model = createFakeModel({ turn_detection: null });
     const [one, two] = [setUp(model), setUp()];
+    one.model.greet();
+    two.model.greet();
     await one.engine.talk(true);
     for (let frame = 0; frame < 10; frame++)
       vi.mocked(openMic).mock.lastCall?.[1].frame(new Int16Array(960), 0.1);
@@ -124,6 +193,7 @@ describe("engine", () => {
 
   it("ignores other widgets after its model is gone", async () => {
     const { engine, life, model } = setUp();
+    model.greet();
     await engine.talk(true);
     life.abort();
     const before = model.sent.length;

@@ -179,6 +179,16 @@ class RealtimeSession:
         return self._responses.active
 
     @property
+    def response_signs(self) -> int:
+        """How many events of responses have arrived: while the count grows, an answer comes."""
+        return self._responses.signs_of_life
+
+    @property
+    def tools_running(self) -> bool:
+        """Whether a tool of ours runs."""
+        return bool(self._router.calls.pending())
+
+    @property
     def epoch(self) -> int:
         """The number of interruptions so far; sound of an earlier epoch is never played again."""
         return self._interruption.epoch

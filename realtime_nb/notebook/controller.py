@@ -27,6 +27,7 @@ from realtime_nb.notebook.page.channel import Channel, PageInbox, Send
 from realtime_nb.notebook.page.lease import SoundLease
 from realtime_nb.notebook.page.pages import Pages
 from realtime_nb.notebook.page.transcript import Transcript
+from realtime_nb.notebook.parking import Parking
 from realtime_nb.notebook.session_lifecycle import SessionLifecycle, Work
 from realtime_nb.notebook.session_state import CLOSED, SessionState
 from realtime_nb.notebook.trait_publisher import TraitPublisher
@@ -66,13 +67,24 @@ class Controller:
         self.events = EventLog(self.channel, self.pages)
         self.sound = PageSound(self.channel, self.pages)
         self.monitor = HealthMonitor(self.sound, self.channel, self.pages, self.events, self.state)
+        self.parking = Parking(self.pages, self.sound.microphone, options.idle_minutes)
         transports = Transports(self.sound.sockets, options.transport)
         transcript = Transcript(self.channel, self.pages, self.state)
         self.traits = TraitPublisher(write, self.state, transports, self.pages, self.sound, self.monitor, transcript)
-        self.lifecycle = SessionLifecycle(self.state, transports, self.sound, self.events, transcript, self.traits)
+        self.lifecycle = SessionLifecycle(
+            self.state, transports, self.sound, self.events, transcript, self.traits, self.parking
+        )
         self._lease = SoundLease(self.pages, self.channel, self.sound, self.traits)
         actions = PageActions(
-            self.state, self.lifecycle, self._lease, self.pages, self.channel, transcript, self.sound, self.traits
+            self.state,
+            self.lifecycle,
+            self._lease,
+            self.pages,
+            self.channel,
+            transcript,
+            self.sound,
+            self.traits,
+            self.parking,
         )
         self._inbox = PageInbox(actions, self.pages)
         self._disposing: asyncio.Task[None] | None = None
@@ -113,6 +125,10 @@ class Controller:
         """Call `function` on the loop, in the order of the calls."""
         runtime.call_soon(function, *args)
 
+    def finalize(self, function: Callable[[], object]) -> None:
+        """Call `function` on the loop; without a lock, for a `__del__`."""
+        runtime.finalize(function)
+
     def notify(self, function: Callable[[], None]) -> None:
         """Call `function` on the notifier thread, where traits are written."""
         runtime.notifier().call(function)
@@ -134,7 +150,8 @@ class Controller:
     async def start(self) -> None:
         """Connect; afterwards the traits show it."""
         try:
-            await self.lifecycle.start()
+            with self.parking.call():
+                await self.lifecycle.start()
         finally:
             await self.traits.settled()
 
@@ -150,6 +167,10 @@ class Controller:
 
     async def ask(self, utterance: Utterance, *, timeout: float | None) -> Turn:
         """Say one thing and return the answer, heard to its end where a page plays."""
+        with self.parking.call():
+            return await self._ask(utterance, timeout)
+
+    async def _ask(self, utterance: Utterance, timeout: float | None) -> Turn:
         try:
             import asyncio  # importing the widget must not load it
 

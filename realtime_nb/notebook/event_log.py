@@ -59,9 +59,11 @@ class EventLog:
 
     Attributes:
         fields_unread: how many fields of the server's events could not be read.
+        sent: how many events were sent; those that restore a lost session are not among them.
     """
 
     def __init__(self, channel: Channel, pages: Pages) -> None:
+        self.sent = 0
         self._channel = channel
         self._pages = pages
         self._records: deque[EventRecord] = deque(maxlen=_MAX_RECORDS)
@@ -76,6 +78,7 @@ class EventLog:
         kind = str(raw.get("type") or getattr(event, "type", "?"))
         record = EventRecord(time.monotonic() - self._made_at, direction, kind, _shown(raw, kind))
         self._records.append(record)
+        self.sent += direction == "client"
         if self._pages.watching_events:
             self._channel.send(EventMessage(direction=direction, type=kind, summary=record.summary))
         return record

@@ -41,6 +41,8 @@ class Health:
         fields_unread: fields of the server's events that could not be read; `event.lost` names them, `event.raw` has
             the whole frame.
         sound_unread: pieces of sound that the server sent and that could not be read.
+        parked: why the session was closed for want of use, in sentences; None while it is not. No loss: the next
+            gesture or `ask` continues the conversation.
     """
 
     microphone_frames: int = 0
@@ -53,6 +55,7 @@ class Health:
     answers_abandoned: int = _count("answers whose sound was lost before it was played to the end")
     fields_unread: int = _count("fields of the server's events that could not be read")
     sound_unread: int = _count("pieces of the server's sound that could not be read")
+    parked: str | None = None
 
     @property
     def losses(self) -> tuple[str, ...]:
@@ -64,7 +67,8 @@ class Health:
         return len(self.losses)
 
     def __repr__(self) -> str:
-        return "<Health: " + ("; ".join(self.losses) or "all well") + ">"
+        words = ["; ".join(self.losses) or "all well", *([self.parked] if self.parked else [])]
+        return f"<Health: {'; '.join(words)}>"
 
 
 class HealthMonitor:
@@ -74,7 +78,7 @@ class HealthMonitor:
         sound: the user's and the assistant's.
         channel, pages: the messages in both directions.
         events: of the server.
-        state: counts sound that could not be read.
+        state: counts sound that could not be read, and has why the session is parked.
     """
 
     def __init__(self, sound: PageSound, channel: Channel, pages: Pages, events: EventLog, state: SessionState) -> None:
@@ -101,6 +105,7 @@ class HealthMonitor:
             answers_abandoned=self._speaker.abandoned,
             fields_unread=self._events.fields_unread,
             sound_unread=self._state.sound_unread,
+            parked=self._state.parked,
         )
 
     def losses(self) -> list[str]:

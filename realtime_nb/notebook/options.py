@@ -24,6 +24,7 @@ class Options:
         backend, api_key: for `backends.resolve`. The key stays in this object.
         model: the model of the next session; the one option that changes.
         max_session_minutes, max_cost_usd: the limits to begin with; `SessionState.limits` has the present ones.
+        idle_minutes: after how long without a page and a call the session is parked; None: never.
         response_idle_s: how long a response may be silent while another request waits for it.
         transport: what carries the first connection.
     """
@@ -33,6 +34,7 @@ class Options:
     api_key: ApiKey | None = field(default=None, repr=False)
     max_session_minutes: float | None = None
     max_cost_usd: float | None = None
+    idle_minutes: float | None = 5.0
     response_idle_s: float = 30.0
     transport: TransportName = "kernel"
 

@@ -33,7 +33,9 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
+import queue
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -52,6 +54,7 @@ class _LoopThread:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
+        self.loop.call_soon(_run_finalizers)
         self.loop.run_forever()
 
 
@@ -128,6 +131,32 @@ def notifier() -> Notifier:
         if _notifier is None or not _notifier._thread.is_alive():
             _notifier = Notifier()
         return _notifier
+
+
+_finalizers: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+
+
+def finalize(function: Callable[[], object]) -> None:
+    """Run `function` on our loop; for a `__del__`, which the collector may run at any point of any thread.
+
+    So it takes no lock, which the interrupted code may hold, and starts no thread: where our loop does not run yet,
+    `function` waits for it. `SimpleQueue.put` is made for this.
+    """
+    _finalizers.put(function)
+    running = _thread
+    if running is not None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+            running.loop.call_soon_threadsafe(_run_finalizers)
+
+
+def _run_finalizers() -> None:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            function = _finalizers.get_nowait()
+            try:
+                function()
+            except Exception:
+                _logger.exception("What a widget left behind could not be closed.")
 
 
 def call_soon(function: Callable[..., object], *args: Any) -> None:

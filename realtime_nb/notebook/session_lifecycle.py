@@ -7,6 +7,7 @@ message means, or how a widget looks. Runs on the loop only.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from realtime_nb.notebook.audio.page_sound import PageSound
 from realtime_nb.notebook.browser.selection import TransportName, Transports, check_transport
 from realtime_nb.notebook.event_log import EventLog
 from realtime_nb.notebook.page.transcript import Transcript
+from realtime_nb.notebook.parking import Parking
 from realtime_nb.notebook.session_state import Phase, SessionState
 from realtime_nb.notebook.trait_publisher import TraitPublisher
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from realtime_nb.client.turns.limits import LimitName
 
 _logger = logging.getLogger("realtime_nb")
+_LOOK_S = 1.0
+_CUT_S = 2.0
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -44,6 +48,7 @@ class SessionLifecycle:
         events: keeps the newest wire events.
         transcript: sends the conversation to the pages.
         traits: show what changed.
+        parking: says when the session is unused.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class SessionLifecycle:
         events: EventLog,
         transcript: Transcript,
         traits: TraitPublisher,
+        parking: Parking,
     ) -> None:
         self._state = state
         self._transports = transports
@@ -61,6 +67,10 @@ class SessionLifecycle:
         self._events = events
         self._transcript = transcript
         self._traits = traits
+        self._parking = parking
+        self._looking: asyncio.TimerHandle | None = None
+        self._leaving: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self._starting: asyncio.Task[None] | None = None
         self._updates: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,7 +89,7 @@ class SessionLifecycle:
         self._state.limits.check()
         session = self._state.session
         if session is not None and session.closing:
-            await self._leave(session)  # the limit for which it closes was raised meanwhile
+            await self._leave()  # the limit for which it closes was raised meanwhile
         if self._state.phase == "open":
             return
         if self._starting is None or self._starting.done():
@@ -112,13 +122,10 @@ class SessionLifecycle:
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
         self._sound.speaker.reset()
-        await self._leave(self._state.session)
+        await self._leave()
 
-    async def _leave(self, session: RealtimeSession | None) -> None:
-        self._state.session = None
-        self._state.leave_open("closed")
-        self._sound.stop()
-        self._traits.changed()
+    async def _leave(self) -> None:
+        session = self._forget("closed")
         if session is not None:
             await _end(session)
 
@@ -147,6 +154,66 @@ class SessionLifecycle:
             self.do(self.start)
         self._traits.changed()
 
+    async def dispose(self) -> None:
+        """Disconnect for good, and cancel all tasks: the widget is closed."""
+        await self.stop()
+        if self._leaving is not None:
+            await asyncio.wait([self._leaving])
+        if self._closing:
+            await asyncio.wait(self._closing)
+        for task in (*self._tasks, *self._updates):
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    def _forget(self, phase: Phase) -> RealtimeSession | None:
+        """Have no session from now on; return the one that is to be closed."""
+        session, self._state.session = self._state.session, None
+        self._state.leave_open(phase)
+        self._state.parked = None
+        self._sound.stop()
+        self._traits.changed()
+        if self._looking is not None:
+            self._looking.cancel()
+        return session
+
+    # Parking
+
+    def _look(self) -> None:
+        """Park the session when it is unused; looks once a second, which costs less than to note each event."""
+        if self._looking is not None:
+            self._looking.cancel()
+        session, loop = self._state.session, asyncio.get_running_loop()
+        if session is None:
+            return
+        why = self._parking.due(session, self._events.sent, loop.time())
+        if why is not None:
+            self._park(why)
+        else:
+            self._looking = loop.call_later(_LOOK_S, self._look)
+
+    def _park(self, why: str) -> None:
+        """Close the session, and keep what was said: the next gesture or `ask` opens another that continues it."""
+        if self._state.phase == "reconnecting":
+            self._state.error = None  # the attempts end here
+        answering = self._state.answering or self._sound.speaker.playing
+        session = self._forget("idle")
+        self._state.parked = f"The session is parked. {why} It continues when you talk, type or ask."
+        _logger.info("%s", self._state.parked)
+        if session is not None:
+            self._leaving = asyncio.create_task(self._close_parked(session, answering=answering))
+
+    async def _close_parked(self, session: RealtimeSession, *, answering: bool) -> None:
+        if answering:  # the turn is cut at what was heard, as after any interruption
+            with contextlib.suppress(RealtimeError, TimeoutError):
+                async with asyncio.timeout(_CUT_S):
+                    await session.interrupt()
+        self._sound.speaker.reset()
+        await session.close()
+        # Not awaited here: a server that does not answer the close must not delay the next session.
+        closing = asyncio.create_task(session.connection.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
     # The limits
 
     def change_limit(self, name: LimitName, value: float | None) -> None:
@@ -161,13 +228,6 @@ class SessionLifecycle:
                 self._sound.follow(self._state.session)  # its microphone was stopped
         self._traits.changed()
 
-    async def dispose(self) -> None:
-        """Disconnect for good, and cancel all tasks: the widget is closed."""
-        await self.stop()
-        for task in (*self._tasks, *self._updates):
-            if task is not asyncio.current_task():
-                task.cancel()
-
     async def _resolve(self) -> Endpoint:
         def work() -> Endpoint:  # in a thread: loading the client and starting the local backend take their time
             from realtime_nb.notebook import opening
@@ -180,15 +240,19 @@ class SessionLifecycle:
         if self._state.phase in ("closed", "error"):
             self._sound.microphone.clear()  # said to a conversation that has ended
         self._state.leave_open("connecting")
-        self._state.error = None
+        self._state.error = self._state.parked = None
+        self._parking.used()
         self._traits.changed()
         try:
+            if self._leaving is not None:
+                await asyncio.wait([self._leaving])  # the parked session and the new one have one conversation
             self._state.endpoint = await self._resolve()
             self._traits.changed()
             self._refuse_unknown_price(self._state.endpoint)
             session = await self._open_session_where_possible(self._state.endpoint)
             self._state.session, self._state.phase = session, "open"
             self._sound.follow(session)
+            self._look()
         except asyncio.CancelledError:
             self._state.leave_open("closed")
             raise
@@ -299,6 +363,12 @@ class SessionLifecycle:
         await self._sound.microphone.drained()
         if self._state.session is not None and self._state.limits.reached is None:
             await self._state.session.commit()
+
+    async def drop_input(self) -> None:
+        """Discard what the microphone has sent of a turn that has not ended."""
+        await self._sound.microphone.drained()
+        if self._state.session is not None:
+            await self._state.session.clear()
 
     def handle(self, kind: str, handler: Callable[..., Any], *, once: bool) -> None:
         """Register a user's handler of wire events, for this connection and every one to come."""

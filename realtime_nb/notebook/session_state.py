@@ -38,6 +38,7 @@ class SessionState:
         error: what the card shows, or None.
         endpoint: the service, once it was found.
         session: the open session, or None.
+        parked: why the last session was closed for want of use, in sentences; None where it was not.
         closed: the widget is closed for good; the one fact that any thread may set.
         conversation: what was said, over all sessions of the widget.
         limits: what all sessions of the widget may use together, and have used.
@@ -53,6 +54,7 @@ class SessionState:
         self.error: str | None = None
         self.endpoint: Endpoint | None = None
         self.session: RealtimeSession | None = None
+        self.parked: str | None = None
         self.closed = False
         self.conversation = conversation if conversation is not None else Conversation()
         self.limits = Limits(options.max_session_minutes, options.max_cost_usd, owner="w")

@@ -111,6 +111,7 @@ class TraitPublisher:
             "effective": effective,
             "_info": self._info(effective),
             "_health": self._monitor.losses(),
+            "_seen": self._pages.seen,
         }
 
     def _info(self, effective: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,6 +130,7 @@ class TraitPublisher:
             "voice": voice if isinstance(voice, str) or voice is None else str(voice.get("id")),
             "voices": list(VOICES),
             "vad": _detection_words(self._state.config.settings["turn_detection"]),
+            "parked": self._state.parked,
             "cost_usd": self._state.limits.usage.cost_usd,
         }
 

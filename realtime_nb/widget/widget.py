@@ -14,6 +14,7 @@ import logging
 import pathlib
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import anywidget
@@ -34,7 +35,7 @@ from realtime_nb.client.settings import (
 from realtime_nb.client.utterance import Askable, as_utterance
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
 from realtime_nb.notebook.audio.microphone_options import Microphone
-from realtime_nb.notebook.host import keep_comm_on_subshell
+from realtime_nb.notebook.host import hold, hold_weakly, keep_comm_on_subshell, weakly
 from realtime_nb.widget.page_values import check_page_value, latency_to_page, to_page
 
 if TYPE_CHECKING:
@@ -105,6 +106,10 @@ class RealtimeWidget(anywidget.AnyWidget):
             `rt.Backend(url=..., prices=rt.Prices(...))`. The local practice backend costs nothing.
             Once a limit is reached, the response under way may end, the session closes between turns, and `ask`, Talk
             and typing give `BudgetError` until you raise the limit (`w.max_cost_usd = 2`) or set it to None.
+        idle_minutes: minutes without a page that shows the card and without a call, after which the session is closed
+            (parked); None: never. It is also parked 10 s after the last card was removed from its page, and after half
+            an hour in which nothing used it. The next gesture or `ask` opens another one and continues the
+            conversation; `status` is `"idle"` until then, and the card and `w.health` say why.
         response_idle_s: seconds that a response may send nothing while another request waits for it; then it is given
             up. One that no other request waits for may be silent until the timeout of `ask`.
         history: what was said before, oldest first: turns, `("user", "text")` or `{"role": "user", "text": "text"}`.
@@ -161,6 +166,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     _health = t.List(t.Unicode(), read_only=True).tag(sync=True)
 
     _frozen: Any = None
+    _unshown = False  # held by weak references only, and freed with the user's last one
     _own_layout: Any = None  # unless the user made it: then others may use it
     _controller: Controller | None = None  # until it is made: traits are set, and widgets closed, before that
 
@@ -186,6 +192,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         microphone: Microphone | None = None,
         max_session_minutes: float | None = None,
         max_cost_usd: float | None = None,
+        idle_minutes: float | None = 5.0,
         response_idle_s: float = 30.0,
         history: Iterable[Any] = (),
         controls: bool = True,
@@ -223,14 +230,15 @@ class RealtimeWidget(anywidget.AnyWidget):
         microphone = Microphone() if microphone is None else _checked_microphone(microphone)
         conversation = conversation_of(history)
         controller = Controller(
-            send=self._send_to_pages,
-            write=self._write,
+            send=weakly(self._send_to_pages),
+            write=weakly(self._write),
             options=Options(
                 backend=backend,
                 model=model,
                 api_key=api_key,
                 max_session_minutes=check_limit("max_session_minutes", max_session_minutes),
                 max_cost_usd=check_limit("max_cost_usd", max_cost_usd),
+                idle_minutes=check_limit("idle_minutes", idle_minutes),
                 response_idle_s=check_seconds("response_idle_s", response_idle_s),
                 transport=check_transport(transport),
             ),
@@ -245,6 +253,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         super().__init__(controls=controls, model=model, microphone=microphone, **settings, **limits, **extra)
         self._own_layout = None if layout is self.layout else self.layout
         self._controller = controller
+        self._unshown = hold_weakly(self, self.comm, self._handle_msg)
         keep_comm_on_subshell(self.comm)
         self.on_msg(lambda _, content, buffers: controller.receive(content, buffers))
 
@@ -351,6 +360,26 @@ class RealtimeWidget(anywidget.AnyWidget):
         super().close()
         if self._own_layout is not None:  # ipywidgets keeps it for ever otherwise (docs/notebook.md 28)
             self._own_layout.close()
+
+    def __del__(self) -> None:
+        """Close what the widget leaves behind; without a lock, because the collector may run this in any thread."""
+        if self._controller is not None and not self._controller.state.closed:
+            self._controller.finalize(partial(_close_behind, self._controller, self.comm, self._own_layout))
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        self._hold()
+        return super()._repr_mimebundle_(**options)
+
+    def get_view_spec(self) -> Any:
+        """What embeds a view of the widget, as ipywidgets calls it."""
+        self._hold()
+        return super().get_view_spec()
+
+    def _hold(self) -> None:
+        """Stay alive while the kernel lives, as any widget that is shown: a page shows it, or will."""
+        if self._unshown:
+            self._unshown = False
+            hold(self, self.comm)
 
     # Keeping it
 
@@ -495,7 +524,8 @@ class RealtimeWidget(anywidget.AnyWidget):
     def _check_setting(self, proposal: Any) -> Any:
         if self._controller is None:
             return proposal["value"]  # of the constructor, which has checked it
-        self._controller.state.check_not_closed()
+        if self._controller.state.closed:
+            self._controller.state.check_not_closed()
         name = proposal["trait"].name
         value = check_setting(name, proposal["value"])
         if name == "tool_choice":
@@ -545,6 +575,8 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     def _write(self, values: dict[str, Any]) -> None:
         """Set the read-only traits; called on the notifier thread."""
+        if values.pop("_seen"):  # shown as a part of another widget
+            self._hold()
         values["_latency"] = latency_to_page(values["latency"])
         for name, value in values.items():
             if name != "status" or not self._live_controller.state.closed:
@@ -622,6 +654,14 @@ def _nearest_trait(name: str) -> str:
     traits = [trait for trait in RealtimeWidget.class_trait_names() if not trait.startswith("_")]
     near = get_close_matches(name, traits, n=1, cutoff=0.75)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _close_behind(controller: Controller, comm: Any, layout: Any) -> None:
+    controller.close()
+    if comm is not None:
+        comm.close()
+    if layout is not None:
+        layout.close()
 
 
 def _unknown_keyword(name: str) -> TypeError:

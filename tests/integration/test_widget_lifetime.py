@@ -152,3 +152,171 @@ def test_the_layout_closes_with_its_widget_unless_the_user_made_it() -> None:
     assert own not in _instances.values()
     assert shared in _instances.values()
     shared.close()
+
+
+class Page:
+    """A simulated page: sends comm messages, and keeps the kernel's."""
+
+    def __init__(self, widget: rt.RealtimeWidget, name: str = "p") -> None:
+        self.name = name
+        self._receive = widget._live_controller.receive
+        self._seq = 0
+
+    def send(self, kind: str, **fields: Any) -> None:
+        self._seq += 1
+        self._receive({"v": 1, "seq": self._seq, "page": self.name, "kind": kind, **fields}, None)
+
+    def show(self) -> None:
+        """Draw the card; no gesture has unlocked the sound yet."""
+        self.send("hello", version=1)
+        self.send("play.state", epoch=0, state="blocked", items=[], underruns=0)
+        self.send("views", count=1)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parks a second after the last view is gone."""
+    monkeypatch.setattr("realtime_nb.notebook.parking._UNVIEWED_S", 0.2)
+    monkeypatch.setattr("realtime_nb.notebook.session_lifecycle._LOOK_S", 0.05)
+
+
+async def _status(widget: rt.RealtimeWidget, wanted: str) -> None:
+    async with asyncio.timeout(20):
+        while widget.status != wanted:  # noqa: ASYNC110 - traits are written on another thread
+            await asyncio.sleep(0.02)
+
+
+async def _until_closed(listening: ScriptedServer, number: int) -> None:
+    async with asyncio.timeout(20):
+        while not listening.scripts[number].socket.close_code:  # noqa: ASYNC110 - the server has a loop of its own
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_parked_session_says_why_and_the_next_ask_continues_it(
+    server: Server, listening: ScriptedServer
+) -> None:
+    widget = _made(listening)
+    await widget.ask("Hello")
+    page = Page(widget)
+    page.show()
+    page.send("views", count=0)
+    await _until_closed(listening, 0)
+    await _status(widget, "idle")
+    assert widget.error is None
+    assert widget.health.parked is not None
+    assert "No page shows the card any more" in widget.health.parked
+    await runtime.bring(widget._live_controller.traits.settled())
+    assert widget._info["parked"] == widget.health.parked
+    with pytest.raises(rt.ConnectError):
+        _ = widget.connection
+    turn = await widget.ask("Again")
+    assert turn.text
+    assert [turn.role for turn in widget.turns] == ["user", "assistant"] * 2
+    assert widget.health.parked is None
+    assert server.connections == 2
+    told = [event["item"] for event in listening.scripts[1].received if event["type"] == "conversation.item.create"]
+    said = [(item["role"], item["content"][0]["text"]) for item in told]
+    assert said == [("user", "Hello"), ("assistant", widget.turns[1].text), ("user", "Again")]
+    widget.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_gesture_continues_a_parked_session(server: Server, listening: ScriptedServer) -> None:
+    widget = _made(listening)
+    await widget.ask("Hello")
+    page = Page(widget)
+    page.show()
+    page.send("views", count=0)
+    await _until_closed(listening, 0)
+    page.send("views", count=1)
+    page.send("send", text="And now?")
+    async with asyncio.timeout(20):
+        while len(widget.turns) < 4:  # noqa: ASYNC110 - traits are written on another thread
+            await asyncio.sleep(0.02)
+    assert server.connections == 2
+    widget.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_parking_in_the_middle_of_an_answer_cuts_the_turn() -> None:
+    def unfinished(events: list[Any], asked: Any) -> list[Any]:
+        return events[:4]  # up to its first words
+
+    with Server(on_response=unfinished).start() as listening:
+        widget = _made(listening)
+        page = Page(widget)
+        page.send("hello", version=1)
+        page.send("views", count=1)
+        page.send("send", text="Hello")
+        await _status(widget, "thinking")
+        page.send("views", count=0)
+        await _until_closed(listening, 0)
+        await _status(widget, "idle")
+        assert widget.live == ()
+        widget.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_speech_of_a_card_that_is_gone_is_not_answered(listening: ScriptedServer) -> None:
+    widget = rt.RealtimeWidget(backend=listening.url)
+    page = Page(widget)
+    page.send("hello", version=1)
+    page.send("views", count=1)
+    page.send("mic.open")
+    await _status(widget, "listening")
+    page.send("views", count=0)
+    page.send("mic.close", frames=0)
+    await _until_closed(listening, 0)
+    assert "input_audio_buffer.clear" in listening.received_types()
+    assert "input_audio_buffer.commit" not in listening.received_types()
+    widget.close()
+
+
+def test_a_widget_that_was_never_shown_dies_with_its_last_reference(listening: ScriptedServer) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        widget = _made(listening)
+        rt.run(widget.ask("Hello", timeout=30))
+        rt.run(runtime.notifier().settled())
+        known, comm = weakref.ref(widget), widget.comm
+        del widget
+        assert known() is None
+    finally:
+        gc.enable()
+    rt.run(_until_closed(listening, 0))
+    assert comm is None or comm._closed
+
+
+def test_a_widget_that_was_shown_stays(listening: ScriptedServer) -> None:
+    shown, viewed = _made(listening), _made(listening)
+    shown._repr_mimebundle_()
+    Page(viewed).send("views", count=1)
+    rt.run(viewed._live_controller.traits.settled())
+    known = [weakref.ref(shown), weakref.ref(viewed)]
+    del shown, viewed
+    gc.collect()
+    for reference in known:
+        alive = reference()
+        assert alive is not None
+        alive.close()
+
+
+def test_a_page_that_is_reloaded_gets_the_state_of_a_widget_that_was_not_shown_yet(listening: ScriptedServer) -> None:
+    widget = _made(listening)
+    assert widget.model_id in ipywidgets.Widget.get_manager_state()["state"]
+    model_id = widget.model_id
+    del widget
+    assert model_id not in ipywidgets.Widget.get_manager_state()["state"]
+
+
+def test_a_cell_that_is_run_again_leaves_one_session(server: Server, listening: ScriptedServer) -> None:
+    for _ in range(5):
+        widget = _made(listening)
+        rt.run(widget.ask("Hello", timeout=30))
+    for number in range(4):
+        rt.run(_until_closed(listening, number))
+    assert server.connections == 5
+    assert widget.status != "closed"
+    widget.close()

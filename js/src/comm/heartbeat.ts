@@ -32,6 +32,8 @@ interface Heartbeat {
 
 const BEAT_MS = 1000;
 const QUIET_AFTER_BEATS = 6;
+/** The same for a kernel that has never answered: most likely there is none (docs/notebook.md 22). */
+const ABSENT_AFTER_BEATS = 2;
 /** How often the host is reminded of a kernel that does not answer. */
 const REMIND_EVERY_BEATS = 30;
 const SLOWEST_HELLO_BEATS = 10;
@@ -54,7 +56,7 @@ export function createHeartbeat(host: HeartbeatHost): Heartbeat {
   function tick(): void {
     if (kernel === "gone") return;
     unanswered += 1;
-    if (unanswered > QUIET_AFTER_BEATS) become("quiet");
+    if (unanswered > (kernel === "waiting" ? ABSENT_AFTER_BEATS : QUIET_AFTER_BEATS)) become("quiet");
     if (unanswered % REMIND_EVERY_BEATS === 0) host.onUnanswered(unanswered);
     if (synced) {
       host.beat();

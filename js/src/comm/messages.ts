@@ -93,6 +93,7 @@ export const PAGE = {
   heartbeat: {},
   gap: { from: seq, to: seq },
   bye: {},
+  views: { count },
   lease: {},
   "mic.open": {},
   "mic.frame": { frame: count, level: number(0, 1), sent: flag },

@@ -71,6 +71,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
     setAttribute(card, "data-status", read(model, "status"));
     setAttribute(card, "data-mic", read(model, "muted") && state.mic === "on" ? "muted" : state.mic);
     setAttribute(card, "data-kernel", state.kernel);
+    setAttribute(card, "data-bare", !state.met);
     setAttribute(card, "data-playing", state.playing && !state.blocked);
     header.show(state);
     controls.show(state);
@@ -101,6 +102,8 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
         title: "The kernel is not answering.",
         text: "It may be busy: this card goes on as soon as it is free. If it was restarted, run the cell again.",
       });
+    const { parked, transport_notice: fallback } = read(model, "_info");
+    if (parked) banners.push({ key: "parked", tone: "prompt", ...splitError(parked) });
     // This page's microphone problem comes back as the trait `error`, for the other pages: show it once.
     const repeated = state.problem?.source === "mic" && status !== "error" && status !== "closed";
     if (error && error !== dismissed && !repeated)
@@ -114,7 +117,6 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
           : {}),
       });
     if (state.problem) banners.push({ key: "problem", tone: "error", ...state.problem, dismiss });
-    const fallback = read(model, "_info").transport_notice;
     if (fallback && fallback !== accepted)
       banners.push({
         key: "transport",

@@ -2,8 +2,9 @@
 
 import type { Engine, EngineState } from "../engine.js";
 import type { HostModel } from "../host.js";
+import type { MicState } from "../microphone-control.js";
 import { onTraits, read } from "../traits.js";
-import { button, h, setAttribute } from "./dom.js";
+import { button, h, setAttribute, setText } from "./dom.js";
 
 interface Controls {
   readonly root: HTMLElement;
@@ -12,6 +13,8 @@ interface Controls {
 
 export function createControls(model: HostModel, engine: Engine, signal: AbortSignal): Controls {
   const talk = button("Talk", "rtnb-primary rtnb-talk", "●");
+  // Its text says what it does now; the name by which it is found stays.
+  setAttribute(talk, "aria-label", "Talk");
   const mute = button("Mute", "");
   const stop = button("Stop speaking", "rtnb-stop");
   const message = h("textarea", {
@@ -56,7 +59,9 @@ export function createControls(model: HostModel, engine: Engine, signal: AbortSi
     const on = state.mic !== "off";
     setAttribute(talk, "aria-pressed", String(on));
     setAttribute(talk, "data-mic", state.mic);
-    setAttribute(talk, "title", talkHint(on));
+    const words = talkWords(state.mic);
+    if (talk.lastElementChild) setText(talk.lastElementChild, words);
+    setAttribute(talk, "title", on ? words : talkHint());
     setAttribute(mute, "aria-pressed", String(read(model, "muted")));
     setAttribute(
       mute,
@@ -66,15 +71,19 @@ export function createControls(model: HostModel, engine: Engine, signal: AbortSi
     const status = read(model, "status");
     stop.hidden = !(state.playing && !state.blocked) && status !== "speaking";
     setAttribute(stop, "title", "Stop speaking (Escape)");
-    for (const control of [talk, mute, stop, message, send]) control.disabled = state.kernel === "gone";
-    root.hidden = !read(model, "controls");
+    root.hidden = !read(model, "controls") || !state.met || state.kernel === "gone";
   }
 
-  function talkHint(on: boolean): string {
-    if (read(model, "turn_detection") === null)
-      return on ? "Press again to send what you said" : "Speak, then press again (or hold Space)";
-    return on ? "Stop listening" : "Start listening (or hold Space)";
+  const pushToTalk = () => read(model, "turn_detection") === null;
+
+  function talkWords(mic: MicState): string {
+    if (mic === "off") return "Talk";
+    if (mic === "opening") return "Opening…";
+    return `${read(model, "muted") ? "Muted" : "Listening"}, press to ${pushToTalk() ? "send" : "stop"}`;
   }
+
+  const talkHint = () =>
+    pushToTalk() ? "Speak, then press again (or hold Space)" : "Start listening (or hold Space)";
 
   onTraits(model, ["muted", "status", "controls", "turn_detection"], () => show(engine.state), signal);
   return { root, show };

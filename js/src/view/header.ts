@@ -47,8 +47,9 @@ export function createHeader(model: HostModel, engine: Engine): Header {
     settings,
     events,
     show(state) {
-      setText(status, statusText(read(model, "status"), state, read(model, "muted")));
       const info = read(model, "_info");
+      const words = statusText(read(model, "status"), state, read(model, "muted"));
+      setText(status, info.parked && state.kernel !== "gone" ? "Parked" : words);
       // A hosted service is named by its model; the practice backend has none and is named by its label.
       const who = info.backend === "local" ? info.label : info.model || info.label;
       const direct = info.transport === "browser" ? "sound in this page" : "";
@@ -57,18 +58,22 @@ export function createHeader(model: HostModel, engine: Engine): Header {
       setAttribute(about, "title", [info.label, info.model, info.notice].filter(Boolean).join("\n"));
       cost.hidden = info.cost_usd === null;
       setText(cost, price(info.cost_usd ?? 0));
-      settings.hidden = !read(model, "controls");
+      settings.hidden = !read(model, "controls") || state.kernel === "gone";
       events.hidden = settings.hidden;
       fresh.hidden = settings.hidden || state.kernel === "gone";
     },
   };
 }
 
+const NOT_LIVE =
+  "This conversation is not live: no kernel answers. Run its cell again, or wait if the kernel is busy.";
+
 /** The price in the card. The kernel computes it, in the currency of realtime_nb/conversation/prices.py. */
 const price = (usd: number) => `$${usd.toFixed(2)}`;
 
 /** The status in words. "Listening" only where the microphone of this page is on. */
-function statusText(status: Status, { kernel, mic }: EngineState, muted: boolean): string {
+function statusText(status: Status, { kernel, met, mic }: EngineState, muted: boolean): string {
+  if (!met) return kernel === "waiting" ? "Waiting for the kernel…" : NOT_LIVE;
   if (kernel === "gone") return "No kernel";
   if (mic === "opening") return "Opening the microphone…";
   if (mic === "on" && muted && (status === "listening" || status === "idle")) return "Muted";

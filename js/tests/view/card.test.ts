@@ -4,6 +4,10 @@ import widget from "../../src/widget.js";
 import { createFakeModel } from "../fake-model.js";
 import { turn } from "../turns.js";
 
+vi.mock("../../src/audio/mic.js", () => ({
+  openMic: vi.fn(async () => ({ close: async () => undefined })),
+}));
+
 function setUp(traits: Record<string, unknown> = {}) {
   const model = createFakeModel(traits);
   const life = new AbortController();
@@ -162,11 +166,59 @@ describe("card", () => {
     expect(el.querySelector("[role=alert]")?.textContent).toContain("Two.");
   });
 
-  it("disables the controls when the kernel is gone", () => {
-    const { model, named, el } = setUp();
+  it("keeps the transcript and no controls when the kernel is gone", () => {
+    const { model, named, el, find } = setUp();
+    model.down("turn", { turn: turn("a", { text: "Hello" }), after: null });
     model.emit("comm_live_update");
     expect(el.textContent).toContain("The kernel of this card is gone.");
-    expect(named("Talk")?.disabled).toBe(true);
+    expect(find("article").textContent).toContain("Hello");
+    expect(find(".rtnb-controls").hidden).toBe(true);
+    expect([named("Settings")?.hidden, named("Events")?.hidden]).toEqual([true, true]);
+    expect(find(".rtnb-status").textContent).toBe("No kernel");
+  });
+
+  it("is one line that says so where no kernel ever answers, and a card as soon as one does", () => {
+    const model = createFakeModel();
+    const el = document.createElement("div");
+    const instance = widget();
+    instance.initialize({ model });
+    instance.render({ model, el });
+    const card = el.querySelector<HTMLElement>(".rtnb-card");
+    expect(card?.dataset.bare).toBe("");
+    expect(card?.querySelector(".rtnb-status")?.textContent).toBe("Waiting for the kernel…");
+    vi.advanceTimersByTime(3000);
+    expect(card?.querySelector(".rtnb-status")?.textContent).toContain("not live");
+    expect(card?.querySelector<HTMLElement>(".rtnb-controls")?.hidden).toBe(true);
+    model.greet();
+    expect(card?.dataset.bare).toBeUndefined();
+    expect(card?.querySelector<HTMLElement>(".rtnb-controls")?.hidden).toBe(false);
+    expect(card?.querySelector(".rtnb-status")?.textContent).toBe("Ready");
+  });
+
+  it("says that the session is parked, and why", () => {
+    const parked = "The session is parked. Nothing used it for 30 minutes.";
+    const { model, find } = setUp({ _info: { parked } });
+    expect(find(".rtnb-status").textContent).toBe("Parked");
+    expect(find(".rtnb-banner").textContent).toBe(parked);
+    model.set("_info", { parked: null });
+    expect(find(".rtnb-status").textContent).toBe("Ready");
+  });
+
+  it("says on Talk what pressing it does and what it is doing", async () => {
+    const { model, find } = setUp();
+    const talk = find<HTMLButtonElement>("[aria-label=Talk]");
+    const words = () => talk.lastElementChild?.textContent;
+    expect(words()).toBe("Talk");
+    talk.click();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([words(), talk.getAttribute("aria-pressed")]).toEqual(["Listening, press to stop", "true"]);
+    model.set("turn_detection", null);
+    expect(words()).toBe("Listening, press to send");
+    model.set("muted", true);
+    expect(words()).toBe("Muted, press to send");
+    talk.click();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(words()).toBe("Talk");
   });
 
   it("hides the controls and keeps the transcript with controls=False", () => {

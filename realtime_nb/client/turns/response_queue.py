@@ -310,6 +310,11 @@ class ResponseQueue:
 
     # A response that does not end
 
+    @property
+    def signs_of_life(self) -> int:
+        """How many events of responses have arrived."""
+        return self._signs
+
     def note_sign_of_life(self) -> None:
         """Note that something of a response has arrived."""
         self._signs += 1

@@ -14,8 +14,9 @@ from realtime_nb.notebook.microphone_remedies import microphone_remedy
 from realtime_nb.notebook.page import messages as m
 from realtime_nb.notebook.page.channel import Channel
 from realtime_nb.notebook.page.lease import SoundLease
-from realtime_nb.notebook.page.pages import Pages
+from realtime_nb.notebook.page.pages import Page, Pages
 from realtime_nb.notebook.page.transcript import Transcript
+from realtime_nb.notebook.parking import Parking
 from realtime_nb.notebook.session_lifecycle import SessionLifecycle
 from realtime_nb.notebook.session_state import SessionState
 from realtime_nb.notebook.trait_publisher import TraitPublisher
@@ -31,6 +32,7 @@ class PageActions:
         pages, channel, transcript: the pages and what they are sent.
         sound: the user's and the assistant's.
         traits: show what changed.
+        parking: follows what the person does.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class PageActions:
         transcript: Transcript,
         sound: PageSound,
         traits: TraitPublisher,
+        parking: Parking,
     ) -> None:
         self._state = state
         self._lifecycle = lifecycle
@@ -55,6 +58,7 @@ class PageActions:
         self._speaker = sound.speaker
         self._sockets = sound.sockets
         self._traits = traits
+        self._parking = parking
         self._played_at_stop: dict[tuple[str, int], int] | None = None
 
     def deliver(self, message: m.PageMessage) -> None:
@@ -89,7 +93,15 @@ class PageActions:
             self._hello(message, now)
         elif isinstance(message, m.Bye):
             self._lease.leave(message.page, now)
-        elif isinstance(message, m.LeaseClaim):
+        elif isinstance(message, m.Views):
+            self._pages.view(message.page, message.count, now)
+        else:
+            self._parking.used()
+            self._on_gesture(message, page, now)
+        self._traits.changed()
+
+    def _on_gesture(self, message: m.PageMessage, page: Page, now: float) -> None:
+        if isinstance(message, m.LeaseClaim):
             self._lease.claim(message.page, now)
         elif isinstance(message, m.MicOpen):
             self._lease.open_microphone(message.page, now)
@@ -97,7 +109,10 @@ class PageActions:
             self._lifecycle.do(self._lifecycle.listen)
         elif isinstance(message, m.MicClose):
             self._microphone.close(message.page, message.frames)
-            self._lifecycle.end_detected_turn()
+            if self._pages.unviewed_at is None:
+                self._lifecycle.end_detected_turn()
+            else:
+                self._lifecycle.do(self._lifecycle.drop_input)  # its card is gone: no answer would be wanted
         elif isinstance(message, m.MicError):
             remedy = microphone_remedy(message.reason, message.message)
             self._microphone.close(message.page)
@@ -122,7 +137,6 @@ class PageActions:
         else:  # Retry
             self._lifecycle.clear_error()
             self._lifecycle.do(self._lifecycle.start)
-        self._traits.changed()
 
     def _report(self, message: m.PlayState | m.PlayStopped) -> None:
         if isinstance(message, m.PlayStopped) and message.cause == "user" and message.page == self._pages.lease:

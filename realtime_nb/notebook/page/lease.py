@@ -81,6 +81,7 @@ class SoundLease:
         self._speaker.give_up_if_stalled(self._sweep_at)
         if self._microphone.page is not None and self._pages.get(self._microphone.page) is None:
             self._microphone.close(self._microphone.page)
+            self._pages.unview(now)  # it fell silent with the microphone on: it is no page that is being reloaded
         self._traits.changed()
         self._timer = None
         if len(self._pages):

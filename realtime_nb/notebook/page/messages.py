@@ -74,6 +74,12 @@ class Bye(PageMessage, kw_only=True, tag="bye"):
     """The page is being closed or reloaded."""
 
 
+class Views(PageMessage, kw_only=True, tag="views"):
+    """The page draws the card in so many places; 0 when the last of them is gone (docs/notebook.md 36)."""
+
+    count: _Count
+
+
 class LeaseClaim(PageMessage, kw_only=True, tag="lease"):
     """A gesture in the page claims sound and microphone."""
 

@@ -25,6 +25,7 @@ class Page:
     heard_at: float
     gesture_at: float = -1.0
     events: bool = False
+    views: int = 0
 
 
 class Pages:
@@ -33,12 +34,17 @@ class Pages:
     Attributes:
         lease: the page that has the sound and may have the microphone, or None.
         missing_messages: messages of pages that never came.
+        seen: a page has shown the card, now or earlier.
+        unviewed_at: when the last view of all pages was reported gone, and none has come since; None otherwise, and
+            also where a page that showed the card was closed or reloaded.
     """
 
     def __init__(self) -> None:
         self._pages: dict[str, Page] = {}
         self.lease: str | None = None
         self.missing_messages = 0
+        self.seen = False
+        self.unviewed_at: float | None = None
 
     def get(self, page_id: str) -> Page | None:
         """The page, if it is there."""
@@ -58,6 +64,24 @@ class Pages:
         moved = self.lease != page_id
         self.lease = page_id
         return moved
+
+    def view(self, page_id: str, count: int, now: float) -> None:
+        """Note in how many places a page shows the card."""
+        self.heard(page_id, now).views = count
+        if count:
+            self.seen, self.unviewed_at = True, None
+        else:
+            self.unview(now)
+
+    def unview(self, now: float) -> None:
+        """Note that no page shows the card any more, unless one does."""
+        if not self.viewed:
+            self.unviewed_at = now
+
+    @property
+    def viewed(self) -> bool:
+        """Whether any page shows the card."""
+        return any(page.views for page in self._pages.values())
 
     def excuse(self, late_s: float) -> None:
         """Forgive all pages a silence of `late_s`: the kernel was busy and could not receive their messages."""
