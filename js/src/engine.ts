@@ -108,7 +108,9 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       try {
         model.send(content, undefined, buffer ? [buffer] : []);
       } catch {
-        // A reopened notebook holds a model without a kernel; the heartbeat finds that out and the card shows it.
+        // The comm of a kernel that was shut down throws, and no event says so. A reopened notebook holds a model that
+        // never had a kernel: the heartbeat finds that out.
+        if (met) heartbeat.onCommClosed();
       }
     },
     deliver: receive,

@@ -47,6 +47,16 @@ describe("engine", () => {
     expect(engine.state.kernel).toBe("quiet");
   });
 
+  it("finds out from a comm that throws that the kernel was shut down", () => {
+    const { model, engine } = setUp();
+    model.greet();
+    model.send = () => {
+      throw new Error("Kernel is dead");
+    };
+    vi.advanceTimersByTime(1000);
+    expect(engine.state.kernel).toBe("gone");
+  });
+
   it("keeps sound that arrives before any gesture, and reports it as blocked", () => {
     const { model, engine } = setUp();
     model.greet();

@@ -80,7 +80,7 @@ async def test_restarted_kernel_is_reported_and_the_microphone_released(notebook
     await book.lab.restart_kernel()
     await card.says("kernel")
     await expect(card.root).to_contain_text("again")
-    await expect(card.talk).to_be_disabled()
+    await expect(card.talk).to_be_hidden()
     assert [track["state"] for track in await book.lab.tracks()] == ["ended"]
 
 
