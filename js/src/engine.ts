@@ -276,6 +276,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
   }
 
   function shutDown(): void {
+    clearTimeout(unviewed);
     socket.close(PAGE_LEFT);
     microphone.close();
     playback.close();

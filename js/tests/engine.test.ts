@@ -267,13 +267,17 @@ describe("engine", () => {
     ]);
   });
 
-  it("removes its timers and handlers when its model is gone", () => {
-    const { model, life } = setUp();
+  it("removes its timers and handlers when its model is gone", async () => {
+    const { model, life, engine } = setUp();
     model.greet();
+    const view = new AbortController();
+    engine.viewed(view.signal);
+    await engine.talk(true);
+    view.abort();
     life.abort();
     expect(model.kinds().at(-1)).toBe("bye");
     const before = model.sent.length;
-    vi.advanceTimersByTime(60_000);
+    await vi.advanceTimersByTimeAsync(60_000);
     expect(model.sent.length).toBe(before);
     expect([...model.handlers.values()].flat()).toEqual([]);
   });

@@ -207,7 +207,7 @@ class SessionLifecycle:
             with contextlib.suppress(RealtimeError, TimeoutError):
                 async with asyncio.timeout(_CUT_S):
                     await session.interrupt()
-        self._sound.speaker.reset()
+            self._sound.speaker.reset()  # an answer that waits for a gesture is kept until the next session begins
         await session.close()
         # Not awaited here: a server that does not answer the close must not delay the next session.
         closing = asyncio.create_task(session.connection.close())

@@ -471,10 +471,10 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     @property
     def _session(self) -> RealtimeSession:
-        session = self._open_controller.state.session
-        if session is None:
-            raise ConnectError("Not connected: `await w.start()` first.")
-        return session
+        state = self._open_controller.state
+        if state.session is None:
+            raise ConnectError(f"{state.parked or 'Not connected.'} `await w.start()` connects.")
+        return state.session
 
     @property
     def events(self) -> tuple[EventRecord, ...]:
