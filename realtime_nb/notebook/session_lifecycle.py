@@ -135,20 +135,17 @@ class SessionLifecycle:
         Whatever is called after it belongs to the new conversation. A microphone that is on stays on, and the new
         session begins with it.
         """
-        state, session = self._state, self._state.session
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
         self._starting = None
         for update in self._updates:
             update.cancel()  # of the session that ends; the settings themselves stay
         self._sound.speaker.reset()
+        session = self._forget("idle")
         if session is not None:
-            self.do(lambda: _end(session))
-        state.session = None
-        state.conversation = conversation
-        state.leave_open("idle")
-        state.error = None
-        self._sound.stop()
+            self._close_behind(_end(session))
+        self._state.conversation = conversation
+        self._state.error = None
         self._transcript.restart(self._sound.speaker.epoch)
         if self._sound.microphone.page is not None:
             self.do(self.start)
@@ -209,8 +206,11 @@ class SessionLifecycle:
                     await session.interrupt()
             self._sound.speaker.reset()  # an answer that waits for a gesture is kept until the next session begins
         await session.close()
-        # Not awaited here: a server that does not answer the close must not delay the next session.
-        closing = asyncio.create_task(session.connection.close())
+        self._close_behind(session.connection.close())
+
+    def _close_behind(self, work: Coroutine[Any, Any, None]) -> None:
+        """Close what is left of a session: a server that does not answer must not delay the next one."""
+        closing = asyncio.create_task(work)
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 

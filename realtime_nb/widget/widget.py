@@ -534,12 +534,18 @@ class RealtimeWidget(anywidget.AnyWidget):
             check_tool_choice(self.tool_choice, value)
         return value
 
+    def _refuse_if_closed(self) -> None:
+        if self._controller is not None:
+            self._controller.state.check_not_closed()
+
     @t.validate("model")
     def _check_model(self, proposal: Any) -> str | None:
+        self._refuse_if_closed()
         return check_model(proposal["value"])
 
     @t.validate("microphone")
     def _check_microphone(self, proposal: Any) -> Microphone:
+        self._refuse_if_closed()
         return _checked_microphone(proposal["value"])
 
     @t.observe("model")
@@ -561,6 +567,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     def _check_limit(self, proposal: Any) -> Any:
         if self._controller is None:
             return proposal["value"]
+        self._refuse_if_closed()
         return self._controller.state.limits.checked(proposal["trait"].name, proposal["value"])
 
     @t.observe("max_session_minutes", "max_cost_usd")
