@@ -7,7 +7,7 @@ know sockets. Runs in the receive loop, on the connection's event loop, and must
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from realtime_nb.client.events.handlers import Handlers
@@ -29,6 +29,7 @@ from realtime_nb.wire.realtime import (
 )
 
 _log = logging.getLogger(__name__)
+_NOTED: frozenset[type] = frozenset((SessionUpdated, SessionCreated, ResponseDone, ErrorEvent))
 
 
 class Dispatcher:
@@ -74,15 +75,9 @@ class Dispatcher:
         kind = type(event)
         if kind is ResponseOutputAudioDelta:
             self._config.has_spoken = True
-        elif kind is SessionUpdated or kind is SessionCreated:
-            self._on_echo(event)
-        elif kind is ResponseDone:
-            self._link.proven = True
-        elif kind is ErrorEvent:
-            self._config.refused(event.error.event_id)
-            self._link.expired = self._link.expired or event.error.code == EXPIRED
-        for whole in self._normalizer.received(event):
-            self._to_listeners(whole)
+        elif kind in _NOTED:
+            self._note(event)
+        self._to_listeners(self._normalizer.received(event))
         if kind is ErrorEvent:
             self._on_error(event.error)
         self._buffer.put(event)
@@ -107,16 +102,26 @@ class Dispatcher:
 
     def abandon_response(self, response_id: str, status: str, code: str, message: str) -> None:
         """End a response for the session that the server does not end; handlers and readers see the server's events."""
-        for event in self._normalizer.abandon(response_id, status, code, message):
-            self._to_listeners(event)
+        self._to_listeners(self._normalizer.abandon(response_id, status, code, message))
 
-    def _to_listeners(self, event: Any) -> None:
-        for listener in self._listeners:
-            try:
-                listener(event)
-            except Exception:
-                _log.exception("a listener raised on %r; the conversation goes on", event.type)
-        self._pending.on_event(event)
+    def _to_listeners(self, events: Sequence[Any]) -> None:
+        for event in events:
+            for listener in self._listeners:
+                try:
+                    listener(event)
+                except Exception:
+                    _log.exception("a listener raised on %r; the conversation goes on", event.type)
+            self._pending.on_event(event)
+
+    def _note(self, event: SessionUpdated | SessionCreated | ResponseDone | ErrorEvent) -> None:
+        """Note what an event says of the connection and its configuration."""
+        if isinstance(event, ResponseDone):
+            self._link.proven = True
+        elif isinstance(event, ErrorEvent):
+            self._config.refused(event.error.event_id)
+            self._link.expired = self._link.expired or event.error.code == EXPIRED
+        else:
+            self._on_echo(event)
 
     def _on_echo(self, event: SessionUpdated | SessionCreated) -> None:
         if isinstance(event, SessionCreated):

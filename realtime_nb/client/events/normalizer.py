@@ -131,7 +131,9 @@ class _Life:
         self.pieces: dict[str, list[str]] = {}  # of arguments, by item
         self.by_call: dict[str, str] = {}  # the items of calls, by the server's call id
         self.questions: tuple[str, ...] = ()  # items of ours that it answers, which the server has not confirmed
-        self.plain_item: str | None = None  # an item whose events need no change: the hot path asks for this one only
+        # The item that streams, by the server's id and by ours: all that the hot path asks for.
+        self.streamed: str | None = None
+        self.streamed_as = ""
 
 
 class EventNormalizer:
@@ -217,9 +219,11 @@ class EventNormalizer:
             current is not None
             and type(event) in _STREAMED
             and event.response_id == current.server_id
-            and event.item_id == current.plain_item
+            and event.item_id == current.streamed
         ):
-            return (event,)
+            if current.name == current.server_id and current.streamed_as == current.streamed:
+                return (event,)
+            return (_replace(event, response_id=current.name, item_id=current.streamed_as),)
         complete = _COMPLETE.get(type(event))
         if complete is None:
             return (event,)
@@ -364,15 +368,16 @@ class EventNormalizer:
         item_id = self._item_of(event.item_id, life, event.output_index)
         if item_id not in life.messages and type(event) in _SPOKEN:
             life.messages[item_id] = None
+        if self._current is life and not life.done and event.item_id:
+            life.streamed, life.streamed_as = event.item_id, item_id
         if life.name == event.response_id and item_id == event.item_id:
-            if self._current is life and not life.done:
-                life.plain_item = item_id
             out.append(event)
         else:
             out.append(_replace(event, response_id=life.name, item_id=item_id))
 
     def _on_output_item(self, event: Any, out: list[Any]) -> None:
         life = self._life(event.response_id, event, out)
+        life.streamed = None  # another item may have the same id
         item = self._named(event.item, life, event.output_index, claimed=life.snapshots)
         life.snapshots.add(item.id or "")
         done = isinstance(event, wire.ResponseOutputItemDone)
