@@ -6,6 +6,7 @@ alternately in one run. Arguments select sections: `python -m tests.bench wire s
 - `wire`: CPU per message, against openai-python and openai-node; needs npm for the latter.
 - `sessions`: how many one core carries at real-time pace.
 - `memory`: what a connection holds.
+- `served`: what `realtime-nb serve` holds after many sessions.
 - `long`: what a delta costs after thousands of turns.
 - `reconnect`: from a broken socket to ready.
 - `imports`: importing, and the first connection to a local backend.
@@ -22,7 +23,7 @@ from importlib import import_module
 
 from tests.bench.table import Line, show
 
-_SECTIONS = ("wire", "sessions", "memory", "long", "reconnect", "imports", "notebook")
+_SECTIONS = ("wire", "sessions", "memory", "served", "long", "reconnect", "imports", "notebook")
 
 
 def main() -> None:

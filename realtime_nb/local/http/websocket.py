@@ -18,7 +18,7 @@ from realtime_nb.local.http.context import ServerContext
 from realtime_nb.local.job_runner import JobRunner
 from realtime_nb.local.session.config import DEFAULT_MODEL
 from realtime_nb.local.session.machine import SessionMachine
-from realtime_nb.local.voice.protocols import Pcm
+from realtime_nb.local.voice.protocols import Detector, Pcm
 from realtime_nb.wire.realtime import encode, unknown_model
 
 _log = logging.getLogger(__name__)
@@ -36,6 +36,8 @@ class SessionSocket(WebSocketHandler):
         self._preset: dict[str, Any] | None = None
         self.closed = asyncio.Event()
         self._machine: SessionMachine | None = None
+        self._runner: JobRunner | None = None
+        self._detector: Detector | None = None
 
     # -- admission
 
@@ -102,32 +104,33 @@ class SessionSocket(WebSocketHandler):
                 self._send()
 
     async def _receive(self, message: str | bytes) -> None:
-        if (machine := self._machine) is None:
+        machine, detector = self._machine, self._detector
+        if machine is None or detector is None:
             return
         machine.receive(message)
-        frame_samples = self._detector.frame_samples
+        frame_samples = detector.frame_samples
         while (frames := machine.undetected(frame_samples, _MOST_FRAMES)) is not None:
-            machine.detected(await self._detect(frames), frame_samples)
+            machine.detected(await self._detect(detector, frames), frame_samples)
             self._send()
         # Not awaited: a client that sends without reading must not block its own input.
         self._send()
 
-    async def _detect(self, frames: Pcm) -> list[float]:
+    async def _detect(self, detector: Detector, frames: Pcm) -> list[float]:
         if len(frames) <= _INLINE_FRAMES:
-            return self._probabilities(frames)
+            return _probabilities(detector, frames)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._context.workers.threads, self._probabilities, frames)
-
-    def _probabilities(self, frames: Pcm) -> list[float]:
-        return [self._detector.process(frame) for frame in frames]
+        return await loop.run_in_executor(self._context.workers.threads, _probabilities, detector, frames)
 
     def _send(self) -> asyncio.Future[list[Any]]:
         """Send the machine's events and start its jobs, in order; the future is done when the events are written."""
         writes: list[Any] = []
-        if self._machine is not None:
+        if self._machine is not None and self._runner is not None:
             events, jobs = self._machine.drain()
+            # One by one: a socket that closes between two writes must not lose the first one's future, whose error
+            # asyncio would then report as never retrieved.
             with contextlib.suppress(WebSocketClosedError):
-                writes += [self.write_message(encode(event)) for event in events]
+                for event in events:
+                    writes.append(self.write_message(encode(event)))
             for job in jobs:
                 self._runner.start(job)
         return asyncio.gather(*writes, return_exceptions=True)
@@ -154,10 +157,17 @@ class SessionSocket(WebSocketHandler):
     def on_close(self) -> None:
         """Stop all work of this session."""
         self.closed.set()
-        if self._machine is None:
+        machine, runner = self._machine, self._runner
+        if machine is None or runner is None:
             return
         self._expiry.cancel()
         self._context.sessions.discard(self)
-        self._machine.close()
-        self._machine = None
-        self._ending = asyncio.create_task(self._runner.close())
+        machine.close()
+        # The socket and the runner refer to each other. The collector of such circles counts objects and not bytes: it
+        # would leave hundreds of closed sessions, each with megabytes of a detector's model and of sound.
+        self._machine = self._runner = self._detector = None
+        self._ending = asyncio.create_task(runner.close())
+
+
+def _probabilities(detector: Detector, frames: Pcm) -> list[float]:
+    return [detector.process(frame) for frame in frames]

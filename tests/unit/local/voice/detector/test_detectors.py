@@ -64,3 +64,15 @@ def test_two_streams_do_not_share_a_state() -> None:
         mixed.append(one.process(speech[i : i + step]))
         other.process(_noise(1.0)[:step])
     assert mixed == pytest.approx(alone, abs=1e-6)
+
+
+def test_a_detector_reuses_the_model_of_one_that_is_gone_without_its_state() -> None:
+    speech = _speech()[:RATE_HZ]
+    alone = _probabilities(_silero(), speech)
+    first = _silero()
+    model = first._model  # type: ignore[attr-defined]
+    _probabilities(first, speech[RATE_HZ // 2 :])
+    del first
+    again = _silero()
+    assert again._model is model  # type: ignore[attr-defined]
+    assert _probabilities(again, speech) == pytest.approx(alone, abs=1e-6)
