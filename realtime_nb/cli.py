@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from realtime_nb.loopback import DEFAULT_PORT
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
@@ -50,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="run the local practice backend for other clients")
     serve.add_argument("--host", default="127.0.0.1", help="beyond this machine a token is required")
-    serve.add_argument("--port", type=int, default=8765, help="0 picks a free one")
+    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="default: %(default)s; 0 picks a free one")
     serve.add_argument("--token", help="what clients must send as their API key")
 
     ask = commands.add_parser("ask", help="one turn, without a notebook")

@@ -20,13 +20,14 @@ from dataclasses import asdict
 from realtime_nb.errors import RealtimeError
 from realtime_nb.local.http.server import Listening, ServerOptions, serve
 from realtime_nb.local.process import TOKEN_VARIABLE
+from realtime_nb.loopback import DEFAULT_PORT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m realtime_nb.local", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8765, help="0 picks a free one")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="default: %(default)s; 0 picks a free one")
     parser.add_argument("--token", default=os.environ.pop(TOKEN_VARIABLE, None) or None)
     parser.add_argument(
         "--session-seconds", dest="session_s", type=float, default=3600.0, help="how long a session may last"

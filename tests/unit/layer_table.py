@@ -34,7 +34,12 @@ _PURE = frozenset({"asyncio", "socket", "websockets", "tornado"}) | _NOTEBOOK_PA
 _ABOVE_TUTORIALS = (
     Layer(("redact",), "hiding keys in texts", "anything else", not_packages=_PURE | {"numpy"}),
     Layer(("errors",), "the exception tree", "anything else but `redact`", not_packages=_PURE | {"numpy"}),
-    Layer(("loopback",), "which hosts are this machine", "anything else", not_packages=_PURE | {"numpy"}),
+    Layer(
+        ("loopback",),
+        "which hosts are this machine; the port of `realtime-nb serve`",
+        "anything else",
+        not_packages=_PURE | {"numpy"},
+    ),
     Layer(("replace_file",), "how a file is replaced whole", "anything else", not_packages=_PURE | {"numpy"}),
     Layer(
         ("audio",),

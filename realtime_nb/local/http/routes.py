@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from tornado.web import RequestHandler
+from tornado.web import RequestHandler, stream_request_body
 
 from realtime_nb.local.http.auth import RequestRefused, error_body
 from realtime_nb.local.http.context import ServerContext
+from realtime_nb.local.http.plain_server import MAX_BODY
 from realtime_nb.local.session.config import default_config, merge
 from realtime_nb.local.session.ids import random_id
+from realtime_nb.local.session.json_depth import check_depth
 from realtime_nb.local.session.refusal import refusal
 from realtime_nb.wire.realtime import SessionUpdate, WireError, decode_client, encode
 
@@ -42,14 +44,28 @@ class _Json(RequestHandler):
         self.finish(encode(error_body(f"{status_code} {self._reason}")))
 
 
+@stream_request_body  # so that `prepare` can refuse before the body is read
 class ClientSecrets(_Json):
     """Answers `POST /v1/realtime/client_secrets` with a new client secret."""
+
+    def prepare(self) -> None:
+        """Refuse a body that is too large by its announced length; tornado closes one that grows beyond the limit."""
+        self._body = bytearray()
+        super().prepare()
+        length = self.request.headers.get("Content-Length", "")
+        if not self._finished and length.isascii() and length.isdigit() and int(length) > MAX_BODY:
+            message = f"The body has {length} bytes: this server reads up to {MAX_BODY}."
+            self.refuse(413, error_body(message, code="request_too_large"))
+
+    def data_received(self, chunk: bytes) -> None:
+        """Collect the body; tornado calls this for each piece."""
+        self._body += chunk
 
     def post(self) -> None:
         """Make a client secret for sessions with the given configuration."""
         try:
             self._context.access.check_token(self.request.headers)
-            seconds, config = _request(self.request.body)
+            seconds, config = _request(bytes(self._body))
         except RequestRefused as refused:
             return self.refuse(refused.status, refused.body())
         except WireError as error:
@@ -79,6 +95,7 @@ class NotFound(_Json):
 
 
 def _request(body: bytes) -> tuple[int, dict[str, Any]]:
+    check_depth(body)
     try:
         asked = msgspec.json.decode(body) if body.strip() else {}
     except msgspec.DecodeError:

@@ -16,19 +16,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.local.http.auth import AccessControl, SecretStore
 from realtime_nb.local.http.context import ServerContext
+from realtime_nb.local.http.plain_server import PlainServer
 from realtime_nb.local.http.routes import ClientSecrets, NotFound, Welcome
 from realtime_nb.local.http.websocket import SessionSocket
 from realtime_nb.local.job_runner import Workers
 from realtime_nb.local.recognizer_process import AsyncRecognizer, NoRecognizer, RecognizerProcess
 from realtime_nb.local.voice.load import load_voice
-from realtime_nb.loopback import is_loopback
+from realtime_nb.loopback import DEFAULT_PORT, is_loopback
 
 _log = logging.getLogger(__name__)
 
@@ -47,14 +47,16 @@ class ServerOptions:
         session_s: how long a session may last.
         pace: how many times faster than real time sound is sent; 0: as fast as it is made.
         voice: `"auto"`, or `"plain"` for the voice of a machine without the `local` extra.
+        request_s: how long the headers of a request, and then its body, may take to arrive.
     """
 
     host: str = "127.0.0.1"
-    port: int = 8765
+    port: int = DEFAULT_PORT
     token: str | None = None
     session_s: float = 3600.0
     pace: float = 4.0
     voice: str = "auto"
+    request_s: float = 20.0
 
     def check(self) -> None:
         """Check the options.
@@ -66,6 +68,8 @@ class ServerOptions:
             raise ConfigError(f"port={self.port}: a port is a number from 0 (any free one) to 65535.")
         if self.session_s <= 0:
             raise ConfigError(f"session_s={self.session_s}: a session lasts longer than 0 seconds.")
+        if self.request_s <= 0:
+            raise ConfigError(f"request_s={self.request_s}: a request may take longer than 0 seconds.")
         if self.pace < 0:
             raise ConfigError(f"pace={self.pace}: a factor above 0, or 0 for as fast as possible.")
         if self.voice not in ("auto", "plain"):
@@ -134,7 +138,7 @@ async def serve(options: ServerOptions, *, until: asyncio.Event, announce: Calla
         session_s=options.session_s,
         pace=options.pace,
     )
-    server = HTTPServer(_application(context))
+    server = PlainServer.of(_application(context), request_s=options.request_s)
     server.add_sockets(sockets)
     threads.submit(_warm, voice.synthesizer.warm)
     warming = asyncio.create_task(recognizer.warm())

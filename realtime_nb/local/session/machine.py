@@ -16,6 +16,7 @@ from realtime_nb.local.session.ids import SystemEnvironment
 from realtime_nb.local.session.input_buffer import InputBuffer
 from realtime_nb.local.session.items import StoredItem
 from realtime_nb.local.session.jobs import Job, Prepare
+from realtime_nb.local.session.json_depth import check_depth
 from realtime_nb.local.session.refusal import refusal
 from realtime_nb.local.session.response_writer import ResponseWriter
 from realtime_nb.local.session.responses import Responses
@@ -63,6 +64,7 @@ class SessionMachine:
         """Handle a client's frame; an invalid one becomes an `error` event, never an exception."""
         event_id: str | None = None
         try:
+            check_depth(frame)
             event = wire.decode_client(frame)
             event_id = event.event_id or None
             self._dispatch(event)

@@ -30,8 +30,8 @@ def test_names_that_are_not_loopback(host: str) -> None:
     ["http://127.0.0.1:8888", "http://localhost:8888", "https://localhost", "http://[::1]:9", "http://127.0.0.1"],
 )
 def test_pages_of_this_machine_are_allowed_on_any_port(origin: str) -> None:
-    _gate().check_origin(origin, "127.0.0.1:8765")
-    _gate().check_origin(origin, "localhost:8765")
+    _gate().check_origin(origin, "127.0.0.1:24517")
+    _gate().check_origin(origin, "localhost:24517")
 
 
 @pytest.mark.parametrize(
@@ -41,26 +41,26 @@ def test_pages_of_this_machine_are_allowed_on_any_port(origin: str) -> None:
 @pytest.mark.parametrize("loopback", [True, False])
 def test_pages_of_other_hosts_are_refused(origin: str, loopback: bool) -> None:
     with pytest.raises(RequestRefused) as caught:
-        _gate(loopback=loopback).check_origin(origin, "127.0.0.1:8765")
+        _gate(loopback=loopback).check_origin(origin, "127.0.0.1:24517")
     assert caught.value.status == 403
 
 
 def test_host_header_that_resolves_to_loopback_is_refused() -> None:
     with pytest.raises(RequestRefused):
-        _gate().check_origin("http://rebound.example:8765", "rebound.example:8765")
+        _gate().check_origin("http://rebound.example:24517", "rebound.example:24517")
 
 
 def test_page_of_the_same_host_is_allowed_beyond_loopback() -> None:
     gate = _gate(loopback=False)
-    gate.check_origin("https://lab.example:8888", "lab.example:8765")
+    gate.check_origin("https://lab.example:8888", "lab.example:24517")
     with pytest.raises(RequestRefused):
-        gate.check_origin("https://other.example", "lab.example:8765")
+        gate.check_origin("https://other.example", "lab.example:24517")
     with pytest.raises(RequestRefused):
-        gate.check_origin("http://localhost:8888", "lab.example:8765")
+        gate.check_origin("http://localhost:8888", "lab.example:24517")
 
 
 def test_request_without_origin_is_allowed() -> None:
-    _gate().check_origin(None, "127.0.0.1:8765")
+    _gate().check_origin(None, "127.0.0.1:24517")
 
 
 @pytest.mark.parametrize(
