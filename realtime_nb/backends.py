@@ -404,7 +404,6 @@ def _refuse_two(named: Sequence[str]) -> None:
 
 _local_lock = threading.Lock()
 _local_server: LocalServer | None = None
-_local_pid = 0
 
 
 def _local(session: Mapping[str, str], *, chosen: bool) -> Endpoint:
@@ -432,17 +431,28 @@ def _is_practice(url: str) -> bool:
     return process is not None and process.is_running_at(url)
 
 
+def _forked() -> None:
+    # The server is the parent's. Another thread may have held the lock: it would never be released.
+    global _local_lock, _local_server
+    server, _local_server = _local_server, None
+    _local_lock = threading.Lock()
+    if server is not None:
+        server.close()  # lets go of the parent's pipe
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_forked)
+
+
 def _running_local() -> LocalServer:
-    global _local_server, _local_pid
+    global _local_server
     from realtime_nb.local import LocalServer  # imported at first use, because most sessions do not need it
 
     with _local_lock:
-        # A forked child must not share its parent's server, nor stop it.
-        if _local_server is None or _local_pid != os.getpid() or not _local_server.running:
+        if _local_server is None or not _local_server.running:
             import secrets
 
             _local_server = LocalServer(token=secrets.token_urlsafe(24)).start()
-            _local_pid = os.getpid()
         return _local_server
 
 
@@ -451,7 +461,7 @@ def stop_local() -> None:
     """Stops the local backend of this process, if it runs; the next use starts another."""
     global _local_server
     with _local_lock:
-        if _local_server is not None and _local_pid == os.getpid():
+        if _local_server is not None:
             with contextlib.suppress(Exception):
                 _local_server.close()
         _local_server = None

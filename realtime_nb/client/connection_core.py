@@ -139,7 +139,7 @@ class ConnectionCore:
         """
         if self._link.loop is not None:
             raise RealtimeError("this connection was opened before; make a new one")
-        self._link.loop = asyncio.get_running_loop()
+        self._link.live_on(asyncio.get_running_loop())
         if self._link.reconnects and self._resumption.keeper is None:
             # Imported here: a connection that does not reconnect must not pay for it.
             from realtime_nb.client.reconnect.session_snapshot import ConnectionKeeper

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+from realtime_nb import forks
 from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.loopback import is_loopback
 
@@ -29,6 +30,8 @@ _running: weakref.WeakSet[LocalServer] = weakref.WeakSet()
 _START_S = 60.0
 _STOP_S = 5.0
 _OPTIONS = {"session_seconds": "--session-seconds", "pace": "--pace", "voice": "--voice"}
+
+_inherited: list[subprocess.Popen[bytes]] = []
 
 
 class LocalServer:
@@ -68,6 +71,7 @@ class LocalServer:
         self._command = [sys.executable, "-m", "realtime_nb.local", "--with-parent", f"--host={host}", f"--port={port}"]
         self._command += [f"{_OPTIONS[name]}={value}" for name, value in options.items()]
         self._process: subprocess.Popen[bytes] | None = None
+        self._made_in = forks.process
         self._error_lines: deque[str] = deque(maxlen=20)
 
     def __repr__(self) -> str:
@@ -102,6 +106,7 @@ class LocalServer:
             raise ConfigError(
                 f"host={self.host!r} can be reached from other machines: give a token=, or listen on 127.0.0.1."
             )
+        self._made_in = forks.process
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -122,13 +127,18 @@ class LocalServer:
         return self
 
     def close(self) -> None:
-        """Stop the server and wait for its end; may be called twice."""
+        """Stop the server and wait for its end; may be called twice. In a forked process it does not stop it."""
         _running.discard(self)
         process, self._process, self._url = self._process, None, None
         if process is None:
             return
         with contextlib.suppress(OSError):
             process.stdin.close()  # type: ignore[union-attr] # a pipe: we asked for one
+        if self._made_in != forks.process:
+            # The pipe was closed so that the server ends with its own parent. The others may be locked by a thread
+            # that reads them in the parent: to close them, or to free them, would wait for that thread for ever.
+            _inherited.append(process)
+            return
         try:
             process.wait(_STOP_S)
         except subprocess.TimeoutExpired:

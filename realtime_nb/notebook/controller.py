@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from realtime_nb import errors
+from realtime_nb import errors, forks
 from realtime_nb.client.utterance import Utterance
 from realtime_nb.conversation import Conversation, Turn
 from realtime_nb.notebook import runtime
@@ -88,6 +88,7 @@ class Controller:
         )
         self._inbox = PageInbox(actions, self.pages)
         self._disposing: asyncio.Task[None] | None = None
+        self._made_in = forks.process
 
     # From any thread; `bring`, `soon` and `notify` spare the widget's import the runtime, and with it asyncio
 
@@ -119,15 +120,21 @@ class Controller:
 
     def bring(self, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
         """Run a coroutine on our loop; awaitable from any loop."""
+        if self._made_in != forks.process:
+            coroutine.close()
+            raise self._inherited()
         return runtime.bring(coroutine)
 
     def soon(self, function: Callable[..., object], *args: Any) -> None:
         """Call `function` on the loop, in the order of the calls."""
+        if self._made_in != forks.process:
+            raise self._inherited()
         runtime.call_soon(function, *args)
 
     def finalize(self, function: Callable[[], object]) -> None:
         """Call `function` on the loop; without a lock, for a `__del__`."""
-        runtime.finalize(function)
+        if self._made_in == forks.process:  # the parent closes what is its own
+            runtime.finalize(function)
 
     def notify(self, function: Callable[[], None]) -> None:
         """Call `function` on the notifier thread, where traits are written."""
@@ -135,15 +142,20 @@ class Controller:
 
     def change(self, name: str, value: Any) -> None:
         """Keep a setting and send it to the server, in the order of the calls."""
+        if self._made_in != forks.process:
+            raise self._inherited()
         runtime.loop().call_soon_threadsafe(self.lifecycle.change, name, value)
 
     def change_model(self, model: str | None) -> None:
         """Go on with another model, in the order of the calls."""
-        runtime.call_soon(self.lifecycle.change_model, model)
+        self.soon(self.lifecycle.change_model, model)
 
     def reset(self, conversation: Conversation) -> None:
         """Begin another conversation, in the order of the calls."""
-        runtime.call_soon(self.lifecycle.reset, conversation)
+        self.soon(self.lifecycle.reset, conversation)
+
+    def _inherited(self) -> errors.RealtimeError:
+        return forks.inherited(self._made_in, "This widget")
 
     # What the widget asks for
 
@@ -212,7 +224,8 @@ class Controller:
         """Close for good: refuse everything from now on, and disconnect behind. From any thread."""
         if not self.state.closed:
             self.state.closed = True
-            runtime.call_soon(self._begin_disposing)
+            if self._made_in == forks.process:  # the parent closes its own connection
+                runtime.call_soon(self._begin_disposing)
 
     def _begin_disposing(self) -> None:
         self._disposing = runtime.loop().create_task(self._dispose())  # the loop keeps no task alive

@@ -27,6 +27,9 @@ Every kind of callback, on which thread it runs, in which order, and where its e
 
 The receive loop runs no callback of the user's (docs/protocol.md 41). The only locks are the notifier's condition,
 which guards its queue, and the one that starts the two threads.
+
+A forked process has none of its parent's threads: it starts two of its own at first use. Widgets and connections that
+were made before the fork refuse to work in it (`realtime_nb/forks.py`).
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import logging
+import os
 import queue
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -115,11 +119,21 @@ _thread: _LoopThread | None = None
 _notifier: Notifier | None = None
 
 
+def _forked() -> None:
+    # The parent's threads do not exist here. Another thread may have held the lock: it would never be released.
+    global _start, _thread, _notifier, _finalizers
+    _start, _thread, _notifier, _finalizers = threading.Lock(), None, None, queue.SimpleQueue()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_forked)
+
+
 def loop() -> asyncio.AbstractEventLoop:
     """Return the loop that owns every conversation; the first call starts its thread."""
     global _thread
     with _start:
-        if _thread is None or not _thread.thread.is_alive():  # a forked process has none of its parent's threads
+        if _thread is None:
             _thread = _LoopThread()
         return _thread.loop
 
@@ -128,7 +142,7 @@ def notifier() -> Notifier:
     """Return the notifier; the first call starts its thread."""
     global _notifier
     with _start:
-        if _notifier is None or not _notifier._thread.is_alive():
+        if _notifier is None:
             _notifier = Notifier()
         return _notifier
 

@@ -34,6 +34,7 @@ _PURE = frozenset({"asyncio", "socket", "websockets", "tornado"}) | _NOTEBOOK_PA
 _ABOVE_TUTORIALS = (
     Layer(("redact",), "hiding keys in texts", "anything else", not_packages=_PURE | {"numpy"}),
     Layer(("errors",), "the exception tree", "anything else but `redact`", not_packages=_PURE | {"numpy"}),
+    Layer(("forks",), "which process made an object", "the objects", not_packages=_PURE | {"numpy"}),
     Layer(
         ("loopback",),
         "which hosts are this machine; the port of `realtime-nb serve`",

@@ -56,9 +56,10 @@ def any_loop(
 
     @functools.wraps(method)
     def call(self: OwnedT, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        loop = self.loop  # before the coroutine is made: it raises in a forked process
         coroutine = method(self, *args, **kwargs)
         # On the owner's loop the caller awaits the coroutine itself: sound is sent 25 times a second.
-        return coroutine if running_loop() is self.loop else hop(self.loop, coroutine)
+        return coroutine if running_loop() is loop else hop(loop, coroutine)
 
     return call
 

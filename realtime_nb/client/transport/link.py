@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Literal, TypeAlias
 
+from realtime_nb import forks
 from realtime_nb.audio import RATE_HZ
 from realtime_nb.client.transport.base import Connector, Transport, TransportClosed
 from realtime_nb.client.transport.close import POLITE_CODES, CloseEvent, ending, loss
@@ -26,7 +27,6 @@ class Link:
         reconnects: whether another transport follows after a loss.
 
     Attributes:
-        loop: the event loop of the connection; None before it is opened.
         transport: the current transport; None before the first one, and after a loss until the next one.
         state: events are sent at once in `"open"` only.
         dropped_bytes: sound that was dropped since the transport was lost.
@@ -39,7 +39,8 @@ class Link:
     def __init__(self, connector: Connector, *, reconnects: bool) -> None:
         self.connector = connector
         self.reconnects = reconnects
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = forks.process
         self.transport: Transport | None = None
         self.state: LinkState = "new"
         self.dropped_bytes = 0
@@ -49,6 +50,21 @@ class Link:
         self.ended: CloseEvent | None = None
         self._error: RealtimeError | None = None
         self._settled = asyncio.Event()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop of the connection; None before it is opened.
+
+        Raises:
+            RealtimeError: in a forked process, where this loop does not run.
+        """
+        if self._loop is not None and self._process != forks.process:
+            raise forks.inherited(self._process, "This connection")
+        return self._loop
+
+    def live_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Keep the loop that opens the connection."""
+        self._loop, self._process = loop, forks.process
 
     @property
     def dropped_ms(self) -> float:
