@@ -1,6 +1,7 @@
 """Remedies for what a notebook's kernel does to comm messages, and ipywidgets to widgets.
 
-Owns every use of a private name of ipykernel and of ipywidgets' registry. Must not know sessions.
+Owns every use of a private name of ipykernel (but those of prints, in `kernel_prints.py`) and of ipywidgets' registry.
+Must not know sessions.
 """
 
 from __future__ import annotations

@@ -25,6 +25,9 @@ Every kind of callback, on which thread it runs, in which order, and where its e
 
 `w.close()` writes the last `status` on its caller's thread, after which no other is written.
 
+Event handlers, tools, and observers on the notifier run in a copy of the context in which they were registered: what
+they print, and their logged exceptions, appear under that cell (docs/notebook.md 26).
+
 The receive loop runs no callback of the user's (docs/protocol.md 41). The only locks are the notifier's condition,
 which guards its queue, and the one that starts the two threads.
 
@@ -43,6 +46,8 @@ import queue
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
+
+from realtime_nb.notebook.registered import mark_notifier_thread
 
 T = TypeVar("T")
 _logger = logging.getLogger("realtime_nb")
@@ -97,13 +102,14 @@ class Notifier:
         return True
 
     def _run(self) -> None:
+        mark_notifier_thread()
         while True:
             with self._ready:
                 while not self._work:
                     self._ready.wait()
                 function = self._work.pop(next(iter(self._work)))
             try:
-                function()  # an observer's prints belong to the last comm message: shown nowhere (docs/notebook.md 26)
+                function()
             except Exception:
                 _logger.exception("An observer raised; the conversation goes on.")
             del function  # it holds a widget, which may be closed before there is more to do

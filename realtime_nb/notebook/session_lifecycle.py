@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
@@ -482,7 +483,7 @@ class SessionLifecycle:
                 if handler.once:
                     self._handlers.remove(handler)
                     handler.remove()
-                self._spawn(_call(handler.function, error))
+                self._spawn(_call(handler.function, error), handler.context.copy())
         self._traits.changed()
 
     def clear_error(self) -> None:
@@ -504,8 +505,8 @@ class SessionLifecycle:
             _logger.info("A request of a page or a setting failed", exc_info=True)
             self.fail(error)
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(coroutine)
+    def _spawn(self, coroutine: Coroutine[Any, Any, None], context: contextvars.Context | None = None) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -517,6 +518,7 @@ class _UserHandler:
         self.kind = kind
         self.function = function
         self.once = once
+        self.context = contextvars.copy_context()  # of the cell: the call came here by `call_soon`, which copies it
         self._handlers: Handlers | None = None
         self._registration: Registration | None = None
 
@@ -528,7 +530,7 @@ class _UserHandler:
     def register(self, handlers: Handlers) -> None:
         """Register it with the handlers of a connection."""
         self._handlers = handlers
-        self._registration = handlers.add(self.kind, self.function, once=self.once)
+        self._registration = handlers.add(self.kind, self.function, once=self.once, context=self.context)
 
     def remove(self) -> None:
         """Remove it from the connection that it was registered with last."""
@@ -542,6 +544,9 @@ async def _end(session: RealtimeSession) -> None:
 
 
 async def _call(handler: Callable[..., Any], error: MicrophoneError) -> None:
-    result = handler(error) if asyncio.iscoroutinefunction(handler) else await asyncio.to_thread(handler, error)
-    if asyncio.iscoroutine(result):
-        await result
+    try:
+        result = handler(error) if asyncio.iscoroutinefunction(handler) else await asyncio.to_thread(handler, error)
+        if asyncio.iscoroutine(result):
+            await result
+    except Exception:
+        _logger.exception("A handler of 'error' raised.")

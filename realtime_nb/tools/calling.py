@@ -26,16 +26,27 @@ class ToolFailed(Exception):  # noqa: N818 - it says what happened
     """A tool's function raised or exceeded its time limit; the message is meant for the model."""
 
 
-async def call_within(timeout_s: float, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+async def call_within(
+    timeout_s: float,
+    function: Callable[[], Any],
+    context: contextvars.Context | None = None,
+    on_error: Callable[[BaseException], object] | None = None,
+) -> Any:
     """Calls a function and returns its result; the values of a generator are returned as a list.
 
     After the time limit a synchronous function runs on in its thread and its result is dropped; an asynchronous one is
     cancelled.
 
+    Args:
+        timeout_s: the time limit.
+        function: takes no arguments.
+        context: the context in which it runs; None: a copy of the caller's.
+        on_error: called in that context with the function's exception.
+
     Raises:
         ToolFailed: the function raised (`SystemExit` and the like included), or exceeded the time limit.
     """
-    task = asyncio.ensure_future(_settled(function, args, kwargs))
+    task = asyncio.get_running_loop().create_task(_reported(function, on_error), context=context)
     try:
         # Not `asyncio.timeout`: it would wait for a function that catches its cancellation and goes on.
         done, _ = await asyncio.wait([task], timeout=timeout_s)
@@ -49,7 +60,16 @@ async def call_within(timeout_s: float, function: Callable[..., Any], *args: Any
     return result
 
 
-async def _settled(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[bool, Any]:
+async def _reported(
+    function: Callable[[], Any], on_error: Callable[[BaseException], object] | None
+) -> tuple[bool, Any]:
+    failed, result = await _settled(function)
+    if failed and on_error is not None:
+        on_error(result)
+    return failed, result
+
+
+async def _settled(function: Callable[[], Any]) -> tuple[bool, Any]:
     """Calls a function and returns `(failed, result or exception)`.
 
     The exception is a value, because a `KeyboardInterrupt` or `SystemExit` raised in a task would end the event loop.
@@ -57,9 +77,9 @@ async def _settled(function: Callable[..., Any], args: Any, kwargs: Any) -> tupl
     task = asyncio.current_task()
     try:
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            result = function(*args, **kwargs)
+            result = function()
         else:
-            failed, result = await _in_thread(function, args, kwargs)
+            failed, result = await _in_thread(function)
             if failed:
                 return True, result
         if inspect.isawaitable(result):
@@ -92,7 +112,7 @@ def _collected(items: Iterator[Any]) -> list[Any]:
     return kept
 
 
-async def _in_thread(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[bool, Any]:
+async def _in_thread(function: Callable[[], Any]) -> tuple[bool, Any]:
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[tuple[bool, Any]] = loop.create_future()
     context = contextvars.copy_context()
@@ -103,7 +123,7 @@ async def _in_thread(function: Callable[..., Any], args: Any, kwargs: Any) -> tu
 
     def work() -> None:
         try:
-            result = context.run(function, *args, **kwargs)
+            result = context.run(function)
             if isinstance(result, Iterator):
                 result = context.run(_collected, result)
             result_or_error = (False, result)
@@ -112,9 +132,24 @@ async def _in_thread(function: Callable[..., Any], args: Any, kwargs: Any) -> tu
         with contextlib.suppress(RuntimeError):  # the loop was closed in the meantime
             loop.call_soon_threadsafe(settle, *result_or_error)
 
-    name = getattr(function, "__name__", "function")
-    threading.Thread(target=work, name=f"realtime tool {name}", daemon=True).start()
+    name = getattr(getattr(function, "func", function), "__name__", "function")
+    _CallThread(work, f"realtime tool {name}").start()
     return await outcome
+
+
+class _CallThread(threading.Thread):
+    """A thread for one call, with a `run` of its own.
+
+    ipykernel 6 replaces `Thread.run` to note, under the thread's number, who started it. When the thread has ended, the
+    note sends the prints of the next thread with that number, perhaps the user's, to another cell.
+    """
+
+    def __init__(self, work: Callable[[], None], name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
+
+    def run(self) -> None:
+        self._work()
 
 
 def _words(error: BaseException) -> str:

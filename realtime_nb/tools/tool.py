@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +43,7 @@ class Tool:
     function: Callable[..., Any] | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
     _reader: Parameters | None = field(default=None, repr=False)
+    _context: Context = field(default_factory=copy_context, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
@@ -62,11 +64,16 @@ class Tool:
             "parameters": msgspec.to_builtins(dict(self.parameters)),
         }
 
-    async def call(self, arguments: str) -> str:
+    async def call(self, arguments: str, *, on_error: Callable[[BaseException], object] | None = None) -> str:
         """Calls the function with JSON arguments and returns its output, a string also on error (docs/protocol.md 28).
 
         Only cancellation is raised. After the time limit a synchronous function runs on in its thread: threads cannot
-        be stopped.
+        be stopped. The function runs in a copy of the context in which the tool was made: its prints appear under that
+        cell (docs/notebook.md 26).
+
+        Args:
+            arguments: as the model wrote them.
+            on_error: called in the same context with an exception of the function.
         """
         if self.function is None:
             return error_output(f"the tool {self.name!r} has no function here")
@@ -76,8 +83,9 @@ class Tool:
             return error_output(f"{self.name}: {error}")
         from realtime_nb.tools.calling import ToolFailed, call_within  # loads asyncio, which declaring a tool needs not
 
+        work = functools.partial(self.function, *positional, **named)
         try:
-            return as_output(await call_within(self.timeout_s, self.function, *positional, **named))
+            return as_output(await call_within(self.timeout_s, work, self._context.copy(), on_error))
         except ToolFailed as failed:
             return error_output(f"{self.name} {failed}")
         except Exception as error:  # a value whose own `str()` or `tolist()` raises

@@ -10,6 +10,7 @@ of a member of ipywidgets' `Widget` (docs/notebook.md 20).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import pathlib
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import anywidget
 import traitlets as t
+from traitlets.traitlets import parse_notifier_name
 
 from realtime_nb.client.auth.secret import ApiKey, concealed, concealed_by_mistake
 from realtime_nb.client.pending_answer import PendingAnswer
@@ -36,6 +38,8 @@ from realtime_nb.client.utterance import Askable, as_utterance
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
 from realtime_nb.notebook.audio.microphone_options import Microphone
 from realtime_nb.notebook.host import hold, hold_weakly, keep_comm_on_subshell, weakly
+from realtime_nb.notebook.kernel_prints import keep_prints_in_cells
+from realtime_nb.notebook.registered import Observer
 from realtime_nb.widget.page_values import check_page_value, latency_to_page, to_page
 
 if TYPE_CHECKING:
@@ -255,6 +259,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         self._controller = controller
         self._unshown = hold_weakly(self, self.comm, self._handle_msg)
         keep_comm_on_subshell(self.comm)
+        keep_prints_in_cells(self.comm)
         self.on_msg(lambda _, content, buffers: controller.receive(content, buffers))
 
     # The conversation
@@ -579,6 +584,20 @@ class RealtimeWidget(anywidget.AnyWidget):
     def _muted_changed(self, change: Any) -> None:
         if self._controller is not None:
             self._controller.soon(self._controller.mute, change["new"])
+
+    def observe(self, handler: Any, names: Any = t.All, type: Any = "change") -> None:  # noqa: A002 - of traitlets
+        """Call `handler(change)` when traits change; its prints and exceptions appear under the cell that calls this.
+
+        See `traitlets.HasTraits.observe`. A function that is registered twice is called once, and prints under the cell
+        that registered it last.
+        """
+        if isinstance(handler, t.EventHandler) or not callable(handler):  # traitlets' own, for methods of the class
+            super().observe(handler, names, type)
+            return
+        for name in parse_notifier_name(names):
+            with contextlib.suppress(ValueError):  # it does not observe this trait yet
+                self.unobserve(handler, name, type)
+        super().observe(Observer(handler), names, type)
 
     def _write(self, values: dict[str, Any]) -> None:
         """Set the read-only traits; called on the notifier thread."""

@@ -6,7 +6,8 @@ handlers run on an executor (one worker thread unless the caller gives another),
 connection's event loop; everything else here runs on that loop.
 
 One handler gets its events one after the other, in order; different handlers do not wait for each other. An exception
-is logged and reported, and the handler stays registered.
+is logged and reported, and the handler stays registered. A handler runs in a copy of the context in which it was
+registered: its prints and exceptions appear under that cell (docs/notebook.md 26).
 """
 
 from __future__ import annotations
@@ -76,12 +77,15 @@ class Registration:
         over: whether it gets no further event: it was for one event and got it, or was removed.
     """
 
-    def __init__(self, kind: str, function: EventHandler, shared: _Shared, *, once: bool) -> None:
+    def __init__(
+        self, kind: str, function: EventHandler, shared: _Shared, context: contextvars.Context, *, once: bool
+    ) -> None:
         self.kind = kind
         self.function = function
         self.once = once
         self.over = False
         self._shared = shared
+        self._context = context
         self._queue: deque[Any] = deque(maxlen=_BACKLOG)
         self._overflowed = False
         self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
@@ -98,7 +102,9 @@ class Registration:
             )
         self._queue.append(event)
         if self.task is None:
-            self.task = asyncio.get_running_loop().create_task(self._drain(), name=f"handler of {self.kind}")
+            self.task = asyncio.get_running_loop().create_task(
+                self._drain(), name=f"handler of {self.kind}", context=self._context.copy()
+            )
 
     async def _drain(self) -> None:
         _inside.set(self._shared)
@@ -148,12 +154,15 @@ class Handlers:
         self._shared = _Shared(executor, on_error)
         self._by_type: dict[str, list[Registration]] = {}
 
-    def add(self, kind: str, function: EventHandler, *, once: bool = False) -> Registration:
-        """Register `function` for events of type `kind`."""
+    def add(
+        self, kind: str, function: EventHandler, *, once: bool = False, context: contextvars.Context | None = None
+    ) -> Registration:
+        """Register `function` for events of type `kind`; it runs in copies of `context`, or else of the caller's."""
         if not callable(function):
             raise TypeError(f"a handler must be callable, not {type(function).__name__}")
         # A new list each time: `emit` on another thread iterates over the one that it saw.
-        handler = Registration(kind, function, self._shared, once=once)
+        context = contextvars.copy_context() if context is None else context
+        handler = Registration(kind, function, self._shared, context, once=once)
         self._by_type[kind] = [*self._by_type.get(kind, ()), handler]
         return handler
 

@@ -7,6 +7,9 @@ Owns the batch of calls of one response (docs/protocol.md 26 to 28), and what el
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
+import traceback
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -21,6 +24,7 @@ from realtime_nb.redact import hide_held
 from realtime_nb.tools import Tool, error_output
 from realtime_nb.wire.realtime import FunctionCallItem, MessageItem, Response, function_output, to_dict
 
+_log = logging.getLogger("realtime_nb")
 _REMEMBERED = 512
 
 
@@ -160,7 +164,8 @@ class ToolRunner:
             # Every call is answered, also one that cannot be run (docs/protocol.md 28).
             output = error_output(f"there is no tool {item.name!r}; the tools are: {known}")
         else:
-            output = hide_held(await tool.call(item.arguments))  # an exception may quote the key of a request
+            call = tool.call(item.arguments, on_error=functools.partial(_log_error, item.name))
+            output = hide_held(await call)  # an exception may quote the key of a request
         answer = function_output(call_id, output, id=output_item_id(call_id))
         self._sender.put({"type": "conversation.item.create", "item": to_dict(answer)})
         status: Literal["failed", "completed"] = "failed" if output.startswith('{"error":') else "completed"
@@ -193,3 +198,9 @@ class ToolRunner:
         forced = choice == "required" or isinstance(choice, Mapping)
         # A forced tool choice holds for the user's turn; on the continuation it would call for ever.
         return self._responses.create({"tool_choice": "auto"} if forced else {}, automatic=True)
+
+
+def _log_error(name: str, error: BaseException) -> None:
+    # Called in the tool's context, so that the traceback appears under the cell that registered it.
+    trace = hide_held("".join(traceback.format_exception(error)))
+    _log.error("The tool %r raised; the model reads the exception's text.\n%s", name, trace.rstrip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import datetime
 import enum
 import functools
@@ -463,3 +464,25 @@ class Broken:
 )
 async def test_results_without_json_form_become_text(result: Any, output: str) -> None:
     assert (await as_tool({"name": "bytes", "function": lambda: result}).call("")).startswith(output)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_tool_and_the_report_of_its_exception_run_in_the_context_in_which_it_was_made(is_async: bool) -> None:
+    cell: contextvars.ContextVar[str] = contextvars.ContextVar("cell", default="none")
+    seen: list[str] = []
+
+    def fails() -> None:
+        seen.append(cell.get())
+        cell.set("changed by a call")
+        raise ValueError("the tool")
+
+    async def fails_later() -> None:
+        fails()
+
+    context = contextvars.copy_context()
+    context.run(cell.set, "third")
+    tool = context.run(as_tool, fails_later if is_async else fails)
+    for _ in range(2):
+        await tool.call("{}", on_error=lambda error: seen.append(f"{cell.get()}: {error}"))
+    assert [entry for entry in seen if ":" not in entry] == ["third", "third"]
+    assert [entry.partition(": ")[2] for entry in seen if ":" in entry] == ["the tool", "the tool"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from typing import Any
 
 import msgspec
@@ -91,3 +92,31 @@ async def test_no_handler_is_left_after_once() -> None:
     await got.wait()
     assert registration.over
     assert handlers.idle, "the receive loop skips handlers from now on"
+
+
+async def test_handlers_run_in_copies_of_the_context_in_which_they_were_registered() -> None:
+    cell: contextvars.ContextVar[str] = contextvars.ContextVar("cell", default="none")
+    seen: list[str] = []
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def plain(_: Any) -> None:
+        seen.append(cell.get())
+        cell.set("changed by a handler")
+        if len(seen) == 4:
+            loop.call_soon_threadsafe(done.set)
+
+    async def coroutine(_: Any) -> None:
+        plain(_)
+
+    handlers = Handlers()
+    context = contextvars.copy_context()
+    context.run(cell.set, "third")
+    context.run(handlers.add, "ping", plain)
+    handlers.add("ping", coroutine, context=context)
+    for _ in range(2):
+        handlers.emit("ping", {})
+        await asyncio.sleep(0)
+        await handlers.drain(10)
+    await done.wait()
+    assert seen == ["third"] * 4
