@@ -15,7 +15,7 @@ from typing import Any
 
 from realtime_nb.audio.stream_format import is_usual
 from realtime_nb.client.caller import warn_caller
-from realtime_nb.client.settings import DEFAULTS, check_setting, overlay, session_config
+from realtime_nb.client.settings import DEFAULTS, check_setting, check_tool_choice, overlay, session_config
 from realtime_nb.errors import ConfigError
 from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import AnySessionConfig, RealtimeSessionConfig, check, nearest, to_dict
@@ -85,6 +85,10 @@ class SessionConfig:
                 raw[name] = value
             else:
                 raise ConfigError(f"there is no setting {name!r}.{nearest(name, sorted({*DEFAULTS, *_WIRE_FIELDS}))}")
+        if "tool_choice" in named or "tools" in named:
+            kept = {**self.settings, **named}
+            if "tools" in kept:  # without, they may have been declared elsewhere, as for a call
+                check_tool_choice(kept.get("tool_choice"), kept["tools"])
         session = {**session_config(named, raw), "type": self.session_type}
         if raw:
             session, raw = to_dict(session), to_dict(raw)

@@ -17,6 +17,11 @@ def printable(text: str) -> str:
     return "\n".join(lines)
 
 
+def in_one_line(text: str) -> str:
+    """Returns printable text in one line, for a repr."""
+    return printable(text).replace("\n", "\\n")
+
+
 def indented(text: str, by: str = "  ") -> str:
     """Returns printable text whose lines after the first begin with `by`, so that none begins with a speaker."""
     return printable(text).replace("\n", f"\n{by}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from realtime_nb.audio import RATE_HZ
 
-from .plain_text import indented, printable
+from .plain_text import in_one_line, indented
 from .usage import Usage
 
 if TYPE_CHECKING:
@@ -149,11 +149,11 @@ class Turn:
             shown.append(f"heard {len(self.heard_text)} of {len(self.text)} characters")
         if self.images:
             shown.append(f"{len(self.images)} image{'s' * (len(self.images) > 1)}")
-        shown += [_in_one_line(f"{call.name}({call.arguments})") for call in self.tool_calls]
+        shown += [in_one_line(f"{call.name}({call.arguments})") for call in self.tool_calls]
         if self.audio_ms is not None:
             shown.append(f"{self.audio_ms / 1000:.2f} s")
         if self.note is not None:
-            shown.append(_in_one_line(self.note))
+            shown.append(in_one_line(self.note))
         return f"Turn({', '.join(shown)})"
 
     def __eq__(self, other: object) -> bool:
@@ -173,7 +173,3 @@ def as_text(turns: Iterable[Turn]) -> str:
 def shown_text(turn: Turn) -> str:
     """Returns a turn's text, with `[image]` for each of its images."""
     return " ".join([*([turn.text] if turn.text else []), *("[image]" for _ in turn.images)])
-
-
-def _in_one_line(text: str) -> str:
-    return printable(text).replace("\n", "\\n")

@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from realtime_nb.conversation.plain_text import in_one_line
 from realtime_nb.notebook.page.channel import Channel
 from realtime_nb.notebook.page.messages import EventMessage
 from realtime_nb.notebook.page.pages import Pages
@@ -37,7 +38,7 @@ class EventRecord:
 
     def __repr__(self) -> str:
         arrow = "→" if self.direction == "client" else "←"
-        return f"{self.at:8.3f} {arrow} {self.type} {self.summary}".rstrip()
+        return in_one_line(f"{self.at:8.3f} {arrow} {self.type} {self.summary}".rstrip())
 
     @property
     def summary(self) -> str:

@@ -9,6 +9,9 @@ import pytest
 import realtime_nb as rt
 from realtime_nb.conversation.turn import TurnSound
 from realtime_nb.errors import RealtimeError
+from realtime_nb.notebook.event_log import EventRecord
+from realtime_nb.notebook.health import Health
+from realtime_nb.wire.realtime import decode_server
 
 
 def _all(kind: type[RealtimeError]) -> list[type[RealtimeError]]:
@@ -66,9 +69,35 @@ def test_values_can_be_pickled(value: object) -> None:
     assert pickle.loads(pickle.dumps(value)) == value
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'{"type": "response.done", "response": {"id": "r", "status": "completed", "output": [], "usage": null}}',
+        b'{"type": "vendor.cheered", "loudness": 11}',
+        b'{"type": "error", "error": {"message": "no", "code": 7}}',
+    ],
+)
+def test_events_can_be_pickled(frame: bytes) -> None:
+    event = decode_server(frame)
+    back = pickle.loads(pickle.dumps(event))
+    assert (back, back.raw, getattr(back, "lost", ())) == (event, event.raw, getattr(event, "lost", ()))
+
+
+def test_records_of_events_and_health_can_be_pickled() -> None:
+    record = EventRecord(1.0, "server", "error", {"type": "error"})
+    assert pickle.loads(pickle.dumps(record)) == record
+    assert pickle.loads(pickle.dumps(Health())) == Health()
+
+
+def test_a_question_can_be_pickled() -> None:
+    back = pickle.loads(pickle.dumps(rt.Utterance(np.arange(100, dtype=np.int16), rate=24_000, label="x")))
+    assert (back.label, back.sound.tolist()) == ("x", list(range(100)))
+
+
 def test_a_repr_shows_no_control_characters() -> None:
     evil = "\x1b[2J\nTurn(user\u202e"
     call = rt.ToolCall("c", evil, evil)
     turn = rt.Turn("i", 1, "user", evil, evil, "failed", tool_calls=(call,), note=evil)
-    for shown in (repr(turn), repr(call), repr(rt.Utterance(text=evil))):
+    record = EventRecord(1.0, "server", evil, {"type": evil, "delta": evil})
+    for shown in (repr(turn), repr(call), repr(rt.Utterance(text=evil)), repr(record)):
         assert not [c for c in shown if not c.isprintable()], shown

@@ -101,6 +101,14 @@ class _ServerEvent(msgspec.Struct, repr_omit_defaults=True, tag_field="type", kw
         """Keep the frame beside an event that could not be read whole. Neither is part of the encoded event."""
         self.__dict__.update(_raw=raw, _lost=tuple(lost))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A pickle of msgspec's own would leave out what stands beside the fields: `raw` and `lost`.
+        make, fields = msgspec.Struct.__reduce__(self)
+        return make, fields, dict(self.__dict__) or None
+
+    def __setstate__(self, beside: dict[str, Any]) -> None:
+        self.__dict__.update(beside)
+
 
 class ConversationInfo(msgspec.Struct, kw_only=True):
     """The id of a conversation."""

@@ -189,3 +189,17 @@ def test_a_setting_that_changes_later_counts_before_the_first_fields_in_a_new_se
     assert config.whole()["truncation"] == "disabled"
     config.set({}, {"audio": {"output": {"speed": 1.4}}})
     assert config.whole()["audio"]["output"]["speed"] == 1.4
+
+
+def test_tool_choice_is_checked_against_the_tools_where_they_are_known() -> None:
+    def add(a: int) -> int:
+        return a
+
+    config = SessionConfig()
+    config.set({"tool_choice": "elsewhere"})
+    config.set({"tools": [add], "tool_choice": "add"})
+    with pytest.raises(ConfigError, match=r"'addd'.*Did you mean 'add'"):
+        config.set({"tool_choice": "addd"})
+    with pytest.raises(ConfigError, match="tool_choice='add'"):
+        config.set({"tools": []})
+    assert config.settings["tool_choice"] == "add"
