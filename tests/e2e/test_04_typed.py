@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from playwright.async_api import expect
 
 from tests.e2e.conftest import OpenNotebook
@@ -51,3 +53,40 @@ async def test_enter_sends_and_escape_interrupts(notebook: OpenNotebook) -> None
     await card.message.press("Escape")
     await book.lab.until_silence()
     await book.kernel.until("[turn.status for turn in w.turns if turn.role == 'assistant'] == ['interrupted']")
+
+
+async def test_new_begins_another_conversation_and_history_shows(notebook: OpenNotebook) -> None:
+    book = await notebook(
+        IMPORT, 'w = rt.RealtimeWidget(history=[("user", "My name is Ada."), ("assistant", "Hello, Ada.")])\nw'
+    )
+    await book.lab.run(0)
+    await book.lab.run(1)
+    card = await Card(book.lab).drawn()
+    await expect(card.you).to_contain_text(["My name is Ada."], timeout=20_000)
+    await card.write("Count to thirty.")
+    await book.lab.until_sound()
+    await card.root.get_by_role("button", name="New conversation", exact=True).click()
+    await book.lab.until_silence()
+    await expect(card.you).to_have_count(0)
+    await expect(card.assistant).to_have_count(0)
+    await card.write("Hello!")
+    await expect(card.assistant).to_have_count(1, timeout=20_000)
+    await book.kernel.until("[turn.role for turn in w.turns] == ['user', 'assistant']")
+
+
+async def test_another_microphone_is_used_at_once(notebook: OpenNotebook) -> None:
+    book = await notebook(IMPORT, "w = rt.RealtimeWidget()\nw", "w.microphone = rt.Microphone(noise_suppression=False)")
+    await book.lab.run(0)
+    await book.lab.run(1)
+    card = await Card(book.lab).drawn()
+    await card.talk.click()
+    await expect(card.talk).to_have_attribute("data-mic", "on", timeout=20_000)
+    await book.lab.run(2)
+    await book.kernel.until("w._controller.sound.microphone.frames > 0")
+    async with asyncio.timeout(30):
+        while len(tracks := await book.lab.tracks()) < 2:  # noqa: ASYNC110 - the page has no event for it
+            await asyncio.sleep(0.1)
+    assert [track["settings"]["noiseSuppression"] for track in tracks] == [True, False]
+    await expect(card.talk).to_have_attribute("data-mic", "on")
+    states = [track["state"] for track in await book.lab.tracks()]
+    assert states == ["ended", "live"]
