@@ -78,6 +78,7 @@ UNHEARD = _kind(
     "unheard", "an error reaches no caller, no handler and no log", "client.events.unheard:UnheardErrors.log"
 )
 BUDGETS = _kind("budgets", "a limit is exceeded by more than one response", "client.turns.limits:Limits")
+RESULTS = _kind("results", "what a tool returns is changed, or too much", "tools.output:as_output")
 KEYS = _kind("keys", "a key reaches the model, a log or a file", "redact:redact")
 
 
