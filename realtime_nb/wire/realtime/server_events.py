@@ -103,8 +103,8 @@ class _ServerEvent(msgspec.Struct, repr_omit_defaults=True, tag_field="type", kw
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickle of msgspec's own would leave out what stands beside the fields: `raw` and `lost`.
-        make, fields = msgspec.Struct.__reduce__(self)
-        return make, fields, dict(self.__dict__) or None
+        make: Any = msgspec.Struct.__reduce__(self)
+        return make[0], make[1], dict(self.__dict__) or None
 
     def __setstate__(self, beside: dict[str, Any]) -> None:
         self.__dict__.update(beside)
