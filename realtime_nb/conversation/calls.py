@@ -24,7 +24,7 @@ _STATUSES: dict[str, ToolStatus] = {status: status for status in get_args(ToolSt
 
 def note_call(store: ConversationStore, record: ItemRecord, *, call_id: str, name: str) -> None:
     """Records that an item is a tool call, with its call id and name where they are known."""
-    if record.kind not in (None, "call"):
+    if record.kind not in (None, "other", "call"):
         return
     record.kind, record.role = "call", "assistant"
     store.has_calls = True

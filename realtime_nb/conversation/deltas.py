@@ -40,7 +40,7 @@ def _open(c: Conversation, item_id: str, response_id: str, at: float | None) -> 
     record = c.store.item(item_id, at)
     if record.closed or record.deleted:
         return None
-    if record.kind is None:
+    if record.kind in (None, "other"):
         record.kind, record.role = "message", "assistant"
     if record.started_at is None:
         record.started_at = c.store.time_of_day(at)
@@ -84,7 +84,7 @@ def on_text_done(c: Conversation, event: TextDone, at: float | None, out: list[C
     record = c.store.undeleted_item(event.item_id, at)
     if record is None:
         return
-    if record.kind is None:
+    if record.kind in (None, "other"):
         record.kind, record.role = "message", "assistant"
     c.store.join(record, event.response_id)
     part = record.part(event.content_index)
@@ -209,7 +209,7 @@ def on_arguments_delta(
     if (response is not None and response.done) or (known is not None and known.arguments_done):
         return
     record = known or c.store.item(event.item_id, at)
-    if known is None or record.kind is None:
+    if known is None or record.kind in (None, "other"):
         c.store.join(record, event.response_id)
         note_call(c.store, record, call_id=getattr(event, "call_id", "") or "", name="")
         c.store.mark_changed(record.id)

@@ -47,9 +47,10 @@ def apply_snapshot(c: Conversation, item: Item, at: float | None) -> ItemRecord 
     if record.started_at is None:
         record.started_at = c.store.time_of_day(at)
     kind = _kind(item)
-    if record.kind not in (None, kind):
+    if record.kind not in (None, "other", kind):
         return None
-    record.kind = kind
+    if record.kind is None or kind != "other":  # an item that could not be read may be said whole later
+        record.kind = kind
     c.store.mark_changed(record.id)
     if item.status is not None and not (record.status in ("completed", "incomplete") and item.status == "in_progress"):
         record.status = item.status

@@ -7,6 +7,7 @@ Owns the local check of client events: one unknown field makes the service refus
 from __future__ import annotations
 
 import itertools
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,6 +16,9 @@ import msgspec
 
 from realtime_nb.errors import ConfigError
 from realtime_nb.wire.realtime import CLIENT_TYPES, check, nearest
+
+EVENT_ID = re.compile(r"evt_[0-9a-f]{12}_\d+")
+"""The ids that `event_ids` makes."""
 
 
 def event_ids() -> Callable[[], str]:

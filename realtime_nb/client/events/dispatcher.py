@@ -72,14 +72,16 @@ class Dispatcher:
 
     def dispatch(self, event: Any) -> None:
         """Hand on a server event, also one of an unknown type (docs/protocol.md 4), in the order named above."""
-        kind = type(event)
+        kind, told = type(event), event
         if kind is ResponseOutputAudioDelta:
             self._config.has_spoken = True
         elif kind in _NOTED:
-            self._note(event)
-        self._to_listeners(self._normalizer.received(event))
+            if kind is ErrorEvent:
+                told = self._normalizer.about_ours(event)
+            self._note(told)
+        self._to_listeners(self._normalizer.received(told))
         if kind is ErrorEvent:
-            self._on_error(event.error)
+            self._on_error(told.error)
         self._buffer.put(event)
         if not self._handlers.idle:
             self._handlers.emit(event.type, event)

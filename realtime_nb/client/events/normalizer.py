@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from realtime_nb.client.events.client_event import EVENT_ID
 from realtime_nb.client.events.recent import Recent
 from realtime_nb.wire import realtime as wire
 
@@ -116,6 +117,7 @@ class _Life:
     def __init__(self, name: str, server_id: str) -> None:
         self.name = name
         self.server_id = server_id
+        self.unnamed = False  # the server has given it no id so far
         self.done = False
         self.completed = False
         self.abandoned = False
@@ -156,8 +158,10 @@ class EventNormalizer:
         self._last_input = ""
         self._unanswered: Recent[dict[str, Any]] = Recent()
         self._sent_as: Recent[str] = Recent()  # the ids of the events that sent them, by item
+        self._event_ids: Recent[None] = Recent()  # of client events, where the user gave them
         self._questions: tuple[str, ...] = ()
         self._due = False  # whether a response was asked for, or the user spoke, and none has begun since
+        self._asked = 0  # how many requests for a response have had none yet
 
     def restart(self) -> None:
         """The connection has another transport: the server's ids and open responses are gone with the old session."""
@@ -171,7 +175,7 @@ class EventNormalizer:
         self._committed.clear()
         self._unanswered.clear()
         self._sent_as.clear()
-        self._questions, self._due = (), False
+        self._questions, self._due, self._asked = (), False, 0
         self._current, self._latest, self._lone, self._last_input = None, None, None, ""
 
     # Out
@@ -209,6 +213,7 @@ class EventNormalizer:
             self._items.keep(item["id"])
         elif raw["type"] == "response.create":
             self._questions, self._due = tuple(self._unanswered), True
+            self._asked += 1
 
     # In
 
@@ -255,6 +260,18 @@ class EventNormalizer:
         life.abandoned = True
         return out
 
+    def leaves(self, event_id: str) -> None:
+        """Note the id of a client event, which an error of the server may name."""
+        if not EVENT_ID.fullmatch(event_id):
+            self._event_ids[event_id] = None
+
+    def about_ours(self, event: wire.ErrorEvent) -> wire.ErrorEvent:
+        """An error without its `event_id` where no client event has that id: some servers give one of their own."""
+        event_id = event.error.event_id
+        if not event_id or event_id in self._event_ids or EVENT_ID.fullmatch(event_id):
+            return event
+        return _replace(event, error=_replace(event.error, event_id=None))  # type: ignore[no-any-return]
+
     # Responses
 
     def _life(self, response_id: str | None, event: Any, out: list[Any]) -> _Life:
@@ -262,12 +279,38 @@ class EventNormalizer:
         life = self._lives.get(response_id) if response_id else None
         if life is not None and life.completed and self._due and self._begins(event, life):
             life = None  # the id of the response before, which is over
-        if life is None and not response_id and self._open:
-            return next(reversed(self._open.values()))
+        if life is None and self._open:
+            if not response_id:
+                return next(reversed(self._open.values()))
+            if (meant := self._meant_by(response_id, event)) is not None:
+                return meant
         if life is None:
             life = self._begin(response_id)
             out.append(wire.ResponseCreated(response=wire.Response(id=life.name, status="in_progress", output=[])))
         return life
+
+    def _meant_by(self, response_id: str, event: Any) -> _Life | None:
+        """The open response that an event under an unknown id is about; None where it begins one of its own.
+
+        Some servers give `response.created` no id, or one event of a response another id than the rest. A response of
+        its own would never end, and the next question would wait for it.
+        """
+        newest = next(reversed(self._open.values()))
+        if newest.unnamed and not newest.items:
+            self._responses.alias(response_id, newest.name)
+            newest.server_id, newest.unnamed = response_id, False
+            self._lives[response_id] = newest
+            return newest
+        item = getattr(event, "item", None)
+        item_ids = [item.id if item is not None else getattr(event, "item_id", None)]
+        if isinstance(event, wire.ResponseDone):
+            item_ids = [item.id for item in event.response.output or ()]
+        for item_id in item_ids:
+            owner = self._owner_of(self._items.inward(item_id) or "") if item_id else None
+            if owner is not None and owner.name in self._open:
+                return owner
+        is_due = self._due or self._asked > 0
+        return None if is_due else newest
 
     def _begins(self, event: Any, life: _Life) -> bool:
         """Whether an event under the id of a completed response is of the next one, and not the last one's, late."""
@@ -287,6 +330,8 @@ class EventNormalizer:
         self._lives[life.server_id] = self._by_name[name] = self._open[name] = life
         self._over.pop(life.server_id, None)
         life.questions, self._questions, self._due = self._questions, (), False
+        life.unnamed = not response_id
+        self._asked = max(0, self._asked - 1)
         return life
 
     def _on_created(self, event: wire.ResponseCreated, out: list[Any]) -> None:
@@ -315,9 +360,7 @@ class EventNormalizer:
         claimed |= {life.by_call.get(getattr(item, "call_id", None) or "", "") for item in told}
         output = [self._named(item, life, index, claimed=claimed) for index, item in enumerate(told)]
         known = {item.id for item in output}
-        status = event.response.status
-        if status in (None, "in_progress"):
-            status = "completed"
+        status = _final_status(event.response)
         if status == "completed":
             for item_id, call in life.calls.items():
                 if call.name and item_id not in known and item_id not in life.calls_done:
@@ -353,6 +396,7 @@ class EventNormalizer:
     def _on_error(self, event: wire.ErrorEvent, out: list[Any]) -> None:
         """An error: it may refuse an item of ours, which then is not there."""
         event_id = event.error.event_id
+        self._asked = 0  # it may have refused a request
         for name in list(self._unanswered):
             if not event_id or self._sent_as.get(name) == event_id:
                 del self._unanswered[name]
@@ -470,9 +514,18 @@ class EventNormalizer:
             "id": name,
             "call_id": self._call_id(item.call_id, known, name),
             "name": item.name or (known.name if known is not None else ""),
-            "arguments": _arguments(item.arguments) or self._arguments_so_far(life, name, known, item.status),
+            "arguments": self._best_arguments(item, life, name, known),
         }
         return item if all(getattr(item, key) == value for key, value in fields.items()) else _replace(item, **fields)
+
+    def _best_arguments(
+        self, item: wire.FunctionCallItem, life: _Life, name: str, known: wire.FunctionCallItem | None
+    ) -> str:
+        told = _arguments(item.arguments)
+        if told.lstrip().startswith("{"):
+            return told
+        so_far = self._arguments_so_far(life, name, known, item.status)
+        return so_far if so_far.lstrip().startswith("{") else told or so_far
 
     def _arguments_so_far(self, life: _Life, name: str, known: wire.FunctionCallItem | None, status: str | None) -> str:
         """The arguments of a call whose item does not repeat them; none of one that is under way."""
@@ -600,6 +653,17 @@ class EventNormalizer:
         self._append(event, fields, out)
 
 
+def _final_status(response: wire.Response) -> str:
+    """How a response ended, in one of the words of the protocol."""
+    status = response.status or ""
+    if status in _FINAL:
+        return status
+    if status.lower() in _OTHER_WORDS:
+        return _OTHER_WORDS[status.lower()]
+    details = response.status_details
+    return "failed" if details is not None and details.error is not None else "completed"
+
+
 def _renamed(item: Any, name: str) -> Any:
     if isinstance(item, wire.UnknownItem):
         return wire.UnknownItem({**item.raw, "id": name})
@@ -639,6 +703,8 @@ def _alike(item: Any, ours: dict[str, Any], calls: _Names) -> bool:
     return (not is_sound or any(part.get("audio") for part in ours.get("content") or ())) and came in ([], sent)
 
 
+_FINAL = frozenset({"completed", "cancelled", "failed", "incomplete"})
+_OTHER_WORDS = {"canceled": "cancelled", "interrupted": "cancelled", "aborted": "cancelled", "error": "failed"}
 _SPOKEN: tuple[type, ...] = (
     wire.ResponseOutputAudioDelta,
     wire.ResponseOutputAudioTranscriptDelta,

@@ -249,6 +249,7 @@ class Sender:
     async def _send_or_queue(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None = None) -> str:
         event_id: str = raw.get("event_id") or self.new_event_id()
         raw["event_id"] = event_id  # errors of the server name it (docs/protocol.md 40)
+        self._normalizer.leaves(event_id)
         link = self._link
         if event_id in self._again and (self._again.pop(event_id) is not link.transport or link.state != "open"):
             return event_id  # lost meanwhile: the item is restored with the rest of the conversation

@@ -18,7 +18,7 @@ import pybase64
 from realtime_nb.wire.realtime import beta
 from realtime_nb.wire.realtime.client_events import ClientEvent, InputAudioBufferAppend
 from realtime_nb.wire.realtime.items import UnknownItem
-from realtime_nb.wire.realtime.lenient import error_in_words, read_leniently
+from realtime_nb.wire.realtime.lenient import error_in_words, is_error_body, read_leniently
 from realtime_nb.wire.realtime.response import ErrorDetail
 from realtime_nb.wire.realtime.server_events import ErrorEvent, ResponseOutputAudioDelta, ServerEvent, UnknownEvent
 from realtime_nb.wire.realtime.validate import check, nearest
@@ -163,7 +163,7 @@ def _rescue(frame: bytes | str) -> ServerEvent | UnknownEvent:
         return _malformed(f"The server sent a frame of {len(frame)} characters that is not JSON; it was left out.")
     kind = raw.get("type") if isinstance(raw, dict) else None
     if not isinstance(kind, str):
-        if isinstance(raw, dict) and "error" in raw:
+        if isinstance(raw, dict) and is_error_body(raw):
             kind, raw = "error", {**raw, "type": "error"}  # an HTTP-like body, which a proxy may send
         else:
             return _malformed("The server sent JSON without an event type; it was left out.")

@@ -219,6 +219,13 @@ def _scalar(value: Any, options: tuple[mi.Type, ...]) -> Any:
     return _MISSING
 
 
+def is_error_body(raw: Mapping[str, Any]) -> bool:
+    """Whether an object without a type is what a server or a proxy says of an error over HTTP."""
+    if raw.get("object") == "error" or any(raw.get(name) not in _NOTHING for name in ("error", "errors", "detail")):
+        return True
+    return isinstance(raw.get("message"), str) and any(raw.get(name) is not None for name in _ERROR_FIELDS["code"])
+
+
 def error_in_words(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The `error` of an error event, whatever shape a server gave it: the reader sees the server's own words."""
     error = raw.get("error")
@@ -243,7 +250,7 @@ def error_in_words(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 _NOTHING: tuple[Any, ...] = (None, "", {}, [])
 _ERROR_FIELDS = {
-    "message": ("message", "detail", "msg", "error_message", "reason", "title", "error"),
+    "message": ("message", "detail", "msg", "error_message", "reason", "title", "error", "errors"),
     "code": ("code", "error_code", "status_code", "status"),
     "param": ("param",),
 }

@@ -57,3 +57,25 @@ async def a_response_that_failed_with_an_error_as_text() -> None:
     result = await talk(Server(on_response=fail), "One")
     assert isinstance(result.answers[0], rt.ServerError), result.answers
     assert "out of memory" in str(result.answers[0]), result.answers
+
+
+@case(ERROR_WORDS)
+async def bodies_without_a_type() -> None:
+    bodies: tuple[Event, ...] = (
+        {"detail": "no capacity left"},
+        {"object": "error", "message": "no capacity left", "code": 400},
+        {"code": "InvalidParameter", "message": "no capacity left", "request_id": "1"},
+        {"errors": [{"message": "no capacity left"}]},
+    )
+    for body in bodies:
+        assert "no capacity" in await _words_of(body), body
+
+
+@case(ERROR_WORDS)
+async def an_error_that_names_an_event_of_the_servers() -> None:
+    def refuse(events: list[Event], asked: Event) -> list[Any]:
+        return [{"type": "error", "error": {"message": "no capacity left", "event_id": "event_of_the_server"}}]
+
+    result = await talk(Server(on_response=refuse), "One")
+    assert isinstance(result.answers[0], rt.ServerError), result.answers
+    assert "no capacity" in str(result.answers[0]), result.answers

@@ -184,3 +184,66 @@ async def two_calls_without_ids_in_one_response() -> None:
     result = await talk(Server(plan=["call"], on_response=hook), "Twice, please.", tools=[add])
     result.assert_answers("Answer 2.")
     result.assert_called(times=2)
+
+
+# One event of a response says another thing of it than the rest
+
+
+def _with(kind: str, part: str | None = None, **fields: Any) -> Hook:
+    """The first event of a type, or a part of it, has other fields."""
+
+    def change(events: list[Event], asked: Event) -> list[Event]:
+        event = of_type(events, kind)[0]
+        (event if part is None else event[part]).update(fields)
+        return events
+
+    return change
+
+
+@case(RESPONSES)
+async def a_beginning_without_a_response() -> None:
+    odds: tuple[Any, ...] = (None, [], "x", {}, {"id": ""})
+    for odd in odds:
+        await _is_answered(_with("response.created", response=odd))
+
+
+@case(RESPONSES)
+async def one_event_under_an_id_of_its_own() -> None:
+    for name in ("output_item.added", "output_audio_transcript.delta", "output_audio.done", "output_item.done"):
+        await _is_answered(_with(f"response.{name}", response_id="another"))
+
+
+@case(RESPONSES)
+async def a_beginning_or_an_end_under_an_id_of_its_own() -> None:
+    await _is_answered(_with("response.created", "response", id="another"))
+    await _is_answered(_with("response.done", "response", id="another"))
+    await _is_answered(_with("response.done", "response", id="another", output=[]))
+
+
+@case(RESPONSES)
+async def a_beginning_of_an_item_of_another_type() -> None:
+    odds: tuple[Any, ...] = (None, "", "output_message", {})
+    for odd in odds:
+        await _is_answered(_with("response.output_item.added", "item", type=odd))
+
+
+@case(CALLS)
+async def a_response_that_ended_in_other_words() -> None:
+    for status in ("finished", "", "stop"):
+        hook = _with("response.done", "response", status=status)
+        result = await talk(Server(plan=["call"], on_response=hook), "What is 2 and 3?", tools=[add])
+        result.assert_answers("Answer 2.")
+        result.assert_called()
+
+
+@case(CALLS)
+async def arguments_that_are_no_object_in_the_whole() -> None:
+    def hook(events: list[Event], asked: Event) -> list[Event]:
+        for event in of_type(events, "response.output_item.done"):
+            if event["item"]["type"] == "function_call":
+                event["item"]["arguments"] = [None]
+        return events
+
+    result = await talk(Server(plan=["call"], on_response=hook), "What is 2 and 3?", tools=[add])
+    result.assert_answers("Answer 2.")
+    result.assert_called()
