@@ -65,7 +65,21 @@ def upgrade(raw: dict[str, Any]) -> dict[str, Any] | None:
             changed["session"] = {**_session(session, transcription=transcription)}
         else:  # GA but for the type, which some servers leave out
             changed["session"] = {"type": "transcription" if transcription else "realtime", **session}
+    if isinstance(session, dict):
+        _name_formats(changed)
     return changed if changed != raw else None
+
+
+def _name_formats(changed: dict[str, Any]) -> None:
+    """Put a format that a session calls by its mere name, such as `g711_ulaw`, into the form that GA has."""
+    session = changed["session"]
+    audio = session.get("audio")
+    for side in ("input", "output"):
+        part = audio.get(side) if isinstance(audio, dict) else None
+        name = part.get("format") if isinstance(part, dict) else None
+        if isinstance(audio, dict) and isinstance(part, dict) and isinstance(name, str):
+            audio = {**audio, side: {**part, "format": _format(name, is_output=side == "output")}}
+            changed["session"] = {**session, "audio": audio}
 
 
 def _session(old: dict[str, Any], *, transcription: bool) -> dict[str, Any]:
@@ -74,7 +88,7 @@ def _session(old: dict[str, Any], *, transcription: bool) -> dict[str, Any]:
     given = old.get("audio") if isinstance(old.get("audio"), dict) else {}
     audio: dict[str, dict[str, Any]] = {}
     for name, (side, new) in _PLACES.items():
-        value = _format(old.get(name)) if new == "format" else old.get(name)
+        value = _format(old.get(name), is_output=side == "output") if new == "format" else old.get(name)
         if name in old and not (new == "format" and value is None):
             audio.setdefault(side, {})[new] = value
     for side in ("input", "output"):
@@ -90,11 +104,17 @@ def _session(old: dict[str, Any], *, transcription: bool) -> dict[str, Any]:
     return session
 
 
-def _format(name: Any) -> dict[str, Any] | None:
-    """The GA form of a beta format's name, such as `pcm16`, or `pcm16-16000hz` of some servers; None for others."""
-    if not isinstance(name, str):
+def _format(name: Any, *, is_output: bool) -> dict[str, Any] | None:
+    """The GA form of a beta format's name, such as `pcm16`, or `pcm16-16000hz` of some servers; else None.
+
+    An unknown name of the output's format stays: its sound must be refused, and not played as PCM.
+    """
+    if isinstance(name, dict):
+        return name
+    if not isinstance(name, str) or not name:
         return None
     pcm = _PCM.fullmatch(name)
     if pcm is not None:
         return {"type": "audio/pcm", "rate": int(pcm[1] or 24_000)}
-    return _FORMATS.get(name)
+    known = _FORMATS.get(name)
+    return {"type": name} if known is None and (is_output or name.startswith("audio/")) else known

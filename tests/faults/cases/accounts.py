@@ -186,7 +186,7 @@ async def _lasts_as_long(stated: Iterable[Event], sound: bytes) -> None:
     assert abs(turn.audio.duration_ms - SOUND_MS) < 5, turn.audio
 
 
-def _with_format(output: Event) -> Event:
+def _with_format(output: Event | str) -> Event:
     session = default_session()
     session["audio"]["output"]["format"] = output
     return session
@@ -213,6 +213,20 @@ async def g711_of_either_law() -> None:
 async def the_betas_word_for_a_telephones_format() -> None:
     old = {"id": "s", "modalities": ["text", "audio"], "output_audio_format": "g711_ulaw"}
     await _lasts_as_long((old, {}), g711.encode(np.zeros(800, np.int16), "pcmu"))
+
+
+@case(FORMATS)
+async def a_format_by_its_mere_name_in_its_new_place() -> None:
+    sound = g711.encode(np.zeros(800, np.int16), "pcma")
+    await _lasts_as_long((_with_format("g711_alaw"), {}), sound)
+    await _lasts_as_long((_with_format("pcm16-16000hz"), {}), bytes(2 * 1600))
+
+
+@case(FORMATS)
+async def a_name_that_is_not_known_is_not_read_as_pcm() -> None:
+    for name in ("opus", "mp3"):
+        for session in (_with_format(name), {"id": "s", "modalities": ["audio"], "output_audio_format": name}):
+            await _lasts_as_long((session, {}), bytes(2 * 1600))  # as PCM it would last less long
 
 
 @case(FORMATS)
