@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
+from realtime_nb.client.auth.address import concealed_address, refuse_key_in_url, refuse_wrong_address
 from realtime_nb.client.auth.client_secrets import ClientSecret, mint
-from realtime_nb.client.auth.credentials import bearer, current_key, refuse_key_in_url
+from realtime_nb.client.auth.credentials import bearer, current_key
 from realtime_nb.client.auth.secret import (
     ApiKey,
     Headers,
@@ -32,6 +33,7 @@ from realtime_nb.client.auth.secret import (
     concealed,
     concealed_by_mistake,
     concealed_proxy,
+    concealed_subprotocols,
     refuse_pickled_secret,
 )
 from realtime_nb.client.connection import RealtimeConnection
@@ -49,6 +51,7 @@ from realtime_nb.conversation import FREE, Billing, Prices
 from realtime_nb.errors import ConfigError
 from realtime_nb.loopback import is_loopback
 from realtime_nb.redact import HIDDEN, safe_url, secrets_of
+from realtime_nb.wire.realtime.validate import refuse_half_character
 
 if TYPE_CHECKING:
     from realtime_nb.local import LocalServer
@@ -83,7 +86,7 @@ class Backend:
     url: str
     api_key: _Key | None = None
     headers: Headers = field(default_factory=Headers)
-    subprotocols: Sequence[str] = ()
+    subprotocols: Sequence[Any] = ()
     allow_insecure: bool = False
     prices: Prices | None = None
 
@@ -98,7 +101,9 @@ class Backend:
         prices: Prices | None = None,
     ) -> None:
         # First of all: a verbose traceback shows the variables of this call.
-        api_key, headers, url = concealed(api_key), Headers(headers), concealed_by_mistake(url)
+        api_key, headers, url = concealed(api_key), Headers(headers), concealed_address(concealed_by_mistake(url))
+        subprotocols = concealed_subprotocols(subprotocols)
+        refuse_wrong_address(url)
         check_key(api_key)
         check_headers(headers)
         if not isinstance(url, str):
@@ -111,7 +116,7 @@ class Backend:
             "url": url,
             "api_key": api_key,
             "headers": headers,
-            "subprotocols": tuple(subprotocols),
+            "subprotocols": subprotocols,
             "allow_insecure": allow_insecure,
             "prices": prices,
         }
@@ -119,6 +124,8 @@ class Backend:
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
+        if "url" not in vars(self):
+            return "Backend(...)"  # not made: a verbose traceback shows it where an option was refused
         key = HIDDEN if isinstance(self.api_key, Secret) else self.api_key
         return f"Backend(url={safe_url(self.url)!r}, api_key={key!r}, headers={self.headers!r})"
 
@@ -213,12 +220,13 @@ def resolve(
     Raises:
         ConfigError: an unknown backend, an invalid address, or a missing key; the message says how to give one.
     """
-    headers, backend = Headers(headers), concealed_by_mistake(backend)
+    headers, backend = Headers(headers), concealed_address(concealed_by_mistake(backend), "backend")
     key: Any = concealed(api_key)
     del api_key
     model, call_id, intent = map(concealed_by_mistake, (model, call_id, intent))
     check_headers(headers)
     check_key(key)
+    refuse_wrong_address(backend)
     session = _session_query(model, call_id, intent)
     if isinstance(backend, Backend):
         return _at(backend, session, key or backend.api_key, Headers({**backend.headers, **headers}))
@@ -342,7 +350,8 @@ def _with_key(
 def _at(backend: Backend, session: Mapping[str, str], api_key: _Key | None, headers: Headers) -> Endpoint:
     url = backend.url
     check_address(url)
-    if (api_key or len(secrets_of(headers))) and not backend.allow_insecure:
+    in_protocol = any(isinstance(name, Secret) for name in backend.subprotocols)
+    if (api_key or in_protocol or len(secrets_of(headers))) and not backend.allow_insecure:
         _refuse_in_the_clear(url)
     where: dict[str, Any] = {
         "name": "url",
@@ -387,6 +396,8 @@ def _session_query(model: str | None, call_id: str | None, intent: str | None) -
     for name, value in given.items():
         if value is not None and (not isinstance(value, str) or not value):
             raise ConfigError(f"{name}={value!r} must be a text that is not empty, or None")
+        if value is not None:
+            refuse_half_character(name, value)
     session = {name: value for name, value in given.items() if value is not None}
     _refuse_two(list(session))
     return session
@@ -494,9 +505,11 @@ class BackendConnector:
     ) -> None:
         headers = Headers(headers)
         self._endpoint = backend if isinstance(backend, Endpoint) else None
-        model, api_key, backend = concealed_by_mistake(model), concealed(api_key), concealed_by_mistake(backend)
+        model, api_key = concealed_by_mistake(model), concealed(api_key)
+        backend = concealed_address(concealed_by_mistake(backend), "backend")
         check_headers(headers)
         check_key(api_key)
+        refuse_wrong_address(backend)
         if isinstance(backend, (str, Secret)):
             check_backend(backend)
         self._backend = backend
@@ -597,6 +610,9 @@ def connect(
     # First of all: a verbose traceback shows the variables of this call.
     api_key, proxy, headers = concealed(api_key), concealed_proxy(proxy), Headers(headers)
     backend, url, model, call_id, intent = map(concealed_by_mistake, (backend, url, model, call_id, intent))
+    backend, url = concealed_address(backend, "backend"), concealed_address(url)
+    refuse_wrong_address(url)
+    refuse_wrong_address(backend)
     if isinstance(url, Secret):
         raise ConfigError(f"url={url!r} must be a ws:// or wss:// address; a key is api_key=")
     if url is not None and backend != "auto":
@@ -646,6 +662,7 @@ async def create_client_secret(
         ConfigError: an option is invalid.
         ConnectError: the server could not be reached, or refused.
     """
-    api_key, backend, model = concealed(api_key), concealed_by_mistake(backend), concealed_by_mistake(model)
+    api_key, model = concealed(api_key), concealed_by_mistake(model)
+    backend = concealed_address(concealed_by_mistake(backend), "backend")
     endpoint = await asyncio.to_thread(resolve, backend, model, api_key)
     return await mint(endpoint.url, await endpoint.all_headers(), session or {}, ttl_s)

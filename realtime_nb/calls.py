@@ -14,13 +14,16 @@ from urllib.parse import quote
 import msgspec
 
 from realtime_nb.backends import resolve
-from realtime_nb.client.auth.secret import ApiKey, concealed
+from realtime_nb.client.auth.secret import ApiKey, concealed, concealed_by_mistake
 from realtime_nb.client.rest import post
 from realtime_nb.errors import ConfigError
-from realtime_nb.wire.realtime import AnySessionConfig, check
+from realtime_nb.wire.realtime import AnySessionConfig, RealtimeSessionConfig, check, nearest
+from realtime_nb.wire.realtime.validate import field_names
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend
+
+_FIELDS = frozenset({"type", *field_names(RealtimeSessionConfig)})
 
 __all__ = ["accept", "hangup", "refer", "reject"]
 
@@ -45,6 +48,11 @@ async def accept(
     Raises:
         ConfigError: a bad field, with the nearest known name. ConnectError: no answer, or a refusal.
     """
+    call_id, api_key = concealed_by_mistake(call_id), concealed(api_key)
+    unknown = next((name for name in fields if name not in _FIELDS), None)
+    if unknown is not None:  # with no variable that holds its value: it may be a key (`api_kee=...`)
+        fields = {}
+        raise ConfigError(f"accept() has no option {unknown!r}.{nearest(unknown, sorted({*_FIELDS, 'api_key'}))}")
     given = msgspec.to_builtins(session) if session is not None else {}
     body = {"type": "realtime", **given, **msgspec.to_builtins(fields)}
     problem = check(body, AnySessionConfig, path="session")
@@ -67,6 +75,7 @@ async def reject(
     Raises:
         ConfigError: no SIP status. ConnectError: no answer, or a refusal.
     """
+    call_id, api_key = concealed_by_mistake(call_id), concealed(api_key)
     if status_code is not None and not 300 <= status_code <= 699:
         raise ConfigError(f"status_code={status_code!r} must be a SIP status from 300 to 699, such as 486 or 603")
     await _request(call_id, "reject", {} if status_code is None else {"status_code": status_code}, backend, api_key)
@@ -86,6 +95,7 @@ async def refer(
     Raises:
         ConfigError: no such address. ConnectError: no answer, or a refusal.
     """
+    call_id, api_key = concealed_by_mistake(call_id), concealed(api_key)
     if not target_uri.startswith(("tel:", "sip:", "sips:")):
         raise ConfigError(f"target_uri={target_uri!r} must begin with tel:, sip: or sips:")
     await _request(call_id, "refer", {"target_uri": target_uri}, backend, api_key)
@@ -102,6 +112,7 @@ async def hangup(call_id: str, *, backend: str | Backend = "openai", api_key: Ap
     Raises:
         ConnectError: no answer, or a refusal.
     """
+    call_id, api_key = concealed_by_mistake(call_id), concealed(api_key)
     await _request(call_id, "hangup", None, backend, api_key)
 
 

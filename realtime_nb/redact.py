@@ -38,6 +38,7 @@ _PLAIN_QUERY = frozenset({"model", "intent", "call_id"})
 
 _SHORTEST_HELD = 8  # a shorter one might occur in a text by chance
 _SHORTEST_GIVEN = 4
+_SHORTEST_IN_ADDRESS = 20
 _MOST_HELD = 256  # a token that expires is replaced every hour, for as long as a process lives
 _KEY_VARIABLES = (
     "OPENAI_API_KEY",
@@ -150,6 +151,12 @@ def holds_a_secret(data: bytes) -> bool:
 def looks_like_a_key(text: str) -> bool:
     """Whether a text holds something that looks like a key of the service."""
     return _KEYS.search(text) is not None
+
+
+def holds_a_long_key(text: str) -> bool:
+    """Whether a part of an address holds a key: a short match, such as `sk-learn`, may be a name."""
+    matches = (match[0] for match in _KEYS.finditer(text))
+    return any(len(match) >= _SHORTEST_IN_ADDRESS and any(map(str.isdigit, match)) for match in matches)
 
 
 def is_like_a_key(text: str) -> bool:

@@ -19,7 +19,7 @@ from realtime_nb.client.settings import DEFAULTS, check_setting, check_tool_choi
 from realtime_nb.errors import ConfigError
 from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import AnySessionConfig, RealtimeSessionConfig, check, nearest, to_dict
-from realtime_nb.wire.realtime.validate import field_names
+from realtime_nb.wire.realtime.validate import field_names, refuse_half_characters
 
 _WIRE_FIELDS = frozenset(field_names(RealtimeSessionConfig)) | {"type"}
 
@@ -46,7 +46,7 @@ class SessionConfig:
     def __init__(self, settings: Mapping[str, Any] | None = None, extra: Mapping[str, Any] | None = None) -> None:
         self.settings: dict[str, Any] = {}
         self.tools: dict[str, Tool] = {}
-        self._fields: dict[str, Any] = dict(extra or {})
+        self._fields: dict[str, Any] = _checked_extra(extra)
         _only_pcm(self._fields)
         self._keep(settings or {})
         self.on_connecting()
@@ -97,7 +97,7 @@ class SessionConfig:
             if problem is not None:
                 raise ConfigError(problem.message)
         if extra:
-            session = overlay(session, extra)
+            session = overlay(session, _checked_extra(extra))
             _only_pcm(session)
         self._keep(named)
         self._fields = overlay(overlay(_without(self._fields, session_config(named)), raw), extra or {})
@@ -300,6 +300,16 @@ def check_further_fields(fields: Any, *, of_another_server: bool) -> None:
         )
         return
     raise ConfigError(f"session=: {problem.message} A server of your own may have it: backend=rt.Backend(url=...).")
+
+
+def _checked_extra(extra: Any) -> dict[str, Any]:
+    """Return further fields of the session, which may be unknown here, but must have a form on the wire."""
+    if extra is None:
+        return {}
+    if not isinstance(extra, Mapping):
+        raise ConfigError(f"session={extra!r} must be a dict of further fields of the session, or None")
+    refuse_half_characters("session", extra)
+    return dict(extra)
 
 
 def _only_pcm(session: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from realtime_nb.client.auth.address import refuse_key_in_url, refuse_wrong_address
 from realtime_nb.client.auth.secret import Secret
 from realtime_nb.errors import ConfigError
 from realtime_nb.redact import hold, safe_url
@@ -29,7 +30,7 @@ from realtime_nb.wire.realtime import (
     nearest,
     to_dict,
 )
-from realtime_nb.wire.realtime.validate import refuse_half_character
+from realtime_nb.wire.realtime.validate import refuse_half_character, refuse_half_characters
 
 DEFAULT_MODEL = "gpt-realtime-2.1"
 """The hosted model when none is named."""
@@ -72,6 +73,7 @@ def check_backend(backend: Any) -> None:
 
     A long name with digits is not repeated in the message: it is a key of a kind that no pattern finds.
     """
+    refuse_wrong_address(backend)
     if isinstance(backend, str) and "://" in backend:
         check_address(backend)
         return
@@ -89,8 +91,6 @@ def check_backend(backend: Any) -> None:
 
 def check_address(url: str) -> None:
     """Raise `ConfigError` for an address that no websocket has, or that holds a key."""
-    from realtime_nb.client.auth.credentials import refuse_key_in_url  # loads asyncio, which a name needs not
-
     parts = urlsplit(url)
     if parts.scheme not in {"ws", "wss"} or not parts.hostname:
         hint = ""
@@ -111,6 +111,8 @@ def check_model(model: Any) -> str | None:
     """Return a model's name or None; raise `ConfigError` for any other value."""
     if model is not None and (not isinstance(model, str) or not model.strip()):
         raise ConfigError(f"model={model!r} must be a model's name, or None for the backend's current one.")
+    if model is not None:
+        refuse_half_character("model", model)
     return model
 
 
@@ -123,10 +125,16 @@ def check_setting(name: str, value: Any) -> Any:
     if name not in DEFAULTS:
         near = get_close_matches(name, DEFAULTS, n=1)
         raise ConfigError(f"there is no setting {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+    if isinstance(value, Secret):
+        raise _bad(name, value, "no key: pass a key as api_key=")
     if name == "tools":
         if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise ConfigError(f"tools must be a list of functions, not {value!r}")
-        return _distinct([_mcp(tool) if _is_mcp(tool) else as_tool(tool) for tool in value])
+        tools = _distinct([_mcp(tool) if _is_mcp(tool) else as_tool(tool) for tool in value])
+        for tool in tools:
+            if isinstance(tool, Tool):
+                refuse_half_characters(f"the tool {tool.name!r}", _tool_spec(tool))
+        return tools
     if isinstance(value, str) and not value.isascii():
         refuse_half_character(name, value)
     if name == "instructions" and not isinstance(value, (str, type(None))):

@@ -22,6 +22,7 @@ import anywidget
 import traitlets as t
 from traitlets.traitlets import parse_notifier_name
 
+from realtime_nb.client.auth.address import concealed_address
 from realtime_nb.client.auth.secret import ApiKey, concealed, concealed_by_mistake
 from realtime_nb.client.pending_answer import PendingAnswer
 from realtime_nb.client.settings import (
@@ -205,8 +206,15 @@ class RealtimeWidget(anywidget.AnyWidget):
     ) -> None:
         # First of all: a verbose traceback shows the variables of this call, and a key may stand in a wrong place.
         api_key = concealed(api_key)
-        backend, transport, model = map(concealed_by_mistake, (backend, transport, model))
-        instructions, voice, reasoning_effort = map(concealed_by_mistake, (instructions, voice, reasoning_effort))
+        backend = concealed_address(concealed_by_mistake(backend), "backend")
+        transport, model, session, microphone = map(concealed_by_mistake, (transport, model, session, microphone))
+        instructions, voice, speed = map(concealed_by_mistake, (instructions, voice, speed))
+        turn_detection, transcription = map(concealed_by_mistake, (turn_detection, transcription))
+        noise_reduction, tools, tool_choice = map(concealed_by_mistake, (noise_reduction, tools, tool_choice))
+        reasoning_effort, output = map(concealed_by_mistake, (reasoning_effort, output))
+        max_output_tokens, response_idle_s = map(concealed_by_mistake, (max_output_tokens, response_idle_s))
+        max_session_minutes, max_cost_usd = map(concealed_by_mistake, (max_session_minutes, max_cost_usd))
+        controls, layout, idle_minutes, history = map(concealed_by_mistake, (controls, layout, idle_minutes, history))
         if unknown:
             unknown = dict.fromkeys(unknown)
             raise _unknown_keyword(next(iter(unknown)))

@@ -1,7 +1,6 @@
 """How a key becomes a header, and how a key's function is called.
 
-Owns these, the credentials in an echoed configuration, and the refusal of a key in an address. Must not know which
-server a key is for.
+Owns these, and the credentials in an echoed configuration. Must not know which server a key is for.
 """
 
 from __future__ import annotations
@@ -10,13 +9,10 @@ import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from realtime_nb.client.auth.secret import Headers, Secret, check_key
 from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
-from realtime_nb.redact import HIDDEN, looks_like_a_key, redact, safe_url
-
-_KEY_NAMES = frozenset({"api_key", "api-key", "apikey", "authorization", "access_token"})
+from realtime_nb.redact import HIDDEN, redact
 
 
 def bearer(key: Secret) -> Headers:
@@ -75,30 +71,3 @@ def without_credentials(session: Mapping[str, Any]) -> Mapping[str, Any]:
         for tool in tools
     ]
     return {**session, "tools": hidden}
-
-
-def refuse_key_in_url(url: str, *, option: str = "url") -> None:
-    """Raise `ConfigError` if an address holds a credential: proxies and servers log addresses."""
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
-        raise ConfigError(
-            f"{option}={safe_url(url)!r} holds a user name or password before its host. Addresses end up in logs: pass "
-            "api_key=, or headers={'Authorization': ...}."
-        )
-    try:
-        _ = parts.port
-    except ValueError:
-        odd = True
-    else:
-        odd = False
-    if odd:  # raised outside of `except`: the context would show the port, which may be half a password
-        raise ConfigError(
-            f"{option}={safe_url(url)!r} has a port that is no number. If a user name and a password stand before the "
-            "host, pass headers={'Authorization': ...} instead."
-        )
-    for name, value in parse_qsl(parts.query):
-        if name.lower() in _KEY_NAMES or looks_like_a_key(value):
-            raise ConfigError(
-                f"{option}={safe_url(url)!r} holds a key, in its {name if name.lower() in _KEY_NAMES else 'query'!r} "
-                "parameter. Addresses end up in logs: pass api_key=, or headers={...}."
-            )

@@ -11,12 +11,20 @@ import hmac
 import os
 import pickle
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self, TypeAlias
 
 from realtime_nb.errors import ConfigError
-from realtime_nb.redact import HIDDEN, hold, holds_a_secret, is_like_a_key, redacted_headers, secrets_of
+from realtime_nb.redact import (
+    HIDDEN,
+    hold,
+    holds_a_secret,
+    is_like_a_key,
+    looks_like_a_key,
+    redacted_headers,
+    secrets_of,
+)
 
 ApiKey: TypeAlias = "str | Secret | Callable[[], str | Secret | Awaitable[str]]"
 """A key, or a function (synchronous or not) that returns one and is called for every connection."""
@@ -213,6 +221,22 @@ def concealed(key: Any) -> Any:
 def concealed_proxy(proxy: Any) -> Any:
     """Return the address of a proxy, which may hold a password, as a `Secret`; True and None as they are."""
     return proxy if proxy is True or proxy is None else concealed(proxy)
+
+
+def concealed_subprotocols(given: Sequence[Any]) -> tuple[Any, ...]:
+    """Return subprotocols, those that hold a key as a `Secret`: some servers take a browser's key there."""
+    made = []
+    for name in given:
+        holds_key = isinstance(name, str) and looks_like_a_key(name)
+        if holds_key:
+            hold(name.rpartition(".")[2])
+        made.append(Secret(name) if holds_key else name)
+    return tuple(made)
+
+
+def revealed(value: Any) -> Any:
+    """Return the text of a `Secret`, and any other value as it is."""
+    return value.reveal() if isinstance(value, Secret) else value
 
 
 def concealed_by_mistake(value: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 
 from realtime_nb import errors
 from realtime_nb.errors import ServerError
-from realtime_nb.wire.realtime import ErrorDetail, ErrorEvent
+from realtime_nb.wire.realtime import SERVER_TYPES, ErrorDetail, ErrorEvent
 
 UPDATE_ANSWER_S = 30.0
 """How long the server may take to answer a `session.update`, or the items of a restored conversation."""
@@ -39,7 +39,7 @@ ACKNOWLEDGED_BY: dict[str, tuple[str, ...]] = {
     "response.cancel": ("response.done",),  # the cancel itself is not acknowledged (docs/protocol.md 22)
 }
 _FOLLOWS = {
-    "response.create": ("response.done", "response.output_item.added", "response.output_item.done"),
+    "response.create": tuple(name for name in SERVER_TYPES if name.startswith("response.")),
     "conversation.item.create": ("conversation.item.done",),
     "input_audio_buffer.commit": ("conversation.item.input_audio_transcription.completed",),
 }

@@ -10,8 +10,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from realtime_nb.client.auth.credentials import refuse_key_in_url
-from realtime_nb.client.auth.secret import Headers, Secret, check_headers, check_key, concealed_proxy
+from realtime_nb.client.auth.address import refuse_key_in_url
+from realtime_nb.client.auth.secret import (
+    Headers,
+    Secret,
+    check_headers,
+    check_key,
+    concealed_proxy,
+    concealed_subprotocols,
+)
 from realtime_nb.client.transport.base import Transport
 from realtime_nb.errors import ConfigError
 from realtime_nb.loopback import is_loopback
@@ -49,7 +56,7 @@ class WebSocketConnector:
         headers: Mapping[str, str] | Headers | None = None,
         *,
         late: Callable[[], Awaitable[Headers]] | None = None,
-        subprotocols: Sequence[str] = (),
+        subprotocols: Sequence[Any] = (),
         max_size: int = DEFAULT_MAX_SIZE,
         open_timeout_s: float = 15.0,
         ping_interval_s: float | None = DEFAULT_PING_INTERVAL_S,
@@ -57,7 +64,7 @@ class WebSocketConnector:
         proxy: str | Secret | Literal[True] | None = True,
         user_agent: str | None = None,
     ) -> None:
-        headers = Headers(headers)
+        headers, subprotocols = Headers(headers), concealed_subprotocols(subprotocols)
         proxy = concealed_proxy(proxy)
         check_headers(headers)
         check_key(proxy, "proxy")

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.frames import Frame
 from websockets.protocol import State
 
-from realtime_nb.client.auth.secret import Headers, Secret
+from realtime_nb.client.auth.secret import Headers, Secret, revealed
 from realtime_nb.client.transport.base import TransportClosed
 from realtime_nb.client.transport.connect_errors import refusal
 from realtime_nb.redact import Secrets, redact, secrets_of
@@ -134,7 +134,7 @@ def _nothing() -> None:
 
 async def open_websocket(url: str, headers: Headers, options: Mapping[str, Any], max_size: int) -> WebSocketTransport:
     """Open a socket with options of the websockets package; raises `ConnectError`."""
-    secrets = secrets_of(headers, url)
+    secrets = _secrets(headers, url, options)
     secure: dict[str, Any] = {"ssl": _tls()} if urlsplit(url).scheme == "wss" else {}
     try:
         # `headers` is no dict, and the proxy's address becomes text in the call: variables show no credential.
@@ -143,7 +143,7 @@ async def open_websocket(url: str, headers: Headers, options: Mapping[str, Any],
             additional_headers=headers,
             logger=_LOGGER,
             **secure,
-            **{**options, "proxy": _revealed(options.get("proxy"))},
+            **_with_secrets(options),
         )
     except (OSError, EOFError, ImportError, WebSocketException, ValueError, NotImplementedError) as error:
         # Raised outside of `except`: the context would keep request and answer, and so the key.
@@ -153,18 +153,25 @@ async def open_websocket(url: str, headers: Headers, options: Mapping[str, Any],
     raise refused
 
 
+def _secrets(headers: Headers, url: str, options: Mapping[str, Any]) -> Secrets:
+    named = [revealed(name) for name in options.get("subprotocols") or () if isinstance(name, Secret)]
+    return Secrets([*secrets_of(headers, url), *named, *(name.rpartition(".")[2] for name in named)])
+
+
+def _with_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
+    named = options.get("subprotocols")
+    texts = [revealed(name) for name in named] if named else None
+    return {**options, "proxy": revealed(options.get("proxy")), "subprotocols": texts}
+
+
 def _proxy(url: str, options: Mapping[str, Any]) -> str | None:
     """Return host and port of the proxy that is used, for messages, without its user and password."""
-    proxy = _revealed(options.get("proxy"))
+    proxy = revealed(options.get("proxy"))
     if proxy is True:  # as websockets chooses: the system's proxy, unless NO_PROXY excludes the host
         known, parts = getproxies(), urlsplit(url)
         names = ("wss", "socks", "https") if parts.scheme == "wss" else ("ws", "socks", "https", "http")
         proxy = None if proxy_bypass(parts.netloc) else next((known[name] for name in names if name in known), None)
     return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
-
-
-def _revealed(proxy: Any) -> Any:
-    return proxy.reveal() if isinstance(proxy, Secret) else proxy
 
 
 @functools.cache

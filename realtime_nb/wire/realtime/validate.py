@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -93,6 +94,20 @@ def refuse_half_character(name: str, text: str) -> None:
         raise ConfigError(
             f"{name} has half of a surrogate pair (half an emoji, most often) at position {half}: remove it."
         )
+
+
+def refuse_half_characters(name: str, value: Any) -> None:
+    """Raise `ConfigError` for half of a surrogate pair anywhere in builtins; the message says where."""
+    if isinstance(value, str):
+        if not value.isascii():
+            refuse_half_character(name, value)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            refuse_half_characters(f"a name in {name}", key)
+            refuse_half_characters(f"{name}.{key}", inner)
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            refuse_half_characters(f"{name}[{index}]", inner)
 
 
 def field_names(kind: Any) -> list[str]:

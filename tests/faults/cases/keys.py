@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import inspect
 import pickle
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 import realtime_nb as rt
 from realtime_nb import backends
@@ -160,3 +163,52 @@ async def over_a_line_without_encryption() -> None:
         await rt.connect(url="ws://192.0.2.1/v1/realtime", api_key=KEY, open_timeout_s=0.2)
 
     assert KEY not in str(await error_of(connect(), rt.ConfigError))
+
+
+@case(KEYS)
+async def in_a_subprotocol() -> None:
+    backend = rt.Backend(
+        url="wss://api.example/v1/realtime", subprotocols=["realtime", f"openai-insecure-api-key.{KEY}"]
+    )
+    for shown in (repr(backend), repr(vars(backend)), repr(dataclasses.asdict(backend))):
+        assert KEY not in shown, shown
+    assert "pickled" in str(await error_of(asyncio.to_thread(pickle.dumps, backend), rt.ConfigError))
+    insecure = rt.Backend(url="ws://192.0.2.1/v1/realtime", subprotocols=backend.subprotocols)
+    assert "not encrypted" in str(await error_of(asyncio.to_thread(backends.resolve, insecure), rt.ConfigError))
+    with ScriptedServer([send("session.created"), never()]) as script:
+        async with rt.connect(backend=rt.Backend(url=script.url, subprotocols=backend.subprotocols)):
+            assert KEY in script.scripts[0].request_headers["sec-websocket-protocol"]
+
+
+@case(KEYS)
+async def in_an_address() -> None:
+    for url in (
+        f"wss://api.example/v1/realtime?api-key={KEY}",
+        f"wss://user:{KEY}@api.example/v1/realtime",
+        f"wss://api.example/{KEY}/v1/realtime",
+        f"wss://{KEY}/v1/realtime",
+    ):
+        _refused(lambda url=url: rt.Backend(url=url))  # type: ignore[misc]
+        _refused(lambda url=url: rt.RealtimeWidget(backend=url))  # type: ignore[misc]
+        _refused(lambda url=url: rt.connect(url=url))  # type: ignore[misc]
+        _refused(lambda url=url: rt.connect(backend=url))  # type: ignore[misc]
+
+
+@case(KEYS)
+async def in_any_option_of_a_widget() -> None:
+    names = inspect.signature(rt.RealtimeWidget.__init__).parameters
+    for name in [name for name in names if name not in ("self", "api_key", "unknown")]:
+        wrong: Any = {name: KEY}
+        _refused(lambda wrong=wrong: rt.RealtimeWidget(**wrong))  # type: ignore[misc]
+
+
+def _refused(make: Callable[[], object]) -> None:
+    """Fails unless `make` raises, with no key in the words or in a variable of a frame of ours."""
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - traitlets has errors of its own
+        make()
+    assert KEY not in str(raised.value), raised.value
+    trace = raised.tb
+    while trace is not None:
+        if str(trace.tb_frame.f_globals.get("__name__")).startswith("realtime_nb"):
+            assert KEY not in repr(trace.tb_frame.f_locals), trace.tb_frame
+        trace = trace.tb_next  # type: ignore[assignment]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import realtime_nb as rt
 from tests.faults.registry import SURROGATES, case
@@ -75,3 +76,23 @@ async def in_what_a_tool_returns() -> None:
 
     result = await talk(Server(plan=["call"]), "Say it.", "And again.", tools=[add])
     assert result.texts == ["Answer 2.", "Answer 3."], result.texts
+
+
+@case(SURROGATES)
+async def in_what_a_widget_begins_with() -> None:
+    def tool(x: int) -> int:
+        return x
+
+    tool.__doc__ = HALF
+    options: tuple[dict[str, Any], ...] = (
+        {"model": HALF},
+        {"session": {"tracing": {"group_id": HALF}}},
+        {"tools": [tool]},
+    )
+    for given in options:
+        error = await error_of(_made(given), ValueError)
+        assert "position 6" in str(error), error
+
+
+async def _made(given: dict[str, Any]) -> rt.RealtimeWidget:
+    return rt.RealtimeWidget(backend="local", **given)
