@@ -33,7 +33,7 @@ export function createFakeModel(traits = {}) {
   };
   const handlers = new Map();
   const sent = [];
-  let seq = 0;
+  const last = { state: 0, sound: 0 };
   let lease = null;
 
   const emit = (event, ...args) => {
@@ -68,10 +68,10 @@ export function createFakeModel(traits = {}) {
     answering: true,
     /** Sends one message down, numbered. */
     down(kind, fields = {}, buffer = null) {
-      seq += 1;
+      const seq = ++last[/^(audio|lease)/.test(kind) ? "sound" : "state"];
       emit("msg:custom", { v: 1, seq, kind, ...fields }, buffer ? [new DataView(buffer)] : []);
     },
-    skip: () => (seq += 1),
+    skip: () => (last.state += 1),
     of: (kind) => sent.filter((message) => message.content.kind === kind),
     trigger: emit,
   };
@@ -87,9 +87,16 @@ export function createFakeModel(traits = {}) {
         turns: kernel.turns,
         live: kernel.live,
         earlier: kernel.earlier,
+        sound: last.sound,
       });
     }
-    if (content.kind === "heartbeat") kernel.down("heartbeat");
+    if (content.kind === "heartbeat")
+      kernel.down("heartbeat", {
+        to: content.page,
+        sound: last.sound,
+        got: content.seq,
+        got_sound: content.sound,
+      });
     if (content.kind === "lease") {
       lease = content.page;
       kernel.down("lease", { page: lease });

@@ -67,6 +67,9 @@ export interface Engine {
   dismiss(): void;
 }
 
+/** The words of `status` for what ends by itself: an answer, or an attempt to connect. */
+const ACTIVE = ["connecting", "hearing", "thinking", "speaking", "reconnecting"];
+
 const PAGE_LEFT = "the page was closed or reloaded";
 
 /** A microphone outlives the last view of its card for so long: a cell that is moved draws a new one sooner. */
@@ -113,8 +116,16 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
         if (met) heartbeat.onCommClosed();
       }
     },
+    precede(message) {
+      // The sound that another page has now must not wait until earlier messages came; nor must silence.
+      if (message.kind === "lease" && message.page !== null && message.page !== page) setLease(message.page);
+      if (message.kind !== "flush") return false;
+      receive(message);
+      return true;
+    },
     deliver: receive,
     onMessagesLost: () => heartbeat.greet(),
+    alive: () => heartbeat.kernel === "ok",
   });
   const send = channel.send;
 
@@ -124,7 +135,11 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
         kind: "hello",
         version: PROTOCOL_VERSION,
       }),
-    beat: () => send({ kind: "heartbeat" }),
+    beat: (every) => send({ kind: "heartbeat", every, ...channel.sound }),
+    active: () =>
+      microphone.state !== "off" ||
+      (playback.report.playing && !playback.report.blocked) ||
+      ACTIVE.includes(read(model, "status")),
     onUnanswered: closeAbandoned,
     onKernelChanged(kernel) {
       if (kernel === "gone") {
@@ -186,7 +201,8 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
         met = true;
         if (message.epoch > playback.silentBelow) socket.dropResponses();
         playback.rebase(message.epoch);
-        setLease(message.lease);
+        // In the middle of the sound, the lease comes to this page by its own message, before the sound to play.
+        if (lease === null || (message.lease !== null && message.lease !== page)) setLease(message.lease);
         transcript.reset(message.turns, message.live, message.earlier);
         if (eventWatchers > 0) send({ kind: "events", on: true });
         if (views > 0) sendViews();

@@ -11,7 +11,7 @@
  * Reads wire events only as far as sound and interruption need. Must not know the DOM or the comm's envelope.
  */
 
-import { framesOf } from "./audio/framer.js";
+import { KEPT_FRAMES } from "./audio/framer.js";
 import { type KernelMessage, PART_BYTES, type PageMessage } from "./comm/messages.js";
 import { record } from "./json.js";
 
@@ -40,8 +40,6 @@ interface PageSocket {
 export type SocketMessage = Extract<KernelMessage, { kind: `socket.${string}` }>;
 
 const OPEN_TIMEOUT_MS = 5000;
-/** How many frames are kept while the kernel decides to let the microphone in: 10 s. */
-const KEPT_FRAMES = framesOf(10_000);
 const KEPT_RESPONSES = 64;
 /** The close code of a connection that broke, which a browser may not send itself. */
 const BROKEN = 1006;

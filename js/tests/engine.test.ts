@@ -236,9 +236,49 @@ describe("engine", () => {
   it("keeps the transcript complete when messages are lost", () => {
     const { model, engine } = setUp();
     model.greet({ turns: [turn("a")] });
-    model.down("lost", { from: 2, to: 2 });
+    const page = model.sent[0]?.content.page;
+    model.down("live.delta", { item_id: "a", text: "lost on its way" }, undefined, { lose: true });
     model.down("turn", { turn: turn("b"), after: "a" });
+    expect(engine.transcript.turns).toHaveLength(1);
+    model.down("lost", { to: page, of: "state", ranges: [[2, 2]] });
+    expect(model.kinds().at(-1)).toBe("hello");
     expect(engine.transcript.turns.map((each) => each.item_id)).toEqual(["a", "b"]);
+  });
+
+  it("acts on a flush and on the loss of the sound before earlier messages arrive", async () => {
+    const { model, engine } = setUp();
+    const page = model.sent[0]?.content.page;
+    model.greet({ lease: page });
+    model.down("audio", { epoch: 0, item_id: "a", content_index: 0, start: 0 }, sound);
+    model.down("live.delta", { item_id: "a", text: "" }, undefined, { lose: true });
+    model.down("flush", { epoch: 1 });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(model.sent.filter(({ content }) => content.kind === "play.stopped")).toHaveLength(1);
+    model.down("audio", { epoch: 1, item_id: "b", content_index: 0, start: 0 }, sound, { lose: true });
+    model.down("lease", { page: "p-other" });
+    expect(engine.state.sound).toBe("elsewhere");
+  });
+
+  it("plays sound in order when a part of it arrives late", () => {
+    const { model } = setUp();
+    model.greet();
+    const part = (start: number) => ({ epoch: 0, item_id: "a", content_index: 0, start });
+    model.down("audio", part(0), sound);
+    model.down("audio", part(2400), sound, { lose: true });
+    model.down("audio", part(4800), sound);
+    vi.advanceTimersByTime(100);
+    expect(model.sent.at(-1)?.content).toMatchObject({ kind: "gap", of: "sound", ranges: [[2, 2]] });
+  });
+
+  it("beats every second while the microphone is on, else every 20 s", async () => {
+    const { model, engine } = setUp();
+    model.greet();
+    await engine.talk(true);
+    vi.advanceTimersByTime(1000);
+    expect(model.sent.at(-1)?.content).toMatchObject({ kind: "heartbeat", every: 1, sound: 2, got: 0 });
+    await engine.talk(false);
+    vi.advanceTimersByTime(1000);
+    expect(model.sent.at(-1)?.content).toMatchObject({ kind: "heartbeat", every: 20, sound: 3 });
   });
 
   it("distinguishes a closed comm from a busy kernel", () => {

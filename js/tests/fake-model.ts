@@ -1,11 +1,18 @@
 /** A fake model: a test sends the messages of its kernel and reads those of its page. */
 
+import { streamOf } from "../src/comm/messages.js";
 import type { HostModel } from "../src/host.js";
 
 export interface FakeModel extends HostModel {
   sent: { content: Record<string, unknown>; buffers: ArrayBuffer[] }[];
   kinds(): unknown[];
-  down(kind: string, fields?: Record<string, unknown>, buffer?: ArrayBuffer): void;
+  /** Sends a message of the kernel, or loses it on its way. */
+  down(
+    kind: string,
+    fields?: Record<string, unknown>,
+    buffer?: ArrayBuffer,
+    options?: { lose: boolean },
+  ): void;
   emit(event: string, ...args: unknown[]): void;
   greet(fields?: Record<string, unknown>): void;
   handlers: Map<string, ((...args: unknown[]) => void)[]>;
@@ -19,7 +26,7 @@ export function createFakeModel(traits: Record<string, unknown> = {}): FakeModel
     ...traits,
   };
   const handlers: FakeModel["handlers"] = new Map();
-  let seq = 0;
+  const last = { state: 0, sound: 0 };
   const model: FakeModel = {
     sent: [],
     handlers,
@@ -42,8 +49,10 @@ export function createFakeModel(traits: Record<string, unknown> = {}): FakeModel
     emit(event, ...args) {
       for (const handler of handlers.get(event) ?? []) handler(...args);
     },
-    down(kind, fields = {}, buffer) {
-      seq += 1;
+    down(kind, fields = {}, buffer, options) {
+      // `gap` and `lost` are about the numbers of other messages and have none.
+      const seq = /^(gap|lost)/.test(kind) ? 0 : ++last[streamOf(kind)];
+      if (options?.lose) return;
       model.emit("msg:custom", { v: 1, seq, kind, ...fields }, buffer ? [new DataView(buffer)] : []);
     },
     greet(fields = {}) {
@@ -55,6 +64,7 @@ export function createFakeModel(traits: Record<string, unknown> = {}): FakeModel
         turns: [],
         live: [],
         earlier: 0,
+        sound: last.sound,
         ...fields,
       });
     },

@@ -86,7 +86,7 @@ class Controller:
             self.traits,
             self.parking,
         )
-        self._inbox = PageInbox(actions, self.pages)
+        self._inbox = PageInbox(actions, self.pages, self.channel)
         self._disposing: asyncio.Task[None] | None = None
         self._made_in = forks.process
 

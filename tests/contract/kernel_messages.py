@@ -1,4 +1,4 @@
-"""Reads a kernel's message as a page reads it, for tests: `js/src/comm/messages.ts` makes the same checks."""
+"""A page's part of the comm, for tests: checks a kernel's messages and numbers the page's, as `js/src/comm/` does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,21 @@ from realtime_nb.notebook.page import messages as m
 
 _MAX_BUFFER = 10 * 1024 * 1024
 _ANY_KERNEL_MESSAGE: Any = Union[tuple(m.KernelMessage.__subclasses__())]  # noqa: UP007
+
+_PAGE_KINDS = {kind.__struct_config__.tag: kind for kind in m.PageMessage.__subclasses__()}
+
+
+class PageNumbers:
+    """Numbers the messages of a page in their streams."""
+
+    def __init__(self) -> None:
+        self._last = {"state": 0, "sound": 0}
+
+    def next(self, kind: str) -> int:
+        """Return the number of the page's next message of this kind."""
+        stream = _PAGE_KINDS[kind].stream
+        self._last[stream] += 1
+        return self._last[stream]
 
 
 def decode_kernel(content: Any, buffers: list[bytes] | None = None) -> m.KernelMessage:

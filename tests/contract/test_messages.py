@@ -57,3 +57,13 @@ def test_declared_fields_are_those_of_the_valid_examples(
     examples = [case["content"] for case in GOLDEN if case["valid"] and case["direction"] == direction]
     held = {path for example in examples if example["kind"] == tag for path in _held(example)}
     assert {".kind", *_declared(inspect.type_info(kind))} == held
+
+
+@pytest.mark.parametrize(("direction", "kind"), KINDS)
+def test_every_kind_is_sent_in_the_stream_that_the_examples_name(
+    direction: str, kind: type[m.PageMessage | m.KernelMessage]
+) -> None:
+    tag = kind.__struct_config__.tag
+    examples = [case for case in GOLDEN if case["valid"] and case["direction"] == direction]
+    named = {case.get("stream", "state") for case in examples if case["content"]["kind"] == tag}
+    assert named == {kind.stream}

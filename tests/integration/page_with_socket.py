@@ -20,6 +20,7 @@ from websockets.typing import Subprotocol
 
 import realtime_nb as rt
 from realtime_nb.notebook.page import messages as m
+from tests.contract.kernel_messages import PageNumbers
 
 
 @dataclass
@@ -54,7 +55,8 @@ class PageWithSocket:
         self._controller = widget._live_controller
         self._plays_s = plays_s
         self._late: list[tuple[dict[str, Any], list[memoryview]]] = []
-        self._seq = self._epoch = 0
+        self._epoch = 0
+        self._numbers = PageNumbers()
         self._lines: dict[int, _Line] = {}
         self._received: dict[str, int] = {}
         self._dead: set[str] = set()
@@ -108,8 +110,7 @@ class PageWithSocket:
 
     def send(self, kind: str, buffer: bytes | None = None, **fields: Any) -> None:
         """Send a message to the kernel."""
-        self._seq += 1
-        content = {"v": 1, "seq": self._seq, "page": self.name, "kind": kind, **fields}
+        content = {"v": 1, "seq": self._numbers.next(kind), "page": self.name, "kind": kind, **fields}
         self._late.append((content, [memoryview(buffer)] if buffer is not None else []))
         if not self.busy:
             self.wake()

@@ -14,6 +14,7 @@ import pytest
 import realtime_nb as rt
 from realtime_nb.notebook import runtime
 from realtime_nb.testing import ScriptedServer
+from tests.contract.kernel_messages import PageNumbers
 from tests.faults.server import Server
 
 
@@ -160,11 +161,10 @@ class Page:
     def __init__(self, widget: rt.RealtimeWidget, name: str = "p") -> None:
         self.name = name
         self._receive = widget._live_controller.receive
-        self._seq = 0
+        self._numbers = PageNumbers()
 
     def send(self, kind: str, **fields: Any) -> None:
-        self._seq += 1
-        self._receive({"v": 1, "seq": self._seq, "page": self.name, "kind": kind, **fields}, None)
+        self._receive({"v": 1, "seq": self._numbers.next(kind), "page": self.name, "kind": kind, **fields}, None)
 
     def show(self) -> None:
         """Draw the card; no gesture has unlocked the sound yet."""

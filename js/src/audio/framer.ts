@@ -16,6 +16,9 @@ export const FRAME_SAMPLES = (RATE_HZ * FRAME_MS) / 1000;
 /** The number of frames that hold `ms` of sound, rounded up. */
 export const framesOf = (ms: number): number => Math.ceil(ms / FRAME_MS);
 
+/** The longest stretch of microphone sound that the page keeps while it cannot be sent, in frames: 10 s. */
+export const KEPT_FRAMES = framesOf(10_000);
+
 interface Framer {
   push(block: Float32Array): Float32Array[];
   flush(): Float32Array | null;

@@ -1,44 +1,58 @@
 /**
- * Asks the kernel for lost comm messages, and gives them up when they do not come.
+ * Decides when to ask the kernel for missing messages: again and again, with growing pauses.
  *
- * The server deletes comm messages while a cell prints a lot, and messages may arrive out of order
- * (docs/notebook.md 5, 8, 38): a gap is asked for only after a moment in which a late message may still come.
+ * The server deletes comm messages while a cell prints a lot, the requests and their answers included, and
+ * messages may arrive out of order (docs/notebook.md 5, 8, 29, 38). So a gap is asked for after a moment in which
+ * a late message may still come, and for as long as the kernel answers at all: it says itself what it does not
+ * keep any more.
  *
  * Must not know messages, only their numbers.
  */
 
+import type { Range } from "./order.js";
+
 /** How long a missing message may be late before the page asks for it. */
 const FIRST_REQUEST_AFTER_MS = 60;
-/** How long the page waits for a missing message, in all. */
-const GIVE_UP_AFTER_MS = 2000;
+const LONGEST_PAUSE_MS = 1000;
+const MOST_RANGES = 64;
 
 interface GapHost {
-  /** The last number of the gap that begins at the first missing number. */
-  lastMissing(): number;
-  request(from: number, to: number): void;
-  /** Everything up to `to` that has not arrived is lost. */
-  giveUp(to: number): void;
+  missing(): readonly Range[];
+  /** False while no kernel answers: a request would only add to the messages that wait. */
+  alive(): boolean;
+  request(ranges: readonly Range[]): void;
 }
 
 interface GapRequests {
-  /** The number of the first missing message, or null where none is missing. */
-  update(firstMissing: number | null): void;
+  /** Looks at what is missing now; where the first missing message arrived, others are asked for sooner. */
+  update(): void;
+  close(): void;
 }
 
 export function createGapRequests(host: GapHost): GapRequests {
-  let first: number | null = null;
-  let request: ReturnType<typeof setTimeout> | undefined;
-  let deadline: ReturnType<typeof setTimeout> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let pause = FIRST_REQUEST_AFTER_MS;
+  let first: number | undefined;
+
+  function close(): void {
+    clearTimeout(timer);
+    pause = FIRST_REQUEST_AFTER_MS;
+  }
+
+  function ask(): void {
+    if (host.alive()) host.request(host.missing().slice(0, MOST_RANGES));
+    pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
+    timer = setTimeout(ask, pause);
+  }
 
   return {
-    update(firstMissing) {
-      if (firstMissing !== null && firstMissing === first) return;
-      clearTimeout(request);
-      clearTimeout(deadline);
-      first = firstMissing;
-      if (firstMissing === null) return;
-      request = setTimeout(() => host.request(firstMissing, host.lastMissing()), FIRST_REQUEST_AFTER_MS);
-      deadline = setTimeout(() => host.giveUp(host.lastMissing()), GIVE_UP_AFTER_MS);
+    update() {
+      const next = host.missing()[0]?.[0];
+      if (next === first) return;
+      close();
+      first = next;
+      if (next !== undefined) timer = setTimeout(ask, pause);
     },
+    close,
   };
 }

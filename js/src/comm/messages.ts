@@ -7,9 +7,11 @@
 
 import { MIC_REASONS } from "../audio/errors.js";
 import { RATE_HZ } from "../audio/pcm.js";
+import type { Range } from "./order.js";
 
 export const PROTOCOL_VERSION = 1;
 
+// Without side effects, the checks of the page's own messages, which only tests use, are left out of the bundle.
 type Check<T> = (value: unknown) => value is T;
 type Checked<C> = C extends Check<infer T> ? T : never;
 type Fields = Record<string, Check<unknown>>;
@@ -17,30 +19,37 @@ type Shape<F extends Fields> = { [K in keyof F]: Checked<F[K]> };
 
 const text: Check<string> = (value): value is string => typeof value === "string";
 const flag: Check<boolean> = (value): value is boolean => typeof value === "boolean";
+/* @__NO_SIDE_EFFECTS__ */
 const name =
   (limit: number): Check<string> =>
   (value): value is string =>
     typeof value === "string" && value.length > 0 && value.length <= limit;
+/* @__NO_SIDE_EFFECTS__ */
 const integer =
   (least: number): Check<number> =>
   (value): value is number =>
     Number.isSafeInteger(value) && (value as number) >= least;
+/* @__NO_SIDE_EFFECTS__ */
 const number =
   (least: number, most: number): Check<number> =>
   (value): value is number =>
     typeof value === "number" && value >= least && value <= most;
+/* @__NO_SIDE_EFFECTS__ */
 const oneOf =
-  <const T extends string>(...options: readonly T[]): Check<T> =>
+  <const T extends string>(options: readonly T[]): Check<T> =>
   (value): value is T =>
     (options as readonly unknown[]).includes(value);
+/* @__NO_SIDE_EFFECTS__ */
 const orNull =
   <T>(check: Check<T>): Check<T | null> =>
   (value): value is T | null =>
     value === null || check(value);
+/* @__NO_SIDE_EFFECTS__ */
 const listOf =
   <T>(check: Check<T>): Check<T[]> =>
   (value): value is T[] =>
     Array.isArray(value) && value.every(check);
+/* @__NO_SIDE_EFFECTS__ */
 const record =
   <F extends Fields>(fields: F): Check<Shape<F>> =>
   (value): value is Shape<F> =>
@@ -51,9 +60,17 @@ const record =
 
 const count = integer(0);
 const seq = integer(1);
+const range: Check<Range> = (value): value is Range =>
+  listOf(seq)(value) && value.length === 2 && Number(value[0]) <= Number(value[1]);
+const ranges: Check<Range[]> = (value): value is Range[] =>
+  listOf(range)(value) && value.length > 0 && value.length <= 64;
+const stream = oneOf(["state", "sound"]);
+/** Each direction has two streams of messages, with numbers of their own. */
+export type Stream = Checked<typeof stream>;
 const itemId = name(512);
 const pageId = name(64);
 const closeCode: Check<number> = (value): value is number => count(value) && value <= 65_535;
+/* @__NO_SIDE_EFFECTS__ */
 const upTo =
   (limit: number): Check<string> =>
   (value): value is string =>
@@ -75,10 +92,10 @@ export type ToolCallView = Checked<typeof toolCall>;
 const turnView = record({
   item_id: itemId,
   revision: count,
-  role: oneOf("user", "assistant", "system"),
+  role: oneOf(["user", "assistant", "system"]),
   text,
   heard: orNull(count),
-  status: oneOf("in_progress", "completed", "interrupted", "failed"),
+  status: oneOf(["in_progress", "completed", "interrupted", "failed"]),
   note: orNull(text),
   has_audio: flag,
   total_ms: duration,
@@ -90,25 +107,26 @@ export type TurnView = Checked<typeof turnView>;
 /** The kinds of the page's messages, and a check for each field; the envelope's fields are left out. */
 export const PAGE = {
   hello: { version: integer(1) },
-  heartbeat: {},
-  gap: { from: seq, to: seq },
+  heartbeat: { every: number(0.01, 60), sound: count, got: count },
+  gap: { of: stream, ranges },
+  lost: { of: stream, ranges },
   bye: {},
   views: { count },
   lease: {},
   "mic.open": {},
   "mic.frame": { frame: count, level: number(0, 1), sent: flag },
   "mic.close": { frames: count },
-  "mic.error": { reason: oneOf(...MIC_REASONS), message: text },
+  "mic.error": { reason: oneOf(MIC_REASONS), message: text },
   "play.state": {
     epoch: count,
-    state: oneOf("idle", "blocked", "playing"),
+    state: oneOf(["idle", "blocked", "playing"]),
     items: listOf(playedItem),
     underruns: count,
   },
   "play.stopped": {
     epoch: count,
     items: listOf(playedItem),
-    cause: oneOf("flush", "user", "lease", "speech"),
+    cause: oneOf(["flush", "user", "lease", "speech"]),
   },
   send: { text: name(200_000) },
   interrupt: {},
@@ -131,6 +149,7 @@ export const KERNEL = {
     turns: listOf(turnView),
     live: listOf(turnView),
     earlier: count,
+    sound: count,
   },
   turn: { turn: turnView, after: orNull(itemId) },
   live: { turn: turnView, after: orNull(itemId) },
@@ -142,15 +161,22 @@ export const KERNEL = {
   lease: { page: orNull(pageId) },
   "mic.stop": {},
   refused: { what: text, why: text },
-  heartbeat: {},
-  lost: { from: seq, to: seq },
+  heartbeat: { to: pageId, sound: count, got: count, got_sound: count },
+  gap: { to: pageId, of: stream, ranges },
+  lost: { to: pageId, of: stream, ranges },
   clip: { to: pageId, item_id: itemId, rate: number(3000, 768_000) },
-  event: { direction: oneOf("client", "server"), type: text, summary: text },
+  event: { direction: oneOf(["client", "server"]), type: text, summary: text },
   "socket.open": { to: pageId, socket: seq, url: name(4000), secret: clientSecret },
   "socket.send": { to: pageId, socket: seq, part: count, last: flag },
   "socket.hold": { to: pageId, socket: seq, on: flag, since: count },
   "socket.close": { to: pageId, socket: seq },
 } satisfies Record<string, Fields>;
+
+/** The stream that carries a kind of message, in either direction. */
+export const streamOf = (kind: string): Stream =>
+  /^(audio|lease|commit|mic\.(?!stop))/.test(kind) ? "sound" : "state";
+/** Messages about the numbers of others; their own number is 0. */
+const isAboutNumbers = (kind: string) => kind === "gap" || kind === "lost";
 
 type Union<T extends Record<string, Fields>> = { [K in keyof T]: { kind: K } & Shape<T[K]> }[keyof T];
 
@@ -165,56 +191,46 @@ const LONGEST_FRAME_BYTES = (LONGEST_FRAME_MS * RATE_HZ * 2) / 1000;
 /** The longest part of a wire frame: a large comm message resets Jupyter's socket (docs/notebook.md 6). */
 export const PART_BYTES = 512 * 1024;
 
-/** The reason why a page may not send this message; null if it may. */
-export function pageFault(content: unknown, bufferBytes: number | null): string | null {
-  const fault = envelopeFault(content, PAGE);
-  if (fault) return fault;
-  const message = content as { kind: keyof typeof PAGE; page?: unknown; from?: number; to?: number };
-  if (!pageId(message.page)) return "page is not an id";
-  if (message.kind === "gap" && Number(message.to) < Number(message.from)) return "gap: to is before from";
-  if (message.kind === "socket.frame") return partFault(bufferBytes);
-  if (message.kind !== "mic.frame") return bufferBytes === null ? null : "only a frame carries a buffer";
-  return soundFault(bufferBytes, LONGEST_FRAME_BYTES);
+/** Whether a page may send this message. */
+export function isPageMessage(content: unknown, bufferBytes: number | null): boolean {
+  if (!isEnvelope(content, PAGE)) return false;
+  if (!pageId((content as { page?: unknown }).page)) return false;
+  if (content.kind === "socket.frame") return isPart(bufferBytes);
+  if (content.kind !== "mic.frame") return bufferBytes === null;
+  return isSound(bufferBytes, LONGEST_FRAME_BYTES);
 }
 
-/** The reason why a kernel may not send this message; null if it may. */
-export function kernelFault(content: unknown, bufferBytes: number | null): string | null {
-  const fault = envelopeFault(content, KERNEL);
-  if (fault) return fault;
-  const message = content as { kind: keyof typeof KERNEL; to?: unknown };
-  if (message.kind !== "lost" && message.to !== undefined && !pageId(message.to))
-    return "to is not a page id";
-  if (message.kind === "socket.send") return partFault(bufferBytes);
-  if (message.kind === "audio" || message.kind === "clip")
-    return soundFault(bufferBytes, Number.POSITIVE_INFINITY);
-  return null;
+/** Whether a kernel may send this message. */
+export function isKernelMessage(content: unknown, bufferBytes: number | null): content is KernelMessage {
+  if (!isEnvelope(content, KERNEL)) return false;
+  const { kind, to } = content as { kind: string; to?: unknown };
+  if (to !== undefined && !pageId(to)) return false;
+  if (kind === "socket.send") return isPart(bufferBytes);
+  return !(kind === "audio" || kind === "clip") || isSound(bufferBytes, Number.POSITIVE_INFINITY);
 }
 
 /** The checked message in a comm's content and buffers; null if it fails a check. */
 export function decodeKernelMessage(content: unknown, buffers: readonly unknown[]): KernelMessage | null {
   const pcm = toView(buffers[0]);
-  if (kernelFault(content, pcm ? pcm.byteLength : null) !== null) return null;
-  return { ...(content as object), pcm } as KernelMessage;
+  return isKernelMessage(content, pcm ? pcm.byteLength : null) ? { ...content, pcm } : null;
 }
 
-function envelopeFault(content: unknown, kinds: Record<string, Fields>): string | null {
-  if (!record({ v: integer(1), seq, kind: text })(content)) return "not an envelope";
-  if (content.v !== PROTOCOL_VERSION) return `version ${content.v} is not ${PROTOCOL_VERSION}`;
-  if (!Object.hasOwn(kinds, content.kind)) return `unknown kind ${content.kind}`;
-  for (const [key, check] of Object.entries(kinds[content.kind] ?? {}))
-    if (!check((content as Record<string, unknown>)[key])) return `${content.kind}: ${key} is wrong`;
-  return null;
+function isEnvelope(content: unknown, kinds: Record<string, Fields>): content is { kind: string } {
+  return (
+    record({ v: integer(1), seq: count, kind: text })(content) &&
+    content.v === PROTOCOL_VERSION &&
+    isAboutNumbers(content.kind) === (content.seq === 0) &&
+    Object.hasOwn(kinds, content.kind) &&
+    record(kinds[content.kind] ?? {})(content)
+  );
 }
 
-function partFault(bytes: number | null): string | null {
-  if (!bytes) return "an empty part";
-  return bytes > PART_BYTES ? "too long a part" : null;
+function isPart(bytes: number | null): boolean {
+  return !!bytes && bytes <= PART_BYTES;
 }
 
-function soundFault(bytes: number | null, limit: number): string | null {
-  if (!bytes) return "no sound";
-  if (bytes % 2 === 1) return "not PCM16";
-  return bytes > limit ? "too much sound" : null;
+function isSound(bytes: number | null, limit: number): boolean {
+  return !!bytes && bytes % 2 === 0 && bytes <= limit;
 }
 
 /** A buffer as a DataView: Jupyter delivers that; other hosts deliver an ArrayBuffer or a typed array (docs/notebook.md 8). */

@@ -2,10 +2,17 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createHeartbeat } from "../../src/comm/heartbeat.js";
 
 function setUp() {
-  const host = { hello: vi.fn(), beat: vi.fn(), onKernelChanged: vi.fn(), onUnanswered: vi.fn() };
+  const life = { active: true };
+  const host = {
+    hello: vi.fn(),
+    beat: vi.fn(),
+    active: () => life.active,
+    onKernelChanged: vi.fn(),
+    onUnanswered: vi.fn(),
+  };
   const heartbeat = createHeartbeat(host);
   heartbeat.greet();
-  return { host, heartbeat };
+  return { host, heartbeat, life };
 }
 
 describe("heartbeat", () => {
@@ -52,6 +59,29 @@ describe("heartbeat", () => {
     expect(host.hello).not.toHaveBeenCalled();
     heartbeat.onMessage(true);
     expect(heartbeat.kernel).toBe("ok");
+  });
+
+  it("beats every 20 s where nothing is under way, says so, and is quick again at once", () => {
+    const { host, heartbeat, life } = setUp();
+    host.beat.mockImplementation(() => heartbeat.onMessage(true));
+    heartbeat.onMessage(true);
+    vi.advanceTimersByTime(3000);
+    life.active = false;
+    vi.advanceTimersByTime(62_000);
+    expect(host.beat.mock.calls.flat()).toEqual([1, 1, 1, 20, 20, 20, 20]);
+    host.beat.mockClear();
+    life.active = true;
+    vi.advanceTimersByTime(2000);
+    expect(host.beat.mock.calls.flat()).toEqual([1, 1]);
+  });
+
+  it("repeats an unanswered beat every second", () => {
+    const { host, heartbeat, life } = setUp();
+    heartbeat.onMessage(true);
+    life.active = false;
+    vi.advanceTimersByTime(8000);
+    expect(host.beat).toHaveBeenCalledTimes(8);
+    expect(heartbeat.kernel).toBe("quiet");
   });
 
   it("stops its timer when closed", () => {

@@ -1,12 +1,20 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { decodeKernelMessage, KERNEL, kernelFault, PAGE, pageFault } from "../../src/comm/messages.js";
+import {
+  decodeKernelMessage,
+  isKernelMessage,
+  isPageMessage,
+  KERNEL,
+  PAGE,
+  streamOf,
+} from "../../src/comm/messages.js";
 
 interface Golden {
   direction: "page" | "kernel";
   content: Record<string, unknown>;
   buffer_bytes?: number;
   valid: boolean;
+  stream?: string;
   why?: string;
 }
 
@@ -61,9 +69,13 @@ describe("the golden messages that Python reads too", () => {
       message,
     ]),
   )("%s", (_name, message) => {
-    const fault = message.direction === "page" ? pageFault : kernelFault;
-    const found = fault(message.content, message.buffer_bytes ?? null);
-    expect(found === null, String(found)).toBe(message.valid);
+    const check = message.direction === "page" ? isPageMessage : isKernelMessage;
+    expect(check(message.content, message.buffer_bytes ?? null)).toBe(message.valid);
+  });
+
+  it("are sent in the stream that they name", () => {
+    for (const { content, valid, stream } of golden)
+      if (valid) expect(streamOf(String(content.kind)), String(content.kind)).toBe(stream ?? "state");
   });
 
   it.each(["page", "kernel"] as const)(

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { FRAME_MS } from "../../src/audio/framer.js";
-import { pageFault } from "../../src/comm/messages.js";
+import { isPageMessage } from "../../src/comm/messages.js";
 import type { CaptureCommand, CaptureMessage } from "../../src/worklets/protocol.js";
 
 interface Processor {
@@ -53,6 +53,6 @@ describe("the capture worklet", () => {
     expect(frames.slice(0, -1).every((pcm) => pcm.length === 24 * ms)).toBe(true);
     expect(frames.reduce((samples, pcm) => samples + pcm.length, 0)).toBe(24_000);
     const message = { v: 1, seq: 1, page: "p", kind: "mic.frame", frame: 0, level: 0, sent: false };
-    for (const pcm of frames) expect(pageFault(message, pcm.byteLength)).toBeNull();
+    for (const pcm of frames) expect(isPageMessage(message, pcm.byteLength)).toBe(true);
   });
 });

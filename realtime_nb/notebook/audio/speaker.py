@@ -69,7 +69,7 @@ class Speaker:
     Attributes:
         epoch: sound of a lower one is never heard again.
         carried: the page has the sound already when it is written here.
-        abandoned: answers whose sound no page reported any more: lost on its way, or the page stopped playing.
+        abandoned: answers that the page has stopped to play before their end, without being asked to.
     """
 
     def __init__(self, channel: Channel, pages: Pages) -> None:
@@ -99,7 +99,7 @@ class Speaker:
             piece = pcm[offset : offset + _MAX_CHUNK]
             start = start_sample + offset // 2
             track.unplayed.append((start, piece))
-            if not self.carried:
+            if not self.carried and self._pages.lease is not None:  # a page that comes gets it from `resend_unheard`
                 self._send(item_id, content_index, start, piece)
 
     def done(self, epoch: int, item_id: str, content_index: int, samples: int) -> None:
@@ -108,7 +108,7 @@ class Speaker:
         if track is None:
             return  # the end of sound that was interrupted
         track.complete = True
-        if not self.carried:
+        if not self.carried and self._pages.lease is not None:
             self._send_done(item_id, content_index)
         self._settle()
 
@@ -161,6 +161,7 @@ class Speaker:
 
     def _drop(self, epoch: int) -> None:
         self.epoch = max(self.epoch, self._base + epoch)
+        self._channel.void_sound(self.epoch)
         self._tracks.clear()
 
     def reset(self) -> None:
@@ -202,12 +203,17 @@ class Speaker:
             self._drained.clear()
             await self._drained.wait()
 
-    def give_up_if_stalled(self, now: float) -> None:
-        """Stop waiting for sound that was lost on its way, or that the page stopped playing."""
-        if self.playing and now - self._moved_at >= _STALLED_S:
-            self.abandoned += 1
-            self._tracks.clear()
-            self._settle()
+    def wait(self, now: float) -> None:
+        """Go on waiting: sound is still on its way to the page, behind all that a cell prints (docs/notebook.md 29)."""
+        self._moved_at = now
+
+    def stalled(self, now: float) -> bool:
+        """Whether the page has all of the sound and has stopped to play it; counts that, once in ten seconds."""
+        if not self.playing or now - self._moved_at < _STALLED_S:
+            return False
+        self._moved_at = now
+        self.abandoned += 1
+        return True
 
     @property
     def underruns(self) -> int:

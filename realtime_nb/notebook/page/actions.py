@@ -80,15 +80,20 @@ class PageActions:
             # A background tab that was dropped is back, and nothing was sent to it meanwhile.
             self._transcript.snapshot(message.page, self._speaker.epoch)
         if isinstance(message, m.MicFrame):
+            if self._microphone.page is None:
+                self._lease.resume_microphone(message.page, message.frame)
             sent = message.sent or self._sockets.live(message.page)
             self._microphone.put(message.page, message.frame, message.level, message.pcm, sent=sent)
         elif isinstance(message, m.PlayState | m.PlayStopped):
             self._report(message)
         elif isinstance(message, m.PageHeartbeat):
-            self._channel.send(m.HeartbeatReply())
+            page.beat_s = message.every
             self._lease.settle(now)
+            if message.page == self._pages.lease:
+                self._follow_playback(message, now)
         elif isinstance(message, m.Gap):
-            self._channel.resend(message)
+            if not self._channel.resend(message):
+                self._lease.repeat(message.page)
         elif isinstance(message, m.Hello):
             self._hello(message, now)
         elif isinstance(message, m.Bye):
@@ -145,6 +150,17 @@ class PageActions:
         if self._state.session is not None:
             for part in played:
                 self._state.session.played(part.item_id, part.content_index, part.samples, part.final)
+
+    def _follow_playback(self, message: m.PageHeartbeat, now: float) -> None:
+        """Give up sound that the page has and does not play any more: cut the conversation at what was heard."""
+        if message.got < self._channel.last("sound"):
+            self._speaker.wait(now)
+        elif self._speaker.stalled(now):
+            self._lifecycle.do(self._stop_stalled)
+
+    async def _stop_stalled(self) -> None:
+        if self._state.session is not None:
+            await self._state.session.interrupt()
 
     def _hello(self, message: m.Hello, now: float) -> None:
         if message.version != m.VERSION:

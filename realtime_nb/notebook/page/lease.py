@@ -36,6 +36,7 @@ class SoundLease:
         self._speaker = sound.speaker
         self._sockets = sound.sockets
         self._traits = traits
+        self._silent: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._sweep_at = 0.0
 
@@ -47,7 +48,15 @@ class SoundLease:
     def open_microphone(self, page: str, now: float) -> None:
         """Note that a page's microphone is on; it takes over from any other page's."""
         self.claim(page, now)
+        self._silent = None
         self._microphone.open(page)
+
+    def resume_microphone(self, page: str, frame: int) -> None:
+        """Accept the frames, from this one on, of a page that was dropped for its silence while it listened."""
+        if self._silent == page and self._pages.lease in (None, page):
+            self._silent = None
+            self._microphone.open(page)
+            self._microphone.next_frame = frame
 
     def leave(self, page: str, now: float) -> None:
         """Drop a page that said goodbye."""
@@ -58,8 +67,19 @@ class SoundLease:
 
     def settle(self, now: float) -> None:
         """Drop the pages that fell silent, and give a free lease to another."""
-        if self._pages.settle(now, (self._microphone.page, self._sockets.page)):
+        listening = self._microphone.page
+        if self._pages.settle(now):
             self._moved()
+        if listening is not None and self._pages.get(listening) is None:
+            self._silent = listening
+            self._microphone.close(listening)
+            self._pages.unview(now)  # it fell silent with the microphone on: it is no page that is being reloaded
+
+    def repeat(self, page: str) -> None:
+        """Say again who has the sound to a page that lost track of it, and send it what was not played if it has."""
+        self._channel.send(LeaseMessage(page=self._pages.lease))
+        if self._pages.lease == page:
+            self._speaker.resend_unheard()
 
     def watch(self) -> None:
         """Look for silent pages every two seconds, for as long as there are any."""
@@ -78,10 +98,6 @@ class SoundLease:
         # While the kernel was busy it received no message: that is no sign that a page went away.
         self._pages.excuse(now - self._sweep_at)
         self.settle(now)
-        self._speaker.give_up_if_stalled(self._sweep_at)
-        if self._microphone.page is not None and self._pages.get(self._microphone.page) is None:
-            self._microphone.close(self._microphone.page)
-            self._pages.unview(now)  # it fell silent with the microphone on: it is no page that is being reloaded
         self._traits.changed()
         self._timer = None
         if len(self._pages):

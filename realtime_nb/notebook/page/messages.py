@@ -3,15 +3,20 @@
 Owns the shape and the limits of both directions. Must not know comms, widgets or sessions. The golden file
 `tests/contract/messages.json` holds both declarations to the same messages; `hello` carries `VERSION`.
 
+Each direction has two streams, state and sound, each with numbers of its own from 1 (`page/streams.py`). `gap` and
+`lost` are about numbers, and have none: their own number is 0.
+
 A page is not trusted: `decode_page` checks every field, length and range before any other code reads the message.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, ClassVar, Literal, Union
 
 import msgspec
 from msgspec import Meta
+
+from realtime_nb.notebook.page.streams import Stream
 
 VERSION = 1
 LONGEST_FRAME_BYTES = 4800
@@ -23,6 +28,9 @@ _Id = Annotated[str, Meta(min_length=1, max_length=512)]
 _Seq = Annotated[int, Meta(ge=1, le=2**53)]
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
 _Unit = Annotated[float, Meta(ge=0, le=1)]
+_Range = Annotated[list[_Seq], Meta(min_length=2, max_length=2)]
+_Ranges = Annotated[list[_Range], Meta(min_length=1, max_length=64)]
+"""The first and the last number of each run of messages."""
 
 
 class BadMessage(ValueError):  # noqa: N818 - a message is what is bad, as in `BadZipFile`
@@ -46,8 +54,9 @@ class PlaybackProgress(msgspec.Struct, kw_only=True):
 
 
 class PageMessage(msgspec.Struct, kw_only=True, tag_field="kind"):
-    """A message of a page: the version of this protocol, the page's own message number, and the page's id."""
+    """A message of a page: the version of this protocol, the message's number in its stream, and the page's id."""
 
+    stream: ClassVar[Stream] = "state"
     v: Literal[1] = 1
     seq: _Seq
     page: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -60,14 +69,31 @@ class Hello(PageMessage, kw_only=True, tag="hello"):
 
 
 class PageHeartbeat(PageMessage, kw_only=True, tag="heartbeat"):
-    """Shows that the page is still there, since the comm does not (docs/notebook.md 36); sent every second."""
+    """Shows that the page is still there, since the comm does not (docs/notebook.md 36).
+
+    `every`: seconds until the next one. `sound`: the number of the page's newest message in the sound stream. `got`:
+    the kernel's sound stream has arrived up to this number; sound beyond it may be late, and is not lost.
+    """
+
+    every: Annotated[float, Meta(ge=0.01, le=60)] = 20.0
+    sound: _Count = 0
+    got: _Count = 0
 
 
-class Gap(PageMessage, kw_only=True, tag="gap", rename={"first": "from", "last": "to"}):
+class Gap(PageMessage, kw_only=True, tag="gap"):
     """Asks for the kernel's messages of these numbers, which did not arrive (docs/notebook.md 5)."""
 
-    first: _Seq
-    last: _Seq
+    seq: Literal[0] = 0
+    of: Stream
+    ranges: _Ranges
+
+
+class PageLost(PageMessage, kw_only=True, tag="lost"):
+    """Answers the kernel's `gap`: the page does not keep these of its own messages any more."""
+
+    seq: Literal[0] = 0
+    of: Stream
+    ranges: _Ranges
 
 
 class Bye(PageMessage, kw_only=True, tag="bye"):
@@ -83,9 +109,13 @@ class Views(PageMessage, kw_only=True, tag="views"):
 class LeaseClaim(PageMessage, kw_only=True, tag="lease"):
     """A gesture in the page claims sound and microphone."""
 
+    stream: ClassVar[Stream] = "sound"
+
 
 class MicOpen(PageMessage, kw_only=True, tag="mic.open"):
     """The microphone is on."""
+
+    stream: ClassVar[Stream] = "sound"
 
 
 class MicFrame(PageMessage, kw_only=True, tag="mic.frame"):
@@ -94,6 +124,7 @@ class MicFrame(PageMessage, kw_only=True, tag="mic.frame"):
     `sent`: the page has put it on its own socket already.
     """
 
+    stream: ClassVar[Stream] = "sound"
     frame: _Count
     level: _Unit
     sent: bool = False
@@ -103,12 +134,14 @@ class MicFrame(PageMessage, kw_only=True, tag="mic.frame"):
 class MicClose(PageMessage, kw_only=True, tag="mic.close"):
     """The microphone is off after `frames` frames."""
 
+    stream: ClassVar[Stream] = "sound"
     frames: _Count
 
 
 class MicError(PageMessage, kw_only=True, tag="mic.error"):
     """The page could not open the microphone."""
 
+    stream: ClassVar[Stream] = "sound"
     reason: Literal["denied", "missing", "busy", "insecure", "blocked", "unsupported"]
     message: Annotated[str, Meta(max_length=2000)]
 
@@ -142,6 +175,8 @@ class Interrupt(PageMessage, kw_only=True, tag="interrupt"):
 
 class Commit(PageMessage, kw_only=True, tag="commit"):
     """The user ended the turn by hand: push to talk was released."""
+
+    stream: ClassVar[Stream] = "sound"
 
 
 class ClipRequest(PageMessage, kw_only=True, tag="clip"):
@@ -210,8 +245,8 @@ def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = N
         message: PageMessage = msgspec.convert(content, _ANY_PAGE_MESSAGE)
     except (msgspec.ValidationError, RecursionError) as error:
         raise BadMessage(what, str(error)[:200]) from None
-    if isinstance(message, Gap) and message.last < message.first:
-        raise BadMessage(what, "'to' is before 'from'")
+    if isinstance(message, Gap | PageLost) and any(last < first for first, last in message.ranges):
+        raise BadMessage(what, "a range ends before it begins")
     if isinstance(message, MicFrame):
         message.pcm = _buffer(what, buffers, LONGEST_FRAME_BYTES)
         if len(message.pcm) % 2:
@@ -261,14 +296,18 @@ class TurnView(msgspec.Struct, kw_only=True):
 
 
 class KernelMessage(msgspec.Struct, kw_only=True, tag_field="kind"):
-    """A message of the kernel: the version of this protocol, and a number that the channel sets."""
+    """A message of the kernel: the version of this protocol, and its number in its stream, which the channel sets."""
 
+    stream: ClassVar[Stream] = "state"
     v: Literal[1] = 1
     seq: _Count = 0
 
 
 class Snapshot(KernelMessage, kw_only=True, tag="snapshot"):
-    """The conversation for a page that begins; `earlier` counts the turns that were left out."""
+    """The conversation for a page that begins; `earlier` counts the turns that were left out.
+
+    `sound`: the number of the newest message in the sound stream, which a new page follows from there on.
+    """
 
     to: str
     epoch: _Count
@@ -276,6 +315,7 @@ class Snapshot(KernelMessage, kw_only=True, tag="snapshot"):
     turns: list[TurnView]
     live: list[TurnView]
     earlier: int
+    sound: _Count
 
 
 class TurnMessage(KernelMessage, kw_only=True, tag="turn"):
@@ -308,6 +348,7 @@ class Gone(KernelMessage, kw_only=True, tag="gone"):
 class AudioMessage(KernelMessage, kw_only=True, tag="audio"):
     """Sound to play: PCM16 at 24 kHz in the buffer; `start` is its first sample's place in the item."""
 
+    stream: ClassVar[Stream] = "sound"
     epoch: _Count
     item_id: str
     content_index: _Count
@@ -317,20 +358,22 @@ class AudioMessage(KernelMessage, kw_only=True, tag="audio"):
 class AudioDoneMessage(KernelMessage, kw_only=True, tag="audio.done"):
     """An item's sound is complete."""
 
+    stream: ClassVar[Stream] = "sound"
     epoch: _Count
     item_id: str
     content_index: _Count
 
 
 class Flush(KernelMessage, kw_only=True, tag="flush"):
-    """Silences all sound of a lower epoch, also sound that still arrives."""
+    """Silences all sound of a lower epoch, also sound that still arrives; a page acts on it out of order."""
 
     epoch: _Count
 
 
 class LeaseMessage(KernelMessage, kw_only=True, tag="lease"):
-    """Names the page that has sound and microphone."""
+    """Names the page that has sound and microphone; among the sound, because a page plays only what follows it."""
 
+    stream: ClassVar[Stream] = "sound"
     page: str | None
 
 
@@ -346,14 +389,34 @@ class RefusedMessage(KernelMessage, kw_only=True, tag="refused"):
 
 
 class HeartbeatReply(KernelMessage, kw_only=True, tag="heartbeat"):
-    """Answers a page's heartbeat: the kernel is there."""
+    """Answers a page's heartbeat: the kernel is there.
+
+    `sound`: the number of the kernel's newest message in the sound stream. `got`, `got_sound`: the page's messages in
+    the state and the sound stream up to these numbers arrived, and the page need not keep them.
+    """
+
+    to: str
+    sound: _Count
+    got: _Count
+    got_sound: _Count
 
 
-class Lost(KernelMessage, kw_only=True, tag="lost", rename={"first": "from", "last": "to"}):
-    """Answers `Gap`: the messages of these numbers are not kept any more."""
+class KernelGap(KernelMessage, kw_only=True, tag="gap"):
+    """Asks a page for its messages of these numbers, which did not arrive."""
 
-    first: _Seq
-    last: _Seq
+    seq: Literal[0] = 0
+    to: str
+    of: Stream
+    ranges: _Ranges
+
+
+class Lost(KernelMessage, kw_only=True, tag="lost"):
+    """Answers a page's `gap`: the page is to go on without these messages; they are void, or not kept any more."""
+
+    seq: Literal[0] = 0
+    to: str
+    of: Stream
+    ranges: _Ranges
 
 
 class ClipMessage(KernelMessage, kw_only=True, tag="clip"):

@@ -6,24 +6,36 @@ Must not know sessions or the comm.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from operator import attrgetter
 
-_SILENT_S = 6.0
-"""A page that sends nothing for so long is gone: not every page can say goodbye (docs/notebook.md 36). Its heartbeat
-comes once a second, in a background tab once a minute at the worst. A page that plays or captures is not throttled."""
-_BACKGROUND_S = 75.0
-"""A page that has the microphone or the socket is not dropped for being in the background."""
+_LEAST_PATIENCE_S = 30.0
+_PATIENCE_BEATS = 4
+"""A page that sends nothing for so many of its heartbeats is gone, for not every page can say goodbye (docs/notebook.md
+36). The page states how often it beats: every second while it plays, listens or waits for an answer, else every 20 s.
+80 s are also long enough for a tab in the background, whose timers run once a minute at the worst; one that plays or
+captures is not throttled. 30 s are for a page whose main thread draws the output of a cell that prints a lot
+(docs/notebook.md 29)."""
+_USUAL_BEAT_S = 20.0
 
 
 @dataclass
 class Page:
-    """One page that shows the widget."""
+    """One page that shows the widget.
+
+    Attributes:
+        id: its own.
+        heard_at: when it last sent anything.
+        gesture_at: when the user last did something in it.
+        beat_s: how often it sends a heartbeat.
+        events: it shows the events panel.
+        views: in how many places it shows the card.
+    """
 
     id: str
     heard_at: float
     gesture_at: float = -1.0
+    beat_s: float = _USUAL_BEAT_S
     events: bool = False
     views: int = 0
 
@@ -57,6 +69,11 @@ class Pages:
             page = self._pages[page_id] = Page(page_id, now)
         page.heard_at = now
         return page
+
+    def alive(self, page_id: str, now: float) -> None:
+        """Note a sign of life of a page that is there, before its messages can be acted upon."""
+        if page_id in self._pages:
+            self._pages[page_id].heard_at = now
 
     def claim(self, page_id: str, now: float) -> bool:
         """Give the lease to the page of a gesture; True when it moved."""
@@ -94,16 +111,11 @@ class Pages:
         if self.lease == page_id:
             self.lease = None
 
-    def settle(self, now: float, busy: Collection[str | None] = ()) -> bool:
-        """Drop silent pages, and give a free lease to the page of the newest gesture; True when the lease moved.
-
-        Args:
-            now: the time.
-            busy: pages that have the microphone or the socket.
-        """
+    def settle(self, now: float) -> bool:
+        """Drop silent pages, and give a free lease to the page of the newest gesture; True when the lease moved."""
         before = self.lease
         for page in list(self._pages.values()):
-            if now - page.heard_at > (_BACKGROUND_S if page.id in busy else _SILENT_S):
+            if now - page.heard_at > max(_LEAST_PATIENCE_S, _PATIENCE_BEATS * page.beat_s):
                 self.leave(page.id)
         if self.lease is None and self._pages:
             self.lease = max(self._pages.values(), key=lambda page: page.gesture_at).id

@@ -78,6 +78,7 @@ class Transcript:
                 turns=[turn_view(turn) for turn in shown],
                 live=[turn_view(turn) for turn in self._state.conversation.live],
                 earlier=len(turns) - len(shown),
+                sound=self._channel.last("sound"),
             )
         )
 

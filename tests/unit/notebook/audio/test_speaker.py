@@ -73,21 +73,23 @@ async def test_end_of_interrupted_sound_is_ignored() -> None:
     await stage.speaker.drained()
 
 
-async def test_sound_that_was_lost_on_its_way_is_given_up_and_counted() -> None:
+async def test_sound_that_the_page_does_not_play_any_more_is_stalled_and_counted_once() -> None:
     stage = Stage()
     stage.speaker.write(0, "a", 0, 0, SECOND)
     stage.speaker.done(0, "a", 0, 24_000)
     stage.state(20_000)
-    waiting = asyncio.ensure_future(stage.speaker.drained())
     now = asyncio.get_running_loop().time()
-    stage.speaker.give_up_if_stalled(now + 9)
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    assert stage.speaker.abandoned == 0
-    stage.speaker.give_up_if_stalled(now + 11)
-    await waiting
+    assert [stage.speaker.stalled(now + late) for late in (9, 11, 12, 20)] == [False, True, False, False]
     assert stage.speaker.abandoned == 1
-    assert not stage.speaker.playing
+
+
+async def test_sound_on_its_way_to_the_page_is_not_stalled() -> None:
+    stage = Stage()
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    now = asyncio.get_running_loop().time()
+    stage.speaker.wait(now + 60)
+    assert not stage.speaker.stalled(now + 69)
+    assert stage.speaker.stalled(now + 71)
 
 
 async def test_unheard_sound_is_sent_to_the_page_that_gets_the_lease() -> None:

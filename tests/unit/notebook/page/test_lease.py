@@ -11,6 +11,7 @@ from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.settings import check_settings
 from realtime_nb.notebook.controller import Controller
 from realtime_nb.notebook.options import Options
+from realtime_nb.notebook.page import messages as m
 from realtime_nb.notebook.page.lease import SoundLease
 
 
@@ -71,10 +72,27 @@ async def test_sound_that_was_not_heard_goes_to_the_page_that_gets_the_lease(sta
     assert [content["kind"] for content in stage.sent] == ["lease", "audio"]
 
 
-async def test_page_with_the_microphone_is_kept_longer_than_a_silent_one(stage: Stage) -> None:
+async def test_microphone_of_a_page_that_was_silent_for_long_goes_on_where_it_was(stage: Stage) -> None:
     now = asyncio.get_running_loop().time()
-    stage.controller.pages.heard("silent", now)
-    stage.lease.open_microphone("talking", now)
-    stage.lease.settle(now + 30.0)
-    assert stage.controller.pages.get("silent") is None
-    assert stage.controller.pages.lease == "talking"
+    microphone = stage.controller.sound.microphone
+    actions = stage.controller._inbox._receiver
+    stage.lease.open_microphone("page", now - 1000.0)
+    stage.lease._sweep_at = now
+    stage.lease._sweep()
+    assert microphone.page is None
+    for number, frame in enumerate((7, 8)):
+        actions.deliver(m.MicFrame(seq=9 + number, page="page", frame=frame, level=0.1, pcm=b"\0\0"))
+    assert microphone.capturing
+    assert (microphone.frames, microphone.missing) == (2, 0)
+
+
+async def test_page_that_lost_track_of_the_sound_gets_what_was_not_played_and_another_page_only_the_lease(
+    stage: Stage,
+) -> None:
+    stage.lease.claim("page", 0.0)
+    stage.controller.sound.speaker.write(0, "item", 0, 0, b"\1\0" * 480)
+    stage.sent.clear()
+    stage.lease.repeat("another")
+    assert [content["kind"] for content in stage.sent] == ["lease"]
+    stage.lease.repeat("page")
+    assert [content["kind"] for content in stage.sent] == ["lease", "lease", "audio"]

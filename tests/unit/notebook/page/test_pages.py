@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from realtime_nb.notebook.page.pages import Pages
 
 
@@ -36,10 +38,14 @@ def test_silent_page_is_dropped_and_can_come_back() -> None:
     assert pages.lease == "a"
 
 
-def test_busy_page_is_dropped_later_than_an_idle_one() -> None:
+@pytest.mark.parametrize(("beat_s", "kept_s", "dropped_s"), [(1.0, 29.0, 31.0), (20.0, 79.0, 81.0)])
+def test_page_is_dropped_when_it_missed_several_of_its_own_heartbeats(
+    beat_s: float, kept_s: float, dropped_s: float
+) -> None:
     pages = Pages()
     pages.claim("a", 0.0)
-    pages.settle(30.0, ("a", None))
+    pages.heard("a", 0.0).beat_s = beat_s
+    pages.settle(kept_s)
     assert pages.lease == "a"
-    pages.settle(100.0, ("a", None))
+    pages.settle(dropped_s)
     assert pages.lease is None
