@@ -24,7 +24,7 @@ MARKS = (2, 13, 24)
 """After how many renewals it is measured what is held."""
 PER_CALL = {"session._questions._calls._followups", "session._questions._calls._answered"}
 """What is remembered of each call of a tool, of the last 512."""
-PER_ITEM = "session._router.snapshot.replayed"
+PER_ITEM = "session._questions._snapshot.replayed"
 """The ids of the items that the newest session was told of."""
 
 
