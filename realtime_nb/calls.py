@@ -54,6 +54,8 @@ async def accept(
         fields = {}
         raise ConfigError(f"accept() has no option {unknown!r}.{nearest(unknown, sorted({*_FIELDS, 'api_key'}))}")
     given = msgspec.to_builtins(session) if session is not None else {}
+    if not isinstance(given, dict):
+        raise ConfigError(f"session={session!r} must be a dict or a struct with the configuration, or None")
     body = {"type": "realtime", **given, **msgspec.to_builtins(fields)}
     problem = check(body, AnySessionConfig, path="session")
     if problem is not None:
@@ -76,7 +78,8 @@ async def reject(
         ConfigError: no SIP status. ConnectError: no answer, or a refusal.
     """
     call_id, api_key = concealed_by_mistake(call_id), concealed(api_key)
-    if status_code is not None and not 300 <= status_code <= 699:
+    is_status = isinstance(status_code, int) and not isinstance(status_code, bool) and 300 <= status_code <= 699
+    if status_code is not None and not is_status:
         raise ConfigError(f"status_code={status_code!r} must be a SIP status from 300 to 699, such as 486 or 603")
     await _request(call_id, "reject", {} if status_code is None else {"status_code": status_code}, backend, api_key)
 
@@ -96,7 +99,7 @@ async def refer(
         ConfigError: no such address. ConnectError: no answer, or a refusal.
     """
     call_id, api_key = concealed_by_mistake(call_id), concealed(api_key)
-    if not target_uri.startswith(("tel:", "sip:", "sips:")):
+    if not isinstance(target_uri, str) or not target_uri.startswith(("tel:", "sip:", "sips:")):
         raise ConfigError(f"target_uri={target_uri!r} must begin with tel:, sip: or sips:")
     await _request(call_id, "refer", {"target_uri": target_uri}, backend, api_key)
 
@@ -119,7 +122,7 @@ async def hangup(call_id: str, *, backend: str | Backend = "openai", api_key: Ap
 async def _request(
     call_id: str, verb: str, body: Mapping[str, Any] | None, backend: str | Backend, api_key: ApiKey | None
 ) -> None:
-    if not isinstance(call_id, str) or not call_id:
+    if not isinstance(call_id, str) or not call_id.strip():
         raise ConfigError(f"call_id={call_id!r} must be the id of a call, such as 'rtc_...'")
     endpoint = await asyncio.to_thread(resolve, backend, None, concealed(api_key))
     await post(

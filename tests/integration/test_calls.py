@@ -86,7 +86,12 @@ async def test_a_refusal_says_the_servers_words_without_the_key(calls: CallServe
 
 async def test_a_wrong_argument_is_refused_before_anything_is_sent(calls: CallServer) -> None:
     to: dict[str, Any] = {"backend": calls.url, "api_key": KEY}
+    of_another_type: Any = 5
     for wrong in (
+        rt.calls.accept("rtc_1", of_another_type, **to),
+        rt.calls.accept(" ", **to),
+        rt.calls.reject("rtc_1", status_code=of_another_type, **to),
+        rt.calls.refer("rtc_1", target_uri=of_another_type, **to),
         rt.calls.accept("rtc_1", instruction="x", **to),
         rt.calls.accept("", **to),
         rt.calls.reject("rtc_1", status_code=7, **to),
