@@ -128,6 +128,7 @@ class _Life:
         self.told: set[str] = set()  # the messages that the conversation has, as the server said
         self.snapshots: set[str] = set()  # the items that came whole, in events about items
         self.calls: dict[str, wire.FunctionCallItem] = {}
+        self.ended: set[str] = set()  # those of them that `response.output_item.done` was about
         self.calls_done: set[str] = set()
         self.arguments_done: set[str] = set()
         self.pieces: dict[str, list[str]] = {}  # of arguments, by item
@@ -409,6 +410,10 @@ class EventNormalizer:
         life = self._life(event.response_id, event, out)
         if self._lone is not None and type(event) in _SPOKEN:
             self._adopt(event.item_id)
+        if event.item_id and self._items.inward(event.item_id) is None:
+            announced = life.by_index.get(event.output_index)
+            if announced in life.messages and announced in life.snapshots and announced is not None:
+                self._items.alias(event.item_id, announced)  # a server that announces its items announces all of them
         item_id = self._item_of(event.item_id, life, event.output_index)
         if item_id not in life.messages and type(event) in _SPOKEN:
             life.messages[item_id] = None
@@ -422,9 +427,11 @@ class EventNormalizer:
     def _on_output_item(self, event: Any, out: list[Any]) -> None:
         life = self._life(event.response_id, event, out)
         life.streamed = None  # another item may have the same id
-        item = self._named(event.item, life, event.output_index, claimed=life.snapshots)
-        life.snapshots.add(item.id or "")
         done = isinstance(event, wire.ResponseOutputItemDone)
+        item = self._named(event.item, life, event.output_index, claimed=life.ended if done else life.snapshots)
+        life.snapshots.add(item.id or "")
+        if done:
+            life.ended.add(item.id or "")
         if isinstance(item, wire.FunctionCallItem) and item.id:
             life.calls[item.id] = item
             if done and item.status != "in_progress":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import realtime_nb as rt
 from tests.faults.registry import CALLS, RESPONSES, case
-from tests.faults.server import Event, Hook, Server, add, of_type, talk, without
+from tests.faults.server import SOUND_MS, Event, Hook, Server, add, of_type, talk, without
 
 # Responses
 
@@ -218,6 +219,21 @@ async def a_beginning_or_an_end_under_an_id_of_its_own() -> None:
     await _is_answered(_with("response.created", "response", id="another"))
     await _is_answered(_with("response.done", "response", id="another"))
     await _is_answered(_with("response.done", "response", id="another", output=[]))
+
+
+@case(RESPONSES)
+async def one_event_under_an_item_id_of_its_own() -> None:
+    names = ("output_audio_transcript.delta", "output_audio.delta", "output_audio_transcript.done", "output_audio.done")
+    for hook in (
+        *(_with(f"response.{name}", item_id="another") for name in names),
+        _with("response.output_item.done", "item", id="another"),
+    ):
+        result = await talk(Server(on_response=hook), "One")
+        result.assert_answers("Answer 1.")
+        turn = result.answers[0]
+        assert isinstance(turn, rt.Turn)
+        assert turn.audio is not None
+        assert turn.audio.duration_ms == SOUND_MS
 
 
 @case(RESPONSES)
