@@ -191,6 +191,7 @@ class RealtimeConnection:
                 TimeoutError: it did not come in `timeout` seconds; says what was awaited.
                 ConnectError: the connection ended first.
             """
+            warn_of_misspelt(kind)
             waiter: concurrent.futures.Future[Any] = concurrent.futures.Future()
             loop, watch = self._core.opened_on, self._core.buffer.watch
             if loop is None or running_loop() is loop:

@@ -1,4 +1,4 @@
-"""The event types that a handler can be registered for, and the warning about a misspelt one.
+"""The event types that can be handled or awaited, and the warning about a misspelt one.
 
 Owns the names that are none of the wire. Must not know handlers. An unknown type may be another server's own, so a
 warning comes only where a known one is near.
@@ -21,6 +21,4 @@ def warn_of_misspelt(kind: str) -> None:
         return
     near = get_close_matches(kind, [*SERVER_TYPES, *_OURS], n=1, cutoff=_NEAR)
     if near:
-        warn_caller(
-            f"no server event has the type {kind[:80]!r}: the handler is never called. Did you mean {near[0]!r}?"
-        )
+        warn_caller(f"no server event has the type {kind[:80]!r}: it never comes. Did you mean {near[0]!r}?")
