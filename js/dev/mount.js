@@ -22,6 +22,7 @@ export async function mount(host, query) {
 
   const { model, kernel } = createFakeModel(state.traits);
   kernel.earlier = state.earlier ?? 0;
+  kernel.answering = !state.silent;
   const { signal } = new AbortController();
   const instance = widget();
   instance.initialize({ model, signal });

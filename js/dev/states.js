@@ -2,8 +2,9 @@
  * The states in which the dev page shows the card, each as a function that brings a fresh card there.
  *
  * A state may have: `traits` (synced traits at the start), `sound` (options of fake-sound.js), `earlier` (turns
- * that the kernel did not send), `page` ("rtl": the whole page reads from right to left), `fast` (timers run 50
- * times as fast), and `act`, which gets the kernel, the model and helpers that press what a user would press.
+ * that the kernel did not send), `silent` (no kernel ever answers), `page` ("rtl": the whole page reads from right
+ * to left), `fast` (timers run 50 times as fast), and `act`, which gets the kernel, the model and helpers that press
+ * what a user would press.
  */
 
 import { tone, turn } from "./fake-model.js";
@@ -256,6 +257,19 @@ export const STATES = {
     }),
     act: ({ kernel }) => converse(kernel),
   },
+
+  parked: {
+    traits: hosted("idle", {
+      _info: {
+        ...HOSTED,
+        parked:
+          "The session is parked. Nothing used it for 30 minutes. It continues when you talk, type or ask.",
+      },
+    }),
+    act: ({ kernel }) => converse(kernel),
+  },
+
+  "no kernel": { traits: hosted("idle"), silent: true, fast: true },
 
   "kernel gone": {
     traits: hosted("listening"),

@@ -320,3 +320,42 @@ def test_a_cell_that_is_run_again_leaves_one_session(server: Server, listening: 
     assert server.connections == 5
     assert widget.status != "closed"
     widget.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_session_without_page_and_call_is_parked_after_idle_minutes(listening: ScriptedServer) -> None:
+    widget = _made(listening, idle_minutes=0.005)
+    patient = _made(listening, idle_minutes=None)
+    await patient.ask("Hello")
+    await widget.ask("Hello")
+    await _until_closed(listening, 1)
+    assert "no call was made, for 0.005 minutes" in str(widget.health.parked)
+    assert patient.health.parked is None
+    assert not listening.scripts[0].socket.close_code
+    widget.close()
+    patient.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_events_that_are_sent_by_hand_keep_a_session(listening: ScriptedServer) -> None:
+    widget = _made(listening, idle_minutes=0.02)
+    await widget.start()
+    for _ in range(40):
+        await widget.connection.input_audio_buffer.clear()
+        await asyncio.sleep(0.05)
+    assert widget.health.parked is None
+    await _until_closed(listening, 0)
+    with pytest.raises(rt.ConnectError, match="parked"):
+        _ = widget.connection
+    widget.close()
+
+
+def test_a_widget_without_a_name_lives_until_its_answer(listening: ScriptedServer) -> None:
+    assert rt.run(_made(listening).ask("Hello", timeout=30)).text == "Answer 1."
+    rt.run(_until_closed(listening, 0))
+
+
+@pytest.mark.parametrize("bad", [0, -1, "5"])
+def test_idle_minutes_is_checked(bad: Any) -> None:
+    with pytest.raises(rt.ConfigError, match="idle_minutes"):
+        rt.RealtimeWidget(idle_minutes=bad)

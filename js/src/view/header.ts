@@ -65,8 +65,7 @@ export function createHeader(model: HostModel, engine: Engine): Header {
   };
 }
 
-const NOT_LIVE =
-  "This conversation is not live: no kernel answers. Run its cell again, or wait if the kernel is busy.";
+const NOT_LIVE = "This conversation is not live: no kernel answers. Run its cell again.";
 
 /** The price in the card. The kernel computes it, in the currency of realtime_nb/conversation/prices.py. */
 const price = (usd: number) => `$${usd.toFixed(2)}`;
