@@ -26,6 +26,8 @@ from realtime_nb.notebook.session_state import SessionState, status_of
 from realtime_nb.wire.realtime import VOICES, to_dict
 
 _FLUSH_S = 0.04
+_MISSED_S = 2.0
+"""After the last sign of lost messages; a page asks for a missing one every second at least."""
 _NOTHING: Mapping[str, Any] = frozen({})
 
 
@@ -61,6 +63,8 @@ class TraitPublisher:
         self._monitor = monitor
         self._transcript = transcript
         self._waiting: asyncio.TimerHandle | None = None
+        self._missing: asyncio.TimerHandle | None = None
+        self._missed = False
         self._closed = False
 
     def changed(self) -> None:
@@ -75,7 +79,22 @@ class TraitPublisher:
             self._waiting = None
         self._transcript.flush()
         values = self._values()
-        runtime.notifier().post(self, lambda: self._write(values))
+        runtime.notifier().post(self, lambda: self._write_values(values))
+
+    def _write_values(self, values: dict[str, Any]) -> None:
+        missed, self._missed = self._missed, False
+        self._write({**values, "_missed": missed})
+
+    def page_misses_messages(self) -> None:
+        """Send all values again once a page misses no more: updates of traits, without numbers, were lost as well."""
+        if self._missing is not None:
+            self._missing.cancel()
+        if not self._closed:
+            self._missing = asyncio.get_running_loop().call_later(_MISSED_S, self._send_again)
+
+    def _send_again(self) -> None:
+        self._missed = True
+        self.changed()
 
     async def settled(self) -> None:
         """Wait until the traits show the present state, or an observer holds them up for too long."""
@@ -85,6 +104,8 @@ class TraitPublisher:
     def close(self) -> None:
         """Write the last values, and then no more by itself."""
         self._closed = True
+        if self._missing is not None:
+            self._missing.cancel()
         self.flush()
 
     def _values(self) -> dict[str, Any]:

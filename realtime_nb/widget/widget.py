@@ -611,10 +611,13 @@ class RealtimeWidget(anywidget.AnyWidget):
         """Set the read-only traits; called on the notifier thread."""
         if values.pop("_seen"):  # shown as a part of another widget
             self._hold()
+        missed = values.pop("_missed")
         values["_latency"] = latency_to_page(values["latency"])
         for name, value in values.items():
             if name != "status" or not self._live_controller.state.closed:
                 self._write_trait(name, value)
+        if missed:  # by a page, to which unchanged values would not be sent again
+            self.send_state([name for name in values if name in self.keys])
 
     def _write_trait(self, name: str, value: Any) -> None:
         if getattr(self, name) is not value:

@@ -97,6 +97,7 @@ async def flood_answer(book: Notebook, card: Card) -> FloodedAnswer:
     await book.kernel.until(_PLAYED, timeout=_PATIENCE_S)
     over_s = time.monotonic() - began
     await book.lab.until_silence(seconds=2, timeout=_PATIENCE_S)
+    await card.until("idle", timeout=_PATIENCE_S)  # the update of the trait may have been dropped, too
     sounded, sent = (await book.lab.sound()).samples, await received(book.kernel)
     return FloodedAnswer(
         sounded_s=np.count_nonzero(sounded) / 24_000,

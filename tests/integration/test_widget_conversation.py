@@ -12,7 +12,7 @@ import pytest
 
 import realtime_nb as rt
 from realtime_nb import backends
-from realtime_nb.notebook import runtime
+from realtime_nb.notebook import runtime, trait_publisher
 from tests.contract.kernel_messages import PageNumbers
 from tests.faults.server import Event, Server
 from tests.integration.flaky_proxy import FlakyProxy
@@ -520,3 +520,26 @@ async def test_a_conversation_begins_with_its_history() -> None:
 def test_bad_history_is_refused_at_the_call() -> None:
     with pytest.raises(rt.ConfigError, match=r"history\[1\]"):
         rt.RealtimeWidget(backend="local", history=[("user", "Hello"), ("robot", "Hi")])
+
+
+async def test_traits_are_sent_again_when_a_page_missed_messages(
+    widget: rt.RealtimeWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Updates of traits have no numbers: those that the server dropped are lost without a trace."""
+    monkeypatch.setattr(trait_publisher, "_MISSED_S", 0.01)
+    sent, came = list[set[str]](), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def send_state(key: list[str] | str) -> None:
+        if isinstance(key, list):  # a text: one trait that changed
+            sent.append(set(key))
+            loop.call_soon_threadsafe(came.set)
+
+    monkeypatch.setattr(widget, "send_state", send_state)
+    page = Page(widget)
+    page.hello()
+    page._controller.receive({"v": 1, "seq": 0, "page": "page-1", "kind": "gap", "of": "state", "ranges": [[1, 1]]}, [])
+    async with asyncio.timeout(10):
+        await came.wait()
+    assert {"status", "_info", "_health", "_latency"} <= sent[0]
+    assert "turns" not in sent[0]

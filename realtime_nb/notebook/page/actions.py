@@ -79,6 +79,7 @@ class PageActions:
         if not known and not isinstance(message, m.Hello | m.Bye):
             # A background tab that was dropped is back, and nothing was sent to it meanwhile.
             self._transcript.snapshot(message.page, self._speaker.epoch)
+            self._traits.page_misses_messages()
         if isinstance(message, m.MicFrame):
             if self._microphone.page is None:
                 self._lease.resume_microphone(message.page, message.frame)
@@ -92,6 +93,7 @@ class PageActions:
             if message.page == self._pages.lease:
                 self._follow_playback(message, now)
         elif isinstance(message, m.Gap):
+            self._traits.page_misses_messages()
             if not self._channel.resend(message):
                 self._lease.repeat(message.page)
         elif isinstance(message, m.Hello):
