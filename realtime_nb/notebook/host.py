@@ -46,14 +46,17 @@ def hold_weakly(widget: Any, comm: Any, on_message: Callable[[Any], None]) -> bo
     return True
 
 
-def weakly(method: Callable[..., None]) -> Callable[..., None]:
-    """Return a function that calls a bound method for as long as its object lives, and keeps it alive no longer."""
-    known = weakref.WeakMethod(method)
+def weakly(method: Any) -> Callable[..., None]:
+    """Return a function that calls a bound method for as long as its object lives, and keeps it alive no longer.
+
+    Not `weakref.WeakMethod`, which is Python code: every piece of sound passes through here.
+    """
+    known, function = weakref.ref(method.__self__), method.__func__
 
     def call(*args: Any) -> None:
         alive = known()
         if alive is not None:
-            alive(*args)
+            function(alive, *args)
 
     return call
 
