@@ -37,7 +37,7 @@ class Health:
         page_messages_missing: messages of pages that never came, microphone frames among them.
         kernel_messages_missing: messages that a page asked for again and that were not kept any more.
         underruns: how often a page had to play silence within an answer.
-        answers_abandoned: how often waiting for the end of a sound was given up.
+        answers_abandoned: how often a page stopped to play an answer before its end; it was cut there.
         fields_unread: fields of the server's events that could not be read; `event.lost` names them, `event.raw` has
             the whole frame.
         sound_unread: pieces of sound that the server sent and that could not be read.
@@ -52,7 +52,7 @@ class Health:
     page_messages_missing: int = _count("messages of the page that did not reach the kernel")
     kernel_messages_missing: int = _count("messages to the page that were lost and are not kept any more")
     underruns: int = _count("times the page played silence because the sound of an answer came late")
-    answers_abandoned: int = _count("answers whose sound was lost before it was played to the end")
+    answers_abandoned: int = _count("answers that the page stopped playing before their end")
     fields_unread: int = _count("fields of the server's events that could not be read")
     sound_unread: int = _count("pieces of the server's sound that could not be read")
     parked: str | None = None
