@@ -24,6 +24,7 @@ from realtime_nb.client.events.event_names import warn_of_misspelt
 from realtime_nb.client.events.handlers import EventHandler, OnHandlerError
 from realtime_nb.client.reconnect.policy import Reconnect
 from realtime_nb.client.session_config import SessionConfig
+from realtime_nb.client.settings import check_timeout
 from realtime_nb.client.transport.base import Connector
 from realtime_nb.client.transport.close import CloseEvent, PoliteEnd
 from realtime_nb.wire.realtime import AnyServerEvent
@@ -142,7 +143,7 @@ class RealtimeConnection:
             TimeoutError: no answer in time.
             ConfigError: wrong before it was sent, or of a kind that the server never acknowledges.
         """
-        return self._core.sender.request(event, timeout)
+        return self._core.sender.request(event, check_timeout(timeout))
 
     # Receiving
 
@@ -190,7 +191,9 @@ class RealtimeConnection:
             Raises:
                 TimeoutError: it did not come in `timeout` seconds; says what was awaited.
                 ConnectError: the connection ended first.
+                ConfigError: `timeout` is neither a number above 0 nor None; at the call.
             """
+            check_timeout(timeout)
             warn_of_misspelt(kind)
             waiter: concurrent.futures.Future[Any] = concurrent.futures.Future()
             loop, watch = self._core.opened_on, self._core.buffer.watch

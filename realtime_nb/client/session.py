@@ -19,7 +19,7 @@ from realtime_nb.client.events.event_loop import any_loop, on_loop
 from realtime_nb.client.frozen import frozen
 from realtime_nb.client.pending_answer import PendingAnswer
 from realtime_nb.client.reconnect.renewal import Renewal
-from realtime_nb.client.settings import check_seconds, check_setting
+from realtime_nb.client.settings import check_seconds, check_setting, check_timeout
 from realtime_nb.client.transport.base import Connector
 from realtime_nb.client.turns.ask import Questions
 from realtime_nb.client.turns.audio_sink import AudioSink, NullSink, PlayedItem, PlayingState
@@ -428,17 +428,18 @@ class RealtimeSession:
         Args:
             x: text; a `Path` or the name of a sound file; int16 or float samples at 24 kHz; the bytes of a WAV file; an
                 `AudioClip`; a `Turn`, whose sound is said, or else its text; or an `Utterance`.
-            timeout: seconds until the answer is complete, not counting its playback.
+            timeout: seconds until the answer is complete, not counting its playback; None for no limit.
 
         Raises:
             TimeoutError: no answer in time; names what was awaited. The response is cancelled.
             ServerError: the server refused, or the response failed, in the server's words.
             FileNotFoundError, AudioError: there is no such sound file, or it cannot be read; at the call.
-            ConfigError: nothing of these; at the call.
+            ConfigError: nothing of these, or a wrong timeout; at the call.
             BudgetError: a limit is reached; nothing is sent. Also where it is reached while tools run, after which the
                 model would have gone on.
         """
         utterance = as_utterance(x)
+        check_timeout(timeout)
         return PendingAnswer(str(utterance.label), lambda: self._ask(utterance, timeout))
 
     @any_loop

@@ -310,6 +310,13 @@ def check_limit(name: str, value: float | None) -> float | None:
     return value
 
 
+def check_timeout(timeout: float | None) -> float | None:
+    """Return a number of seconds above 0, or None for no limit; any other value raises `ConfigError`."""
+    if timeout is not None:
+        check_seconds("timeout", timeout)
+    return timeout
+
+
 def check_seconds(name: str, value: float) -> float:
     """Return a number above 0; any other value raises `ConfigError`."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:

@@ -32,6 +32,7 @@ from realtime_nb.client.settings import (
     check_seconds,
     check_setting,
     check_settings,
+    check_timeout,
     check_tool_choice,
     has_own_fields,
 )
@@ -296,7 +297,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         controller = self._open_controller
         await controller.bring(controller.use_transport(name))
 
-    def ask(self, x: Askable, *, timeout: float = 60) -> PendingAnswer:
+    def ask(self, x: Askable, *, timeout: float | None = 60) -> PendingAnswer:
         """Say one thing and return the answer, after a page has played it where one does: `turn = await w.ask(...)`.
 
         Connects if need be. Before any gesture in the page, the answer waits there behind a "Play" prompt.
@@ -305,7 +306,7 @@ class RealtimeWidget(anywidget.AnyWidget):
             x: text; a sound file, as a `Path` or by its name; an int16 or float array of shape `(n,)` at 24 kHz; bytes
                 of a WAV file; an `rt.AudioClip`; an `rt.Turn`, whose sound is said, or else its text; or an
                 `rt.Utterance`, which may name another rate. Other files than WAV take the extra `files`.
-            timeout: seconds until the answer is complete, not counting its playback.
+            timeout: seconds until the answer is complete, not counting its playback; None for no limit.
 
         Raises:
             FileNotFoundError: there is no such file; at the call, before anything is connected.
@@ -315,6 +316,7 @@ class RealtimeWidget(anywidget.AnyWidget):
             BudgetError: a limit is reached, and nothing was sent; says how to raise it.
         """
         _ = self._open_controller
+        check_timeout(timeout)
         utterance = as_utterance(x)  # here, in the caller's thread: reading a file must not stop our loop
 
         async def asked() -> Turn:

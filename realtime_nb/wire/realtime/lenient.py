@@ -210,8 +210,9 @@ def _scalar(value: Any, options: tuple[mi.Type, ...]) -> Any:
             value = int(value)
     elif abs(value) >= 1 << 63:
         return _MISSING  # no count, index or time; other parts of the package could not encode it again
-    if mi.IntType in kinds and isinstance(value, int):
-        return value
+    if isinstance(value, int) and (count := next((o for o in options if isinstance(o, mi.IntType)), None)) is not None:
+        within = (count.ge is None or value >= count.ge) and (count.lt is None or value < count.lt)
+        return value if within else _MISSING
     if mi.FloatType in kinds:
         return float(value)
     if mi.StrType in kinds:

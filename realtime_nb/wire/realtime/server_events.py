@@ -12,7 +12,7 @@ readable.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 import msgspec
 import pybase64
@@ -81,6 +81,10 @@ __all__ = [
     "TranscriptionUsage",
     "UnknownEvent",
 ]
+
+
+_Index: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=4096)]
+"""The place of an item in a response, or of a part in an item. Another number is no place: the field is not read."""
 
 
 class _ServerEvent(msgspec.Struct, repr_omit_defaults=True, tag_field="type", kw_only=True, dict=True):
@@ -229,7 +233,7 @@ class ConversationItemTruncated(_ServerEvent, kw_only=True, tag="conversation.it
 
     type: ClassVar[Literal["conversation.item.truncated"]] = "conversation.item.truncated"
     item_id: str
-    content_index: int = 0
+    content_index: _Index = 0
     audio_end_ms: int = 0
 
 
@@ -249,7 +253,7 @@ class ConversationItemInputAudioTranscriptionDelta(
         "conversation.item.input_audio_transcription.delta"
     )
     item_id: str
-    content_index: int | None = 0
+    content_index: _Index | None = 0
     delta: str | None = None
     logprobs: list[LogProb] | None = None
 
@@ -263,7 +267,7 @@ class ConversationItemInputAudioTranscriptionCompleted(
         "conversation.item.input_audio_transcription.completed"
     )
     item_id: str
-    content_index: int = 0
+    content_index: _Index = 0
     transcript: str = ""
     usage: TranscriptionUsage | None = None
     languages: list[Language] | None = None
@@ -280,7 +284,7 @@ class ConversationItemInputAudioTranscriptionSegment(
     )
     id: str = ""
     item_id: str
-    content_index: int = 0
+    content_index: _Index = 0
     text: str = ""
     speaker: str = ""
     start: float = 0.0
@@ -296,7 +300,7 @@ class ConversationItemInputAudioTranscriptionFailed(
         "conversation.item.input_audio_transcription.failed"
     )
     item_id: str
-    content_index: int = 0
+    content_index: _Index = 0
     error: TranscriptionError
 
 
@@ -390,7 +394,7 @@ class ResponseOutputItemAdded(_ServerEvent, kw_only=True, tag="response.output_i
 
     type: ClassVar[Literal["response.output_item.added"]] = "response.output_item.added"
     response_id: str = ""
-    output_index: int = 0
+    output_index: _Index = 0
     item: Item
 
 
@@ -399,7 +403,7 @@ class ResponseOutputItemDone(_ServerEvent, kw_only=True, tag="response.output_it
 
     type: ClassVar[Literal["response.output_item.done"]] = "response.output_item.done"
     response_id: str = ""
-    output_index: int = 0
+    output_index: _Index = 0
     item: Item
 
 
@@ -409,8 +413,8 @@ class ResponseContentPartAdded(_ServerEvent, kw_only=True, tag="response.content
     type: ClassVar[Literal["response.content_part.added"]] = "response.content_part.added"
     response_id: str = ""
     item_id: str
-    output_index: int = 0
-    content_index: int = 0
+    output_index: _Index = 0
+    content_index: _Index = 0
     part: Part
 
 
@@ -420,8 +424,8 @@ class ResponseContentPartDone(_ServerEvent, kw_only=True, tag="response.content_
     type: ClassVar[Literal["response.content_part.done"]] = "response.content_part.done"
     response_id: str = ""
     item_id: str
-    output_index: int = 0
-    content_index: int = 0
+    output_index: _Index = 0
+    content_index: _Index = 0
     part: Part
 
 
@@ -431,8 +435,8 @@ class ResponseOutputTextDelta(_ServerEvent, kw_only=True, tag="response.output_t
     type: ClassVar[Literal["response.output_text.delta"]] = "response.output_text.delta"
     response_id: str = ""
     item_id: str
-    output_index: int = 0
-    content_index: int = 0
+    output_index: _Index = 0
+    content_index: _Index = 0
     delta: str = ""
 
 
@@ -442,8 +446,8 @@ class ResponseOutputTextDone(_ServerEvent, kw_only=True, tag="response.output_te
     type: ClassVar[Literal["response.output_text.done"]] = "response.output_text.done"
     response_id: str = ""
     item_id: str
-    output_index: int = 0
-    content_index: int = 0
+    output_index: _Index = 0
+    content_index: _Index = 0
     text: str = ""
 
 
@@ -453,8 +457,8 @@ class ResponseOutputAudioTranscriptDelta(_ServerEvent, kw_only=True, tag="respon
     type: ClassVar[Literal["response.output_audio_transcript.delta"]] = "response.output_audio_transcript.delta"
     response_id: str = ""
     item_id: str
-    output_index: int = 0
-    content_index: int = 0
+    output_index: _Index = 0
+    content_index: _Index = 0
     delta: str = ""
 
 
@@ -464,8 +468,8 @@ class ResponseOutputAudioTranscriptDone(_ServerEvent, kw_only=True, tag="respons
     type: ClassVar[Literal["response.output_audio_transcript.done"]] = "response.output_audio_transcript.done"
     response_id: str = ""
     item_id: str
-    output_index: int = 0
-    content_index: int = 0
+    output_index: _Index = 0
+    content_index: _Index = 0
     transcript: str = ""
 
 
@@ -484,8 +488,8 @@ class ResponseOutputAudioDelta(_ServerEvent, kw_only=True, tag="response.output_
     type: ClassVar[Literal["response.output_audio.delta"]] = "response.output_audio.delta"
     response_id: str = ""
     item_id: str
-    output_index: int = 0
-    content_index: int = 0
+    output_index: _Index = 0
+    content_index: _Index = 0
     delta: str  # without a default: what has none may have its sound under another name (`beta`)
     sample_rate_hz: int | UnsetType | None = (
         UNSET  # of some servers, and of the translation API; the session's format else
@@ -510,8 +514,8 @@ class ResponseOutputAudioDone(_ServerEvent, kw_only=True, tag="response.output_a
     type: ClassVar[Literal["response.output_audio.done"]] = "response.output_audio.done"
     response_id: str = ""
     item_id: str
-    output_index: int = 0
-    content_index: int = 0
+    output_index: _Index = 0
+    content_index: _Index = 0
 
 
 class ResponseFunctionCallArgumentsDelta(_ServerEvent, kw_only=True, tag="response.function_call_arguments.delta"):
@@ -520,7 +524,7 @@ class ResponseFunctionCallArgumentsDelta(_ServerEvent, kw_only=True, tag="respon
     type: ClassVar[Literal["response.function_call_arguments.delta"]] = "response.function_call_arguments.delta"
     response_id: str = ""
     item_id: str
-    output_index: int = 0
+    output_index: _Index = 0
     call_id: str = ""
     delta: str = ""
 
@@ -531,7 +535,7 @@ class ResponseFunctionCallArgumentsDone(_ServerEvent, kw_only=True, tag="respons
     type: ClassVar[Literal["response.function_call_arguments.done"]] = "response.function_call_arguments.done"
     response_id: str = ""
     item_id: str
-    output_index: int = 0
+    output_index: _Index = 0
     call_id: str = ""
     name: str = ""
     arguments: str = ""
@@ -543,7 +547,7 @@ class ResponseMcpCallArgumentsDelta(_ServerEvent, kw_only=True, tag="response.mc
     type: ClassVar[Literal["response.mcp_call_arguments.delta"]] = "response.mcp_call_arguments.delta"
     response_id: str = ""
     item_id: str
-    output_index: int = 0
+    output_index: _Index = 0
     delta: str = ""
     obfuscation: str | None = None
 
@@ -554,7 +558,7 @@ class ResponseMcpCallArgumentsDone(_ServerEvent, kw_only=True, tag="response.mcp
     type: ClassVar[Literal["response.mcp_call_arguments.done"]] = "response.mcp_call_arguments.done"
     response_id: str = ""
     item_id: str
-    output_index: int = 0
+    output_index: _Index = 0
     arguments: str = ""
 
 
@@ -563,7 +567,7 @@ class ResponseMcpCallInProgress(_ServerEvent, kw_only=True, tag="response.mcp_ca
 
     type: ClassVar[Literal["response.mcp_call.in_progress"]] = "response.mcp_call.in_progress"
     item_id: str
-    output_index: int = 0
+    output_index: _Index = 0
 
 
 class ResponseMcpCallCompleted(_ServerEvent, kw_only=True, tag="response.mcp_call.completed"):
@@ -571,7 +575,7 @@ class ResponseMcpCallCompleted(_ServerEvent, kw_only=True, tag="response.mcp_cal
 
     type: ClassVar[Literal["response.mcp_call.completed"]] = "response.mcp_call.completed"
     item_id: str
-    output_index: int = 0
+    output_index: _Index = 0
 
 
 class ResponseMcpCallFailed(_ServerEvent, kw_only=True, tag="response.mcp_call.failed"):
@@ -579,7 +583,7 @@ class ResponseMcpCallFailed(_ServerEvent, kw_only=True, tag="response.mcp_call.f
 
     type: ClassVar[Literal["response.mcp_call.failed"]] = "response.mcp_call.failed"
     item_id: str
-    output_index: int = 0
+    output_index: _Index = 0
 
 
 class McpListToolsInProgress(_ServerEvent, kw_only=True, tag="mcp_list_tools.in_progress"):

@@ -163,3 +163,15 @@ async def a_raw_form_for_what_was_lost() -> None:
     assert done.raw is not None
     assert done.raw["response"]["usage"] == "a lot"
     assert not of_type([done.raw], "error")
+
+
+@case(ODD_VALUES)
+async def indices_that_are_no_place() -> None:
+    for odd in (-1, 24_000, 10**30):
+
+        def change(events: list[Event], asked: Event, odd: int = odd) -> list[Event]:
+            (done,) = of_type(events, "response.output_audio_transcript.done")
+            done["content_index"] = odd
+            return events
+
+        await _is_answered(change)
