@@ -40,8 +40,6 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
       role: "group",
       "aria-label": "Conversation",
       tabindex: "0",
-      // Keeps the notebook's one-letter commands from firing for keys of the card (docs/notebook.md 27).
-      "data-lm-suppress-shortcuts": "true",
     },
     header.root,
     settings,
@@ -56,7 +54,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
   });
   toggles(header.events, events.root, (on) => events.open(on));
   followTheme(card, signal);
-  bindKeys(card, model, engine, signal);
+  bindKeys(card, model, engine, controls.send, signal);
 
   let dismissed = "";
   let accepted = "";

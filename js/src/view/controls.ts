@@ -9,6 +9,8 @@ import { button, h, setAttribute, setText } from "./dom.js";
 interface Controls {
   readonly root: HTMLElement;
   show(state: EngineState): void;
+  /** Sends the typed message. */
+  send(): void;
 }
 
 export function createControls(model: HostModel, engine: Engine, signal: AbortSignal): Controls {
@@ -33,12 +35,6 @@ export function createControls(model: HostModel, engine: Engine, signal: AbortSi
   stop.addEventListener("click", () => engine.stop());
   send.addEventListener("click", submit);
   message.addEventListener("input", enable);
-  message.addEventListener("keydown", (event) => {
-    // `isComposing`: this Enter ends an input method's composition and must not send.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    submit();
-  });
 
   function submit(): void {
     const text = message.value.trim();
@@ -86,5 +82,5 @@ export function createControls(model: HostModel, engine: Engine, signal: AbortSi
     pushToTalk() ? "Speak, then press again (or hold Space)" : "Start listening (or hold Space)";
 
   onTraits(model, ["muted", "status", "controls", "turn_detection"], () => show(engine.state), signal);
-  return { root, show };
+  return { root, show, send: submit };
 }

@@ -1,14 +1,28 @@
 /**
- * Handles the card's keys: holding Space talks, Escape interrupts, M mutes. None of them while typing.
+ * Handles the card's keys: holding Space talks, Escape interrupts, M mutes (none of them while typing), Enter sends.
  *
- * JupyterLab takes keys too, from the card's buttons as well (docs/notebook.md 27).
+ * A notebook has commands on single letters and on Enter, and cancels line breaks. Keys without Ctrl, Meta or Alt are
+ * therefore the card's alone, and so are those with them that edit text while a field has the focus: they are taken at
+ * `window`, before the notebook's own listeners (docs/notebook.md 27). All others, such as Ctrl+S, are the notebook's.
  */
 
 import type { Engine } from "../engine.js";
 import type { HostModel } from "../host.js";
 import { read } from "../traits.js";
 
-export function bindKeys(card: HTMLElement, model: HostModel, engine: Engine, signal: AbortSignal): void {
+/** Undo, redo, clipboard, select all, cursor and deletion keys, and Enter. */
+const EDITING = /^([zyxcva]|Arrow.*|Home|End|Page.*|Backspace|Delete|Insert|Enter)$/i;
+
+/** JupyterLab cancels Ctrl+Z after the keydown of a bare Control. */
+const MODIFIER = /^(Control|Shift|Alt|AltGraph|Meta)$/;
+
+export function bindKeys(
+  card: HTMLElement,
+  model: HostModel,
+  engine: Engine,
+  send: () => void,
+  signal: AbortSignal,
+): void {
   let holding = false;
 
   function release(): void {
@@ -17,30 +31,51 @@ export function bindKeys(card: HTMLElement, model: HostModel, engine: Engine, si
     void engine.talk(false);
   }
 
-  card.addEventListener(
+  function press(event: KeyboardEvent, target: EventTarget | undefined): void {
+    if (event.isComposing) return; // this Enter ends an input method's composition
+    if (event.key === "Enter" && target instanceof HTMLTextAreaElement) {
+      if (target.matches(".rtnb-message")) {
+        if (event.shiftKey) return;
+        send();
+      } else {
+        if (!event.ctrlKey && !event.metaKey) return;
+        target.dispatchEvent(new Event("change"));
+      }
+      event.preventDefault();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape") {
+      const answering = ["speaking", "thinking"].includes(read(model, "status"));
+      if (!answering && !engine.state.playing && !engine.state.replaying) return;
+      engine.stop();
+      event.preventDefault();
+      return;
+    }
+    if (isTyping(target)) return;
+    if (event.key === "m" || event.key === "M") {
+      if (!event.repeat) engine.setting("muted", !read(model, "muted"));
+      event.preventDefault();
+    }
+    // Space on a focused button presses that button.
+    if (event.key !== " " || isPressable(target)) return;
+    event.preventDefault();
+    if (event.repeat || holding || engine.state.mic !== "off") return;
+    holding = true;
+    void engine.talk(true);
+  }
+
+  window.addEventListener(
     "keydown",
     (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-      if (event.key === "Escape") {
-        const answering = ["speaking", "thinking"].includes(read(model, "status"));
-        if (!answering && !engine.state.playing && !engine.state.replaying) return;
-        engine.stop();
-        event.preventDefault();
-        return;
-      }
-      if (isTyping(event.target)) return;
-      if (event.key === "m" || event.key === "M") {
-        if (!event.repeat) engine.setting("muted", !read(model, "muted"));
-        event.preventDefault();
-      }
-      // Space on a focused button presses that button.
-      if (event.key !== " " || isPressable(event.target)) return;
-      event.preventDefault();
-      if (event.repeat || holding || engine.state.mic !== "off") return;
-      holding = true;
-      void engine.talk(true);
+      const path = event.composedPath();
+      if (!path.includes(card)) return;
+      const bare = !(event.ctrlKey || event.metaKey || event.altKey) || event.getModifierState("AltGraph");
+      if (!bare && !MODIFIER.test(event.key) && !(isTyping(path[0]) && EDITING.test(event.key))) return;
+      event.stopImmediatePropagation();
+      press(event, path[0]);
     },
-    { signal },
+    { capture: true, signal },
   );
   card.addEventListener("keyup", (event) => event.key === " " && release(), { signal });
   card.addEventListener(
@@ -51,10 +86,10 @@ export function bindKeys(card: HTMLElement, model: HostModel, engine: Engine, si
   window.addEventListener("blur", release, { signal });
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest("input, textarea, select") !== null;
+function isTyping(target: EventTarget | undefined): boolean {
+  return target instanceof Element && target.matches("input, textarea, select");
 }
 
-function isPressable(target: EventTarget | null): boolean {
+function isPressable(target: EventTarget | undefined): boolean {
   return target instanceof Element && target.closest("button, a, summary") !== null;
 }

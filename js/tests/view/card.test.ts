@@ -136,6 +136,54 @@ describe("card", () => {
     expect(model.get("muted")).toBe(true);
   });
 
+  it("keeps its own keys from the notebook, and leaves it the others", () => {
+    const { find } = setUp();
+    const reached: string[] = [];
+    const listen = (event: KeyboardEvent) => void reached.push(event.key);
+    document.addEventListener("keydown", listen, { capture: true });
+    const press = (element: Element, key: string, options: KeyboardEventInit = {}) => {
+      reached.length = 0;
+      element.dispatchEvent(
+        new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, composed: true, ...options }),
+      );
+      return reached.length > 0;
+    };
+    const card = find(".rtnb-card");
+    const talk = find("button");
+    const message = find("textarea[aria-label='Message']");
+    for (const element of [card, talk, message]) {
+      for (const key of ["x", "d", "0", "a", "b", "j", "Enter", "Tab", "Escape", "ArrowDown"])
+        expect(press(element, key), key).toBe(false);
+      for (const key of ["X", "Enter", "Tab"])
+        expect(press(element, key, { shiftKey: true }), key).toBe(false);
+      for (const key of ["Control", "Meta", "Alt"])
+        expect(press(element, key, { ctrlKey: true, metaKey: true, altKey: true }), key).toBe(false);
+      for (const key of ["s", "f", "Shift+c"]) expect(press(element, key, { ctrlKey: true }), key).toBe(true);
+      expect(press(element, "@", { ctrlKey: true, altKey: true, modifierAltGraph: true })).toBe(false);
+    }
+    for (const key of ["z", "y", "x", "c", "v", "a", "ArrowLeft", "Home", "Backspace", "Delete", "Enter"]) {
+      expect(press(message, key, { ctrlKey: true }), key).toBe(false);
+      expect(press(card, key, { metaKey: true }), key).toBe(true);
+    }
+    expect(press(message, "Z", { ctrlKey: true, shiftKey: true })).toBe(false);
+    expect(press(document.body, "x")).toBe(true);
+    document.removeEventListener("keydown", listen, { capture: true });
+  });
+
+  it("takes Enter as a line break in the instructions, and Ctrl+Enter to use them", () => {
+    const { model, find } = setUp();
+    const instructions = find<HTMLTextAreaElement>("textarea[aria-label='Instructions']");
+    const press = (options: KeyboardEventInit) =>
+      instructions.dispatchEvent(
+        new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...options }),
+      );
+    instructions.value = "Be brief.";
+    expect(press({})).toBe(true);
+    expect(model.get("instructions")).not.toBe("Be brief.");
+    expect(press({ ctrlKey: true })).toBe(false);
+    expect(model.get("instructions")).toBe("Be brief.");
+  });
+
   it("offers to play an answer that waits for a gesture", () => {
     const { model, named } = setUp();
     model.down("audio", { epoch: 0, item_id: "a", content_index: 0, start: 0 }, new Int16Array(100).buffer);
