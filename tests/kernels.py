@@ -5,7 +5,9 @@ Owns the kernel's process, its client, and the folder with ipykernel 6. Must not
 
 from __future__ import annotations
 
+import getpass
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,12 +32,19 @@ _ROOT = Path(__file__).parents[1]
 
 def ipykernel_6() -> Path:
     """Return a folder that holds ipykernel 6, to be put first on `PYTHONPATH`; installs it where it is missing."""
-    folder = Path(tempfile.gettempdir(), f"realtime-nb-ipykernel-6-{os.getuid()}")
-    if not (folder / "ipykernel" / "__init__.py").exists():
-        command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), "ipykernel<7"]
+    return folder_with("ipykernel", "ipykernel<7")
+
+
+def folder_with(package: str, requirement: str) -> Path:
+    """Return a folder of this user's with one package without its dependencies; installs it where it is missing."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    name = re.sub(r"[^\w.]+", "-", f"realtime-nb-{requirement}-{version}-{getpass.getuser()}")
+    folder = Path(tempfile.gettempdir(), name)
+    if not (folder / package / "__init__.py").exists():
+        command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), requirement]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            pytest.skip(f"ipykernel 6 cannot be installed here: {done.stderr[-300:]}")
+            pytest.skip(f"{requirement} cannot be installed here: {done.stderr[-300:]}")
     return folder
 
 

@@ -34,6 +34,7 @@ class OpenNotebook(Protocol):
         permission: Permission = ...,
         gesture_needed: bool = ...,
         secure: bool = ...,
+        server: LabServer | None = ...,
     ) -> Awaitable[Notebook]: ...
 
 
@@ -127,9 +128,10 @@ async def notebook(
         permission: Permission = "granted",
         gesture_needed: bool = False,
         secure: bool = True,
+        server: LabServer | None = None,
     ) -> Notebook:
         context = await new_context(await launch(mic, permission, gesture_needed))
-        book = Notebook(lab_server, context, f"{name}-{len(opened)}.ipynb")
+        book = Notebook(server or lab_server, context, f"{name}-{len(opened)}.ipynb")
         opened.append(book)
         book.write(*cells)
         await book.open(secure=secure)

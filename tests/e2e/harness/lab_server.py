@@ -1,4 +1,4 @@
-"""One JupyterLab server in a process of its own.
+"""One JupyterLab or Notebook 7 server in a process of its own.
 
 Owns the process, its port, its private folders and its log. Must not know browsers or notebooks' contents.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,10 +29,18 @@ _SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false
 
 
 class LabServer:
-    """Starts JupyterLab; `root` is the folder that it serves, `log_path` its log file."""
+    """Starts JupyterLab; `root` is the folder that it serves, `log_path` its log file.
 
-    def __init__(self, home: Path) -> None:
+    Args:
+        home: its private folder.
+        first: folders of packages that its kernels, or it itself, import before the installed ones.
+        classic: whether it is Notebook 7 instead; one of the folders has it.
+    """
+
+    def __init__(self, home: Path, *, first: Sequence[Path] = (), classic: bool = False) -> None:
         self.home = home
+        self._first = first
+        self._classic = classic
         self.root = home / "notebooks"
         self.log_path = home / "jupyterlab.log"
         self.frames = home / "frames"
@@ -40,13 +50,21 @@ class LabServer:
 
     async def __aenter__(self) -> LabServer:
         environment = private_environment(self.home)
+        for name, below in (
+            ("PYTHONPATH", ""),
+            ("JUPYTER_PATH", "share/jupyter"),
+            ("JUPYTER_CONFIG_PATH", "etc/jupyter"),
+        ):
+            paths = [*(str(folder / below) for folder in self._first), *filter(None, [environment.get(name)])]
+            environment |= {name: os.pathsep.join(paths)} if paths else {}
         self.root.mkdir(parents=True, exist_ok=True)
         _write_settings(Path(environment["JUPYTER_CONFIG_DIR"]))
         self.runtime_dir = Path(environment["JUPYTER_RUNTIME_DIR"])
         keep_frames(Path(environment["IPYTHONDIR"]), self.frames)
+        module = "notebook" if self._classic else "jupyterlab"
         # `-m jupyterlab`, because `-m jupyter lab` may start the script of another environment (docs/notebook.md 37).
         command = [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}"),
+            *(sys.executable, "-m", module, "--no-browser", "--ip=127.0.0.1", f"--port={self.port}"),
             "--ServerApp.port_retries=0",
             "--IdentityProvider.token=",
             "--ServerApp.password=",
@@ -54,7 +72,7 @@ class LabServer:
             f"--ServerApp.root_dir={self.root}",
             f"--ServerApp.local_hostnames=['localhost', '{INSECURE_HOST}']",
             "--allow-root",
-            "--LabApp.expose_app_in_browser=True",
+            f"--{'JupyterNotebookApp' if self._classic else 'LabApp'}.expose_app_in_browser=True",
             "--LabApp.extension_manager=readonly",
             "--LabApp.news_url=",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -77,6 +95,11 @@ class LabServer:
                 await asyncio.to_thread(self._process.wait, 15)
             except subprocess.TimeoutExpired:
                 self._process.kill()
+
+    def address(self, notebook: str, host: str = "127.0.0.1") -> str:
+        """Return the address of a notebook's page."""
+        place = f"notebooks/{notebook}" if self._classic else f"lab/tree/{notebook}?reset"
+        return f"http://{host}:{self.port}/{place}"
 
     async def kernel_id(self, notebook: str) -> str:
         """Return the id of the kernel that the notebook's session holds now."""

@@ -54,8 +54,7 @@ class Notebook:
     async def open(self, *, secure: bool = True) -> LabPage:
         """Open the notebook in a new page; over plain http from another host without `secure`."""
         host = "127.0.0.1" if secure else INSECURE_HOST
-        url = f"http://{host}:{self.server.port}/lab/tree/{self.name}?reset"
-        page = LabPage(await self.context.new_page(), url)
+        page = LabPage(await self.context.new_page(), self.server.address(self.name, host))
         self.pages.append(page)
         await page.open()
         if len(self.pages) == 1:
