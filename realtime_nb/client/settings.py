@@ -133,7 +133,8 @@ def check_setting(name: str, value: Any) -> Any:
         tools = _distinct([_mcp(tool) if _is_mcp(tool) else as_tool(tool) for tool in value])
         for tool in tools:
             if isinstance(tool, Tool):
-                refuse_half_characters(f"the tool {tool.name!r}", _tool_spec(tool))
+                described = {"description": tool.description, "parameters": tool.parameters}
+                refuse_half_characters(f"the tool {tool.name!r}", described)
         return tools
     if isinstance(value, str) and not value.isascii():
         refuse_half_character(name, value)
@@ -236,12 +237,14 @@ def _tool_spec(tool: Any) -> dict[str, Any]:
 
 
 def _distinct(tools: list[Any]) -> tuple[Any, ...]:
-    names = [tool.name for tool in tools if isinstance(tool, Tool)]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(
-                f"tools has two functions named {name!r}: rename one, or pass {{'name': ..., 'function': ...}}"
-            )
+    names: set[str] = set()
+    for tool in tools:
+        if isinstance(tool, Tool):
+            if tool.name in names:
+                raise ConfigError(
+                    f"tools has two functions named {tool.name!r}: rename one, or pass {{'name': ..., 'function': ...}}"
+                )
+            names.add(tool.name)
     return tuple(tools)
 
 

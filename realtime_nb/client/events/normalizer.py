@@ -262,9 +262,8 @@ class EventNormalizer:
         return out
 
     def leaves(self, event_id: str) -> None:
-        """Note the id of a client event, which an error of the server may name."""
-        if not EVENT_ID.fullmatch(event_id):
-            self._event_ids[event_id] = None
+        """Note an id that a user gave a client event, and that an error of the server may name."""
+        self._event_ids[event_id] = None
 
     def about_ours(self, event: wire.ErrorEvent) -> wire.ErrorEvent:
         """An error without its `event_id` where no client event has that id: some servers give one of their own."""

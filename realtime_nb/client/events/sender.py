@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from realtime_nb import errors
-from realtime_nb.client.events.client_event import as_client_event, event_ids, item_id_for, sound_bytes
+from realtime_nb.client.events.client_event import EVENT_ID, as_client_event, event_ids, item_id_for, sound_bytes
 from realtime_nb.client.events.event_loop import any_loop
 from realtime_nb.client.events.normalizer import EventNormalizer
 from realtime_nb.client.events.pending_requests import (
@@ -249,7 +249,8 @@ class Sender:
     async def _send_or_queue(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None = None) -> str:
         event_id: str = raw.get("event_id") or self.new_event_id()
         raw["event_id"] = event_id  # errors of the server name it (docs/protocol.md 40)
-        self._normalizer.leaves(event_id)
+        if not EVENT_ID.fullmatch(event_id):
+            self._normalizer.leaves(event_id)
         link = self._link
         if event_id in self._again and (self._again.pop(event_id) is not link.transport or link.state != "open"):
             return event_id  # lost meanwhile: the item is restored with the rest of the conversation

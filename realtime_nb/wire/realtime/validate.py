@@ -98,16 +98,17 @@ def refuse_half_character(name: str, text: str) -> None:
 
 def refuse_half_characters(name: str, value: Any) -> None:
     """Raise `ConfigError` for half of a surrogate pair anywhere in builtins; the message says where."""
-    if isinstance(value, str):
-        if not value.isascii():
-            refuse_half_character(name, value)
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            refuse_half_characters(f"a name in {name}", key)
-            refuse_half_characters(f"{name}.{key}", inner)
-    elif isinstance(value, (list, tuple)):
-        for index, inner in enumerate(value):
-            refuse_half_characters(f"{name}[{index}]", inner)
+    unchecked = [(name, value)]
+    while unchecked:
+        name, value = unchecked.pop()
+        if isinstance(value, str):
+            if not value.isascii():
+                refuse_half_character(name, value)
+        elif isinstance(value, Mapping):
+            for key, inner in value.items():
+                unchecked += (f"{name}.{key}", inner), (f"a name in {name}", key)
+        elif isinstance(value, (list, tuple)):
+            unchecked += [(f"{name}[{index}]", inner) for index, inner in enumerate(value)]
 
 
 def field_names(kind: Any) -> list[str]:
