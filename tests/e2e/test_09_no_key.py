@@ -25,13 +25,15 @@ _TELL = """
     told = [repr(w), repr(wrong), repr(w.events), repr(w.connection)]
     told += [repr(w._controller.state.endpoint), repr(w._controller.state.options)]
     told += [json.dumps(each.get_state(), default=repr) for each in (w, wrong)]
-    told += [repr(rt.Backend(url="ws://127.0.0.1:1/?api_key=" + key, api_key=key)), w.transcript]
+    told += [repr(rt.Backend(url="ws://127.0.0.1:1/", api_key=key)), w.transcript]
     for attempt in (
+        lambda: rt.Backend(url="ws://127.0.0.1:1/?api_key=" + key),
         lambda: rt.connect(url="ws://127.0.0.1:1/v1/realtime", api_key=key),
         lambda: rt.connect(url=server.url, api_key=key + "x"),
     ):
         try:
             await attempt()
+            told.append("nothing was refused")
         except rt.RealtimeError as error:
             told.append("".join(traceback.format_exception(error)).replace("key + ", ""))
     w.save("kept.html")

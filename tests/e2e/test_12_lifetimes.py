@@ -57,7 +57,7 @@ async def _listening(notebook: OpenNotebook, transport: str, *cells: str) -> Not
     return book
 
 
-@pytest.mark.parametrize("transport", ["kernel", "browser"])
+@pytest.mark.parametrize("transport", ["kernel", pytest.param("browser", marks=pytest.mark.long)])
 async def test_a_microphone_ends_with_its_card_and_the_session_is_parked(
     notebook: OpenNotebook, transport: str
 ) -> None:
@@ -69,7 +69,7 @@ async def test_a_microphone_ends_with_its_card_and_the_session_is_parked(
     assert await book.kernel.get("w.status") == "idle"
 
 
-@pytest.mark.parametrize("transport", ["kernel", "browser"])
+@pytest.mark.parametrize("transport", ["kernel", pytest.param("browser", marks=pytest.mark.long)])
 async def test_a_microphone_ends_when_its_cell_is_run_again(notebook: OpenNotebook, transport: str) -> None:
     book = await _listening(notebook, transport)
     await book.kernel.run("before = w")
@@ -78,7 +78,7 @@ async def test_a_microphone_ends_when_its_cell_is_run_again(notebook: OpenNotebo
     await book.kernel.until("before.health.parked", timeout=30)
 
 
-@pytest.mark.parametrize("transport", ["kernel", "browser"])
+@pytest.mark.parametrize("transport", ["kernel", pytest.param("browser", marks=pytest.mark.long)])
 async def test_a_microphone_ends_with_its_card_while_the_kernel_is_busy(notebook: OpenNotebook, transport: str) -> None:
     book = await _listening(notebook, transport, _HOLDS_THE_GIL)
     await book.lab.run(2, wait=False)
@@ -88,6 +88,7 @@ async def test_a_microphone_ends_with_its_card_while_the_kernel_is_busy(notebook
     await book.kernel.until("w.health.parked", timeout=60)
 
 
+@pytest.mark.long
 async def test_a_cell_that_is_moved_keeps_the_microphone(notebook: OpenNotebook) -> None:
     book = await _listening(notebook, "kernel", "pass")
     await book.lab.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1; }")
@@ -97,6 +98,7 @@ async def test_a_cell_that_is_moved_keeps_the_microphone(notebook: OpenNotebook)
     await expect((await Card(book.lab).drawn()).root).to_have_attribute("data-mic", "on")
 
 
+@pytest.mark.long
 async def test_a_microphone_ends_with_the_tab_of_its_notebook(notebook: OpenNotebook) -> None:
     book = await _listening(notebook, "kernel")
     await book.lab.save()
@@ -117,6 +119,7 @@ async def test_a_cell_that_is_run_forty_times_leaves_one_session(notebook: OpenN
     assert await book.kernel.get("w._controller.state.session is not None")
 
 
+@pytest.mark.long
 async def test_a_page_that_is_reloaded_keeps_its_session(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, 'w = rt.RealtimeWidget(backend="local", output="text")\nw')
     await book.lab.run(0)
@@ -135,6 +138,7 @@ async def test_a_page_that_is_reloaded_keeps_its_session(notebook: OpenNotebook)
     assert await book.kernel.get("w.health.parked") is None
 
 
+@pytest.mark.long
 async def test_a_card_whose_kernel_died_keeps_its_transcript_and_has_no_controls(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, 'w = rt.RealtimeWidget(backend="local", output="text")\nw')
     await book.lab.run(0)
@@ -153,6 +157,7 @@ async def test_a_card_whose_kernel_died_keeps_its_transcript_and_has_no_controls
     await expect(card.root).not_to_contain_text("Ready")
 
 
+@pytest.mark.long
 async def test_a_card_of_a_reopened_notebook_is_one_line(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, "w = rt.RealtimeWidget()\nw")
     await book.lab.run(0)

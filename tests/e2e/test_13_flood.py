@@ -5,10 +5,13 @@ The losses that this finds are rare: `python -m tests.flood --times 10` runs it 
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e.conftest import OpenNotebook
 from tests.e2e.flood import cells, flood_answer, flood_microphone, shown
 
 
+@pytest.mark.long
 async def test_answer_sounds_whole(notebook: OpenNotebook) -> None:
     book = await notebook(*cells())
     run = await flood_answer(book, await shown(book))
@@ -16,6 +19,7 @@ async def test_answer_sounds_whole(notebook: OpenNotebook) -> None:
     assert run.heard_all, run
 
 
+@pytest.mark.long
 async def test_no_frame_of_the_microphone_is_missing(notebook: OpenNotebook) -> None:
     book = await notebook(*cells())
     run = await flood_microphone(book, await shown(book))

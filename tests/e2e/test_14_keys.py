@@ -20,7 +20,9 @@ _CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets.map(
 _DIRTY = "() => window.jupyterapp.shell.currentWidget.context.model.dirty"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["JupyterLab", "Notebook 7"])
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="session", params=["JupyterLab", pytest.param("Notebook 7", marks=pytest.mark.long)]
+)
 async def server(
     request: pytest.FixtureRequest, lab_server: LabServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[LabServer]:

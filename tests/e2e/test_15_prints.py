@@ -50,7 +50,12 @@ _THREADS = """
 _OBSERVED, _HANDLED, _CALLED, _THREADED = 2, 3, 4, 5
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=[7, 6], ids=["ipykernel 7", "ipykernel 6"])
+@pytest_asyncio.fixture(
+    scope="module",
+    loop_scope="session",
+    params=[7, pytest.param(6, marks=pytest.mark.long)],
+    ids=["ipykernel 7", "ipykernel 6"],
+)
 async def server(
     request: pytest.FixtureRequest, lab_server: LabServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[int, LabServer]]:
