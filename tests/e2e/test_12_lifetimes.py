@@ -69,7 +69,8 @@ async def test_a_microphone_ends_with_its_card_and_the_session_is_parked(
     assert await book.kernel.get("w.status") == "idle"
 
 
-@pytest.mark.parametrize("transport", ["kernel", pytest.param("browser", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("transport", ["kernel", "browser"])
 async def test_a_microphone_ends_when_its_cell_is_run_again(notebook: OpenNotebook, transport: str) -> None:
     book = await _listening(notebook, transport)
     await book.kernel.run("before = w")

@@ -54,7 +54,7 @@ async def _focus(card: Card, place: str) -> Locator:
     return target
 
 
-@pytest.mark.parametrize("place", ["the card", "a button", "the message field"])
+@pytest.mark.parametrize("place", ["the card", pytest.param("a button", marks=pytest.mark.long), "the message field"])
 async def test_letters_and_enter_change_nothing_in_the_notebook(book: Notebook, place: str) -> None:
     page, card = book.lab.page, Card(book.lab)
     cells = await page.evaluate(_CELLS)
@@ -103,7 +103,7 @@ async def test_ctrl_z_undoes_typing_and_the_clipboard_keys_are_the_fields(book: 
     assert await page.evaluate(_CELLS) == cells
 
 
-@pytest.mark.parametrize("place", ["the card", "a button", "the message field"])
+@pytest.mark.parametrize("place", ["the card", pytest.param("a button", marks=pytest.mark.long), "the message field"])
 async def test_ctrl_s_saves(book: Notebook, place: str) -> None:
     page, card = book.lab.page, Card(book.lab)
     await page.evaluate("() => { window.jupyterapp.shell.currentWidget.context.model.dirty = true; }")

@@ -85,7 +85,7 @@ async def _until(book: Notebook, cell: int, complete: Callable[[str], bool]) -> 
         raise AssertionError(f"under cell {cell}: {text}") from None
 
 
-@pytest.mark.parametrize("listening", [False, True], ids=["idle", "listening"])
+@pytest.mark.parametrize("listening", [pytest.param(False, marks=pytest.mark.long), True], ids=["idle", "listening"])
 async def test_prints_and_exceptions_appear_under_their_cells(
     notebook: OpenNotebook, server: tuple[int, LabServer], listening: bool
 ) -> None:
