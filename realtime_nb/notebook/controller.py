@@ -28,7 +28,7 @@ from realtime_nb.notebook.page.lease import SoundLease
 from realtime_nb.notebook.page.pages import Pages
 from realtime_nb.notebook.page.transcript import Transcript
 from realtime_nb.notebook.parking import Parking
-from realtime_nb.notebook.session_lifecycle import SessionLifecycle, Work
+from realtime_nb.notebook.session_lifecycle import SessionLifecycle
 from realtime_nb.notebook.session_state import CLOSED, SessionState
 from realtime_nb.notebook.trait_publisher import TraitPublisher
 
@@ -113,10 +113,6 @@ class Controller:
         """Report to the log and to the pages that something a page wrote was refused."""
         _logger.warning("Refused from a page: %s: %s", what, why)
         runtime.call_soon(self.channel.refuse, what, why)
-
-    def post(self, work: Work) -> None:
-        """Run `work` on the loop without waiting for it; a failure shows in the card."""
-        runtime.call_soon(self.lifecycle.do, work)
 
     def bring(self, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
         """Run a coroutine on our loop; awaitable from any loop."""

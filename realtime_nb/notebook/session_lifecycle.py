@@ -23,6 +23,7 @@ from realtime_nb.notebook.page.transcript import Transcript
 from realtime_nb.notebook.parking import Parking
 from realtime_nb.notebook.session_state import Phase, SessionState
 from realtime_nb.notebook.trait_publisher import TraitPublisher
+from realtime_nb.wire.realtime import MALFORMED
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Endpoint
@@ -430,7 +431,7 @@ class SessionLifecycle:
     def _on_event(self, event: Any) -> None:
         if event.type == "session.created" and self._state.session is not None:
             self._sound.follow(self._state.session)  # another transport: before any other event counts
-        elif event.type == "error" and event.error.code == "malformed_frame":
+        elif event.type == "error" and event.error.code == MALFORMED:
             self._state.error = event.error.message
         self._events.add("server", event)
         self._traits.changed()

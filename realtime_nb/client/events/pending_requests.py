@@ -18,7 +18,7 @@ from typing import Any
 
 from realtime_nb import errors
 from realtime_nb.errors import ServerError
-from realtime_nb.wire.realtime import SERVER_TYPES, ErrorDetail, ErrorEvent
+from realtime_nb.wire.realtime import MALFORMED, SERVER_TYPES, ErrorDetail, ErrorEvent
 
 UPDATE_ANSWER_S = 30.0
 """How long the server may take to answer a `session.update`, or the items of a restored conversation."""
@@ -45,8 +45,6 @@ _FOLLOWS = {
 }
 _ANSWERS = {name: kind for kind, names in ACKNOWLEDGED_BY.items() for name in names}
 _LIMIT = 1024
-MALFORMED = "malformed_frame"
-"""The code of the error that the decoder makes of a frame that is no event."""
 _ID_CODES = frozenset({"invalid_item_id", "item_id_not_allowed", "item_create_invalid_item_id"})
 
 # Which client events an error without an `event_id` may answer (docs/protocol.md 19): by the start of its code, else

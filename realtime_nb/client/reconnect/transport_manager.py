@@ -26,7 +26,7 @@ from realtime_nb.client.transport.base import Connector, Transport, TransportClo
 from realtime_nb.client.transport.close import CloseEvent, PoliteEnd
 from realtime_nb.client.transport.link import Link, LinkState
 from realtime_nb.errors import ConnectError, RealtimeError
-from realtime_nb.wire.realtime import ErrorEvent, SessionCreated, SessionUpdated, decode_server, encode
+from realtime_nb.wire.realtime import MALFORMED, ErrorEvent, SessionCreated, SessionUpdated, decode_server, encode
 
 _SILENT_S = 2.0
 """How long a server may say nothing after the handshake before it is asked for its greeting."""
@@ -327,7 +327,7 @@ async def _first_event(transport: Transport, where: str) -> Any:
         ) from None
     if not isinstance(event, ErrorEvent):
         return event  # an event before `session.created` is odd, not wrong
-    if event.error.code == "malformed_frame":
+    if event.error.code == MALFORMED:
         raise ConnectError(
             f"{where} is a websocket server, but does not speak the Realtime API: {event.error.message} "
             "Check the address (it usually ends in /v1/realtime).",

@@ -25,6 +25,7 @@ from realtime_nb.wire.realtime.validate import check, nearest
 
 __all__ = [
     "CLIENT_TYPES",
+    "MALFORMED",
     "SERVER_TYPES",
     "WireError",
     "decode_client",
@@ -87,6 +88,9 @@ class WireError(ValueError):
         self.event_id = event_id
 
 
+MALFORMED = "malformed_frame"
+"""The code of our own `ErrorEvent` for a frame that is no event."""
+
 encode: Callable[[Any], bytes] = _encoder.encode
 """Encodes an event, typed or a dict, as a JSON frame."""
 
@@ -113,7 +117,7 @@ def decode_server(frame: bytes | str) -> ServerEvent | UnknownEvent:
     """Decodes a server's frame; never raises.
 
     Beta names are translated to GA names, and unknown types become `UnknownEvent` (docs/protocol.md 4). A frame that
-    is no event becomes a local `ErrorEvent` with the code `malformed_frame`, whose message never quotes the frame.
+    is no event becomes a local `ErrorEvent` with the code `MALFORMED`, whose message never quotes the frame.
     """
     try:
         if len(frame) >= _LONG and isinstance(frame, bytes):
@@ -152,7 +156,7 @@ def _with_long_sound(frame: bytes) -> ResponseOutputAudioDelta | None:
 
 
 def _malformed(why: str) -> ErrorEvent:
-    return ErrorEvent(error=ErrorDetail(type="client_error", code="malformed_frame", message=why))
+    return ErrorEvent(error=ErrorDetail(type="client_error", code=MALFORMED, message=why))
 
 
 def _rescue(frame: bytes | str) -> ServerEvent | UnknownEvent:
