@@ -48,7 +48,7 @@ async def take(target: Path) -> None:
         await lab.until_silence()
         await card.talk.click()
         await card.until("speaking", timeout=60)
-        await book.kernel.until("w.status == 'speaking' and w.live or len(w.turns) > 3")
+        await book.kernel.until("bool(w.status == 'speaking' and w.live or len(w.turns) > 3)")
         await asyncio.sleep(0.8)  # a wave worth looking at
         notebook = lab.page.locator(".jp-NotebookPanel-notebook")
         box = await notebook.bounding_box()
