@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from realtime_nb.checkup import doctor as doctor
     from realtime_nb.client.auth.client_secrets import ClientSecret as ClientSecret
     from realtime_nb.client.auth.prompt import prompt_for_key as prompt_for_key
-    from realtime_nb.client.auth.secret import EnvKey as EnvKey
     from realtime_nb.client.connection import RealtimeConnection as RealtimeConnection
     from realtime_nb.client.reconnect.policy import Reconnect as Reconnect
     from realtime_nb.client.session import RealtimeSession as RealtimeSession
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from realtime_nb.errors import ServerError as ServerError
     from realtime_nb.errors import SessionExpired as SessionExpired
     from realtime_nb.errors import TimeoutError as TimeoutError  # noqa: A004 - also the built-in
+    from realtime_nb.keys.secret import EnvKey as EnvKey
     from realtime_nb.local import LocalServer as LocalServer
     from realtime_nb.notebook.audio.microphone_options import Microphone as Microphone
     from realtime_nb.notebook.runtime import allow_nested_asyncio as allow_nested_asyncio
@@ -72,7 +72,7 @@ _HOMES = {
     "ClientSecret": "client.auth.client_secrets",
     "ConfigError": "errors",
     "ConnectError": "errors",
-    "EnvKey": "client.auth.secret",
+    "EnvKey": "keys.secret",
     "Latency": "conversation",
     "LocalServer": "local",
     "McpApprovalRequest": "client.turns.mcp_approvals",

@@ -21,21 +21,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
-from realtime_nb.client.auth.address import concealed_address, refuse_key_in_url, refuse_wrong_address
 from realtime_nb.client.auth.client_secrets import ClientSecret, mint
-from realtime_nb.client.auth.credentials import bearer, current_key
-from realtime_nb.client.auth.secret import (
-    ApiKey,
-    Headers,
-    Secret,
-    check_headers,
-    check_key,
-    concealed,
-    concealed_by_mistake,
-    concealed_proxy,
-    concealed_subprotocols,
-    refuse_pickled_secret,
-)
+from realtime_nb.client.auth.credentials import bearer
 from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.events.handlers import OnHandlerError
 from realtime_nb.client.reconnect.policy import Reconnect
@@ -49,6 +36,20 @@ from realtime_nb.client.transport.connector import (
 )
 from realtime_nb.conversation import FREE, Billing, Prices
 from realtime_nb.errors import ConfigError
+from realtime_nb.keys.address import concealed_address, refuse_key_in_url, refuse_wrong_address
+from realtime_nb.keys.current import current_key
+from realtime_nb.keys.secret import (
+    ApiKey,
+    Headers,
+    Secret,
+    check_headers,
+    check_key,
+    concealed,
+    concealed_by_mistake,
+    concealed_proxy,
+    concealed_subprotocols,
+    refuse_pickled_secret,
+)
 from realtime_nb.loopback import is_loopback
 from realtime_nb.redact import HIDDEN, safe_url, secrets_of
 from realtime_nb.wire.realtime.validate import refuse_half_character

@@ -14,9 +14,9 @@ from urllib.parse import quote
 import msgspec
 
 from realtime_nb.backends import resolve
-from realtime_nb.client.auth.secret import ApiKey, concealed, concealed_by_mistake
 from realtime_nb.client.rest import post
 from realtime_nb.errors import ConfigError
+from realtime_nb.keys.secret import ApiKey, concealed, concealed_by_mistake
 from realtime_nb.wire.realtime import AnySessionConfig, RealtimeSessionConfig, check, nearest
 from realtime_nb.wire.realtime.validate import field_names
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from realtime_nb.client.auth.secret import ApiKey, Secret, check_key, concealed, concealed_by_mistake
 from realtime_nb.client.settings import check_backend
 from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
+from realtime_nb.keys.secret import ApiKey, Secret, check_key, concealed, concealed_by_mistake
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend, Endpoint

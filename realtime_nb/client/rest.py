@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from realtime_nb.client.auth.secret import Headers
 from realtime_nb.errors import ConnectError
+from realtime_nb.keys.secret import Headers
 from realtime_nb.loopback import is_loopback
 from realtime_nb.redact import redact, safe_url, secrets_of
 

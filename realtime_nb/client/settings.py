@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from realtime_nb.client.auth.address import refuse_key_in_url, refuse_wrong_address
-from realtime_nb.client.auth.secret import Secret
 from realtime_nb.errors import ConfigError
+from realtime_nb.keys.address import refuse_key_in_url, refuse_wrong_address
+from realtime_nb.keys.secret import Secret
 from realtime_nb.redact import hold, safe_url
 from realtime_nb.tools import Tool, as_tool
 from realtime_nb.wire.realtime import (

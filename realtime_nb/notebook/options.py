@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from realtime_nb.client.auth.secret import ApiKey, check_key, concealed
 from realtime_nb.client.settings import check_backend, check_model
+from realtime_nb.keys.secret import ApiKey, check_key, concealed
 from realtime_nb.notebook.browser.selection import TransportName
 
 if TYPE_CHECKING:

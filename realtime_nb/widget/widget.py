@@ -22,8 +22,6 @@ import anywidget
 import traitlets as t
 from traitlets.traitlets import parse_notifier_name
 
-from realtime_nb.client.auth.address import concealed_address
-from realtime_nb.client.auth.secret import ApiKey, concealed, concealed_by_mistake
 from realtime_nb.client.pending_answer import PendingAnswer
 from realtime_nb.client.settings import (
     DEFAULTS,
@@ -38,6 +36,8 @@ from realtime_nb.client.settings import (
 )
 from realtime_nb.client.utterance import Askable, as_utterance
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
+from realtime_nb.keys.address import concealed_address
+from realtime_nb.keys.secret import ApiKey, concealed, concealed_by_mistake
 from realtime_nb.notebook.audio.microphone_options import Microphone
 from realtime_nb.notebook.host import hold, hold_weakly, keep_comm_on_subshell, weakly
 from realtime_nb.notebook.kernel_prints import keep_prints_in_cells

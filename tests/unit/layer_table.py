@@ -34,6 +34,12 @@ _PURE = frozenset({"asyncio", "socket", "websockets", "tornado"}) | _NOTEBOOK_PA
 _ABOVE_TUTORIALS = (
     Layer(("redact",), "hiding keys in texts", "anything else", not_packages=_PURE | {"numpy"}),
     Layer(("errors",), "the exception tree", "anything else but `redact`", not_packages=_PURE | {"numpy"}),
+    Layer(
+        ("keys",),
+        "keys as values that nothing shows; the refusal of keys in addresses",
+        "which server a key is for",
+        not_packages=(_PURE - {"asyncio"}) | {"numpy"},
+    ),
     Layer(("forks",), "which process made an object", "the objects", not_packages=_PURE | {"numpy"}),
     Layer(
         ("loopback",),

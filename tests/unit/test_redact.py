@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_nb.client.auth.secret import Secret
 from realtime_nb.client.transport.connector import WebSocketConnector
+from realtime_nb.keys.secret import Secret
 from realtime_nb.redact import hide_held, redact, redacted_headers, safe_url, secrets_of
 
 KEY = "sk-proj-SENTINEL0123456789"

@@ -1,1 +1,1 @@
-"""Keys and tokens: their sources, how they are hidden, and the short-lived secrets made with them."""
+"""How keys become headers, where a key is asked for, and the short-lived secrets made with keys."""

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from realtime_nb.client.auth.secret import Headers, Secret, concealed
 from realtime_nb.client.rest import post
 from realtime_nb.errors import ConfigError, ConnectError
+from realtime_nb.keys.secret import Headers, Secret, concealed
 from realtime_nb.wire.realtime import AnySessionConfig, check
 
 

@@ -9,8 +9,8 @@ import getpass
 import sys
 import threading
 
-from realtime_nb.client.auth.secret import Secret, check_key
 from realtime_nb.errors import ConfigError
+from realtime_nb.keys.secret import Secret, check_key
 
 
 class PromptForKey:

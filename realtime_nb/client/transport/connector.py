@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from realtime_nb.client.auth.address import refuse_key_in_url
-from realtime_nb.client.auth.secret import (
+from realtime_nb.client.transport.base import Transport
+from realtime_nb.errors import ConfigError
+from realtime_nb.keys.address import refuse_key_in_url
+from realtime_nb.keys.secret import (
     Headers,
     Secret,
     check_headers,
@@ -19,8 +21,6 @@ from realtime_nb.client.auth.secret import (
     concealed_proxy,
     concealed_subprotocols,
 )
-from realtime_nb.client.transport.base import Transport
-from realtime_nb.errors import ConfigError
 from realtime_nb.loopback import is_loopback
 from realtime_nb.redact import safe_url
 

@@ -21,9 +21,9 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.frames import Frame
 from websockets.protocol import State
 
-from realtime_nb.client.auth.secret import Headers, Secret, revealed
 from realtime_nb.client.transport.base import TransportClosed
 from realtime_nb.client.transport.connect_errors import refusal
+from realtime_nb.keys.secret import Headers, Secret, revealed
 from realtime_nb.redact import Secrets, redact, secrets_of
 
 _TOO_BIG = 1009

@@ -32,7 +32,7 @@ from realtime_nb.redact import safe_url
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Endpoint
-    from realtime_nb.client.auth.secret import Secret
+    from realtime_nb.keys.secret import Secret
 
 _log = logging.getLogger("realtime_nb")
 _MAX_FRAME = 16 * 2**20

@@ -7,8 +7,8 @@ import logging
 import pytest
 
 from realtime_nb.backends import Endpoint
-from realtime_nb.client.auth.secret import Headers
 from realtime_nb.errors import ConfigError
+from realtime_nb.keys.secret import Headers
 from realtime_nb.notebook.browser.selection import TransportInUse, Transports, check_transport
 from realtime_nb.notebook.browser.transport import PageSockets
 from realtime_nb.notebook.page.channel import Channel

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from realtime_nb.backends import Endpoint
-from realtime_nb.client.auth.secret import Headers, Secret
 from realtime_nb.client.transport.base import Transport, TransportClosed
 from realtime_nb.errors import ConfigError, ConnectError
+from realtime_nb.keys.secret import Headers, Secret
 from realtime_nb.notebook.browser.transport import PageConnector, PageSockets, PageTransport
 from realtime_nb.notebook.page import messages as m
 from realtime_nb.notebook.page.channel import Channel

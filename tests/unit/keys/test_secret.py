@@ -14,8 +14,8 @@ import pytest
 
 import realtime_nb as rt
 from realtime_nb.backends import BackendConnector, Endpoint, resolve
-from realtime_nb.client.auth.secret import Headers, Secret
 from realtime_nb.client.transport.connector import WebSocketConnector
+from realtime_nb.keys.secret import Headers, Secret
 from realtime_nb.notebook.options import Options
 
 KEY = "a-key/of+no=known-shape-0123456789"

@@ -25,15 +25,19 @@ class WrongAddress:
         self.why = why
 
 
-def concealed_address(value: Any, option: str = "url") -> Any:
+_INSTEAD = "api_key=, or headers={'Authorization': ...}"
+
+
+def concealed_address(value: Any, option: str = "url", *, instead: str = _INSTEAD) -> Any:
     """Return an address that holds a credential as a `WrongAddress`, and any other value as it is; never raises.
 
-    A caller assigns the result to the variable that held the address, before anything can raise.
+    A caller assigns the result to the variable that held the address, before anything can raise. `instead` are the
+    options that take a credential.
     """
     if not isinstance(value, str) or "://" not in value:
         return value
     try:
-        refuse_key_in_url(value, option=option)
+        refuse_key_in_url(value, option=option, instead=instead)
     except ConfigError as error:
         return WrongAddress(str(error))
     except ValueError:  # no address at all: its check names the cause
@@ -47,13 +51,13 @@ def refuse_wrong_address(value: Any) -> None:
         raise ConfigError(value.why)
 
 
-def refuse_key_in_url(url: str, *, option: str = "url") -> None:
+def refuse_key_in_url(url: str, *, option: str = "url", instead: str = _INSTEAD) -> None:
     """Raise `ConfigError` if an address holds a credential: proxies and servers log addresses."""
     parts = urlsplit(url)
     if "@" in parts.netloc:
         raise ConfigError(
             f"{option}={safe_url(url)!r} holds a user name or password before its host. Addresses end up in logs: pass "
-            "api_key=, or headers={'Authorization': ...}."
+            f"{instead}."
         )
     try:
         _ = parts.port
@@ -64,15 +68,15 @@ def refuse_key_in_url(url: str, *, option: str = "url") -> None:
     if odd:  # raised outside of `except`: the context would show the port, which may be half a password
         raise ConfigError(
             f"{option}={safe_url(url)!r} has a port that is no number. If a user name and a password stand before the "
-            "host, pass headers={'Authorization': ...} instead."
+            f"host, pass {instead} instead."
         )
     if holds_a_long_key(parts.netloc + parts.path):
         raise ConfigError(
-            f"{option}={redact(safe_url(url))!r} holds what looks like a key. Addresses end up in logs: pass api_key=."
+            f"{option}={redact(safe_url(url))!r} holds what looks like a key. Addresses end up in logs: pass {instead}."
         )
     for name, value in parse_qsl(parts.query):
         if name.lower() in _KEY_NAMES or looks_like_a_key(value):
             raise ConfigError(
                 f"{option}={safe_url(url)!r} holds a key, in its {name if name.lower() in _KEY_NAMES else 'query'!r} "
-                "parameter. Addresses end up in logs: pass api_key=, or headers={...}."
+                f"parameter. Addresses end up in logs: pass {instead}."
             )

@@ -1,0 +1,1 @@
+"""Keys as values that nothing shows, and the refusal of keys in addresses."""
