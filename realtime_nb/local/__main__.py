@@ -20,6 +20,7 @@ from dataclasses import asdict
 from realtime_nb.errors import RealtimeError
 from realtime_nb.local.http.server import Listening, ServerOptions, serve
 from realtime_nb.local.process import TOKEN_VARIABLE
+from realtime_nb.local.voice.download import Progress, Report, ignore
 from realtime_nb.loopback import DEFAULT_PORT
 
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
     status = 0
     try:
-        run(ServerOptions(**options), announce=_announce, with_parent=with_parent)
+        run(ServerOptions(**options), announce=_announce, report=_report, with_parent=with_parent)
     except RealtimeError as error:
         _print({"error": str(error)})
         status = 1
@@ -52,16 +53,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def run(options: ServerOptions, *, announce: Callable[[Listening], None], with_parent: bool = False) -> None:
+def run(
+    options: ServerOptions,
+    *,
+    announce: Callable[[Listening], None],
+    report: Report = ignore,
+    with_parent: bool = False,
+) -> None:
     """Serve in this thread until SIGINT or SIGTERM, or (`with_parent`) until standard input ends.
 
     Raises:
         ConfigError, ConnectError: see `server.serve`.
     """
-    asyncio.run(_serve(options, announce, with_parent))
+    asyncio.run(_serve(options, announce, report, with_parent))
 
 
-async def _serve(options: ServerOptions, announce: Callable[[Listening], None], with_parent: bool) -> None:
+async def _serve(
+    options: ServerOptions, announce: Callable[[Listening], None], report: Report, with_parent: bool
+) -> None:
     loop = asyncio.get_running_loop()
     until = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -71,7 +80,7 @@ async def _serve(options: ServerOptions, announce: Callable[[Listening], None], 
             break
     if with_parent:
         threading.Thread(target=_watch_parent, args=(loop, until), name="parent", daemon=True).start()
-    await serve(options, until=until, announce=announce)
+    await serve(options, until=until, announce=announce, report=report)
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, until: asyncio.Event) -> None:
@@ -89,6 +98,10 @@ def _watch_parent(loop: asyncio.AbstractEventLoop, until: asyncio.Event) -> None
 
 def _announce(listening: Listening) -> None:
     _print(asdict(listening))
+
+
+def _report(progress: Progress) -> None:
+    _print({"progress": asdict(progress)})
 
 
 def _print(value: object) -> None:

@@ -22,7 +22,7 @@ from realtime_nb.local.session.jobs import Job, Perform, Prepare, Recognize, Sto
 from realtime_nb.local.session.machine import SessionMachine
 from realtime_nb.local.session.response_writer import ResponsePlan, ResponseWriter
 from realtime_nb.local.voice.load import Voice
-from realtime_nb.local.voice.protocols import RATE_HZ, Chunk, Context, Reply
+from realtime_nb.local.voice.protocols import RATE_HZ, Chunk, Context, Recognition, Reply
 from realtime_nb.local.voice.vocabulary import words_with_spaces
 from realtime_nb.wire.realtime import FunctionCallOutputItem, MessageItem, encode, to_dict
 
@@ -110,10 +110,12 @@ class JobRunner:
         sound = job.stored.user_sound
         assert sound is not None
         try:
-            recognition = await self._workers.recognizer.recognize(sound, tools=job.tools, phrases=job.phrases)
-        except Exception:
+            recognition = await self._workers.recognizer.recognize(
+                sound, tools=job.tools, phrases=job.phrases, language=job.language
+            )
+        except Exception as error:
             _log.exception("recognition failed")
-            recognition = None
+            recognition = Recognition("", understood=False, confidence=0.0, failure=str(error) or type(error).__name__)
         self._machine.recognized(job.stored, recognition, job.transcription)
         await self._flush()
 

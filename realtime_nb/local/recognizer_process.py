@@ -15,26 +15,35 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 
 import numpy as np
 
 from realtime_nb.local.pipe_frames import pack, read, read_async
-from realtime_nb.local.voice.load import load_voice
+from realtime_nb.local.voice.download import DownloadError, Progress, Report, ignore
+from realtime_nb.local.voice.load import COMMANDS, load_recognizer
+from realtime_nb.local.voice.part_spec import PartSpec
 from realtime_nb.local.voice.protocols import RATE_HZ, Pcm, Recognition, Recognizer, ToolSpecs
 
 _log = logging.getLogger(__name__)
 
-# A command is short. One session's half hour must not keep the one recogniser from the other sessions.
-_LONGEST = 60 * RATE_HZ
+# One session's half hour must not keep the one recogniser from the other sessions. A command is short.
+_LONGEST = {"commands": 60 * RATE_HZ, "whisper": 600 * RATE_HZ}
 _NICENESS = 5  # of the child: sound has priority
 
 
 class AsyncRecognizer(Protocol):
     """A recogniser that can be awaited."""
 
-    async def recognize(self, sound: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> Recognition:
-        """Return the recognised words; see `Recognizer.recognize`."""
+    async def recognize(
+        self, sound: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = (), language: str | None = None
+    ) -> Recognition:
+        """Return the recognised words; see `Recognizer.recognize`.
+
+        Raises:
+            RuntimeError: the recogniser failed; the message names the cause and the next step.
+        """
         ...
 
     async def warm(self, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> None:
@@ -49,7 +58,9 @@ class AsyncRecognizer(Protocol):
 class NoRecognizer:
     """The recogniser of a machine without one: it understands nothing, and the responder says what to install."""
 
-    async def recognize(self, sound: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> Recognition:
+    async def recognize(
+        self, sound: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = (), language: str | None = None
+    ) -> Recognition:
         """Return no words."""
         return Recognition("", understood=False, confidence=0.0)
 
@@ -61,9 +72,17 @@ class NoRecognizer:
 
 
 class RecognizerProcess:
-    """The server's side of a recogniser in a child process, which starts at first use and again after a crash."""
+    """The server's side of a recogniser in a child process, which starts at first use and again after a crash.
 
-    def __init__(self) -> None:
+    Args:
+        spec: the recogniser, `commands` or `whisper`.
+        report: receives the progress of a download, on the event loop.
+    """
+
+    def __init__(self, spec: PartSpec = COMMANDS, report: Report = ignore) -> None:
+        self._spec = spec
+        self._report = report
+        self._longest = _LONGEST[spec.kind]
         self._ids = itertools.count()
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._starting = asyncio.Lock()
@@ -71,13 +90,15 @@ class RecognizerProcess:
         self._reader: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def recognize(self, sound: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> Recognition:
+    async def recognize(
+        self, sound: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = (), language: str | None = None
+    ) -> Recognition:
         """See `AsyncRecognizer`.
 
         Raises:
             RuntimeError: the recogniser failed.
         """
-        answer = await self._ask(sound[:_LONGEST].astype("<i2").tobytes(), tools, phrases)
+        answer = await self._ask(sound[: self._longest].astype("<i2").tobytes(), tools, phrases, language)
         return Recognition(answer["text"], answer["understood"], answer["confidence"])
 
     async def warm(self, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> None:
@@ -97,8 +118,10 @@ class RecognizerProcess:
         if self._reader is not None:
             await self._reader
 
-    async def _ask(self, sound: bytes | None, tools: Sequence[Any], phrases: Sequence[str]) -> dict[str, Any]:
-        request = {"sound": sound, "tools": list(tools), "phrases": list(phrases)}
+    async def _ask(
+        self, sound: bytes | None, tools: Sequence[Any], phrases: Sequence[str], language: str | None = None
+    ) -> dict[str, Any]:
+        request = {"sound": sound, "tools": list(tools), "phrases": list(phrases), "language": language}
         try:
             answer = await self._exchange(request)
         except ConnectionError:
@@ -132,6 +155,8 @@ class RecognizerProcess:
                     sys.executable,
                     "-m",
                     __name__,
+                    # No key is in it: a recogniser behind a URL has no process.
+                    f"{self._spec.kind}:{self._spec.value}",
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                 )
@@ -142,6 +167,9 @@ class RecognizerProcess:
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         while (answer := await read_async(process.stdout)) is not None:
+            if "progress" in answer:
+                self._report(Progress(**answer["progress"]))
+                continue
             future = self._waiting.get(answer["id"])
             if future is not None and not future.done():
                 future.set_result(answer)
@@ -161,8 +189,13 @@ def main() -> None:
     # C libraries may print to standard output: the answers go to a copy of it, and prints go to standard error.
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)
-        recognizer = load_voice().recognizer
-        assert recognizer is not None, "the server starts this process only where there is a recogniser"
+
+        def report(progress: Progress) -> None:
+            answers.write(pack({"progress": asdict(progress)}))
+            answers.flush()
+
+        kind, _, value = (sys.argv[1] if len(sys.argv) > 1 else "commands:").partition(":")
+        recognizer = load_recognizer(PartSpec(kind, value), report)
         while (request := read(sys.stdin.buffer)) is not None:
             answers.write(pack({"id": request["id"], **_answer(recognizer, request)}))
             answers.flush()
@@ -174,7 +207,11 @@ def _answer(recognizer: Recognizer, request: dict[str, Any]) -> dict[str, Any]:
             recognizer.warm(tools=request["tools"], phrases=request["phrases"])
             return {}
         sound = np.frombuffer(request["sound"], "<i2")
-        heard = recognizer.recognize(sound, tools=request["tools"], phrases=request["phrases"])
+        heard = recognizer.recognize(
+            sound, tools=request["tools"], phrases=request["phrases"], language=request["language"]
+        )
+    except DownloadError as error:
+        return {"error": str(error)}
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
     return {"text": heard.text, "understood": heard.understood, "confidence": heard.confidence}

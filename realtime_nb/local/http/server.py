@@ -26,8 +26,10 @@ from realtime_nb.local.http.plain_server import PlainServer
 from realtime_nb.local.http.routes import ClientSecrets, NotFound, Welcome
 from realtime_nb.local.http.websocket import SessionSocket
 from realtime_nb.local.job_runner import Workers
+from realtime_nb.local.models import ModelOptions
 from realtime_nb.local.recognizer_process import AsyncRecognizer, NoRecognizer, RecognizerProcess
-from realtime_nb.local.voice.load import load_voice
+from realtime_nb.local.voice.download import Report, ignore
+from realtime_nb.local.voice.load import Voice, load_voice
 from realtime_nb.loopback import DEFAULT_PORT, is_loopback
 
 _log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class ServerOptions:
         session_s: how long a session may last.
         pace: how many times faster than real time sound is sent; 0: as fast as it is made.
         voice: `"auto"`, or `"plain"` for the voice of a machine without the `local` extra.
+        models: the local models; None: the practice backend.
         request_s: how long the headers of a request, and then its body, may take to arrive.
     """
 
@@ -56,6 +59,7 @@ class ServerOptions:
     session_s: float = 3600.0
     pace: float = 4.0
     voice: str = "auto"
+    models: ModelOptions | None = None
     request_s: float = 20.0
 
     def check(self) -> None:
@@ -113,13 +117,26 @@ def _url(host: str, port: int) -> str:
     return f"ws://{f'[{name}]' if ':' in name else name}:{port}/v1/realtime"
 
 
-async def serve(options: ServerOptions, *, until: asyncio.Event, announce: Callable[[Listening], None]) -> None:
+def _recognizer(voice: Voice, report: Report) -> AsyncRecognizer:
+    if voice.transcriber is not None:
+        return voice.transcriber
+    return NoRecognizer() if voice.recognizer is None else RecognizerProcess(voice.recognizer_spec, report)
+
+
+async def serve(
+    options: ServerOptions,
+    *,
+    until: asyncio.Event,
+    announce: Callable[[Listening], None],
+    report: Report = ignore,
+) -> None:
     """Listen until the event is set, then close every session and return.
 
     Args:
         options: how to run.
         until: ends the server.
         announce: called once it listens.
+        report: receives the progress of a model's download, from any thread.
 
     Raises:
         ConfigError: the options make no sense.
@@ -128,9 +145,9 @@ async def serve(options: ServerOptions, *, until: asyncio.Event, announce: Calla
     options.check()
     sockets = _bind(options)
     port = int(sockets[0].getsockname()[1])
-    voice = load_voice(extra=options.voice != "plain")
+    voice = load_voice(extra=options.voice != "plain", models=options.models, report=report)
     threads = ThreadPoolExecutor(max_workers=min(8, 2 * (os.cpu_count() or 1)), thread_name_prefix="local")
-    recognizer: AsyncRecognizer = NoRecognizer() if voice.recognizer is None else RecognizerProcess()
+    recognizer = _recognizer(voice, report)
     context = ServerContext(
         access=AccessControl(options.token, is_loopback(options.host), SecretStore()),
         voice=voice,

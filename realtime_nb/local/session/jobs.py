@@ -20,6 +20,11 @@ class Recognize:
     phrases: list[str]
     transcription: dict[str, Any] | None
 
+    @property
+    def language(self) -> str | None:
+        """The language that the client expects, such as `"en"`."""
+        return (self.transcription or {}).get("language") or None
+
 
 @dataclass(frozen=True, slots=True)
 class Perform:

@@ -90,10 +90,8 @@ class SessionMachine:
             elif action == "respond":
                 self._responses.create_automatically()
 
-    def recognized(
-        self, stored: StoredItem, recognition: Recognition | None, transcription: dict[str, Any] | None
-    ) -> None:
-        """Apply the result of a `Recognize` job; None: it failed."""
+    def recognized(self, stored: StoredItem, recognition: Recognition, transcription: dict[str, Any] | None) -> None:
+        """Apply the result of a `Recognize` job, also of a failed one (`Recognition.failure`)."""
         record_recognition(self._state, stored, recognition, transcription)
 
     def writer(self, response_id: str) -> ResponseWriter | None:

@@ -20,14 +20,14 @@ _LOGPROBS = "item.input_audio_transcription.logprobs"
 
 
 def record_recognition(
-    state: SharedState, stored: StoredItem, recognition: Recognition | None, transcription: dict[str, object] | None
+    state: SharedState, stored: StoredItem, recognition: Recognition, transcription: dict[str, object] | None
 ) -> None:
-    """Keep the recogniser's result (None: it failed) and send the client a transcript, if it asked for one."""
-    stored.recognition = recognition or Recognition("", understood=False, confidence=0.0)
+    """Keep the recogniser's result and send the client a transcript, if it asked for one."""
+    stored.recognition = recognition
     if transcription is None:
         return
-    if recognition is None:
-        code, message = "audio_unintelligible", "The audio could not be transcribed."
+    if recognition.failure is not None:
+        code, message = "audio_unintelligible", f"The audio could not be transcribed: {recognition.failure}"
         why = wire.TranscriptionError(type="transcription_error", code=code, message=message)
         state.emit(wire.ConversationItemInputAudioTranscriptionFailed(item_id=stored.item_id, error=why))
         return

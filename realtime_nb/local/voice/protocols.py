@@ -36,11 +36,13 @@ class Recognition:
         understood: whether the text is reliable. False for noise, and for speech that the recogniser was not prepared
             for: the text is then a guess, and no action may follow from it.
         confidence: 0..1; `understood` begins at 0.5.
+        failure: why the recogniser gave no result, with the next step; None where it gave one.
     """
 
     text: str
     understood: bool
     confidence: float
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +101,16 @@ class Detector(Protocol):
 class Recognizer(Protocol):
     """Turns an utterance into words. Safe to call from several threads."""
 
-    def recognize(self, samples: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> Recognition:
+    def recognize(
+        self, samples: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = (), language: str | None = None
+    ) -> Recognition:
         """Return the recognised words.
 
         Args:
             samples: one utterance.
             tools: the tools that could be called; the recogniser expects their names, enums and examples.
             phrases: further phrases to expect (a transcription prompt, keywords).
+            language: of the speech, such as `"en"`; None where the client names none.
         """
         ...
 

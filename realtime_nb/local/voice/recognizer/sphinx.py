@@ -51,8 +51,10 @@ class SphinxRecognizer:
         noise = np.random.default_rng(0).integers(-99, 99, RATE_HZ // 2).astype(np.int16)
         self.recognize(noise, tools=tools, phrases=phrases)
 
-    def recognize(self, samples: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> Recognition:
-        """Return the recognised words; see `protocols.Recognizer`."""
+    def recognize(
+        self, samples: Pcm, *, tools: ToolSpecs = (), phrases: Sequence[str] = (), language: str | None = None
+    ) -> Recognition:
+        """Return the recognised words; see `protocols.Recognizer`. The words are English in every `language`."""
         sounds = [conditioned(samples, tract) for tract in _TRACTS]
         if samples.size < _SHORTEST_S * RATE_HZ or not all(sounds):
             return Recognition("", understood=False, confidence=0.0)

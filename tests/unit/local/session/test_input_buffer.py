@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from realtime_nb.audio import g711
+from realtime_nb.local.voice.protocols import Recognition
 from tests.unit.local.driver import FRAME_MS, Driver, base64_of, types
 
 
@@ -206,10 +207,11 @@ def test_failed_recognition_fails_one_transcript_only() -> None:
     driver.send("input_audio_buffer.append", audio=base64_of(np.zeros(4_800, np.int16)))
     driver.send("input_audio_buffer.commit")
     job = driver.recognize
-    driver.machine.recognized(job.stored, None, job.transcription)
+    driver.machine.recognized(job.stored, Recognition("", False, 0.0, failure="no model"), job.transcription)
     (event,) = driver.drain()
     assert event["type"] == "conversation.item.input_audio_transcription.failed"
     assert event["error"]["code"] == "audio_unintelligible"
+    assert "no model" in event["error"]["message"]
 
 
 def test_logprobs_come_when_they_are_asked_for() -> None:

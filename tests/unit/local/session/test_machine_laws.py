@@ -124,7 +124,8 @@ def _step(driver: Driver, step: dict[str, Any] | str, newest: str) -> list[dict[
         return driver.say(*[float(step == "speech")] * 20)
     if step in ("heard", "unheard"):
         for job in [job for job in driver.jobs if type(job).__name__ == "Recognize"]:
-            recognition = Recognition("hello there", True, 0.9) if step == "heard" else None
+            failed = Recognition("", False, 0.0, failure="no model")
+            recognition = Recognition("hello there", True, 0.9) if step == "heard" else failed
             driver.machine.recognized(job.stored, recognition, job.transcription)  # type: ignore[union-attr]
         return driver.drain()
     for writer in driver.writers:

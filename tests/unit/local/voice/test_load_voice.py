@@ -1,8 +1,13 @@
 """The voice with and without the extra."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from realtime_nb.errors import ConfigError
+from realtime_nb.local.models import ModelOptions
+from realtime_nb.local.voice import load
 from realtime_nb.local.voice.load import load_voice
 
 
@@ -28,3 +33,45 @@ def test_voice_with_the_extra_has_no_notice() -> None:
 
 def test_label_is_local_practice_backend() -> None:
     assert load_voice(extra=False).label == "local practice backend"
+
+
+def _models(**parts: str) -> ModelOptions:
+    return ModelOptions(chat_url="http://localhost:1/v1", chat_model="qwen3:4b", **parts)  # type: ignore[arg-type]
+
+
+def test_label_of_local_models_names_the_parts() -> None:
+    voice = load_voice(models=_models(stt="http://localhost:2/v1#model=small", tts="http://localhost:3/v1"))
+    assert voice.label == "local models (qwen3:4b, small, localhost:3)"
+    assert voice.recognizer is None
+    assert "small" in repr(voice.transcriber)
+
+
+def test_commands_are_chosen_and_announced_where_whisper_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "installed", lambda *names: "faster_whisper" not in names)
+    voice = load_voice(models=_models(tts="http://localhost:3/v1"))
+    assert voice.recognizer_spec.kind == "commands"
+    assert voice.notice is not None
+    assert "realtime-nb[whisper]" in voice.notice
+
+
+def test_whisper_is_chosen_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "installed", lambda *_: True)
+    voice = load_voice(models=_models(tts="http://localhost:3/v1"))
+    assert voice.label == "local models (qwen3:4b, whisper base.en, localhost:3)"
+    assert voice.notice is None
+
+
+def test_automatic_voice_is_a_downloaded_one_or_espeak(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(load, "installed", lambda *_: True)
+    monkeypatch.setenv("REALTIME_NB_CACHE", str(tmp_path))
+    assert "espeak" in load_voice(models=_models()).label
+    folder = tmp_path / "piper" / "en_US-joe-medium"
+    folder.mkdir(parents=True)
+    assert "espeak" in load_voice(models=_models()).label  # half of a download
+    (folder / ".complete").touch()
+    assert "piper joe" in load_voice(models=_models()).label
+
+
+def test_wrong_part_is_refused_at_the_start() -> None:
+    with pytest.raises(ConfigError, match=r"no such folder|needs the package"):
+        load_voice(models=_models(stt="whisper:/no/such/folder"))

@@ -39,11 +39,20 @@ class Job:
         return True
 
 
+@dataclass(eq=False, slots=True)
+class PhonemeJob:
+    """A text whose phonemes are wanted. `results` receives them, or the exception that came instead."""
+
+    text: str
+    voice_name: str
+    results: queue.SimpleQueue[str | Exception] = field(default_factory=queue.SimpleQueue)
+
+
 class EspeakEngine:
     """Runs jobs in the order of `submit`, on a daemon thread that starts with the first and holds nothing to save."""
 
     def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | PhonemeJob] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._ready = threading.Event()
         self._failure: Exception | None = None
@@ -69,6 +78,21 @@ class EspeakEngine:
         self._start()
         self._jobs.put(job)
 
+    def phonemes(self, text: str, voice_name: str) -> str:
+        """Return the IPA phonemes of a text; waits for the jobs before it.
+
+        Raises:
+            EspeakError: there is no such voice, or the library does not work.
+            OSError: it does not load.
+        """
+        self._start()
+        job = PhonemeJob(text, voice_name)
+        self._jobs.put(job)
+        result = job.results.get()
+        if isinstance(result, Exception):
+            raise result
+        return result
+
     def _start(self) -> None:
         with self._lock:
             if self._thread is None:
@@ -88,6 +112,9 @@ class EspeakEngine:
                 job.results.put(self._failure)
                 continue
             try:
+                if isinstance(job, PhonemeJob):
+                    job.results.put(library.phonemes(job.text, job.voice_name))
+                    continue
                 if not job.cancelled.is_set():
                     library.synthesize(job.text, job.voice, job.put)
                 job.results.put(None)

@@ -1,4 +1,4 @@
-"""Call the espeak-ng library through ctypes: the few functions that its retrieval mode needs.
+"""Call the espeak-ng library through ctypes: the few functions for sound and for phonemes.
 
 Owns the C declarations and the library's initialisation. Must not know threads, voices of the API, or sentences.
 espeak-ng keeps its state in globals: everything here must be called from one thread, the one of `engine`.
@@ -23,6 +23,7 @@ _END_PAUSE = 0x1000
 _EVENT_LIST_TERMINATED = 0
 _EVENT_WORD = 1
 _RATE, _PITCH, _RANGE, _WORD_GAP = 1, 3, 4, 7
+_IPA = 2
 _BUFFER_MS = 60  # how much sound a callback brings: the first chunk is this long
 _SEED = 1
 
@@ -89,6 +90,8 @@ class EspeakLibrary:
         lib.espeak_SetSynthCallback.restype = None
         c_int, c_uint = ctypes.c_int, ctypes.c_uint
         out = (ctypes.POINTER(c_uint), ctypes.c_void_p)
+        lib.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_void_p), c_int, c_int]
+        lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
         lib.espeak_Synth.argtypes = [ctypes.c_char_p, ctypes.c_size_t, c_uint, c_int, c_uint, c_uint, *out]
         data = espeakng_loader.get_data_path().encode()
         # espeak-ng 1.52 draws its breath noise from the clock, and then the same sentence is not the same sound twice.
@@ -120,6 +123,20 @@ class EspeakLibrary:
             self._sink = None
         if status != 0:
             raise EspeakError(f"espeak_Synth failed with status {status}")
+
+    def phonemes(self, text: str, voice_name: str) -> str:
+        """Return the IPA phonemes of a text, without its punctuation; words are separated by spaces.
+
+        Raises:
+            EspeakError: there is no such voice.
+        """
+        self._set_voice(VoiceSpec(voice_name))
+        buffer = ctypes.create_string_buffer(text.encode())
+        rest = ctypes.c_void_p(ctypes.addressof(buffer))
+        found: list[str] = []
+        while rest.value:  # each call reads one clause and moves the pointer; NULL at the end
+            found.append((self._lib.espeak_TextToPhonemes(ctypes.byref(rest), _CHARS_UTF8, _IPA) or b"").decode())
+        return " ".join(clause for clause in found if clause)
 
     def _set_voice(self, voice: VoiceSpec) -> None:
         if voice == self._voice:
