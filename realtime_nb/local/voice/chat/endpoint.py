@@ -1,0 +1,289 @@
+"""One chat server over HTTP: requests, the events of their streams, and the waits for them.
+
+Owns the client, the key, and what goes to which address. Must not know what a chunk means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from realtime_nb.keys.secret import Secret
+from realtime_nb.local.voice.chat.errors import ChatErrors, is_loading
+from realtime_nb.local.voice.chat.sse import SseDecoder
+from realtime_nb.local.voice.reply import ReplyError
+from realtime_nb.loopback import is_loopback
+
+_MOST_BODY = 2**16
+"""How much of an error's body is read."""
+_MOST_WHOLE = 2**24
+"""How much of a completion is read that is not streamed."""
+_RETRY_S = 1.0
+_DRAIN_S = 0.1
+_END = "[DONE]"
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a server may take, in seconds.
+
+    Attributes:
+        connect: to accept a connection.
+        first: until the first token; a model may have to be loaded.
+        next: between tokens.
+        last: for what follows the end of the answer (usage, the end mark).
+    """
+
+    connect: float = 5.0
+    first: float = 120.0
+    next: float = 30.0
+    last: float = 2.0
+
+
+class RefusedError(Exception):
+    """The server answered with a status other than 200.
+
+    Attributes:
+        status: the HTTP status.
+        body: the beginning of the response's text.
+        location: where a redirect leads.
+    """
+
+    def __init__(self, status: int, body: str, location: str = "") -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+        self.location = location
+
+
+class ChatEndpoint:
+    """Sends requests to one chat server.
+
+    The key goes to the origin of `url` only: redirects are not followed, and nothing else is requested.
+
+    Args:
+        url: the address before `/chat/completions`.
+        key: sent as a bearer token, or None.
+        errors: makes the errors.
+        waits: how long the server may take.
+    """
+
+    def __init__(self, url: str, key: Secret | None, errors: ChatErrors, waits: Waits | None = None) -> None:
+        self._url = url
+        self.is_local = is_loopback(urlsplit(url).hostname or "")
+        self._key = key
+        self._errors = errors
+        self._waits = waits or Waits()
+        self._client: httpx.AsyncClient | None = None
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def models(self) -> list[Mapping[str, Any]] | None:
+        """Return the models that the server lists, or None where it has no such list.
+
+        Raises:
+            ReplyError: the server cannot be reached.
+            RefusedError: it refuses the key.
+        """
+        try:
+            response = await self._open().get(f"{self._url}/models", headers=self._headers())
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        if response.status_code in (401, 403):
+            raise RefusedError(response.status_code, response.text[:_MOST_BODY])
+        try:
+            listed = response.json().get("data") if response.status_code == 200 else None
+        except (ValueError, AttributeError):
+            return None
+        return [model for model in listed if isinstance(model, Mapping)] if isinstance(listed, list) else None
+
+    async def chunks(
+        self, body: Mapping[str, Any], *, is_active: Callable[[], bool], is_finished: Callable[[], bool]
+    ) -> AsyncGenerator[Mapping[str, Any], None]:
+        """Yield the chunks of a completion; a server that does not stream gives one whole.
+
+        Closing the generator closes the connection, and the server stops.
+
+        Args:
+            body: of the request.
+            is_active: whether a token has come: later ones may take less time.
+            is_finished: whether the answer said that it is complete.
+
+        Raises:
+            RefusedError: the server refuses the request.
+            ReplyError: there is no answer, or it broke off.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._waits.first
+        async with self._response(body, until) as response:
+            kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != "text/event-stream":
+                yield await self._whole(response, kind, until)
+                return
+            events = _events(response)
+            try:
+                while True:
+                    if is_finished():
+                        until = loop.time() + self._waits.last
+                    elif is_active():
+                        until = loop.time() + self._waits.next
+                    data = await self._next(events, until, is_active, is_finished)
+                    if data == _END:
+                        await _drained(events)
+                        return
+                    if data is None:
+                        if not is_finished():
+                            raise self._errors.broke_off("")
+                        return
+                    if (chunk := _object(data)) is None:
+                        raise self._errors.not_chat(kind, data)
+                    yield chunk
+            finally:
+                await events.aclose()
+
+    async def _next(
+        self,
+        events: AsyncGenerator[str, None],
+        until: float,
+        is_active: Callable[[], bool],
+        is_finished: Callable[[], bool],
+    ) -> str | None:
+        try:
+            async with asyncio.timeout_at(until):
+                return await anext(events, None)
+        except TimeoutError:
+            if is_finished():
+                return None
+            if is_active():
+                raise self._errors.stalled(self._waits.next) from None
+            raise self._errors.slow_first_token(self._waits.first) from None
+        except (httpx.HTTPError, ValueError) as error:
+            if is_finished():
+                return None
+            raise self._errors.broke_off(str(error)) from None
+
+    async def _whole(self, response: httpx.Response, kind: str, until: float) -> Mapping[str, Any]:
+        try:
+            async with asyncio.timeout_at(until):
+                text = await _text(response, _MOST_WHOLE)
+        except TimeoutError:
+            raise self._errors.slow_first_token(self._waits.first) from None
+        except httpx.HTTPError as error:
+            raise self._errors.broke_off(str(error)) from None
+        chunk = _object(text)
+        if chunk is None or not ("choices" in chunk or "error" in chunk):
+            raise self._errors.not_chat(kind, text)
+        return chunk
+
+    @asynccontextmanager
+    async def _response(self, body: Mapping[str, Any], until: float) -> AsyncIterator[httpx.Response]:
+        """Open the response; wait for a server that still loads its model."""
+        loop = asyncio.get_running_loop()
+        again = True
+        while True:
+            client = self._open()
+            request = client.build_request("POST", f"{self._url}/chat/completions", json=body, headers=self._headers())
+            try:
+                async with asyncio.timeout_at(until):
+                    response = await client.send(request, stream=True)
+            except TimeoutError:
+                raise self._errors.slow_first_token(self._waits.first) from None
+            except httpx.ConnectError as error:
+                raise self._unreachable(error) from None
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
+                # A kept connection that the server has closed meanwhile fails so; a new one may not.
+                if not again:
+                    raise self._unreachable(error) from None
+                again = False
+                continue
+            except httpx.HTTPError as error:
+                raise self._unreachable(error) from None
+            try:
+                if response.status_code != 200:
+                    refusal = await self._refusal(response)
+                    if is_loading(refusal.status, refusal.body) and loop.time() + _RETRY_S < until:
+                        await asyncio.sleep(_RETRY_S)
+                        continue
+                    raise refusal
+                yield response
+            finally:
+                await response.aclose()
+            return
+
+    async def _refusal(self, response: httpx.Response) -> RefusedError:
+        try:
+            async with asyncio.timeout(self._waits.next):
+                text = await _text(response, _MOST_BODY)
+        except (httpx.HTTPError, TimeoutError):
+            text = ""
+        return RefusedError(response.status_code, text, response.headers.get("location", ""))
+
+    def _open(self) -> httpx.AsyncClient:
+        if self._client is None:
+            # A proxy does not lead to this machine. Without limits of the pool: a long answer must not delay others.
+            self._client = httpx.AsyncClient(
+                headers={"User-Agent": "realtime-nb"},
+                timeout=httpx.Timeout(None, connect=self._waits.connect),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=30),
+                follow_redirects=False,
+                trust_env=not self.is_local,
+            )
+        return self._client
+
+    def _unreachable(self, error: httpx.HTTPError) -> ReplyError:
+        return self._errors.not_reachable(_why(error))
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}
+
+
+async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:
+    decoder = SseDecoder()
+    async for data in response.aiter_bytes():
+        for event in decoder.feed(data):
+            yield event
+    for event in decoder.end():
+        yield event
+
+
+async def _drained(events: AsyncGenerator[str, None]) -> None:
+    """Read the end of a response, so that its connection can be used again; most servers send it at once."""
+    with suppress(TimeoutError, httpx.HTTPError, ValueError):
+        async with asyncio.timeout(_DRAIN_S):
+            async for _ in events:
+                pass
+
+
+async def _text(response: httpx.Response, most: int) -> str:
+    pieces, size = [], 0
+    async for data in response.aiter_bytes():
+        pieces.append(data)
+        size += len(data)
+        if size >= most:
+            break
+    return b"".join(pieces)[:most].decode("utf-8", "replace")
+
+
+def _object(text: str) -> Mapping[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, Mapping) else None
+
+
+def _why(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.ConnectTimeout):
+        return "no connection in time"
+    return str(error) or type(error).__name__

@@ -1,0 +1,201 @@
+"""Answer by a language model behind a chat-completions server.
+
+Owns the course of a reply: trim, request, learn from a refusal and request again, read; and the warming of the prompt.
+Must not know sockets of ours, events or sound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, suppress
+from typing import Any
+
+from realtime_nb.keys.secret import Secret
+from realtime_nb.local.models import ModelOptions
+from realtime_nb.local.voice.chat.context_window import ContextWindow
+from realtime_nb.local.voice.chat.endpoint import ChatEndpoint, RefusedError, Waits
+from realtime_nb.local.voice.chat.errors import ChatErrors, context_limit, is_absent_model, is_overflow
+from realtime_nb.local.voice.chat.messages import chat_messages
+from realtime_nb.local.voice.chat.probe import ProbeResult, probe
+from realtime_nb.local.voice.chat.quirks import Quirks
+from realtime_nb.local.voice.chat.reply_reader import ReplyReader
+from realtime_nb.local.voice.chat.request import base_body, chat_body
+from realtime_nb.local.voice.protocols import ToolSpecs
+from realtime_nb.local.voice.reply import ReplyError, ReplyPiece, ReplyRequest, TextPiece
+
+_LOG = logging.getLogger(__name__)
+
+NOT_UNDERSTOOD = "I did not catch that. Please say it again."
+_MOST_ATTEMPTS = 8
+_DEBOUNCE_S = 0.3
+_SHRINK = 0.7
+"""The part of a prompt that is kept when the server refuses it as too long, and does not say how long it may be."""
+
+
+class ChatResponder:
+    """A `StreamingResponder` that asks a chat-completions server. One object serves all sessions, on one event loop.
+
+    Args:
+        options: the server, its key and the model.
+        waits: how long the server may take.
+    """
+
+    def __init__(self, options: ModelOptions, *, waits: Waits | None = None) -> None:
+        key = options.resolved().chat_key if callable(options.chat_key) else options.chat_key
+        assert key is None or isinstance(key, Secret)
+        url, self.model = options.chat_url, options.chat_model
+        self._options = dict(options.options or {})
+        self._given_context = options.context_tokens
+        self._errors = ChatErrors(url, self.model, has_key=bool(key))
+        self._endpoint = ChatEndpoint(url, key, self._errors, waits)
+        self._quirks = Quirks()
+        self._window = ContextWindow()
+        self._warming: asyncio.Task[None] | None = None
+        self._warm_for: tuple[str, str] | None = None
+
+    async def close(self) -> None:
+        """Close every connection."""
+        self._stop_warming()
+        await self._endpoint.close()
+
+    async def probe(self) -> ProbeResult:
+        """Ask the server for its models; says what is wrong, if anything is."""
+        result = await probe(self._endpoint, self._errors, self.model)
+        self._quirks.context_tokens = self._quirks.context_tokens or result.context_tokens
+        return result
+
+    # -- a reply
+
+    async def reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyPiece, None]:
+        """Stream the reply to a conversation.
+
+        Closing the generator closes the connection to the server at once, which stops the model.
+
+        Raises:
+            ReplyError: there is no answer, or it broke off.
+        """
+        if not request.understood:
+            yield TextPiece(NOT_UNDERSTOOD)
+            return
+        self._stop_warming()  # it would be in the way: many servers answer one request at a time
+        shrunk: int | None = None
+        for _ in range(_MOST_ATTEMPTS):
+            history, estimated = self._fitting(request, shrunk)
+            body = chat_body(request, model=self.model, quirks=self._quirks, options=self._options, history=history)
+            try:
+                async with aclosing(self._read(request, body, estimated)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            except RefusedError as refusal:
+                if is_overflow(refusal.status, refusal.body) and shrunk is None:
+                    shrunk = self._shorter(refusal, estimated)
+                elif not self._quirks.learn(refusal.status, refusal.body, body, self._options):
+                    raise await self._error(refusal, body) from None
+            else:
+                return
+        raise ReplyError("The chat server refuses one request after the other; look at its log.")
+
+    async def _read(
+        self, request: ReplyRequest, body: Mapping[str, Any], estimated: int
+    ) -> AsyncGenerator[ReplyPiece, None]:
+        reader = ReplyReader(
+            request.tools if "tools" in body else (),
+            self._errors,
+            parallel=request.parallel_tool_calls,
+            begins_inside_thought=self._quirks.begins_inside_thought,
+        )
+        chunks = self._endpoint.chunks(body, is_active=lambda: reader.active, is_finished=lambda: reader.finished)
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                for piece in reader.feed(chunk):
+                    yield piece
+        for piece in reader.end():
+            yield piece
+        # A template that wrote the opening tag into the prompt does so each time.
+        self._quirks.begins_inside_thought = reader.has_stray_thought or (
+            self._quirks.begins_inside_thought and reader.has_thought
+        )
+        if reader.usage is not None:
+            self._window.observe(estimated, reader.usage.input_tokens)
+
+    def _fitting(self, request: ReplyRequest, shrunk: int | None) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """Return the items that fit into the context, and the size of the prompt.
+
+        Raises:
+            ReplyError: the last turn alone does not fit.
+        """
+        size = shrunk or self._given_context or self._quirks.context_tokens
+        if size is None:
+            return request.history, self._window.tokens(request.history, request.instructions, request.tools)
+        history, estimated = self._window.fit(
+            request.history,
+            size,
+            instructions=request.instructions,
+            tools=request.tools,
+            reserved=request.max_output_tokens,
+        )
+        # An estimate is no proof: the server may still take it, and says so itself where it does not.
+        if estimated > 2 * size:
+            raise self._errors.too_long(estimated, size)
+        return history, estimated
+
+    def _shorter(self, refusal: RefusedError, estimated: int) -> int:
+        """Return the size to trim to, after the server refused a prompt as too long."""
+        limit = context_limit(refusal.body)
+        if limit is not None and self._given_context is None:
+            self._quirks.context_tokens = limit
+        if limit is not None and limit < estimated:
+            return limit
+        return max(int(estimated * _SHRINK), 1)
+
+    async def _error(self, refusal: RefusedError, body: Mapping[str, Any]) -> ReplyError:
+        if 300 <= refusal.status < 400:
+            return self._errors.redirected(refusal.status, refusal.location)
+        models: list[str] = []
+        if is_absent_model(refusal.status, refusal.body):
+            with suppress(ReplyError, RefusedError, TimeoutError):
+                async with asyncio.timeout(5):
+                    models = [str(model.get("id", "")) for model in await self._endpoint.models() or ()]
+        return self._errors.refused(refusal.status, refusal.body, sent=body, models=models)
+
+    # -- warming
+
+    async def prepare(self, instructions: str, tools: ToolSpecs) -> None:
+        """Let a server on this machine read the prompt's beginning, so that the first word comes sooner.
+
+        The model is loaded, and its prompt cache holds instructions and tools. Nothing is sent to other machines, where
+        a request may cost money. A real request ends it.
+        """
+        if not self._endpoint.is_local:
+            return
+        wanted = (instructions, repr(tools))
+        if wanted == self._warm_for:
+            return
+        self._stop_warming()
+        task = self._warming = asyncio.create_task(self._warm(instructions, tools))
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+        if not task.cancelled():
+            self._warm_for = wanted
+
+    async def _warm(self, instructions: str, tools: ToolSpecs) -> None:
+        await asyncio.sleep(_DEBOUNCE_S)
+        history = [{"type": "message", "role": "user", "content": "Hello."}]
+        messages = chat_messages(history, instructions, template=self._quirks.template)
+        body = {**base_body(messages, tools, model=self.model), self._quirks.limit_name: 1, "stream": True}
+        chunks = self._endpoint.chunks({**body, **self._options}, is_active=bool, is_finished=bool)
+        try:
+            async with aclosing(chunks):
+                async for _ in chunks:
+                    pass
+        except (ReplyError, RefusedError) as error:
+            _LOG.debug("the prompt was not warmed: %s", error)  # a real request will say what is wrong
+
+    def _stop_warming(self) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+            self._warming = None
