@@ -8,31 +8,42 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterable, Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from realtime_nb.local.read_ahead import ReadAhead
 from realtime_nb.local.recognizer_process import AsyncRecognizer
+from realtime_nb.local.reply_pieces import repaired
 from realtime_nb.local.session.items import StoredItem
 from realtime_nb.local.session.jobs import Job, Perform, Prepare, Recognize, Stop
 from realtime_nb.local.session.machine import SessionMachine
 from realtime_nb.local.session.response_writer import ResponsePlan, ResponseWriter
+from realtime_nb.local.speaking import Speaking
 from realtime_nb.local.voice.load import Voice
-from realtime_nb.local.voice.protocols import RATE_HZ, Chunk, Context, Recognition, Reply
+from realtime_nb.local.voice.protocols import RATE_HZ, Chunk, Recognition
+from realtime_nb.local.voice.reply import (
+    CallArguments,
+    CallBegun,
+    CallEnded,
+    ReplyCut,
+    ReplyError,
+    ReplyPiece,
+    ReplyRequest,
+    TextPiece,
+)
 from realtime_nb.local.voice.vocabulary import words_with_spaces
-from realtime_nb.wire.realtime import FunctionCallOutputItem, MessageItem, encode, to_dict
+from realtime_nb.wire.realtime import FunctionCallOutputItem, MessageItem, to_dict
 
 _log = logging.getLogger(__name__)
 
-_FIRST_CHUNK, _CHUNK = RATE_HZ // 10, RATE_HZ // 5
+# A slow client must not make a model's text, nor the sound for it, pile up.
+_CHARS_AHEAD, _SAMPLES_AHEAD = 20_000, 15 * RATE_HZ
 # Sound may run this far ahead of `pace` times the clock: the first words must not wait for a timer.
 _HEAD_START_S = 0.25
-_WORD_S = 0.02
-_ARGUMENT_CHARS = 12
+# Text in one long piece is typed at the speed of the connection: a delay for each word would add up to minutes.
+_WORD_S, _TYPED_CHARS = 0.02, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,7 @@ class Workers:
 
     Attributes:
         recognizer: recognises speech.
-        threads: run the responder, the detector, and short steps of the synthesiser.
+        threads: run the detector, and short steps of the synthesiser.
     """
 
     recognizer: AsyncRecognizer
@@ -122,118 +133,132 @@ class JobRunner:
     # -- responses
 
     async def _perform(self, writer: ResponseWriter) -> None:
+        status, reason, failure = "completed", None, None
         try:
-            reply = await self._think(writer.plan)
-            complete = (not reply.text or await self._message(writer, reply.text)) and await self._calls(writer, reply)
-            reason = None if complete else "max_output_tokens"
-            self._machine.finish(writer, "completed" if complete else "incomplete", reason=reason)
+            reason = await self._answer(writer)
+            status = "completed" if reason is None else "incomplete"
+        except ReplyError as error:
+            _log.warning("a response failed: %s", error.message)
+            status, failure = "failed", {"type": error.kind, "code": error.code, "message": error.message}
         except Exception as error:
             _log.exception("a response failed")
-            why = {"type": "server_error", "code": "server_error", "message": f"{type(error).__name__}: {error}"}
-            self._machine.finish(writer, "failed", error=why)
+            why = f"{type(error).__name__}: {error}"
+            status, failure = "failed", {"type": "server_error", "code": "server_error", "message": why}
+        self._machine.finish(writer, status, reason=reason, error=failure)
         await self._flush()
 
-    async def _think(self, plan: ResponsePlan) -> Reply:
-        # Recognition may end after the response was created, or after a whole answer (docs/protocol.md 37).
+    async def _answer(self, writer: ResponseWriter) -> str | None:
+        """Write a response; return the reason for which it is incomplete, or None."""
+        plan, responder = writer.plan, self._voice.responder
+        if responder.limits_tokens:
+            writer.lift_token_limit()
+        await self._recognized(plan)
+        stream = responder.reply(_request(plan, self._voice.label))
+        pieces = repaired(stream, count=writer.count, one_call=not plan.parallel_tool_calls)
+        async with ReadAhead(pieces, cost=_chars, most=_CHARS_AHEAD) as ahead:
+            if not writer.speaks:
+                return await self._write(writer, ahead)
+            speaking = Speaking(
+                self._voice.synthesizer, self._workers.threads, voice=_voice_name(plan.voice), speed=plan.speed
+            )
+            async with ReadAhead(speaking.speak(ahead), cost=_samples, most=_SAMPLES_AHEAD) as sound:
+                return await self._write(writer, sound)
+
+    async def _recognized(self, plan: ResponsePlan) -> None:
+        """Wait for the words of the context, which may come after the response was created (docs/protocol.md 37)."""
         waiting = [self._recognitions[id(stored)] for stored in plan.context if id(stored) in self._recognitions]
         if waiting:
             await asyncio.wait(waiting)
-        user_text, understood = _last_words(plan.context)
-        context = Context(label=self._voice.label, parallel_tool_calls=plan.parallel_tool_calls)
 
-        def think() -> Reply:
-            return self._voice.responder.respond(
-                history=[to_dict(stored.as_context()) for stored in plan.context],
-                instructions=plan.instructions,
-                tools=plan.tools,
-                tool_choice=plan.tool_choice,
-                user_text=user_text,
-                understood=understood,
-                context=context,
-            )
+    async def _write(self, writer: ResponseWriter, steps: AsyncIterable[Chunk | ReplyPiece]) -> str | None:
+        pace = _Pace(self._pace)
+        async for step in steps:
+            if isinstance(step, Chunk | TextPiece) and writer.open_kind is None:
+                writer.begin_message()
+                pace = _Pace(self._pace)
+            fits = True
+            match step:
+                case Chunk():
+                    size = int(step.samples.size)
+                    fits = writer.write_transcript(step.text, size) and writer.write_audio(step.samples)
+                    await self._flush()
+                    await pace.sent(size)
+                case TextPiece():
+                    fits = await self._type(writer, step.text)
+                case CallBegun():
+                    writer.end_message()
+                    writer.begin_call(step.name, step.call_id)
+                case CallArguments():
+                    fits = writer.write_arguments(step.delta)
+                    await self._flush()
+                case CallEnded():
+                    writer.end_call()
+                    await self._flush()
+                case ReplyCut():
+                    return step.reason
+            if not fits:
+                return "max_output_tokens"
+        writer.end_message()
+        return None
 
-        return await asyncio.get_running_loop().run_in_executor(self._workers.threads, think)
-
-    async def _message(self, writer: ResponseWriter, text: str) -> bool:
-        writer.begin_message()
-        await self._flush()
-        complete = await (self._speak(writer, text) if writer.speaks else self._write(writer, text))
-        if complete:
-            writer.end_message()
-        return complete
-
-    async def _write(self, writer: ResponseWriter, text: str) -> bool:
-        for word in words_with_spaces(text):
+    async def _type(self, writer: ResponseWriter, text: str) -> bool:
+        """Write text word by word; the pieces of a model's stream are often shorter than a word."""
+        pause_s = _WORD_S / self._pace if self._pace and len(text) <= _TYPED_CHARS else 0
+        words = words_with_spaces(text) or [text]
+        for index, word in enumerate(words):
             if not writer.write_text(word):
                 return False
             await self._flush()
-            await asyncio.sleep(_WORD_S / self._pace if self._pace else 0)
-        return True
-
-    async def _speak(self, writer: ResponseWriter, text: str) -> bool:
-        loop = asyncio.get_running_loop()
-        speech = _Speech(self._voice, text, _voice_name(writer.plan.voice), writer.plan.speed)
-        before = writer.samples
-        began: float | None = None
-        try:
-            while True:
-                least = _FIRST_CHUNK if writer.samples == before else _CHUNK
-                piece = await loop.run_in_executor(self._workers.threads, speech.pull, least)
-                if piece is None:
-                    return True
-                # From the first sound, not from the request: time in which the voice still loads does not count.
-                began = loop.time() if began is None else began
-                fits = writer.write_transcript(piece.text, int(piece.samples.size)) and writer.write_audio(
-                    piece.samples
-                )
-                if not fits:
-                    return False
-                await self._flush()
-                ahead_s = (writer.samples - before) / RATE_HZ / self._pace - (loop.time() - began) if self._pace else 0
-                await asyncio.sleep(max(ahead_s - _HEAD_START_S, 0))
-        finally:
-            speech.stop.set()
-            self._workers.threads.submit(speech.close)
-
-    async def _calls(self, writer: ResponseWriter, reply: Reply) -> bool:
-        calls = reply.tool_calls if writer.plan.parallel_tool_calls else reply.tool_calls[:1]
-        for call in calls:
-            writer.begin_call(call.name)
-            arguments = encode(call.arguments).decode()
-            for start in range(0, len(arguments), _ARGUMENT_CHARS):
-                if not writer.write_arguments(arguments[start : start + _ARGUMENT_CHARS]):
-                    return False
-                await self._flush()
-            writer.end_call()
+            await asyncio.sleep(pause_s if index < len(words) - 1 else 0)
         return True
 
 
-class _Speech:
-    """A synthesiser's stream, read on any worker thread; the lock keeps `close` apart from a `pull` under way."""
+class _Pace:
+    """Delays the sound of one message to `factor` times the speed of its playback; 0: does not delay it."""
 
-    def __init__(self, voice: Voice, text: str, name: str, speed: float) -> None:
-        self.stop = threading.Event()
-        self._lock = threading.Lock()
-        self._stream: Iterator[Chunk] = voice.synthesizer.stream(text, voice=name, speed=speed, stop=self.stop)
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
+        self._samples = 0
+        self._began: float | None = None
 
-    def pull(self, least: int) -> Chunk | None:
-        """Return at least `least` samples with their words; fewer at the end, and None after it."""
-        with self._lock:
-            blocks, words, size = [], [], 0
-            for chunk in self._stream:
-                blocks.append(chunk.samples)
-                words.append(chunk.text)
-                size += int(chunk.samples.size)
-                if size >= least:
-                    break
-            return Chunk(np.concatenate(blocks), "".join(words)) if blocks else None
+    async def sent(self, samples: int) -> None:
+        """Wait as long as is due behind a piece of sound."""
+        now = asyncio.get_running_loop().time()
+        # From the first sound, not from the request: time in which the voice still loads does not count.
+        self._began = now if self._began is None else self._began
+        self._samples += samples
+        ahead_s = self._samples / RATE_HZ / self._factor - (now - self._began) if self._factor else 0
+        await asyncio.sleep(max(ahead_s - _HEAD_START_S, 0))
 
-    def close(self) -> None:
-        """End the stream."""
-        with self._lock:
-            close = getattr(self._stream, "close", None)
-            if close is not None:
-                close()
+
+def _request(plan: ResponsePlan, label: str) -> ReplyRequest:
+    user_text, understood = _last_words(plan.context)
+    return ReplyRequest(
+        history=[to_dict(stored.as_context()) for stored in plan.context],
+        instructions=plan.instructions,
+        tools=plan.tools,
+        tool_choice=plan.tool_choice,
+        parallel_tool_calls=plan.parallel_tool_calls,
+        user_text=user_text,
+        understood=understood,
+        spoken=plan.modality == "audio",
+        max_output_tokens=plan.max_output_tokens if isinstance(plan.max_output_tokens, int) else None,
+        reasoning_effort=plan.reasoning_effort,
+        label=label,
+    )
+
+
+def _chars(piece: ReplyPiece) -> int:
+    match piece:
+        case TextPiece():
+            return len(piece.text)
+        case CallArguments():
+            return len(piece.delta)
+    return 0
+
+
+def _samples(step: Chunk | ReplyPiece) -> int:
+    return int(step.samples.size) if isinstance(step, Chunk) else _chars(step)
 
 
 def _voice_name(voice: str | dict[str, Any]) -> str:

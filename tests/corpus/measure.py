@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 
 from realtime_nb.local.voice.load import load_voice
-from realtime_nb.local.voice.protocols import RATE_HZ, Context, Pcm, Reply
+from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
 from realtime_nb.local.voice.recognizer.sphinx import SphinxRecognizer
+from realtime_nb.local.voice.responder.order import RuleResponder
+from realtime_nb.local.voice.responder.rule_reply import Context, RuleReply
 from tests.corpus.speakers import Speaker, in_noise, render
 
 SNR_DB = 15.0
@@ -96,13 +98,14 @@ def _listen(manifest: dict[str, Any], part: int, parts: int) -> list[_Outcome]:
     assert isinstance(voice.recognizer, SphinxRecognizer), voice.notice
     tools = manifest["tools"]
     voice.recognizer.warm(tools=tools)
+    rules = RuleResponder()
     outcomes = []
     for entry, sounds in _utterances(manifest, part, parts):
         for condition, sound in sounds.items():
             started = time.perf_counter()
             heard = voice.recognizer.recognize(sound, tools=tools)
             seconds = time.perf_counter() - started
-            reply = voice.responder.respond(
+            reply = rules.respond(
                 history=(), tools=tools, user_text=heard.text, understood=heard.understood, context=_NOW
             )
             expected = "says" in entry or "calls" in entry
@@ -130,7 +133,7 @@ def _utterances(manifest: dict[str, Any], part: int, parts: int) -> Iterator[tup
         yield entry, {"clean": clean, "noise": in_noise(clean, SNR_DB, seed=index)}
 
 
-def _is_expected(entry: dict[str, Any], reply: Reply) -> bool:
+def _is_expected(entry: dict[str, Any], reply: RuleReply) -> bool:
     if "calls" in entry:
         return bool([[call.name, call.arguments] for call in reply.tool_calls] == entry["calls"])
     return not reply.tool_calls and re.search(entry["says"], reply.text) is not None

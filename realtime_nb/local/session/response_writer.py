@@ -7,15 +7,16 @@ time. After `finish` every further call is ignored: a job that is stopped late c
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from realtime_nb.local.session.items import AudioPart, Spoken, StoredItem
 from realtime_nb.local.session.output_audio import OutputEncoder
 from realtime_nb.local.session.state import SharedState
-from realtime_nb.local.session.usage import Tokens, output_audio_tokens, text_tokens, usage_of
+from realtime_nb.local.session.usage import Tokens, counted_usage, output_audio_tokens, text_tokens, usage_of
 from realtime_nb.local.voice.protocols import Pcm
+from realtime_nb.local.voice.reply import ReplyUsage
 from realtime_nb.wire import realtime as wire
 
 
@@ -41,6 +42,7 @@ class ResponsePlan:
     speed: float
     audio_format: dict[str, Any]
     max_output_tokens: int | str
+    reasoning_effort: str | None
     metadata: dict[str, str] | None
     given: Tokens
     given_before: Tokens
@@ -77,11 +79,28 @@ class ResponseWriter:
         self._items: list[StoredItem] = []
         self._open: _Open | None = None
         self._text_chars = 0
+        self._counted: ReplyUsage | None = None
+        self._limit = plan.max_output_tokens if isinstance(plan.max_output_tokens, int) else None
 
     @property
     def speaks(self) -> bool:
         """Whether the messages of this response are sound."""
         return self.plan.modality == "audio"
+
+    @property
+    def open_kind(self) -> Literal["message", "call"] | None:
+        """The kind of the item that is being written; None between items."""
+        if self._open is None:
+            return None
+        return "call" if isinstance(self._open.stored.item, wire.FunctionCallItem) else "message"
+
+    def lift_token_limit(self) -> None:
+        """Leave `max_output_tokens` to the model: the estimate here must not cut an answer that the model allows."""
+        self._limit = None
+
+    def count(self, usage: ReplyUsage) -> None:
+        """Keep the model's own token counts, which `response.done` then reports instead of estimates."""
+        self._counted = usage
 
     def begin(self) -> None:
         """Announce the response."""
@@ -150,8 +169,8 @@ class ResponseWriter:
 
     # -- function calls
 
-    def begin_call(self, name: str) -> None:
-        """Open a function call."""
+    def begin_call(self, name: str, call_id: str | None = None) -> None:
+        """Open a function call; `call_id` is the model's own id of it, if any."""
         if self.ended:
             return
         item = wire.FunctionCallItem(
@@ -160,7 +179,7 @@ class ResponseWriter:
             status="in_progress",
             name=name,
             arguments="",
-            call_id=self._state.new_id("call"),
+            call_id=self._state.new_call_id(call_id),
         )
         self._begin_item(StoredItem(item))
 
@@ -190,7 +209,7 @@ class ResponseWriter:
         if self.ended:
             return
         if self._open is not None:
-            end = self.end_call if isinstance(self._open.stored.item, wire.FunctionCallItem) else self.end_message
+            end = self.end_call if self.open_kind == "call" else self.end_message
             end("incomplete")
         self.ended = True
         report = self._report(status)
@@ -198,11 +217,16 @@ class ResponseWriter:
             details = {"type": status, "reason": reason, "error": error}
             report.status_details = msgspec.convert({k: v for k, v in details.items() if v}, wire.ResponseStatus)
         report.output = [stored.item for stored in self._items]
-        made = Tokens(text=text_tokens(self._text_chars), audio=output_audio_tokens(self.samples))
-        report.usage = usage_of(self.plan.given, self.plan.given_before, made)
+        report.usage = self._usage()
         self._state.emit(wire.ResponseDone(response=report))
 
     # -- parts
+
+    def _usage(self) -> wire.ResponseUsage:
+        if self._counted is not None:
+            return counted_usage(self._counted)
+        made = Tokens(text=text_tokens(self._text_chars), audio=output_audio_tokens(self.samples))
+        return usage_of(self.plan.given, self.plan.given_before, made)
 
     @property
     def _call(self) -> wire.FunctionCallItem:
@@ -253,11 +277,10 @@ class ResponseWriter:
             self._state.emit(wire.ResponseOutputAudioDelta(**self._part_at(open_), delta=delta))
 
     def _affords(self, *, text: str = "", samples: int = 0) -> bool:
-        limit = self.plan.max_output_tokens
-        if not isinstance(limit, int):
+        if self._limit is None:
             return True
         after = text_tokens(self._text_chars + len(text)) + output_audio_tokens(self.samples + samples)
-        return after <= limit
+        return after <= self._limit
 
     def _report(self, status: str) -> wire.Response:
         plan = self.plan

@@ -143,6 +143,7 @@ class Responses:
             speed=output["speed"],
             audio_format=override.get("format", output["format"]),
             max_output_tokens=params.get("max_output_tokens", config["max_output_tokens"]),
+            reasoning_effort=(params.get("reasoning", config.get("reasoning")) or {}).get("effort"),
             metadata=params.get("metadata"),
             given=input_tokens(instructions, tools, context),
             given_before=self._given_before,

@@ -5,6 +5,7 @@ Owns emission (every event gets its id here) and errors. Must not know sockets, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -13,6 +14,8 @@ import msgspec
 from realtime_nb.local.session.items import ItemList, StoredItem
 from realtime_nb.local.session.jobs import Job, Recognize
 from realtime_nb.wire import realtime as wire
+
+_CALL_ID = re.compile(r"[\x21-\x7e]{1,64}")
 
 
 class Environment(Protocol):
@@ -51,10 +54,25 @@ class SharedState:
         self.jobs: list[Job] = []
         self.has_spoken = False
         self.conversation_id = self.new_id("conv")
+        self._call_ids: set[str] = set()
 
     def new_id(self, prefix: str) -> str:
         """Return a new identifier."""
         return self.environment.new_id(prefix)
+
+    def new_call_id(self, wanted: str | None) -> str:
+        """Return the id of a new function call: the model's own if it is new in this session, or else a fresh one.
+
+        Some models give each answer's first call the same id. Clients run a call once for each id (docs/protocol.md
+        26), so the second one would never run.
+        """
+        taken = self._call_ids.union(
+            stored.item.call_id for stored in self.items if isinstance(stored.item, wire.FunctionCallItem)
+        )
+        fits = wanted is not None and _CALL_ID.fullmatch(wanted) and wanted not in taken
+        call_id = wanted if wanted is not None and fits else self.new_id("call")
+        self._call_ids.add(call_id)
+        return call_id
 
     @property
     def audio_input(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from realtime_nb.local.session.items import StoredItem
 from realtime_nb.local.voice.protocols import RATE_HZ
+from realtime_nb.local.voice.reply import ReplyUsage
 from realtime_nb.wire import realtime as wire
 
 _CACHE_BLOCK = 64
@@ -93,6 +94,29 @@ def usage_of(given: Tokens, before: Tokens, made: Tokens) -> wire.ResponseUsage:
             cached_tokens_details=cached,
         ),
         output_token_details=wire.OutputTokens(text_tokens=made.text, audio_tokens=made.audio),
+    )
+
+
+def counted_usage(counted: ReplyUsage) -> wire.ResponseUsage:
+    """Return the usage of a response whose model counted its tokens.
+
+    All of them are text tokens. The sound of such a response costs its model nothing: another part made the words of
+    the user's sound, and another the sound of the model's words. An estimate for it would add tokens to the bill that
+    the model's service never charges.
+    """
+    cached = min(counted.cached_tokens, counted.input_tokens)
+    return wire.ResponseUsage(
+        total_tokens=counted.input_tokens + counted.output_tokens,
+        input_tokens=counted.input_tokens,
+        output_tokens=counted.output_tokens,
+        input_token_details=wire.InputTokens(
+            text_tokens=counted.input_tokens,
+            audio_tokens=0,
+            image_tokens=0,
+            cached_tokens=cached,
+            cached_tokens_details=wire.CachedTokens(text_tokens=cached, audio_tokens=0, image_tokens=0),
+        ),
+        output_token_details=wire.OutputTokens(text_tokens=counted.output_tokens, audio_tokens=0),
     )
 
 

@@ -15,11 +15,13 @@ from realtime_nb.local.voice.detector.energy import EnergyDetector
 from realtime_nb.local.voice.detector.silero import SileroDetector
 from realtime_nb.local.voice.download import Report, cache_folder, ignore
 from realtime_nb.local.voice.part_spec import PartSpec, installed, recognizer_spec, synthesizer_spec
-from realtime_nb.local.voice.protocols import Detector, Recognizer, Responder, Synthesizer
+from realtime_nb.local.voice.protocols import Detector, Recognizer, Synthesizer
 from realtime_nb.local.voice.recognizer.http_transcription import HttpRecognizer
 from realtime_nb.local.voice.recognizer.sphinx import SphinxRecognizer
 from realtime_nb.local.voice.recognizer.whisper import WhisperRecognizer
+from realtime_nb.local.voice.reply import StreamingResponder
 from realtime_nb.local.voice.responder.order import RuleResponder
+from realtime_nb.local.voice.responder.streaming import StreamingRules
 from realtime_nb.local.voice.responder.wording import joined, sentence
 from realtime_nb.local.voice.synthesizer.espeak.synthesizer import EspeakSynthesizer
 from realtime_nb.local.voice.synthesizer.http_speech import HttpSynthesizer
@@ -49,7 +51,7 @@ class Voice:
 
     detector: type[Detector]
     recognizer: Recognizer | None
-    responder: Responder
+    responder: StreamingResponder
     synthesizer: Synthesizer
     label: str
     notice: str | None
@@ -98,7 +100,7 @@ def load_voice(*, extra: bool = True, models: ModelOptions | None = None, report
     heard = spec.short_name if recognizer or transcriber else "no recognition"
     label = _LABEL if models is None else f"local models ({models.chat_model}, {heard}, {speech.short_name})"
     notice = _notice(missing, label, commands_only=models is not None and spec.kind == "commands")
-    responder = RuleResponder(hears=recognizer is not None)
+    responder = StreamingRules(RuleResponder(hears=recognizer is not None))
     return Voice(detector, recognizer, responder, synthesizer, label, notice, spec, transcriber)
 
 

@@ -1,7 +1,8 @@
-"""The interfaces of the four parts of a voice, and the values that they exchange.
+"""The interfaces of detector, recogniser and synthesiser, and the values that they exchange.
 
 Owns the Protocols and their value types. Must not know how any part works, nor events, sockets or asyncio: every method
-here is plain and blocking, and the server runs it on a worker thread or in the recognition process.
+here is plain and blocking, and the server runs it on a worker thread or in the recognition process. The fourth part of
+a voice, the responder, streams on the event loop: `reply.py`.
 
 Sound is mono int16 at 24 kHz at every seam.
 """
@@ -10,8 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -43,37 +43,6 @@ class Recognition:
     understood: bool
     confidence: float
     failure: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedCall:
-    """A function call that the responder asks the client for."""
-
-    name: str
-    arguments: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The responder's answer: a text to say, function calls, or both (the calls come after the text)."""
-
-    text: str = ""
-    tool_calls: tuple[PlannedCall, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The inputs of a responder that are not part of the conversation.
-
-    Attributes:
-        now: the local time.
-        label: the name of the backend.
-        parallel_tool_calls: whether one reply may hold several calls.
-    """
-
-    now: datetime = field(default_factory=lambda: datetime.now().astimezone())
-    label: str = "local practice backend"
-    parallel_tool_calls: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,34 +85,6 @@ class Recognizer(Protocol):
 
     def warm(self, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> None:
         """Load models, and compile what `recognize` would compile for these tools."""
-        ...
-
-
-class Responder(Protocol):
-    """Decides the answer. Deterministic, without state: all inputs are arguments."""
-
-    def respond(
-        self,
-        *,
-        history: Sequence[Mapping[str, Any]],
-        instructions: str = "",
-        tools: ToolSpecs = (),
-        tool_choice: ToolChoice = "auto",
-        user_text: str | None = None,
-        understood: bool = True,
-        context: Context | None = None,
-    ) -> Reply:
-        """Return the reply to a conversation.
-
-        Args:
-            history: the items of the conversation, oldest first, as wire objects.
-            instructions: those of the session, or of this response.
-            tools: the function tools in force.
-            tool_choice: `"none"`, `"auto"`, `"required"` or `{"type": "function", "name": ...}`.
-            user_text: the user's last words; None: read them from the last items of the history.
-            understood: False when the recogniser's `user_text` is not reliable.
-            context: further inputs; None: the time now, and defaults.
-        """
         ...
 
 

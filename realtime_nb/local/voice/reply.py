@@ -123,7 +123,17 @@ class ReplyError(Exception):
 
 
 class StreamingResponder(Protocol):
-    """Decides the answer, piece by piece, on the server's event loop. One object serves all sessions."""
+    """Decides the answer, piece by piece, on the server's event loop. One object serves all sessions.
+
+    Attributes:
+        limits_tokens: whether it keeps `max_output_tokens` itself. Otherwise the server ends an answer at that many
+            tokens of its own estimate.
+    """
+
+    @property
+    def limits_tokens(self) -> bool:
+        """See above."""
+        ...
 
     def reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyPiece, None]:
         """Stream the reply to a conversation.

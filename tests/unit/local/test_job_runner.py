@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +14,15 @@ import numpy as np
 from realtime_nb.local.job_runner import JobRunner, Workers
 from realtime_nb.local.voice.detector.energy import EnergyDetector
 from realtime_nb.local.voice.load import Voice
-from realtime_nb.local.voice.protocols import Chunk, PlannedCall, Recognition, Reply
+from realtime_nb.local.voice.protocols import Chunk, Recognition, ToolSpecs
+from realtime_nb.local.voice.reply import (
+    CallArguments,
+    CallBegun,
+    CallEnded,
+    ReplyPiece,
+    ReplyRequest,
+    TextPiece,
+)
 from realtime_nb.local.voice.synthesizer.tone import ToneSynthesizer
 from tests.unit.local.driver import Driver, Event, types
 
@@ -32,15 +40,30 @@ class Recogniser:
 
 
 class Script:
-    """A responder that answers what it is told to, and keeps what it was asked."""
+    """A responder that streams given pieces, and keeps its requests."""
 
-    def __init__(self, answer: Callable[[], Reply]) -> None:
+    limits_tokens = False
+
+    def __init__(self, answer: Callable[[], Iterable[ReplyPiece]]) -> None:
         self.answer = answer
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[ReplyRequest] = []
 
-    def respond(self, **asked: Any) -> Reply:
-        self.asked.append(asked)
-        return self.answer()
+    async def reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyPiece, None]:
+        self.requests.append(request)
+        for piece in self.answer():
+            yield piece
+
+    async def prepare(self, instructions: str, tools: ToolSpecs) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+def say(text: str) -> Callable[[], list[ReplyPiece]]:
+    return lambda: [TextPiece(text)]
+
+
+def call(name: str, arguments: str = "{}") -> list[ReplyPiece]:
+    return [CallBegun(name), CallArguments(arguments), CallEnded()]
 
 
 class Endless:
@@ -91,7 +114,7 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    answer: Callable[[], Reply], *, synthesizer: Any = None, recogniser: Any = None
+    answer: Callable[[], Iterable[ReplyPiece]], *, synthesizer: Any = None, recogniser: Any = None
 ) -> AsyncIterator[tuple[Stage, Script]]:
     driver, script = Driver(), Script(answer)
     voice = Voice(EnergyDetector, None, script, synthesizer or ToneSynthesizer(), "practice", None)
@@ -107,7 +130,7 @@ async def stage(
         await performer.close()
 
 
-def _fail() -> Reply:
+def _fail() -> list[ReplyPiece]:
     raise ValueError("no idea")
 
 
@@ -117,15 +140,15 @@ async def test_failing_responder_fails_one_response_only() -> None:
         done = (await session.until("response.done"))["response"]
         assert done["status"] == "failed"
         assert done["status_details"]["error"]["message"] == "ValueError: no idea"
-        script.answer = lambda: Reply("Better.")
+        script.answer = say("Better.")
         session.events.clear()
         await session.send("response.create")
         assert (await session.until("response.done"))["response"]["status"] == "completed"
 
 
 async def test_a_reply_may_speak_and_call() -> None:
-    calls = (PlannedCall("a", {"x": 1}), PlannedCall("b", {}))
-    async with stage(lambda: Reply("One moment.", calls)) as (session, _):
+    pieces = [TextPiece("One moment."), *call("a", '{"x":1}'), *call("b")]
+    async with stage(lambda: pieces) as (session, _):
         await session.send("response.create")
         output = (await session.until("response.done"))["response"]["output"]
         assert [item["type"] for item in output] == ["message", "function_call", "function_call"]
@@ -133,8 +156,7 @@ async def test_a_reply_may_speak_and_call() -> None:
 
 
 async def test_without_parallel_calls_only_the_first_is_made() -> None:
-    calls = (PlannedCall("a", {}), PlannedCall("b", {}))
-    async with stage(lambda: Reply("", calls)) as (session, _):
+    async with stage(lambda: [*call("a"), *call("b")]) as (session, _):
         await session.send("response.create", response={"parallel_tool_calls": False})
         output = (await session.until("response.done"))["response"]["output"]
         assert [item["name"] for item in output] == ["a"]
@@ -142,7 +164,7 @@ async def test_without_parallel_calls_only_the_first_is_made() -> None:
 
 async def test_a_cancelled_response_stops_its_voice() -> None:
     voice = Endless()
-    async with stage(lambda: Reply("on and on"), synthesizer=voice) as (session, _):
+    async with stage(say("on and on"), synthesizer=voice) as (session, _):
         await session.send("response.create")
         await session.until("response.output_audio.delta")
         await session.send("response.cancel")
@@ -155,14 +177,14 @@ async def test_a_cancelled_response_stops_its_voice() -> None:
 
 async def test_a_session_that_closes_stops_its_voice() -> None:
     voice = Endless()
-    async with stage(lambda: Reply("on and on"), synthesizer=voice) as (session, _):
+    async with stage(say("on and on"), synthesizer=voice) as (session, _):
         await session.send("response.create")
         await session.until("response.output_audio.delta")
     assert voice.closed.is_set()
 
 
 async def test_the_token_limit_stops_an_endless_voice() -> None:
-    async with stage(lambda: Reply("on and on"), synthesizer=Endless()) as (session, _):
+    async with stage(say("on and on"), synthesizer=Endless()) as (session, _):
         await session.send("response.create", response={"max_output_tokens": 50})
         done = (await session.until("response.done"))["response"]
         assert done["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
@@ -176,34 +198,54 @@ async def test_response_waits_for_recognition_and_passes_its_doubt_on() -> None:
         assert may_hear.wait(20)
         return Recognition("mumble", understood=False, confidence=0.1)
 
-    async with stage(lambda: Reply("Pardon?"), recogniser=Recogniser(hear)) as (session, script):
+    async with stage(say("Pardon?"), recogniser=Recogniser(hear)) as (session, script):
         session.events += session.driver.say(*[1.0] * 20, *[0.0] * 20)
         await session.flush()
         await session.until("response.created")
         assert "response.output_item.added" not in types(session.events)
         may_hear.set()
         await session.until("response.done")
-        (asked,) = script.asked
-        assert (asked["user_text"], asked["understood"]) == ("mumble", False)
-        assert asked["history"][-1]["content"][0]["transcript"] == "mumble"
+        (request,) = script.requests
+        assert (request.user_text, request.understood) == ("mumble", False)
+        assert request.history[-1]["content"][0]["transcript"] == "mumble"
 
 
 async def test_failing_recogniser_still_allows_an_answer() -> None:
     def hear() -> Recognition:
         raise OSError("no model")
 
-    async with stage(lambda: Reply("Pardon?"), recogniser=Recogniser(hear)) as (session, script):
+    async with stage(say("Pardon?"), recogniser=Recogniser(hear)) as (session, script):
         session.driver.effective(audio={"input": {"transcription": {"model": "m"}}})
         session.events += session.driver.say(*[1.0] * 20, *[0.0] * 20)
         await session.flush()
         await session.until("conversation.item.input_audio_transcription.failed")
         assert (await session.until("response.done"))["response"]["status"] == "completed"
-        assert script.asked[0]["understood"] is False
+        assert script.requests[0].understood is False
 
 
 async def test_typed_text_after_a_spoken_turn_counts_as_understood() -> None:
-    async with stage(lambda: Reply("Yes.")) as (session, script):
+    async with stage(say("Yes.")) as (session, script):
         session.driver.user_says("typed")
         await session.send("response.create")
         await session.until("response.done")
-        assert (script.asked[0]["user_text"], script.asked[0]["understood"]) == (None, True)
+        assert (script.requests[0].user_text, script.requests[0].understood) == (None, True)
+
+
+async def test_a_truncation_after_the_next_response_began_still_reaches_its_request() -> None:
+    may_hear = threading.Event()
+
+    def hear() -> Recognition:
+        assert may_hear.wait(20)
+        return Recognition("go on", understood=True, confidence=0.9)
+
+    async with stage(say("One thing."), recogniser=Recogniser(hear)) as (session, script):
+        await session.send("response.create")
+        item_id = (await session.until("response.done"))["response"]["output"][0]["id"]
+        session.events.clear()
+        session.events += session.driver.say(*[1.0] * 20, *[0.0] * 20)
+        await session.flush()
+        await session.until("response.created")
+        await session.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=0)
+        may_hear.set()
+        await session.until("response.done")
+        assert script.requests[-1].history[0]["content"][0]["transcript"] == ""

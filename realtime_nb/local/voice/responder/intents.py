@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from realtime_nb.local.voice.protocols import Context
 from realtime_nb.local.voice.responder.history import Situation
+from realtime_nb.local.voice.responder.rule_reply import Context
 from realtime_nb.local.voice.responder.wording import joined, normalized, sentence
 
 ABILITIES = "tell the time and the date, count, do sums, and repeat after you"

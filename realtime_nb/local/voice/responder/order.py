@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from realtime_nb.local.voice.protocols import Context, Reply, ToolChoice, ToolSpec, ToolSpecs
+from realtime_nb.local.voice.protocols import ToolChoice, ToolSpec, ToolSpecs
 from realtime_nb.local.voice.responder.history import read
 from realtime_nb.local.voice.responder.intents import ABILITIES, Question, answer
 from realtime_nb.local.voice.responder.outputs import say_outputs
 from realtime_nb.local.voice.responder.persona import persona_of
 from realtime_nb.local.voice.responder.planner import Plan, forced_call, plan_calls
+from realtime_nb.local.voice.responder.rule_reply import Context, RuleReply
 from realtime_nb.local.voice.responder.wording import joined, normalized, say_identifier
 
 _ASKING = re.compile(r"^(?:What|Which) .* should I use to |^Should .* be yes or no, to ")
@@ -47,8 +48,8 @@ class RuleResponder:
         user_text: str | None = None,
         understood: bool = True,
         context: Context | None = None,
-    ) -> Reply:
-        """Return the reply to a conversation; see `protocols.Responder`."""
+    ) -> RuleReply:
+        """Return the reply to a conversation; the calls come after the text."""
         situation = read(history)
         persona = persona_of("\n".join([instructions, *situation.system_texts]))
         named = [tool for tool in tools if tool.get("name")]
@@ -59,16 +60,16 @@ class RuleResponder:
             # Where the client allows one call at a time, the next call of the sentence follows each output.
             reply = _after_outputs(question, named if tool_choice == "auto" else ())
         elif _is_forced(tool_choice) and (call := forced_call(allowed, text)):
-            reply = Reply(tool_calls=(call,))
+            reply = RuleReply(tool_calls=(call,))
         elif persona.verbatim is not None:
-            reply = Reply(persona.verbatim)
+            reply = RuleReply(persona.verbatim)
         elif not understood:
-            reply = Reply(self._not_understood(allowed))
+            reply = RuleReply(self._not_understood(allowed))
         elif text or situation.pictures:
             reply = _reply(question, allowed)
         else:
-            reply = Reply(_unprompted(question, instructions))
-        return Reply(persona.applied(reply.text) if reply.text else "", reply.tool_calls)
+            reply = RuleReply(_unprompted(question, instructions))
+        return RuleReply(persona.applied(reply.text) if reply.text else "", reply.tool_calls)
 
     def _not_understood(self, tools: ToolSpecs) -> str:
         if not self._hears:
@@ -80,26 +81,26 @@ class RuleResponder:
         return f"Sorry, I did not understand that. You can ask me to {hint}."
 
 
-def _after_outputs(question: Question, tools: ToolSpecs) -> Reply:
+def _after_outputs(question: Question, tools: ToolSpecs) -> RuleReply:
     if not question.context.parallel_tool_calls:
         made = [(name, dict(arguments)) for name, arguments in question.situation.calls]
         for call in plan_calls(tools, question.original).calls:
             if (call.name, call.arguments) not in made:
-                return Reply(tool_calls=(call,))
-    return Reply(say_outputs(question.situation.outputs))
+                return RuleReply(tool_calls=(call,))
+    return RuleReply(say_outputs(question.situation.outputs))
 
 
-def _reply(question: Question, tools: ToolSpecs) -> Reply:
+def _reply(question: Question, tools: ToolSpecs) -> RuleReply:
     if question.text and tools and not _ABOUT_ITSELF.search(question.text):
         plan = _plan(question, tools)
         if plan.calls:
-            return Reply(tool_calls=plan.calls if question.context.parallel_tool_calls else plan.calls[:1])
+            return RuleReply(tool_calls=plan.calls if question.context.parallel_tool_calls else plan.calls[:1])
         if plan.incomplete:
-            return Reply(answer(question) or _ask_for(*plan.incomplete))
+            return RuleReply(answer(question) or _ask_for(*plan.incomplete))
     if question.situation.pictures:
-        return Reply(_SEES_NOTHING)
+        return RuleReply(_SEES_NOTHING)
     said = answer(question)
-    return Reply(said if said is not None else _cannot(question.original, tools))
+    return RuleReply(said if said is not None else _cannot(question.original, tools))
 
 
 def _plan(question: Question, tools: ToolSpecs) -> Plan:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from realtime_nb.local.voice.protocols import PlannedCall, ToolSpec, ToolSpecs
+from realtime_nb.local.voice.protocols import ToolSpec, ToolSpecs
+from realtime_nb.local.voice.responder.rule_reply import PlannedCall
 from realtime_nb.local.voice.responder.slots import Filled, fill, fill_with_defaults
 from realtime_nb.local.voice.responder.wording import normalized
 from realtime_nb.local.voice.responder.words import stem

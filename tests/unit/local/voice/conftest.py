@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from realtime_nb.local.voice.protocols import Context
+from realtime_nb.local.voice.responder.rule_reply import Context
 
 
 def function(name: str, description: str = "", required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:

@@ -8,10 +8,15 @@ import pytest
 from realtime_nb.errors import ConfigError
 from realtime_nb.local.models import ModelOptions
 from realtime_nb.local.voice import load
-from realtime_nb.local.voice.load import load_voice
+from realtime_nb.local.voice.load import Voice, load_voice
+from realtime_nb.local.voice.reply import ReplyRequest, TextPiece
 
 
-def test_voice_without_the_extra_works_and_has_a_notice() -> None:
+async def said(voice: Voice, request: ReplyRequest) -> str:
+    return "".join([piece.text async for piece in voice.responder.reply(request) if isinstance(piece, TextPiece)])
+
+
+async def test_voice_without_the_extra_works_and_has_a_notice() -> None:
     voice = load_voice(extra=False)
     assert voice.notice is not None
     assert "realtime-nb[local]" in voice.notice
@@ -20,9 +25,8 @@ def test_voice_without_the_extra_works_and_has_a_notice() -> None:
     assert 0 <= detector.process(np.zeros(detector.frame_samples, np.int16)) < 0.5
     assert voice.recognizer is None
     assert "".join(chunk.text for chunk in voice.synthesizer.stream("Hello there.")) == "Hello there."
-    answer = voice.responder.respond(history=[], user_text="", understood=False)
-    assert "no speech recognition" in answer.text
-    assert voice.responder.respond(history=[], user_text="count to three").text == "1, 2, 3."
+    assert "no speech recognition" in await said(voice, ReplyRequest([], user_text="", understood=False))
+    assert await said(voice, ReplyRequest([], user_text="count to three")) == "1, 2, 3."
 
 
 def test_voice_with_the_extra_has_no_notice() -> None:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime_nb.local.voice.protocols import Context, Reply
 from realtime_nb.local.voice.responder.order import RuleResponder
+from realtime_nb.local.voice.responder.rule_reply import Context, RuleReply
 from tests.unit.local.voice.conftest import ADD, LIGHT, MESSAGE, SLIDER, WEATHER, function
 
 ALL = (LIGHT, SLIDER, WEATHER, ADD, MESSAGE)
@@ -41,7 +41,7 @@ def reply(
     tools: Sequence[Mapping[str, Any]] = (),
     history: Sequence[Item] = (),
     **options: Any,
-) -> Reply:
+) -> RuleReply:
     items = [*history, *([user(text)] if text is not None else [])]
     return RuleResponder().respond(history=items, tools=tools, context=context, **options)
 
