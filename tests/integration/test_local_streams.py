@@ -246,7 +246,7 @@ async def test_two_sessions_stream_at_once(model: Model) -> None:
                 return text_of(await client.ask("Hi"))
 
         answers = await asyncio.gather(talk("one"), talk("two"))
-        assert answers == [("Instructions: one. " * 20), ("Instructions: two. " * 20)]
+        assert list(answers) == [f"Instructions: {name}. " * 20 for name in ("one", "two")]
 
 
 async def test_speech_begins_before_the_text_has_ended(model: Model) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from realtime_nb.keys.secret import Secret
 from realtime_nb.local.models import Key, ModelOptions
+from realtime_nb.local.voice.chat.responder import ChatResponder
 from realtime_nb.local.voice.detector.energy import EnergyDetector
 from realtime_nb.local.voice.detector.silero import SileroDetector
 from realtime_nb.local.voice.download import Report, cache_folder, ignore
@@ -100,7 +101,11 @@ def load_voice(*, extra: bool = True, models: ModelOptions | None = None, report
     heard = spec.short_name if recognizer or transcriber else "no recognition"
     label = _LABEL if models is None else f"local models ({models.chat_model}, {heard}, {speech.short_name})"
     notice = _notice(missing, label, commands_only=models is not None and spec.kind == "commands")
-    responder = StreamingRules(RuleResponder(hears=recognizer is not None))
+    responder: StreamingResponder
+    if models is not None:
+        responder = ChatResponder(models)
+    else:
+        responder = StreamingRules(RuleResponder(hears=recognizer is not None))
     return Voice(detector, recognizer, responder, synthesizer, label, notice, spec, transcriber)
 
 

@@ -62,7 +62,7 @@ def test_any_text_can_be_encoded_after_the_repair(texts: list[str]) -> None:
 
 
 async def test_blank_lines_before_a_call_are_no_message() -> None:
-    call = [CallBegun("a", "c1"), CallArguments("{}"), CallEnded()]
+    call: list[ReplyPiece] = [CallBegun("a", "c1"), CallArguments("{}"), CallEnded()]
     assert await _repair([TextPiece("\n"), TextPiece("\n"), *call]) == call
 
 
@@ -85,7 +85,14 @@ async def test_empty_arguments_become_an_empty_object(arguments: list[str]) -> N
 
 
 async def test_calls_after_the_first_are_dropped_where_one_is_allowed() -> None:
-    pieces = [CallBegun("a"), CallEnded(), CallBegun("b"), CallArguments("{}"), CallEnded(), TextPiece("Done.")]
+    pieces: list[ReplyPiece] = [
+        CallBegun("a"),
+        CallEnded(),
+        CallBegun("b"),
+        CallArguments("{}"),
+        CallEnded(),
+        TextPiece("Done."),
+    ]
     kept = await _repair(pieces, one_call=True)
     assert [piece.name for piece in kept if isinstance(piece, CallBegun)] == ["a"]
     assert kept.count(CallEnded()) == 1
@@ -99,7 +106,7 @@ async def test_usage_is_counted_and_not_passed_on() -> None:
 
 
 async def test_a_cut_ends_the_reply_within_a_call() -> None:
-    pieces = [CallBegun("a"), CallArguments('{"x'), ReplyCut("max_output_tokens")]
+    pieces: list[ReplyPiece] = [CallBegun("a"), CallArguments('{"x'), ReplyCut("max_output_tokens")]
     assert await _repair(pieces) == pieces
 
 

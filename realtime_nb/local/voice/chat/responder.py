@@ -40,7 +40,12 @@ class ChatResponder:
     Args:
         options: the server, its key and the model.
         waits: how long the server may take.
+
+    Attributes:
+        limits_tokens: True: the request carries `max_output_tokens`, and the model counts.
     """
+
+    limits_tokens = True
 
     def __init__(self, options: ModelOptions, *, waits: Waits | None = None) -> None:
         key = options.resolved().chat_key if callable(options.chat_key) else options.chat_key
