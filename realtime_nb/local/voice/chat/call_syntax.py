@@ -84,7 +84,7 @@ def _value(text: str, *, repair: bool) -> tuple[Any, int]:
         for read in (json.loads, ast.literal_eval):
             try:
                 return read(whole), len(text)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
+            except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
                 continue
     calls = _python_calls(text.strip())
     return ([{"name": call.name, "arguments": call.arguments} for call in calls], len(text)) if calls else (None, -1)
@@ -225,6 +225,6 @@ def _python_call(node: ast.expr) -> WrittenCall | None:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
     try:
         given = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords}
-    except ValueError:
+    except (ValueError, TypeError):  # a name or a sum; a dict within a set
         return None
     return WrittenCall(name, arguments_text(given)) if name is not None else None

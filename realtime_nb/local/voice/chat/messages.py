@@ -98,8 +98,8 @@ def chat_messages(
             waiting.append((sent_id, _output(result)))
             continue
         if kind == "function_call_output":
+            results()  # calls that follow belong to another answer
             if call_id not in calls:  # its call was deleted, or trimmed away
-                results()
                 builder.add("system", f"Result of an earlier function call: {_output(item)}")
             continue
         if kind != "message":

@@ -35,6 +35,7 @@ _FENCE_BEGINS = re.compile(r"`{1,2}\Z|```[ \t]*[a-z_]{0,10}[ \t]*(?:\n\s*)?\Z")
 _KEYS = ("name", "function", "tool", "tool_name", "tool_calls", "type", "id", "arguments", "parameters", "action")
 _CLOSERS = frozenset("}]>`)")
 _HEAD_CHARS = 80
+_TAIL_CHARS = 8
 _MOST_HELD = 2**15
 """The longest text that is held as a call which has not ended; beyond, it is text."""
 
@@ -67,7 +68,7 @@ class TextCalls:
         self._heads = _json_heads(self._tools)
         self._rest = ""
         self._held: _Held | None = None
-        self._before = "\n"  # the last character of the text that passed: white space only precedes bare JSON
+        self._before = "\n"  # the end of the text that passed
 
     def feed(self, text: str) -> str:
         """Return what is certainly text."""
@@ -102,7 +103,7 @@ class TextCalls:
     def _passed(self, end: int) -> str:
         """Let the first characters pass as text, or drop them after a call."""
         text, self._rest = self._rest[:end], self._rest[end:]
-        self._before = text[-1:] or self._before
+        self._before = (self._before + text[-_TAIL_CHARS:])[-_TAIL_CHARS:]
         return "" if self.calls else text
 
     def _take(self, calls: list[WrittenCall], end: int) -> None:
@@ -135,10 +136,11 @@ class TextCalls:
             if rest.startswith(mark):
                 return _Held(0, end), False
         open_ = any(mark.startswith(rest) for mark in _MARKS)
-        before = text[at - 1] if at else self._before
+        before = (self._before + text[max(at - _TAIL_CHARS, 0) : at])[-_TAIL_CHARS:]
         if rest[0] == "`":
-            return self._fence(rest) if before == "\n" else (None, False)
-        if rest[0] in "{[" and before.isspace():
+            return self._fence(rest) if before[-1] == "\n" else (None, False)
+        # Behind a key it is a part of other JSON.
+        if rest[0] in "{[" and before[-1].isspace() and not before.rstrip().endswith('":'):
             found, more = self._json_begins(rest)
             return (_Held(0, None), False) if found else (None, open_ or more)
         return None, open_
