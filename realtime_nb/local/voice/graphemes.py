@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 
 _ZERO_WIDTH_JOINER = "\u200d"
+_PREPENDED = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\u0d4e\U000110bd\U000110cd")
 _VIRAMA = 9  # the combining class; the consonant behind it is part of the same conjunct
 
 
@@ -34,7 +35,7 @@ def _is_boundary(text: str, start: int, at: int) -> bool:
         return False
     if before in "\r\n" or after in "\r\n":
         return True
-    if _is_pair(text, at) or _extends(after) or before == _ZERO_WIDTH_JOINER:
+    if _is_pair(text, at) or _extends(after) or before == _ZERO_WIDTH_JOINER or before in _PREPENDED:
         return False
     if unicodedata.combining(before) == _VIRAMA and after.isalpha():
         return False

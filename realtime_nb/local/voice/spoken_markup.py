@@ -49,7 +49,10 @@ INLINE = re.compile(
     | (?P<run>(?P<ran>[-=~\#+—])(?P=ran){{4,}})
     | (?P<pipe>[ \t]*\|{{1,2}}[ \t]*)
     | (?P<stars>\*+) | (?P<underlines>_+) | (?P<strike>~~+) | (?P<tick>`+)
-    | (?P<hash>(?<!\w)\#(?=[^\W\d_]\w))
+    | (?P<hash>(?<![\w&])\#(?=[^\W\d_]\w|\d))
+    | (?P<about>(?<!\S)~(?=\d))
+    | (?P<power>(?<=\w)[²³](?!\w))
+    | (?P<compared>(?<=\S)[ \t]{{1,3}}[<>](?=[ \t]))
     | (?P<unprinted>[{_UNPRINTED}]+)
     | (?P<joiner>[\u200c\u200d\ufe00-\ufe0f\u20e3\U0001f3fb-\U0001f3ff])
     """,
@@ -157,6 +160,14 @@ def say_token(token: re.Match[str], line: str) -> str:
             return say_math(text) if known and not before.isalnum() else text
         case "entity":
             return _CONTROLS.sub("", html.unescape(text)).replace("<", " ").replace(">", " ")
+        case "hash":
+            return "number " if after.isdigit() else ""
+        case "about":
+            return "about "
+        case "power":
+            return " squared" if text == "²" else " cubed"
+        case "compared":
+            return _say_compared(text.strip(), before, line[token.end() : token.end() + 20].lstrip())
         case "keycap":
             return text[0] if text[0].isdigit() else ""
         case "circled":
@@ -205,6 +216,12 @@ def _say_pipe(text: str, line: str, token: re.Match[str], before: str) -> str:
     if not (text[0].isspace() and text[-1].isspace()) and not line[:100].lstrip().startswith("|"):
         return text
     return ", " if before.isalnum() or (before and before in ")\"'*`%€$°”’") else " "
+
+
+def _say_compared(sign: str, before: str, after: str) -> str:
+    if before.isdigit() or after[:1].isdigit():
+        return " less than" if sign == "<" else " greater than"
+    return " <" if sign == "<" else ","  # "Settings > General" is the way through a menu
 
 
 def _say_stars(text: str, before: str, after: str) -> str:

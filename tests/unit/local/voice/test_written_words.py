@@ -60,13 +60,25 @@ def test_parts_joined_are_the_written_text(written: str, cuts: list[int]) -> Non
     assert "".join([*parts, words.rest()]) == written
 
 
-@given(_TEXTS)
-def test_the_rest_behind_all_sound_holds_nothing_that_is_said(written: str) -> None:
-    rest = along(written)[-1]
-    if rest != written:
-        assert (
-            SpeechFilter().say("a" + rest).spoken in {"a", "a\n"}
-            or not any(map(str.isalnum, rest))
-            or "`" in written
-            or "$" in written
-        )
+_AROUND = ["{}", "**{}**", "*{}*", "`{}`", "{}.", "[{}](http://u.v)", "🎉 {}", "{} 🎉", "{}[1]", "{}, https://a.com/b"]
+_LINES = ["\n- {}", "\n## {}", "<b>{}</b>", "| {} |", "\n```\nx\n```\n{}", "$x$ {}"]
+_MARKED = st.sampled_from(_AROUND + _LINES)
+
+
+@given(st.lists(_MARKED, min_size=1, max_size=20))
+def test_no_word_appears_before_its_sound_nor_much_after(marks: list[str]) -> None:
+    names = [f"word{number:02d}" for number in range(len(marks))]
+    said = SpeechFilter().say(" ".join(mark.format(name) for mark, name in zip(marks, names, strict=True)))
+    words = said.words()
+    written = ""
+    for spoken in re.findall(r"\s*\S+", said.spoken):
+        written += words.begun(spoken)
+        heard = said.spoken[: said.spoken.index(spoken) + len(spoken)] if "word" in spoken else None
+        if heard is not None:
+            assert [name in written for name in names] == [name in heard for name in names]
+
+
+def test_a_synthesiser_may_change_the_spaces() -> None:
+    words = SpeechFilter().say("**One**\ntwo  three 🎉 four").words()
+    parts = [words.begun(text) for text in ("One", "two", "\u00a0three ", "  four  ")]
+    assert parts == ["**One**", "\ntwo", "  three", " 🎉 four"]
