@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from realtime_nb.local.read_ahead import ReadAhead
 from realtime_nb.local.recognizer_process import AsyncRecognizer
 from realtime_nb.local.reply_pieces import repaired
 from realtime_nb.local.session.items import StoredItem
-from realtime_nb.local.session.jobs import Job, Perform, Prepare, Recognize, Stop
+from realtime_nb.local.session.jobs import Job, Perform, Prepare, PrepareReply, Recognize, Stop
 from realtime_nb.local.session.machine import SessionMachine
 from realtime_nb.local.session.response_writer import ResponsePlan, ResponseWriter
 from realtime_nb.local.speaking import Speaking
@@ -96,9 +96,9 @@ class JobRunner:
                 task = self._recognitions[key] = asyncio.create_task(self._recognize(job))
                 task.add_done_callback(lambda _: self._recognitions.pop(key, None))
             case Prepare():
-                preparation = asyncio.create_task(self._workers.recognizer.warm(tools=job.tools))
-                self._preparations.add(preparation)
-                preparation.add_done_callback(self._preparations.discard)
+                self._prepare(self._workers.recognizer.warm(tools=job.tools))
+            case PrepareReply():
+                self._prepare(self._voice.responder.prepare(job.instructions, job.tools))
             case Perform():
                 if (writer := self._machine.writer(job.response_id)) is not None:
                     name = job.response_id
@@ -114,6 +114,17 @@ class JobRunner:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _prepare(self, work: Coroutine[Any, Any, None]) -> None:
+        async def prepare() -> None:
+            try:
+                await work
+            except Exception:
+                _log.exception("a preparation failed")  # the answer that needs it will say why
+
+        task = asyncio.create_task(prepare())
+        self._preparations.add(task)
+        task.add_done_callback(self._preparations.discard)
 
     # -- recognition
 
@@ -234,7 +245,9 @@ class _Pace:
 def _request(plan: ResponsePlan, label: str) -> ReplyRequest:
     user_text, understood = _last_words(plan.context)
     return ReplyRequest(
-        history=[to_dict(stored.as_context()) for stored in plan.context],
+        # A response outside the conversation may be made while another one still writes an item: of that, no words and
+        # no whole arguments are known yet.
+        history=[to_dict(stored.as_context()) for stored in plan.context if not stored.in_progress],
         instructions=plan.instructions,
         tools=plan.tools,
         tool_choice=plan.tool_choice,

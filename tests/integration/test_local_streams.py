@@ -16,6 +16,7 @@ import pytest
 
 from realtime_nb.local.http import server
 from realtime_nb.local.http.server import Listening, ServerOptions, serve
+from realtime_nb.local.session.responses import MOST_TOOL_ROUNDS
 from realtime_nb.local.voice.load import Voice, load_voice
 from realtime_nb.local.voice.protocols import ToolSpecs
 from realtime_nb.local.voice.reply import (
@@ -282,6 +283,53 @@ async def test_a_slow_listener_does_not_make_the_text_pile_up(model: Model) -> N
         for _ in range(20):
             await asyncio.sleep(0.05)
         assert not model.reached.is_set()
+        await client.send("response.cancel")
+        await client.until("response.done")
+
+
+async def test_settings_prepare_the_model_when_they_change(model: Model) -> None:
+    async with _client(model) as client:
+        await client.update(instructions="Be brief.", tools=[TOOL])
+        await client.update(max_output_tokens=100)
+        await client.ask("Hi")
+        assert model.prepared[1:] == [("Be brief.", 1)]
+
+
+async def test_tool_rounds_without_a_turn_of_the_user_are_limited(model: Model) -> None:
+    model.plays(*call("add", "{}"))
+    async with _client(model, tools=[TOOL]) as client:
+        response = (await client.ask("Hi"))[-1]["response"]
+        rounds = 0
+        while response["status"] == "completed":
+            rounds += 1
+            item = {"type": "function_call_output", "call_id": response["output"][0]["call_id"], "output": "1"}
+            await client.send("conversation.item.create", item=item)
+            await client.send("response.create")
+            response = (await client.until("response.done"))[-1]["response"]
+        assert rounds == MOST_TOOL_ROUNDS
+        error = response["status_details"]["error"]
+        assert (response["status"], error["code"]) == ("failed", "too_many_tool_rounds")
+        await client.send("response.create")
+        assert (await client.until("response.done"))[-1]["response"]["status"] == "failed"
+        model.plays(TextPiece("Enough."))
+        await client.send("response.create", response={"tool_choice": "none"})
+        assert text_of(await client.until("response.done")) == "Enough."
+        model.plays(*call("add", "{}"))
+        assert (await client.ask("Again"))[-1]["response"]["status"] == "completed"
+
+
+async def test_an_out_of_band_request_has_no_item_that_is_still_written(model: Model) -> None:
+    model.plays(*words("This is a sentence. " * 3), Hang())
+    async with _client(model) as client:
+        await client.user_says("Hi")
+        await client.send("response.create")
+        await client.until("response.output_audio.delta")
+        model.plays(TextPiece("Greeting."))
+        await client.send("response.create", response={"conversation": "none", "output_modalities": ["text"]})
+        while (event := await client.receive())["type"] != "response.done":
+            pass
+        assert event["response"]["conversation_id"] is None
+        assert [item["role"] for item in model.requests[-1].history] == ["user"]
         await client.send("response.cancel")
         await client.until("response.done")
 

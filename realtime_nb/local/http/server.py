@@ -168,6 +168,7 @@ async def serve(
         await server.close_all_connections()
         warming.cancel()
         await recognizer.close()
+        await voice.responder.close()
         threads.shutdown(wait=False, cancel_futures=True)
 
 

@@ -75,6 +75,11 @@ class StoredItem:
         return self.item.id or ""
 
     @property
+    def in_progress(self) -> bool:
+        """Whether a response still writes it."""
+        return getattr(self.item, "status", None) == "in_progress"
+
+    @property
     def truncated(self) -> bool:
         """Whether a client has cut its sound; sound that is written afterwards stays out of the conversation."""
         return self.heard_text is not None
@@ -142,6 +147,16 @@ class ItemList:
     def last_id(self) -> str | None:
         """The id of the newest item."""
         return self._items[-1].item_id if self._items else None
+
+    @property
+    def last_user_id(self) -> str | None:
+        """The id of the user's newest message."""
+        users = (
+            stored.item_id
+            for stored in reversed(self._items)
+            if isinstance(stored.item, MessageItem) and stored.item.role == "user"
+        )
+        return next(users, None)
 
     def append(self, stored: StoredItem) -> str | None:
         """Put an item at the end; return the id of the one before it."""

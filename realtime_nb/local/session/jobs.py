@@ -47,4 +47,12 @@ class Prepare:
     tools: list[dict[str, Any]]
 
 
-Job = Recognize | Perform | Stop | Prepare
+@dataclass(frozen=True, slots=True)
+class PrepareReply:
+    """Prepare the responder for these settings, before the user asks."""
+
+    instructions: str
+    tools: list[dict[str, Any]]
+
+
+Job = Recognize | Perform | Stop | Prepare | PrepareReply

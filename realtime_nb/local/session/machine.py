@@ -15,7 +15,7 @@ from realtime_nb.local.session.config import default_config, merge
 from realtime_nb.local.session.ids import SystemEnvironment
 from realtime_nb.local.session.input_buffer import InputBuffer
 from realtime_nb.local.session.items import StoredItem
-from realtime_nb.local.session.jobs import Job, Prepare
+from realtime_nb.local.session.jobs import Job, Prepare, PrepareReply
 from realtime_nb.local.session.json_depth import check_depth
 from realtime_nb.local.session.refusal import refusal
 from realtime_nb.local.session.response_writer import ResponseWriter
@@ -59,6 +59,7 @@ class SessionMachine:
     def open(self) -> None:
         """Announce the session: always the first event."""
         self._state.emit(wire.SessionCreated(session=self._session()))
+        self._prepare_reply()
 
     def receive(self, frame: str | bytes) -> None:
         """Handle a client's frame; an invalid one becomes an `error` event, never an exception."""
@@ -151,6 +152,7 @@ class SessionMachine:
 
     def _update(self, session: wire.AnySessionConfig) -> None:
         before = self._state.functions
+        instructions = self._state.config.get("instructions")
         self._state.config = merge(
             self._state.config,
             session,
@@ -161,7 +163,13 @@ class SessionMachine:
         self._input.reconfigure()
         if self._state.functions != before:
             self._state.jobs.append(Prepare(self._state.functions))
+        if (self._state.functions, self._state.config.get("instructions")) != (before, instructions):
+            self._prepare_reply()
         self._state.emit(wire.SessionUpdated(session=self._session()))
+
+    def _prepare_reply(self) -> None:
+        if self._state.has_responses:
+            self._state.jobs.append(PrepareReply(self._state.config["instructions"], self._state.functions))
 
     def _session(self) -> wire.AnySessionConfig:
         shown = {**self._state.config, "id": self._session_id, "expires_at": self._expires_at}

@@ -94,6 +94,12 @@ class ResponseWriter:
             return None
         return "call" if isinstance(self._open.stored.item, wire.FunctionCallItem) else "message"
 
+    @property
+    def has_called(self) -> bool:
+        """Whether it has completed a function call."""
+        items = (stored.item for stored in self._items)
+        return any(isinstance(item, wire.FunctionCallItem) and item.status == "completed" for item in items)
+
     def lift_token_limit(self) -> None:
         """Leave `max_output_tokens` to the model: the estimate here must not cut an answer that the model allows."""
         self._limit = None

@@ -23,7 +23,16 @@ from realtime_nb.wire import realtime as wire
 _REQUESTS_A_MINUTE = 1_000
 _TOKENS_A_MINUTE = 50_000
 _RESERVED_OUTPUT = 4_096
+# A small model may call the same tool for ever, and each round costs the user's time, or money.
+MOST_TOOL_ROUNDS = 8
 _METADATA_KEY_CHARS, _METADATA_VALUE_CHARS = 64, 512
+
+_TOO_MANY_ROUNDS = {
+    "type": "invalid_request_error",
+    "code": "too_many_tool_rounds",
+    "message": f"The model called tools in {MOST_TOOL_ROUNDS} answers in a row, and no turn of the user came between. "
+    "Send a message of the user, or create a response with tool_choice 'none'.",
+}
 
 
 class ResponseObserver(Protocol):
@@ -52,6 +61,8 @@ class Responses:
         self._running: dict[str, ResponseWriter] = {}
         self._given_before = Tokens()
         self._limits = _RateLimits(state.environment)
+        self._tool_rounds = 0
+        self._rounds_since: str | None = None
 
     @property
     def active(self) -> ResponseWriter | None:
@@ -158,7 +169,17 @@ class Responses:
         writer.begin()
         limit = plan.max_output_tokens
         self._state.emit(self._limits.spend(plan.given.total + (limit if isinstance(limit, int) else _RESERVED_OUTPUT)))
-        self._state.jobs.append(Perform(plan.response_id))
+        if not plan.out_of_band and self._has_too_many_rounds(plan):
+            self.finish(writer, "failed", error=_TOO_MANY_ROUNDS)
+        else:
+            self._state.jobs.append(Perform(plan.response_id))
+
+    def _has_too_many_rounds(self, plan: ResponsePlan) -> bool:
+        """Whether the last answers all called tools, and this one could again; a turn of the user begins the count."""
+        last_user = self._state.items.last_user_id
+        if last_user != self._rounds_since:
+            self._rounds_since, self._tool_rounds = last_user, 0
+        return self._tool_rounds >= MOST_TOOL_ROUNDS and bool(plan.tools) and plan.tool_choice != "none"
 
     # -- the end
 
@@ -172,6 +193,8 @@ class Responses:
         if status == "cancelled":  # in every other case the job itself has ended the response
             self._state.jobs.append(Stop(writer.plan.response_id))
         if not writer.plan.out_of_band:
+            if error is not _TOO_MANY_ROUNDS:
+                self._tool_rounds = self._tool_rounds + 1 if writer.has_called else 0
             self._observer.response_ended(writer.samples if status != "cancelled" else 0)
 
     def interrupt(self) -> None:

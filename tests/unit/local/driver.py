@@ -51,6 +51,7 @@ class Driver:
         self.writers: list[ResponseWriter] = []
         self.machine.open()
         self.session: Event = self.drain()[0]["session"]
+        self.jobs.clear()  # each session begins with the same preparation
 
     def drain(self) -> list[Event]:
         events, jobs = self.machine.drain()
