@@ -150,7 +150,11 @@ class PageActions:
             self._played_at_stop = {(item.item_id, item.content_index): item.played for item in message.items}
         played = self._speaker.report(message)
         if self._state.session is not None:
+            items = self._state.conversation.items
             for part in played:
+                # Of a part that is not there nothing was played; a record of it would stand before its turn, for good.
+                if part.item_id not in items or part.content_index not in items[part.item_id].parts:
+                    continue
                 self._state.session.played(part.item_id, part.content_index, part.samples, part.final)
 
     def _follow_playback(self, message: m.PageHeartbeat, now: float) -> None:

@@ -26,17 +26,25 @@ from realtime_nb.notebook.page.messages import (
     HeartbeatReply,
     KernelGap,
     KernelMessage,
+    Live,
     Lost,
+    MicFrame,
     PageHeartbeat,
     PageLost,
     PageMessage,
     RefusedMessage,
+    Snapshot,
+    SocketFrame,
+    TurnMessage,
 )
 from realtime_nb.notebook.page.pages import Pages
 from realtime_nb.notebook.page.streams import Order, Range, SentRing, Stream
 
 _KEEP_MESSAGES = 4096
 _KEEP_BYTES = 16 * 1024 * 1024
+_LEAST_SIZE = 256
+"""Bytes that a message without text and sound takes, about."""
+_TURN_SIZE = 1024
 _MOST_REPEATED = 256
 """Messages that one request brings back; a page asks again for the rest."""
 _FIRST_ASK_S = 0.06
@@ -46,6 +54,7 @@ _ASKS: dict[Stream, int] = {"state": 30, "sound": 13}
 """Requests without any answer before the kernel gives a page's message up. Their pauses add up to 27 s and to 10 s, for
 which a page keeps the frames of its microphone."""
 _MAX_HELD = 2048
+_MAX_HELD_BYTES = 16 * 1024 * 1024
 _MAX_PAGES = 64
 _MAX_RANGES = 64
 
@@ -82,7 +91,7 @@ class Channel:
         message.seq = ring.last + 1
         content: dict[str, Any] = msgspec.to_builtins(message)
         buffers = None if sound is None else [sound]
-        ring.add((content, buffers), 256 + (len(sound) if sound is not None else 0))
+        ring.add((content, buffers), _LEAST_SIZE + (_text_size(message) if sound is None else len(sound)))
         self._send(content, buffers)
 
     def refuse(self, what: str, why: str) -> None:
@@ -131,6 +140,18 @@ class Channel:
         self._send(msgspec.to_builtins(message), None)
 
 
+def _text_size(message: KernelMessage) -> int:
+    if isinstance(message, Snapshot):
+        return sum(_TURN_SIZE + len(turn.text) for turn in (*message.turns, *message.live))
+    return len(message.turn.text) if isinstance(message, Live | TurnMessage) else 0
+
+
+def _size(message: PageMessage) -> int:
+    if isinstance(message, MicFrame):
+        return len(message.pcm)
+    return len(message.data) if isinstance(message, SocketFrame) else 0
+
+
 def _joined(ranges: list[list[int]]) -> list[list[int]]:
     """Sort ranges and join those that follow one another."""
     joined: list[list[int]] = []
@@ -153,7 +174,7 @@ class _Line:
     """One stream of one page: its order, and when to ask again."""
 
     def __init__(self) -> None:
-        self.order: Order[PageMessage] = Order()
+        self.order: Order[PageMessage] = Order(_size)
         self.timer: asyncio.TimerHandle | None = None
         self.asks = 0
         self.asked_up_to = 0
@@ -245,7 +266,7 @@ class PageInbox:
         line = self._senders[page][stream]
         if not line.order.missing or filled:
             line.stop()
-        if line.order.held > _MAX_HELD:
+        if line.order.held > _MAX_HELD or line.order.held_bytes > _MAX_HELD_BYTES:
             first, last = line.order.missing[0]
             self._give_up(page, stream, first, last)
         elif line.order.missing and line.timer is None:

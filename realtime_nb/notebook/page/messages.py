@@ -65,7 +65,7 @@ class PageMessage(msgspec.Struct, kw_only=True, tag_field="kind"):
 class Hello(PageMessage, kw_only=True, tag="hello"):
     """A page shows the widget and asks for a snapshot."""
 
-    version: int
+    version: _Count
 
 
 class PageHeartbeat(PageMessage, kw_only=True, tag="heartbeat"):
@@ -240,11 +240,13 @@ def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = N
         BadMessage: anything is missing, of a wrong type, out of range, too large or unknown.
     """
     what = content.get("kind") if isinstance(content, dict) else None
-    what = what[:40] if isinstance(what, str) else "message"
+    what = _readable(what[:40]) if isinstance(what, str) else "message"
     try:
         message: PageMessage = msgspec.convert(content, _ANY_PAGE_MESSAGE)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise BadMessage(what, str(error)[:200]) from None
+    except (msgspec.ValidationError, RecursionError, UnicodeEncodeError) as error:
+        raise BadMessage(what, _readable(str(error))[:200]) from None
+    if not message.page.isascii():
+        raise BadMessage(what, "the page's id is not ASCII")
     if isinstance(message, Gap | PageLost) and any(last < first for first, last in message.ranges):
         raise BadMessage(what, "a range ends before it begins")
     if isinstance(message, MicFrame):
@@ -255,7 +257,21 @@ def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = N
         message.data = _buffer(what, buffers, PART_BYTES)
     elif buffers:
         raise BadMessage(what, "only a frame carries a buffer")
+    else:
+        _check_texts(what, message)
     return message
+
+
+def _readable(text: str) -> str:
+    # Half of a surrogate pair has no UTF-8: the comm could not carry the refusal.
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _check_texts(what: str, message: PageMessage) -> None:
+    try:
+        msgspec.msgpack.encode(message)
+    except UnicodeEncodeError:
+        raise BadMessage(what, "a text holds half of a surrogate pair (half an emoji, most often)") from None
 
 
 def _buffer(what: str, buffers: list[memoryview] | list[bytes] | None, limit: int) -> bytes:

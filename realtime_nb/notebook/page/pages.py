@@ -17,6 +17,7 @@ _PATIENCE_BEATS = 4
 captures is not throttled. 30 s are for a page whose main thread draws the output of a cell that prints a lot
 (docs/notebook.md 29)."""
 _USUAL_BEAT_S = 20.0
+_MOST_PAGES = 64
 
 
 @dataclass
@@ -63,9 +64,12 @@ class Pages:
         return self._pages.get(page_id)
 
     def heard(self, page_id: str, now: float) -> Page:
-        """Note a sign of life; a page that was dropped is back."""
+        """Note a sign of life; a page that was dropped is back. Of very many, the one that was silent longest goes."""
         page = self._pages.get(page_id)
         if page is None:
+            if len(self._pages) >= _MOST_PAGES:
+                others = (each for each in self._pages.values() if each.id != self.lease)
+                self.leave(min(others, key=attrgetter("heard_at")).id)
             page = self._pages[page_id] = Page(page_id, now)
         page.heard_at = now
         return page

@@ -10,8 +10,10 @@ does not answer.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Generic, Literal, TypeVar
 
 T = TypeVar("T")
@@ -69,16 +71,22 @@ class SentRing(Generic[T]):
 class Order(Generic[T]):
     """Puts the messages of one stream back into order; numbers start at 1.
 
+    Args:
+        size: the bytes of a message.
+
     Attributes:
         last: the highest number that is known to have been sent.
         done: every number up to this one was delivered or given up.
         missing: the runs of numbers that were sent and did not arrive, in order.
+        held_bytes: bytes of the messages that wait for a missing one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: Callable[[T], int] = lambda item: 0) -> None:
         self.last = 0
         self.done = 0
         self.missing: list[Range] = []
+        self.held_bytes = 0
+        self._size = size
         self._held: dict[int, T] = {}
 
     @property
@@ -88,9 +96,13 @@ class Order(Generic[T]):
 
     def announce(self, last: int) -> None:
         """Note that the sender has sent messages up to this number."""
-        if last > self.last:
-            self.missing.append((self.last + 1, last))
-            self.last = last
+        if last <= self.last:
+            return
+        first = self.last + 1
+        if self.missing and self.missing[-1][1] == self.last:
+            first = self.missing.pop()[0]
+        self.missing.append((first, last))
+        self.last = last
 
     def add(self, seq: int, item: T) -> list[T] | None:
         """Accept a message, and return those to deliver now; None for a repeated one."""
@@ -101,6 +113,7 @@ class Order(Generic[T]):
         if not self._strike(seq, seq):
             return None
         self._held[seq] = item
+        self.held_bytes += self._size(item)
         return self._ready()
 
     def give_up(self, first: int, last: int) -> tuple[int, list[T]]:
@@ -111,16 +124,16 @@ class Order(Generic[T]):
     def _strike(self, first: int, last: int) -> int:
         """Remove numbers from `missing`, and return how many of them were in it."""
         struck, left = 0, list[Range]()
-        for start, end in self.missing:
-            if last < start or end < first:
-                left.append((start, end))
-                continue
+        begin = until = bisect_left(self.missing, first, key=itemgetter(1))
+        while until < len(self.missing) and self.missing[until][0] <= last:
+            start, end = self.missing[until]
             struck += min(end, last) - max(start, first) + 1
             if start < first:
                 left.append((start, first - 1))
             if last < end:
                 left.append((last + 1, end))
-        self.missing = left
+            until += 1
+        self.missing[begin:until] = left
         return struck
 
     def _ready(self) -> list[T]:
@@ -129,4 +142,6 @@ class Order(Generic[T]):
             return []
         self.done = done
         # Sorted, not counted up: a sender may skip any number of messages at once.
-        return [self._held.pop(seq) for seq in sorted(seq for seq in self._held if seq <= done)]
+        ready = [self._held.pop(seq) for seq in sorted(seq for seq in self._held if seq <= done)]
+        self.held_bytes -= sum(map(self._size, ready))
+        return ready

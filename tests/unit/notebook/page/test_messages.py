@@ -48,6 +48,15 @@ def test_any_nonsense_from_a_page_raises_bad_message(content: Any) -> None:
         m.decode_page(content, [])
 
 
+@pytest.mark.parametrize(
+    "change", [{"kind": "\ud800"}, {"page": "\ud800"}, {"page": "é"}, {"text": "half \ud83d"}, {"\ud800": 1}]
+)
+def test_half_of_a_surrogate_pair_is_refused_in_words_that_the_comm_can_carry(change: dict[str, Any]) -> None:
+    with pytest.raises(m.BadMessage) as bad:
+        m.decode_page({"v": 1, "seq": 1, "page": "p", "kind": "send", "text": "Hi", **change}, [])
+    assert f"{bad.value.what} {bad.value.why}".encode()
+
+
 def test_oversized_message_is_refused() -> None:
     with pytest.raises(m.BadMessage, match="send"):
         m.decode_page({"v": 1, "seq": 1, "page": "p", "kind": "send", "text": "x" * 200_001})

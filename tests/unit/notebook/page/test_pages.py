@@ -27,6 +27,17 @@ def test_lease_of_a_page_that_leaves_goes_to_another() -> None:
     assert pages.lease == "b"
 
 
+def test_of_very_many_pages_the_longest_silent_one_goes_but_never_the_one_with_the_lease() -> None:
+    pages = Pages()
+    pages.claim("talks", 0.0)
+    for number in range(100):
+        pages.heard(f"page-{number}", 1.0 + number)
+    assert len(pages) == 64
+    assert pages.ids[0] == "talks"
+    assert pages.ids[-1] == "page-99"
+    assert pages.lease == "talks"
+
+
 def test_silent_page_is_dropped_and_can_come_back() -> None:
     pages = Pages()
     pages.claim("a", 0.0)
