@@ -473,8 +473,6 @@ async def test_probe(server: ChatServer) -> None:
     absent = (await responder(server, chat_model="qwen4").probe()).error
     assert absent is not None
     assert "llama3.2" in absent.message
-    server.lists_models = False
-    assert (await responder(server).probe()).error is None
     server.key = _KEY
     wrong = (await responder(server).probe()).error
     assert wrong is not None
@@ -483,4 +481,17 @@ async def test_probe(server: ChatServer) -> None:
     gone = (await responder(server).probe()).error
     assert gone is not None
     assert gone.code == "connection_failed"
-    assert all(not chat.body for chat in server.chats), "no model had to work"
+
+
+async def test_probe_of_a_model_that_is_not_listed_asks_for_one_token(server: ChatServer) -> None:
+    server.lists_models = False
+    assert (await responder(server).probe()).error is None
+    assert [chat.body["max_tokens"] for chat in server.chats] == [1]
+    server.play(Play(body="<html>Welcome</html>"))
+    wrong = (await responder(server).probe()).error
+    assert wrong is not None
+    assert wrong.code == "not_a_chat_server"
+    server.models = []
+    absent = (await responder(server).probe()).error
+    assert absent is not None
+    assert absent.code == "model_not_found"

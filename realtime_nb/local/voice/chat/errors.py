@@ -33,10 +33,12 @@ _CONTEXT = re.compile(
     r"|(?:prompt|input)s? (?:is |are |has |were )?too long|too many tokens|n_ctx|max_model_len|reduce the length",
     re.IGNORECASE,
 )
-_MODEL = re.compile(r"model", re.IGNORECASE)
 _ABSENT = re.compile(
-    r"not found|does not exist|not exist|unknown|no such|not loaded|not available|invalid", re.IGNORECASE
+    r"model.{0,120}?(?:not found|not exist|n't exist|not loaded|not available|is unknown)"
+    r"|(?:unknown|no such|invalid|no) model\b|model_not_found",
+    re.IGNORECASE | re.DOTALL,
 )
+_KEY = re.compile(r"api[ _-]?key", re.IGNORECASE)
 _QUOTA = re.compile(r"quota|billing|credit|balance", re.IGNORECASE)
 _LOADING = re.compile(r"loading", re.IGNORECASE)
 _LIMIT = re.compile(
@@ -92,7 +94,7 @@ def is_loading(status: int, body: str) -> bool:
 
 def is_absent_model(status: int, body: str) -> bool:
     """Whether a refusal says that the server has no such model."""
-    return status in (400, 404, 422) and _MODEL.search(body) is not None and _ABSENT.search(body) is not None
+    return status in (400, 404, 422) and _ABSENT.search(body) is not None
 
 
 class ChatErrors:
@@ -203,7 +205,7 @@ class ChatErrors:
             models: the names that the server offers, where it says.
         """
         said = said_by(body)
-        if status in (401, 403):
+        if status in (401, 403) or (status == 400 and _KEY.search(body)):  # Gemini answers 400
             return self._wrong_key(status, said)
         if status == 402 or (status == 429 and _QUOTA.search(body)):
             return _error(

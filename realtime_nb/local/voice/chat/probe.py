@@ -1,17 +1,21 @@
 """Ask a chat server whether it is there, takes the key, and has the model.
 
-Owns the questions, none of which lets a model work, so that they cost nothing. Must not know replies.
+Owns the questions. The list of models costs nothing; only where the model is not in it, a request for one token shows
+whether the server takes the name all the same. Must not know replies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from realtime_nb.local.voice.chat.endpoint import ChatEndpoint, RefusedError
 from realtime_nb.local.voice.chat.errors import ChatErrors
 from realtime_nb.local.voice.reply import ReplyError
+
+TryOut: TypeAlias = Callable[[Sequence[str]], Awaitable[ReplyError | None]]
+"""Makes a request for one token, given the names of the server's models; returns what went wrong, or None."""
 
 # vLLM, OpenRouter and LocalAI, Groq, LM Studio; llama.cpp's `n_ctx_train` is what the model could have.
 _CONTEXT_KEYS = ("max_model_len", "context_length", "context_window", "loaded_context_length")
@@ -32,10 +36,14 @@ class ProbeResult:
     context_tokens: int | None = None
 
 
-async def probe(endpoint: ChatEndpoint, errors: ChatErrors, model: str) -> ProbeResult:
+async def probe(endpoint: ChatEndpoint, errors: ChatErrors, model: str, try_out: TryOut) -> ProbeResult:
     """Ask for the list of models.
 
-    A server without such a list passes: the first answer will show.
+    Args:
+        endpoint: the server.
+        errors: makes the errors.
+        model: the name to look for.
+        try_out: makes a small request; for a server without a list, or a model that is not in it.
     """
     try:
         listed = await endpoint.models()
@@ -43,23 +51,16 @@ async def probe(endpoint: ChatEndpoint, errors: ChatErrors, model: str) -> Probe
         return ProbeResult(error)
     except RefusedError as refusal:
         return ProbeResult(errors.refused(refusal.status, refusal.body, sent={}))
-    if not listed:
-        return ProbeResult()
-    names = tuple(str(each.get("id", "")) for each in listed)
-    found = next((each for each in listed if _is(each, model)), None)
-    if found is None and not _takes_any_name(listed):
-        return ProbeResult(errors.no_model("it is not in the server's list", names), names)
-    return ProbeResult(None, names, _context(found or {}))
+    names = tuple(str(each.get("id", "")) for each in listed or ())
+    found = next((each for each in listed or () if _is(each, model)), None)
+    if found is None:  # a server may take names that it does not list: aliases, or any name at all (llama.cpp)
+        return ProbeResult(await try_out(names), names)
+    return ProbeResult(None, names, _context(found))
 
 
 def _is(listed: Mapping[str, Any], model: str) -> bool:
     name = str(listed.get("id", "")).removeprefix("models/")
     return name in (model, f"{model}:latest") or model in (listed.get("aliases") or ())
-
-
-def _takes_any_name(listed: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the server has one model and takes any name for it (llama.cpp)."""
-    return all(each.get("owned_by") in ("llamacpp", "me") for each in listed)
 
 
 def _context(listed: Mapping[str, Any]) -> int | None:

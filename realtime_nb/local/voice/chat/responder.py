@@ -30,6 +30,8 @@ _LOG = logging.getLogger(__name__)
 NOT_UNDERSTOOD = "I did not catch that. Please say it again."
 _MOST_ATTEMPTS = 8
 _DEBOUNCE_S = 0.3
+_TRY_OUT_S = 10.0
+_MODELS_S = 5.0
 _SHRINK = 0.7
 """The part of a prompt that is kept when the server refuses it as too long, and does not say how long it may be."""
 
@@ -66,10 +68,45 @@ class ChatResponder:
         await self._endpoint.close()
 
     async def probe(self) -> ProbeResult:
-        """Ask the server for its models; says what is wrong, if anything is."""
-        result = await probe(self._endpoint, self._errors, self.model)
+        """Ask the server for its models; the result says what is wrong, if anything is."""
+        result = await probe(self._endpoint, self._errors, self.model, self._try_out)
         self._quirks.context_tokens = self._quirks.context_tokens or result.context_tokens
         return result
+
+    async def _try_out(self, names: Sequence[str]) -> ReplyError | None:
+        try:
+            async with asyncio.timeout(_TRY_OUT_S):
+                await self._one_token("", (), names)
+        except ReplyError as error:
+            return error
+        except TimeoutError:  # it loads the model
+            return None
+        return None
+
+    async def _one_token(self, instructions: str, tools: ToolSpecs, names: Sequence[str] = ()) -> None:
+        """Make a request for one token, with the beginning of a conversation's prompt, and drop the answer.
+
+        Raises:
+            ReplyError: it failed; `names` are the models that the server offers.
+        """
+        history = [{"type": "message", "role": "user", "content": "Hello."}]
+        for _ in range(_MOST_ATTEMPTS):
+            messages = chat_messages(history, instructions, template=self._quirks.template)
+            body = {**base_body(messages, tools, model=self.model), self._quirks.limit_name: 1, "stream": True}
+            body |= self._options
+            reader = ReplyReader((), self._errors)
+            try:
+                async with aclosing(self._chunks(body, reader)) as chunks:
+                    async for chunk in chunks:
+                        list(reader.feed(chunk))
+            except RefusedError as refusal:
+                if not self._quirks.learn(refusal.status, refusal.body, body, self._options):
+                    raise self._refused(refusal, body, names) from None
+            else:
+                return
+
+    def _chunks(self, body: Mapping[str, Any], reader: ReplyReader) -> AsyncGenerator[Mapping[str, Any], None]:
+        return self._endpoint.chunks(body, is_active=lambda: reader.active, is_finished=lambda: reader.finished)
 
     # -- a reply
 
@@ -86,7 +123,7 @@ class ChatResponder:
             return
         self._stop_warming()  # it would be in the way: many servers answer one request at a time
         shrunk: int | None = None
-        for _ in range(_MOST_ATTEMPTS):
+        for attempt in range(1, _MOST_ATTEMPTS + 1):
             history, estimated = self._fitting(request, shrunk)
             body = chat_body(request, model=self.model, quirks=self._quirks, options=self._options, history=history)
             try:
@@ -96,11 +133,12 @@ class ChatResponder:
             except RefusedError as refusal:
                 if is_overflow(refusal.status, refusal.body) and shrunk is None:
                     shrunk = self._shorter(refusal, estimated)
-                elif not self._quirks.learn(refusal.status, refusal.body, body, self._options):
+                elif not self._quirks.learn(refusal.status, refusal.body, body, self._options) or (
+                    attempt == _MOST_ATTEMPTS
+                ):
                     raise await self._error(refusal, body) from None
             else:
                 return
-        raise ReplyError("The chat server refuses one request after the other; look at its log.")
 
     async def _read(
         self, request: ReplyRequest, body: Mapping[str, Any], estimated: int
@@ -111,8 +149,7 @@ class ChatResponder:
             parallel=request.parallel_tool_calls,
             begins_inside_thought=self._quirks.begins_inside_thought,
         )
-        chunks = self._endpoint.chunks(body, is_active=lambda: reader.active, is_finished=lambda: reader.finished)
-        async with aclosing(chunks):
+        async with aclosing(self._chunks(body, reader)) as chunks:
             async for chunk in chunks:
                 for piece in reader.feed(chunk):
                     yield piece
@@ -131,7 +168,8 @@ class ChatResponder:
         Raises:
             ReplyError: the last turn alone does not fit.
         """
-        size = shrunk or self._given_context or self._quirks.context_tokens
+        known = [size for size in (self._given_context, self._quirks.context_tokens) if size is not None]
+        size = shrunk or min(known, default=None)
         if size is None:
             return request.history, self._window.tokens(request.history, request.instructions, request.tools)
         history, estimated = self._window.fit(
@@ -149,20 +187,23 @@ class ChatResponder:
     def _shorter(self, refusal: RefusedError, estimated: int) -> int:
         """Return the size to trim to, after the server refused a prompt as too long."""
         limit = context_limit(refusal.body)
-        if limit is not None and self._given_context is None:
-            self._quirks.context_tokens = limit
-        if limit is not None and limit < estimated:
-            return limit
-        return max(int(estimated * _SHRINK), 1)
+        if limit is None or limit >= estimated:
+            limit = max(int(estimated * _SHRINK), 1)
+        # Remembered, or each of the answers that follow would be refused once.
+        self._quirks.context_tokens = limit
+        return limit
 
     async def _error(self, refusal: RefusedError, body: Mapping[str, Any]) -> ReplyError:
-        if 300 <= refusal.status < 400:
-            return self._errors.redirected(refusal.status, refusal.location)
         models: list[str] = []
         if is_absent_model(refusal.status, refusal.body):
             with suppress(ReplyError, RefusedError, TimeoutError):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(_MODELS_S):
                     models = [str(model.get("id", "")) for model in await self._endpoint.models() or ()]
+        return self._refused(refusal, body, models)
+
+    def _refused(self, refusal: RefusedError, body: Mapping[str, Any], models: Sequence[str]) -> ReplyError:
+        if 300 <= refusal.status < 400:
+            return self._errors.redirected(refusal.status, refusal.location)
         return self._errors.refused(refusal.status, refusal.body, sent=body, models=models)
 
     # -- warming
@@ -189,15 +230,9 @@ class ChatResponder:
 
     async def _warm(self, instructions: str, tools: ToolSpecs) -> None:
         await asyncio.sleep(_DEBOUNCE_S)
-        history = [{"type": "message", "role": "user", "content": "Hello."}]
-        messages = chat_messages(history, instructions, template=self._quirks.template)
-        body = {**base_body(messages, tools, model=self.model), self._quirks.limit_name: 1, "stream": True}
-        chunks = self._endpoint.chunks({**body, **self._options}, is_active=bool, is_finished=bool)
         try:
-            async with aclosing(chunks):
-                async for _ in chunks:
-                    pass
-        except (ReplyError, RefusedError) as error:
+            await self._one_token(instructions, tools)
+        except ReplyError as error:
             _LOG.debug("the prompt was not warmed: %s", error)  # a real request will say what is wrong
 
     def _stop_warming(self) -> None:

@@ -79,6 +79,8 @@ def test_no_message_repeats_a_key(body: str) -> None:
         ('model "x" not found, try pulling it first', "model_not_found"),
         ("The model `x` does not exist", "model_not_found"),
         ("temperature must be below 2", "invalid_request"),
+        ("Invalid value for temperature of this model", "invalid_request"),
+        ("API key not valid. Please pass a valid API key.", "invalid_api_key"),
     ],
 )
 def test_words_of_known_servers(said: str, code: str) -> None:
