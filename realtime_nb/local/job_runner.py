@@ -279,12 +279,18 @@ def _voice_name(voice: str | dict[str, Any]) -> str:
 
 
 def _last_words(context: list[StoredItem]) -> tuple[str | None, bool]:
-    """Return the user's last words if they were spoken, and whether they were understood: the item does not say."""
+    """Return the user's last words if they were spoken, and whether they were understood: the item does not say.
+
+    Raises:
+        ReplyError: the recogniser failed; its cause.
+    """
     for stored in reversed(context):
         if isinstance(stored.item, FunctionCallOutputItem):
             break
         if isinstance(stored.item, MessageItem) and stored.item.role == "user":
             if stored.recognition is not None:
+                if stored.recognition.failure is not None:
+                    raise ReplyError(stored.recognition.failure, code="recognition_failed")
                 return stored.recognition.text, stored.recognition.understood
             break
     return None, True

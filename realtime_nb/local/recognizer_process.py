@@ -42,7 +42,7 @@ class AsyncRecognizer(Protocol):
         """Return the recognised words; see `Recognizer.recognize`.
 
         Raises:
-            RuntimeError: the recogniser failed; the message names the cause and the next step.
+            RuntimeError, ReplyError: the recogniser failed; the message names the cause and the next step.
         """
         ...
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import httpx
 
+from realtime_nb.local.voice.reply import ReplyError
+
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _BLOCK = 1 << 18
 _REPORT_S = 0.5
@@ -44,7 +46,7 @@ Report = Callable[[Progress], None]
 """Receives the progress, twice a second at most, on the thread that downloads."""
 
 
-class DownloadError(RuntimeError):
+class DownloadError(ReplyError):
     """A model's file could not be fetched; the message names the URL, the cause and the next step."""
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import httpx
 
+from realtime_nb.local.voice.reply import ReplyError
 from realtime_nb.redact import redact
 
 _BODY_CHARS = 200
 
 
-class SpeechServerError(RuntimeError):
-    """A server for recognition or speech gave no usable answer."""
+class SpeechServerError(ReplyError):
+    """A server for recognition or speech gave no usable answer; the response fails, and the session goes on."""
 
 
 def unreachable(what: str, url: str, error: Exception) -> SpeechServerError:

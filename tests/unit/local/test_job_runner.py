@@ -210,7 +210,7 @@ async def test_response_waits_for_recognition_and_passes_its_doubt_on() -> None:
         assert request.history[-1]["content"][0]["transcript"] == "mumble"
 
 
-async def test_failing_recogniser_still_allows_an_answer() -> None:
+async def test_failing_recogniser_fails_the_answer_with_its_cause() -> None:
     def hear() -> Recognition:
         raise OSError("no model")
 
@@ -219,8 +219,10 @@ async def test_failing_recogniser_still_allows_an_answer() -> None:
         session.events += session.driver.say(*[1.0] * 20, *[0.0] * 20)
         await session.flush()
         await session.until("conversation.item.input_audio_transcription.failed")
-        assert (await session.until("response.done"))["response"]["status"] == "completed"
-        assert script.requests[0].understood is False
+        response = (await session.until("response.done"))["response"]
+        assert response["status"] == "failed"
+        assert response["status_details"]["error"]["code"] == "recognition_failed"
+        assert script.requests == []
 
 
 async def test_typed_text_after_a_spoken_turn_counts_as_understood() -> None:

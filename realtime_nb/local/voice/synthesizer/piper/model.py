@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from realtime_nb.local.voice.reply import ReplyError
+
 _PAD, _BEGIN, _END = "_", "^", "$"
 
 
-class PiperError(RuntimeError):
-    """The file is no voice that can be run."""
+class PiperError(ReplyError):
+    """The file is no voice that can be run, or the run failed; the response fails, and the session goes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from realtime_nb.wire.realtime.known_names import VOICES
 
 _REPOSITORY = "rhasspy/piper-voices"
 _CLAUSE = re.compile(r"\s*\S.*?(?:[,;:.!?…。！？，—]+[\"'”’)\]]*(?=\s|$)|$)", re.DOTALL)
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]*\s*$")
 _MARK = re.compile(r"[,;:.!?…。！？，—]")
 _MARKS = {"…": ".", "。": ".", "！": "!", "？": "?", "，": ",", "—": ","}
 _LANGUAGE_SWITCH = re.compile(r"\([a-z-]+\)")  # espeak marks words of another language
@@ -84,14 +85,13 @@ class PiperSynthesizer:
         resampler = Resampler(model.config.rate_hz, RATE_HZ)
         speaker = speaker_of(voice, model.config.speakers)
         pause = np.zeros(int(_PAUSE_S * model.config.rate_hz / speed), np.int16)
-        said = 0
         for sentence in sentences(text):
-            said += len(sentence)
             clauses = self._clauses(sentence, model.config)
             sound = self._run(model, clauses, speed, speaker, stopped)
             if sound is None or stopped.is_set():
                 return
-            if sound.size and said < len(text):
+            # The next sentence may come in another stream.
+            if sound.size and _SENTENCE_END.search(sentence):
                 sound = np.concatenate([sound, pause])
             yield from _pieces(resampler.process(sound), clauses)
         yield Chunk(resampler.flush().astype(np.int16), "")
