@@ -63,7 +63,9 @@ export function createMicrophoneControl(
       }
       host.onLevel(level);
       const sent = host.sendDirect(frames, pcm);
-      host.send({ kind: "mic.frame", frame: frames++, level, sent }, pcm.buffer as ArrayBuffer);
+      // The comm may hold it up: the kernel drops what is too old, and only this clock says how old it is.
+      const at = Math.round(performance.now());
+      host.send({ kind: "mic.frame", frame: frames++, level, sent, at }, pcm.buffer as ArrayBuffer);
     },
     lost(error) {
       wanted = false;

@@ -55,9 +55,9 @@ describe("microphone control", () => {
     expect(await control.off()).toBe(3);
     expect(sent).toEqual([
       { kind: "mic.open" },
-      { kind: "mic.frame", frame: 0, level: 0.5, sent: false },
-      { kind: "mic.frame", frame: 1, level: 0.5, sent: false },
-      { kind: "mic.frame", frame: 2, level: 0, sent: false },
+      { kind: "mic.frame", frame: 0, level: 0.5, sent: false, at: expect.any(Number) },
+      { kind: "mic.frame", frame: 1, level: 0.5, sent: false, at: expect.any(Number) },
+      { kind: "mic.frame", frame: 2, level: 0, sent: false, at: expect.any(Number) },
       { kind: "mic.close", frames: 3 },
     ]);
     await control.on();

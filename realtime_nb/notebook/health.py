@@ -32,7 +32,8 @@ class Health:
     Attributes:
         microphone_frames: frames that came from pages, to compare the losses with.
         microphone_frames_missing: frames that a page sent and that never came.
-        microphone_frames_dropped: frames that waited too long while a connection was opened.
+        microphone_frames_dropped: frames that were more than ten seconds old when they could be sent: they came late
+            from the page, or waited while a connection was opened.
         microphone_ms_dropped: sound that came while the connection was lost.
         page_messages_missing: messages of pages that never came, microphone frames among them.
         kernel_messages_missing: messages that a page asked for again and that were not kept any more.
@@ -47,7 +48,7 @@ class Health:
 
     microphone_frames: int = 0
     microphone_frames_missing: int = _count("microphone frames that did not reach the kernel")
-    microphone_frames_dropped: int = _count("microphone frames dropped after waiting too long for a connection")
+    microphone_frames_dropped: int = _count("microphone frames dropped because they were over 10 s old")
     microphone_ms_dropped: int = _count("milliseconds of microphone sound dropped while the connection was lost")
     page_messages_missing: int = _count("messages of the page that did not reach the kernel")
     kernel_messages_missing: int = _count("messages to the page that were lost and are not kept any more")

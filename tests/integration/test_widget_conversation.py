@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -329,6 +330,26 @@ async def test_lost_frames_of_the_microphone_show_in_health_and_in_the_card(
     assert widget.health.microphone_frames_missing == 3
     assert "did not reach the kernel: 3" in repr(widget.health)
     assert "did not reach the kernel: 3" in caplog.text
+
+
+async def test_frames_that_the_comm_held_up_for_over_ten_seconds_are_not_sent_and_show_in_health() -> None:
+    with Server().start() as listening:
+        widget = rt.RealtimeWidget(backend=listening.url, turn_detection=None, transcription=False)
+        await widget.start()
+        page = Page(widget)
+        page.hello()
+        page.send("mic.open")
+        for number, at in enumerate((60_000, 45_000, 49_000, 51_000, 60_040)):
+            page.send("mic.frame", bytes([number, 0]) * 960, frame=number, level=0.1, at=at)
+        page.send("mic.close", frames=5)
+        page.send("commit")
+        async with asyncio.timeout(30):
+            while "input_audio_buffer.commit" not in listening.received_types():  # noqa: ASYNC110 - another loop
+                await asyncio.sleep(0.02)
+        sent = [event["audio"] for event in listening.received if event["type"] == "input_audio_buffer.append"]
+        assert [base64.b64decode(sound)[0] for sound in sent] == [0, 3, 4]
+        assert (widget.health.microphone_frames_dropped, widget.health.microphone_frames_missing) == (2, 0)
+        widget.close()
 
 
 async def test_widget_whose_page_closes_the_microphone_for_another_widget_stops_listening(

@@ -114,7 +114,7 @@ export const PAGE = {
   views: { count },
   lease: {},
   "mic.open": {},
-  "mic.frame": { frame: count, level: number(0, 1), sent: flag },
+  "mic.frame": { frame: count, level: number(0, 1), sent: flag, at: count },
   "mic.close": { frames: count },
   "mic.error": { reason: oneOf(MIC_REASONS), message: text },
   "play.state": {

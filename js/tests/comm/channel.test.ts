@@ -204,7 +204,7 @@ describe("channel", () => {
     receive(snapshot(1));
     const frame = (number: number) => {
       const pcm = new ArrayBuffer(2);
-      channel.send({ kind: "mic.frame", frame: number, level: 0, sent: false }, pcm);
+      channel.send({ kind: "mic.frame", frame: number, level: 0, sent: false, at: 0 }, pcm);
     };
     for (let number = 0; number < 251; number++) frame(number);
     channel.send({ kind: "retry" });

@@ -52,7 +52,7 @@ describe("the capture worklet", () => {
     const frames = sent.flatMap((message) => (message.kind === "frame" ? [message.pcm] : []));
     expect(frames.slice(0, -1).every((pcm) => pcm.length === 24 * ms)).toBe(true);
     expect(frames.reduce((samples, pcm) => samples + pcm.length, 0)).toBe(24_000);
-    const message = { v: 1, seq: 1, page: "p", kind: "mic.frame", frame: 0, level: 0, sent: false };
+    const message = { v: 1, seq: 1, page: "p", kind: "mic.frame", frame: 0, level: 0, sent: false, at: 0 };
     for (const pcm of frames) expect(isPageMessage(message, pcm.byteLength)).toBe(true);
   });
 });

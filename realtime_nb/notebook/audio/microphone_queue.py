@@ -4,7 +4,8 @@ Owns the frames that wait for the socket, which page's microphone is on, and the
 not know sessions. Runs on the loop only.
 
 Frames wait here while a connection opens. When more than ten seconds wait, the oldest are dropped in whole frames and
-counted, because speech that old is no turn in a conversation any more (docs/notebook.md 10).
+counted, because speech that old is no turn in a conversation any more (docs/notebook.md 10). So is a frame that comes
+more than ten seconds after it was recorded.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from collections.abc import Awaitable, Callable
 
 from realtime_nb.audio import RATE_HZ
 from realtime_nb.errors import MicrophoneError
+from realtime_nb.notebook.audio.frame_age import FrameAge
 
-_MOST_WAITING_BYTES = 10 * 2 * RATE_HZ
-"""10 s of sound: the page chooses the length of a frame."""
+_OLDEST_S = 10.0
+_MOST_WAITING_BYTES = int(_OLDEST_S * 2 * RATE_HZ)
+"""The page chooses the length of a frame."""
 
 
 class MicrophoneQueue:
@@ -30,7 +33,7 @@ class MicrophoneQueue:
         level: 0..1, of the last frame.
         frames: frames that came from pages.
         missing: frames that a page sent and that never came.
-        dropped: frames that waited too long.
+        dropped: frames that came or waited too long after they were recorded.
         dropped_ms: sound that the session dropped because the connection was lost.
         next_frame: the number of the frame expected next in this capture.
         on_sent: called at once, in order, with each frame that the page has put on its own socket; None: ignore them.
@@ -47,6 +50,8 @@ class MicrophoneQueue:
         self.dropped_ms = 0.0
         self.next_frame = 0
         self.on_sent: Callable[[bytes], None] | None = None
+        self._age = FrameAge()
+        self._age_of: str | None = None
         self._waiting: deque[bytes] = deque()
         self._ready = asyncio.Event()
         self._idle = asyncio.Event()
@@ -62,6 +67,8 @@ class MicrophoneQueue:
         self.page = page
         self.next_frame = 0
         self.error = None
+        if page != self._age_of:
+            self._age, self._age_of = FrameAge(), page
 
     def close(self, page: str, frames: int | None = None) -> None:
         """Accept no more frames of this page, which has sent `frames` in all; frames that never came are missing."""
@@ -71,7 +78,17 @@ class MicrophoneQueue:
             self.page = None
             self.level = 0.0
 
-    def put(self, page: str, frame: int, level: float, pcm: bytes, *, sent: bool = False) -> None:
+    def put(
+        self,
+        page: str,
+        frame: int,
+        level: float,
+        pcm: bytes,
+        *,
+        sent: bool = False,
+        recorded_s: float | None = None,
+        now: float = 0.0,
+    ) -> None:
         """Queue one frame, unless another page's microphone is on.
 
         Args:
@@ -80,6 +97,8 @@ class MicrophoneQueue:
             level: 0..1.
             pcm: PCM16 at 24 kHz.
             sent: the page has put it on its own socket already.
+            recorded_s: when it was recorded, by the page's clock; None: unknown.
+            now: when it came, by the loop's clock.
         """
         if self.page != page:
             return
@@ -93,6 +112,9 @@ class MicrophoneQueue:
                 self.on_sent(pcm)
             return
         if self.muted:
+            return
+        if recorded_s is not None and self._age.age_s(recorded_s, now, _OLDEST_S) > _OLDEST_S:
+            self.dropped += 1
             return
         self._waiting.append(pcm)
         if len(self._waiting) * len(pcm) > _MOST_WAITING_BYTES:

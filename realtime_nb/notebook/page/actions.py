@@ -84,7 +84,10 @@ class PageActions:
             if self._microphone.page is None:
                 self._lease.resume_microphone(message.page, message.frame)
             sent = message.sent or self._sockets.live(message.page)
-            self._microphone.put(message.page, message.frame, message.level, message.pcm, sent=sent)
+            at = None if message.at is None else message.at / 1000
+            self._microphone.put(
+                message.page, message.frame, message.level, message.pcm, sent=sent, recorded_s=at, now=now
+            )
         elif isinstance(message, m.PlayState | m.PlayStopped):
             self._report(message)
         elif isinstance(message, m.PageHeartbeat):

@@ -121,13 +121,15 @@ class MicOpen(PageMessage, kw_only=True, tag="mic.open"):
 class MicFrame(PageMessage, kw_only=True, tag="mic.frame"):
     """Microphone sound, PCM16 at 24 kHz, in the buffer; the last frame of a capture may be shorter.
 
-    `sent`: the page has put it on its own socket already.
+    `sent`: the page has put it on its own socket already. `at`: when the page got it from the microphone, in ms of its
+    own clock; a frame that comes much later was held up on its way.
     """
 
     stream: ClassVar[Stream] = "sound"
     frame: _Count
     level: _Unit
     sent: bool = False
+    at: _Count | None = None
     pcm: bytes = b""
 
 
@@ -227,6 +229,8 @@ class SocketClosed(PageMessage, kw_only=True, tag="socket.closed"):
 
 SocketMessage = SocketOpened | SocketFrame | SocketClosed
 _ANY_PAGE_MESSAGE: Any = Union[tuple(PageMessage.__subclasses__())]  # noqa: UP007 - the classes above, by their `kind`
+# msgspec keeps what it finds out about a class, but works through a union again at every call: 37 µs instead of 0.5.
+_KINDS: dict[Any, Any] = {kind.__struct_config__.tag: kind for kind in PageMessage.__subclasses__()}
 
 
 def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = None) -> PageMessage:
@@ -240,9 +244,12 @@ def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = N
         BadMessage: anything is missing, of a wrong type, out of range, too large or unknown.
     """
     what = content.get("kind") if isinstance(content, dict) else None
-    what = _readable(what[:40]) if isinstance(what, str) else "message"
+    what = what if isinstance(what, str) else "message"
+    kind = _KINDS.get(what)
+    if kind is None:
+        what, kind = _readable(what[:40]), _ANY_PAGE_MESSAGE  # which refuses it, in words
     try:
-        message: PageMessage = msgspec.convert(content, _ANY_PAGE_MESSAGE)
+        message: PageMessage = msgspec.convert(content, kind)
     except (msgspec.ValidationError, RecursionError, UnicodeEncodeError) as error:
         raise BadMessage(what, _readable(str(error))[:200]) from None
     if not message.page.isascii():

@@ -87,3 +87,24 @@ async def test_frame_that_the_page_has_sent_itself_is_counted_and_not_sent_again
     await microphone.send_waiting(append)
     assert (counted, given) == ([b"00", b"22"], [b"11"])
     assert (microphone.frames, microphone.missing, microphone.next_frame) == (3, 0, 3)
+
+
+async def test_frames_that_come_more_than_ten_seconds_late_are_dropped_and_counted() -> None:
+    microphone = MicrophoneQueue()
+    microphone.open("p")
+    frames = [bytes([n % 256, n // 256]) * 960 for n in range(1000)]
+    for number, pcm in enumerate(frames):
+        recorded_s = 5.0 + 0.04 * number
+        # After 10 s of sound the comm holds everything up for 25 s, and then delivers it at once.
+        held_up = 10.0 <= 0.04 * number < 35.0
+        now = 1000.0 + (35.0 + number * 1e-4 if held_up else 0.04 * number + 0.1)
+        microphone.put("p", number, 0, pcm, recorded_s=recorded_s, now=now)
+        await microphone.send_waiting(_nowhere)
+    # 25 s of frames were held up, and the newest 10 s of them, less the usual way of 0.1 s, are young enough.
+    assert microphone.dropped == pytest.approx(15.0 / 0.04, abs=5)
+    assert microphone.missing == 0
+    assert microphone.next_frame == 1000
+
+
+async def _nowhere(pcm: bytes) -> None:
+    pass
