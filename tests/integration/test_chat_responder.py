@@ -270,6 +270,11 @@ async def test_server_that_does_not_stream_is_read(server: ChatServer) -> None:
     assert (await whole(responder(server), asked("hello"))).text == "Hello there."
 
 
+async def test_stream_that_does_not_say_so_is_read(server: ChatServer) -> None:
+    server.play(Play(["Hello", " there."], headers={"Content-Type": "text/plain"}))
+    assert (await whole(responder(server), asked("hello"))).text == "Hello there."
+
+
 @pytest.mark.parametrize("end", ["nothing", "finish", "mark"])
 async def test_end_of_a_stream(server: ChatServer, end: str) -> None:
     server.play(Play(["Hello"], finish="stop" if end == "finish" else None, done=end == "mark"))

@@ -152,7 +152,8 @@ async def test_picture(chat: ChatServer) -> None:
         chat.images = False
         await client.send("response.create", response={})
         failed = _done(await client.until("response.done"))
-    assert failed["status_details"]["error"]["code"] == "images_not_supported"
+        assert failed["status_details"]["error"]["code"] == "images_not_supported"
+        assert "You said: and now" in text_of(await client.ask("and now"))
 
 
 async def test_longest_answer(chat: ChatServer) -> None:

@@ -28,6 +28,7 @@ _MOST_WHOLE = 2**24
 _RETRY_S = 1.0
 _DRAIN_S = 0.1
 _END = "[DONE]"
+_STREAM_BEGINS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +129,13 @@ class ChatEndpoint:
         until = loop.time() + self._waits.first
         async with self._response(body, until) as response:
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind != "text/event-stream":
-                yield await self._whole(response, kind, until)
+            source = response.aiter_bytes()
+            first = await self._first(source, until)
+            # Some servers stream without saying so.
+            if kind != "text/event-stream" and not first.lstrip().startswith(_STREAM_BEGINS):
+                yield await self._whole(first, source, kind, until)
                 return
-            events = _events(response)
+            events = _events(first, source)
             try:
                 while True:
                     if is_finished():
@@ -139,7 +143,7 @@ class ChatEndpoint:
                     elif is_active():
                         until = loop.time() + self._waits.next
                     data = await self._next(events, until, is_active, is_finished)
-                    if data == _END:
+                    if data is not None and data.strip() == _END:
                         await _drained(events)
                         return
                     if data is None:
@@ -173,10 +177,23 @@ class ChatEndpoint:
                 return None
             raise self._errors.broke_off(str(error)) from None
 
-    async def _whole(self, response: httpx.Response, kind: str, until: float) -> Mapping[str, Any]:
+    async def _first(self, source: AsyncIterator[bytes], until: float) -> bytes:
+        """Return the beginning of a response's body."""
         try:
             async with asyncio.timeout_at(until):
-                text = await _text(response, _MOST_WHOLE)
+                async for data in source:
+                    if data.strip():
+                        return data
+        except TimeoutError:
+            raise self._errors.slow_first_token(self._waits.first) from None
+        except httpx.HTTPError as error:
+            raise self._errors.broke_off(str(error)) from None
+        return b""
+
+    async def _whole(self, first: bytes, source: AsyncIterator[bytes], kind: str, until: float) -> Mapping[str, Any]:
+        try:
+            async with asyncio.timeout_at(until):
+                text = await _text(first, source, _MOST_WHOLE)
         except TimeoutError:
             raise self._errors.slow_first_token(self._waits.first) from None
         except httpx.HTTPError as error:
@@ -224,7 +241,7 @@ class ChatEndpoint:
     async def _refusal(self, response: httpx.Response) -> RefusedError:
         try:
             async with asyncio.timeout(self._waits.next):
-                text = await _text(response, _MOST_BODY)
+                text = await _text(b"", response.aiter_bytes(), _MOST_BODY)
         except (httpx.HTTPError, TimeoutError):
             text = ""
         return RefusedError(response.status_code, text, response.headers.get("location", ""))
@@ -248,9 +265,11 @@ class ChatEndpoint:
         return {"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}
 
 
-async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:
+async def _events(first: bytes, source: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
     decoder = SseDecoder()
-    async for data in response.aiter_bytes():
+    for event in decoder.feed(first):
+        yield event
+    async for data in source:
         for event in decoder.feed(data):
             yield event
     for event in decoder.end():
@@ -265,9 +284,9 @@ async def _drained(events: AsyncGenerator[str, None]) -> None:
                 pass
 
 
-async def _text(response: httpx.Response, most: int) -> str:
-    pieces, size = [], 0
-    async for data in response.aiter_bytes():
+async def _text(first: bytes, source: AsyncIterator[bytes], most: int) -> str:
+    pieces, size = [first], len(first)
+    async for data in source:
         pieces.append(data)
         size += len(data)
         if size >= most:

@@ -97,6 +97,13 @@ def is_absent_model(status: int, body: str) -> bool:
     return status in (400, 404, 422) and _ABSENT.search(body) is not None
 
 
+def refuses_images(status: int, body: str, sent: Mapping[str, Any]) -> bool:
+    """Whether a request had pictures, and was refused because of them."""
+    contents = [message["content"] for message in sent.get("messages", ()) if isinstance(message.get("content"), list)]
+    has_images = any(part.get("type") == "image_url" for parts in contents for part in parts)
+    return has_images and status in (400, 415, 422, 500) and _IMAGES.search(body) is not None
+
+
 class ChatErrors:
     """Makes the errors about one server.
 
@@ -224,10 +231,10 @@ class ChatErrors:
                 "tools_not_supported",
                 "invalid_request_error",
             )
-        if _has_images(sent) and status in (400, 415, 422, 500) and _IMAGES.search(body):
+        if refuses_images(status, body, sent):
             return _error(
-                f"{self._model} at {self._url} takes no pictures: {said}. Choose a model that sees, or start a new "
-                "conversation without pictures.",
+                f"{self._model} at {self._url} takes no pictures: {said}. Choose a model that sees, or go on without "
+                "pictures.",
                 "images_not_supported",
                 "invalid_request_error",
             )
@@ -292,10 +299,3 @@ def _short(text: str) -> str:
 def _code(error: Any) -> str | None:
     code = error.get("code") or error.get("type") if isinstance(error, Mapping) else None
     return code if isinstance(code, str) else None
-
-
-def _has_images(sent: Mapping[str, Any]) -> bool:
-    return any(
-        isinstance(message.get("content"), list) and any(part.get("type") == "image_url" for part in message["content"])
-        for message in sent.get("messages", ())
-    )

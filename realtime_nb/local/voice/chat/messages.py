@@ -19,6 +19,7 @@ Items = Sequence[Mapping[str, Any]]
 Message = dict[str, Any]
 
 NO_RESULT = "There is no result: the call was not answered."
+UNSEEN = "(a picture that you cannot see)"
 GO_ON = "Please go on."
 """Stands for the user where the assistant spoke last, or nothing was said yet: templates end a turn there."""
 
@@ -32,12 +33,14 @@ class Template:
         no_system: system messages are refused altogether; the instructions become part of the first user message.
         user_first: the first message after the system's must be the user's.
         short_call_ids: ids of calls must be nine letters and digits (Mistral).
+        no_images: pictures are refused; those of earlier turns become words, so that the conversation can go on.
     """
 
     system_first: bool = False
     no_system: bool = False
     user_first: bool = False
     short_call_ids: bool = False
+    no_images: bool = False
 
 
 @dataclass(slots=True)
@@ -107,9 +110,12 @@ def chat_messages(
         text = _text(item)
         if at == last_user and not text and user_text:
             text = user_text
-        if text or _images(item):
+        images = _images(item)
+        if images and template.no_images and at < last_user:
+            text, images = "\n".join(filter(None, [text, UNSEEN])), []
+        if text or images:
             results()
-            builder.add(str(item.get("role", "user")), text, _images(item))
+            builder.add(str(item.get("role", "user")), text, images)
     results()
     _end_with_a_cue(builder)
     return list(_fitted(builder.messages, template))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from realtime_nb.local.voice.chat.errors import refuses_images
 from realtime_nb.local.voice.chat.messages import Template
 
 _LOG = logging.getLogger(__name__)
@@ -65,6 +66,9 @@ class Quirks:
             if name in sent and name not in own and re.search(rf"(?<!\w){name}(?!\w)", said) and self._drop(name, sent):
                 _LOG.info("the chat server refuses %s (status %d); requests go on without it", name, status)
                 return True
+        if not self.template.no_images and refuses_images(status, said, sent):
+            self.template.no_images = True
+            return True
         for need, pattern in _TEMPLATES:
             if pattern.search(said) and not getattr(self.template, need):
                 setattr(self.template, need, True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_nb.local.voice.chat.messages import GO_ON, NO_RESULT, Template, chat_messages
+from realtime_nb.local.voice.chat.messages import GO_ON, NO_RESULT, UNSEEN, Template, chat_messages
 
 _STRICT = Template(system_first=True, no_system=True, user_first=True, short_call_ids=True)
 
@@ -112,6 +112,13 @@ def test_pictures_are_parts() -> None:
     ]
 
 
+def test_pictures_of_earlier_turns_become_words_where_none_are_taken() -> None:
+    history = [user("look", "data:image/png;base64,AA"), assistant("A dot."), user("and", "https://x/y.png")]
+    messages = chat_messages(history, template=Template(no_images=True))
+    assert messages[0]["content"] == f"look\n{UNSEEN}"
+    assert messages[2]["content"][1] == {"type": "image_url", "image_url": {"url": "https://x/y.png"}}
+
+
 def test_recognised_words_stand_for_sound_without_a_transcript() -> None:
     assert short(chat_messages([spoken(None)], user_text="hello")) == [("user", "hello")]
 
@@ -149,6 +156,7 @@ _TEMPLATES = st.builds(
     no_system=st.booleans(),
     user_first=st.booleans(),
     short_call_ids=st.booleans(),
+    no_images=st.booleans(),
 )
 
 
