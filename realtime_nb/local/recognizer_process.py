@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from realtime_nb.local.pipe_frames import pack, read, read_async
-from realtime_nb.local.voice.download import DownloadError, Progress, Report, ignore
+from realtime_nb.local.voice.download import DownloadError, Progress, Report, ignore, still_loading
 from realtime_nb.local.voice.load import COMMANDS, load_recognizer
 from realtime_nb.local.voice.part_spec import PartSpec
 from realtime_nb.local.voice.protocols import RATE_HZ, Pcm, Recognition, Recognizer, ToolSpecs
@@ -85,6 +85,8 @@ class RecognizerProcess:
         self._longest = _LONGEST[spec.kind]
         self._ids = itertools.count()
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._with_sound: set[int] = set()
+        self._loading: str | None = None
         self._starting = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -96,7 +98,7 @@ class RecognizerProcess:
         """See `AsyncRecognizer`.
 
         Raises:
-            RuntimeError: the recogniser failed.
+            RuntimeError: the recogniser failed, or its model is still being downloaded.
         """
         answer = await self._ask(sound[: self._longest].astype("<i2").tobytes(), tools, phrases, language)
         return Recognition(answer["text"], answer["understood"], answer["confidence"])
@@ -136,8 +138,13 @@ class RecognizerProcess:
 
     async def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
         pipe = await self._pipe()
+        has_sound = request["sound"] is not None
+        if has_sound and self._loading is not None:
+            raise RuntimeError(self._loading)
         number = next(self._ids)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        if has_sound:
+            self._with_sound.add(number)
         try:
             pipe.write(pack({"id": number, **request}))
             await pipe.drain()
@@ -145,6 +152,7 @@ class RecognizerProcess:
             return answer
         finally:
             self._waiting.pop(number, None)
+            self._with_sound.discard(number)
 
     async def _pipe(self) -> asyncio.StreamWriter:
         async with self._starting:
@@ -168,16 +176,26 @@ class RecognizerProcess:
         assert process.stdout is not None
         while (answer := await read_async(process.stdout)) is not None:
             if "progress" in answer:
-                self._report(Progress(**answer["progress"]))
+                self._progressed(Progress(**answer["progress"]))
                 continue
             future = self._waiting.get(answer["id"])
             if future is not None and not future.done():
                 future.set_result(answer)
+        self._loading = None
         if self._process is process:
             self._process = None
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(ConnectionResetError("the recognition process ended"))
+
+    def _progressed(self, progress: Progress) -> None:
+        """Report a download; speech does not wait for it, which may take minutes: its answer says how far it is."""
+        self._loading = still_loading(progress) if progress.state == "loading" else None
+        if self._loading is not None:
+            for number in self._with_sound:
+                if not self._waiting[number].done():
+                    self._waiting[number].set_exception(RuntimeError(self._loading))
+        self._report(progress)
 
 
 def main() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +14,9 @@ import pytest
 from realtime_nb.local.recognizer_process import RecognizerProcess
 from realtime_nb.local.voice.download import DownloadError, Progress, cache_folder, fetch_files
 from realtime_nb.local.voice.part_spec import PartSpec
-from realtime_nb.local.voice.synthesizer.piper.synthesizer import voice_file
+from realtime_nb.local.voice.synthesizer.piper.synthesizer import PiperSynthesizer, voice_file
 from tests.integration.raw_client import speech
-from tests.integration.speech_server import Answer, speech_server
+from tests.integration.speech_server import Answer, Request, speech_server
 
 _JOE = "/rhasspy/piper-voices/resolve/main/en/en_US/joe/medium/en_US-joe-medium.onnx"
 _MODEL = bytes(range(256)) * 4000
@@ -69,6 +73,57 @@ def test_optional_files_may_be_absent(monkeypatch: pytest.MonkeyPatch, tmp_path:
             "m", "a/b", ["model.bin"], optional=["x.txt"], folder=tmp_path / "m", remedy="", report=lambda _: None
         )
     assert sorted(path.name for path in folder.iterdir()) == [".complete", "model.bin"]
+
+
+async def test_speech_does_not_wait_for_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    going_on = threading.Event()
+
+    def slow() -> Iterator[bytes]:
+        yield b"x"
+        going_on.wait(60)
+
+    def answer(request: Request) -> Answer:
+        return Answer(blocks=() if request.method == "HEAD" else slow(), length=10_000_000)
+
+    root = "/Systran/faster-whisper-tiny.en/resolve/main"
+    with speech_server({f"{root}/{name}": answer for name in ("config.json", "tokenizer.json", "model.bin")}) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        loading = asyncio.Event()
+        recognizer = RecognizerProcess(PartSpec("whisper", "tiny.en"), lambda _: loading.set())
+        try:
+            first = asyncio.create_task(recognizer.recognize(speech("Hello.")))  # waits when the download begins
+            await loading.wait()
+            for asking in (first, recognizer.recognize(speech("Hello."))):
+                with pytest.raises(RuntimeError, match=r"Downloading whisper tiny.en: .* of 30 MB, once. Try again"):
+                    await asking
+        finally:
+            going_on.set()
+            await recognizer.close()
+
+
+def test_answer_does_not_wait_for_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    going_on, loading = threading.Event(), threading.Event()
+
+    def slow() -> Iterator[bytes]:
+        yield b"x"
+        going_on.wait(60)
+
+    answers = {path: lambda request: Answer(blocks=slow(), length=10_000_000) for path in (_JOE, f"{_JOE}.json")}
+    with speech_server(answers) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        voice = PiperSynthesizer("en_US-joe-medium", report=lambda _: loading.set())
+        warming = threading.Thread(target=lambda: suppressed(voice.warm))
+        warming.start()
+        assert loading.wait(30)
+        with pytest.raises(DownloadError, match=r"Downloading piper joe: .* of 20 MB, once. Try again"):
+            list(voice.stream("Hello."))
+        going_on.set()
+        warming.join()
+
+
+def suppressed(call: Callable[[], None]) -> None:
+    with contextlib.suppress(DownloadError):
+        call()
 
 
 async def test_recognition_without_its_model_fails_with_the_next_step_and_goes_on(

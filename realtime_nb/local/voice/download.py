@@ -54,6 +54,11 @@ def ignore(_: Progress) -> None:
     """Report no progress."""
 
 
+def still_loading(progress: Progress) -> str:
+    """Return the error for a request that a download would keep waiting."""
+    return f"{progress.message} Try again when it is complete."
+
+
 def cache_folder() -> Path:
     """Return the folder of downloaded models: `REALTIME_NB_CACHE`, or the system's cache folder for this user."""
     if chosen := os.environ.get("REALTIME_NB_CACHE"):

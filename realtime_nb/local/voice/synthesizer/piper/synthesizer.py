@@ -17,7 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from realtime_nb.audio.resample import Resampler
-from realtime_nb.local.voice.download import Report, cache_folder, fetch_files, ignore
+from realtime_nb.local.voice.download import (
+    DownloadError,
+    Progress,
+    Report,
+    cache_folder,
+    fetch_files,
+    ignore,
+    still_loading,
+)
 from realtime_nb.local.voice.part_spec import is_path
 from realtime_nb.local.voice.protocols import RATE_HZ, Chunk, Pcm
 from realtime_nb.local.voice.synthesizer.espeak.engine import ENGINE, EspeakEngine
@@ -60,6 +68,7 @@ class PiperSynthesizer:
         self._engine = engine
         self._lock = threading.Lock()
         self._model: PiperModel | None = None
+        self._progress: Progress | None = None
         # One run at a time: two at once would both be slower than the speech that they make.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="piper")
 
@@ -78,7 +87,7 @@ class PiperSynthesizer:
         """Yield sound, 100 ms a chunk; see `protocols.Synthesizer`.
 
         Raises:
-            DownloadError, PiperError: there is no voice to speak with.
+            DownloadError, PiperError: there is no voice to speak with, or it is still being downloaded.
         """
         model = self._loaded()
         stopped = threading.Event() if stop is None else stop
@@ -97,10 +106,18 @@ class PiperSynthesizer:
         yield Chunk(resampler.flush().astype(np.int16), "")
 
     def _loaded(self) -> PiperModel:
+        # The worker threads are few: they must not wait for a download, which may take minutes.
+        progress = self._progress
+        if progress is not None and progress.state == "loading" and self._lock.locked():
+            raise DownloadError(still_loading(progress))
         with self._lock:
             if self._model is None:
-                self._model = PiperModel(voice_file(self._value, self._report))
+                self._model = PiperModel(voice_file(self._value, self._progressed))
             return self._model
+
+    def _progressed(self, progress: Progress) -> None:
+        self._progress = progress
+        self._report(progress)
 
     def _clauses(self, sentence: str, config: PiperConfig) -> list[_Clause]:
         return [_Clause(text, self._phonemes(text, config)) for text in clauses_of(sentence)]
