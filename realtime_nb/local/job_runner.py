@@ -20,6 +20,7 @@ from realtime_nb.local.session.items import StoredItem
 from realtime_nb.local.session.jobs import Job, Perform, Prepare, PrepareReply, Recognize, Stop
 from realtime_nb.local.session.machine import SessionMachine
 from realtime_nb.local.session.response_writer import ResponsePlan, ResponseWriter
+from realtime_nb.local.session.usage import prompt_tokens
 from realtime_nb.local.speaking import Speaking
 from realtime_nb.local.voice.load import Voice
 from realtime_nb.local.voice.protocols import RATE_HZ, Chunk, Recognition
@@ -161,10 +162,11 @@ class JobRunner:
     async def _answer(self, writer: ResponseWriter) -> str | None:
         """Write a response; return the reason for which it is incomplete, or None."""
         plan, responder = writer.plan, self._voice.responder
-        if responder.limits_tokens:
-            writer.lift_token_limit()
         await self._recognized(plan)
-        stream = responder.reply(_request(plan, self._voice.label))
+        request = _request(plan, self._voice.label)
+        if responder.limits_tokens:
+            writer.leave_counting_to_model(prompt_tokens(request))
+        stream = responder.reply(request)
         pieces = repaired(stream, count=writer.count, one_call=not plan.parallel_tool_calls)
         async with ReadAhead(pieces, cost=_chars, most=_CHARS_AHEAD) as ahead:
             if not writer.speaks:
@@ -243,7 +245,9 @@ class _Pace:
 
 
 def _request(plan: ResponsePlan, label: str) -> ReplyRequest:
-    user_text, understood = _last_words(plan.context)
+    last = _last_recognition(plan.context)
+    if last is not None and last.failure is not None:
+        raise ReplyError(last.failure, code="recognition_failed")
     return ReplyRequest(
         # A response outside the conversation may be made while another one still writes an item: of that, no words and
         # no whole arguments are known yet.
@@ -252,8 +256,8 @@ def _request(plan: ResponsePlan, label: str) -> ReplyRequest:
         tools=plan.tools,
         tool_choice=plan.tool_choice,
         parallel_tool_calls=plan.parallel_tool_calls,
-        user_text=user_text,
-        understood=understood,
+        user_text=last.text if last is not None else None,
+        understood=last.understood if last is not None else True,
         spoken=plan.modality == "audio",
         max_output_tokens=plan.max_output_tokens if isinstance(plan.max_output_tokens, int) else None,
         reasoning_effort=plan.reasoning_effort,
@@ -278,19 +282,11 @@ def _voice_name(voice: str | dict[str, Any]) -> str:
     return voice if isinstance(voice, str) else str(voice.get("id", ""))
 
 
-def _last_words(context: list[StoredItem]) -> tuple[str | None, bool]:
-    """Return the user's last words if they were spoken, and whether they were understood: the item does not say.
-
-    Raises:
-        ReplyError: the recogniser failed; its cause.
-    """
+def _last_recognition(context: list[StoredItem]) -> Recognition | None:
+    """Return the recogniser's result for the user's last words; None where they were typed, or have been answered."""
     for stored in reversed(context):
         if isinstance(stored.item, FunctionCallOutputItem):
             break
         if isinstance(stored.item, MessageItem) and stored.item.role == "user":
-            if stored.recognition is not None:
-                if stored.recognition.failure is not None:
-                    raise ReplyError(stored.recognition.failure, code="recognition_failed")
-                return stored.recognition.text, stored.recognition.understood
-            break
-    return None, True
+            return stored.recognition
+    return None

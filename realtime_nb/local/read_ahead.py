@@ -6,10 +6,13 @@ Owns the bound, the order, and the end of that task. Must not know the meaning o
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -83,6 +86,8 @@ class ReadAhead(Generic[T]):
             # Closed before the end is reported: nothing works behind an answer that has ended.
             try:
                 await self._source.aclose()
+            except Exception:
+                _log.exception("a stream could not be closed")
             finally:
                 self._ended = True
                 self._changed.set()

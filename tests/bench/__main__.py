@@ -10,6 +10,7 @@ alternately in one run. Arguments select sections: `python -m tests.bench wire s
 - `long`: what a delta costs after thousands of turns.
 - `reconnect`: from a broken socket to ready.
 - `comm`: CPU per message of the page, beside Jupyter's own.
+- `local`: what local models wait for the backend, barge-in, and memory after long answers; needs espeak-ng.
 - `imports`: importing, and the first connection to a local backend.
 - `notebook`: the comm's round trip and stop-to-silence in a real JupyterLab; needs Chromium.
 
@@ -24,7 +25,7 @@ from importlib import import_module
 
 from tests.bench.table import Line, show
 
-_SECTIONS = ("wire", "sessions", "memory", "served", "long", "reconnect", "comm", "imports", "notebook")
+_SECTIONS = ("wire", "sessions", "memory", "served", "long", "reconnect", "comm", "local", "imports", "notebook")
 
 
 def main() -> None:

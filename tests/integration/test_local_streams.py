@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 
 from realtime_nb.local.http import server
@@ -396,6 +397,21 @@ async def test_usage_is_the_models_own(model: Model) -> None:
         assert usage["output_token_details"] == {"text_tokens": 7, "audio_tokens": 0}
 
 
+async def test_usage_of_an_uncounted_reply_is_an_estimate_of_its_text(model: Model) -> None:
+    model.plays(*words("Hello there. " * 10))
+    async with _client(model, instructions="Be brief. " * 40) as client:
+        usage = (await client.ask("Hi"))[-1]["response"]["usage"]
+        assert usage["output_tokens"] == -(-130 // 4)
+        assert usage["input_tokens"] >= 100
+        assert usage["input_token_details"]["audio_tokens"] == usage["output_token_details"]["audio_tokens"] == 0
+
+
+async def test_a_reply_that_failed_before_its_first_word_has_no_usage(model: Model) -> None:
+    model.plays(ReplyError("Nothing answers."))
+    async with _client(model) as client:
+        assert not (await client.ask("Hi"))[-1]["response"].get("usage")
+
+
 # -- interruption
 
 
@@ -417,6 +433,22 @@ async def test_cancel_closes_a_stream_that_hangs(model: Model, modality: str) ->
         await model.until_closed(1)
         model.plays(TextPiece("Better."))
         assert text_of(await client.ask("Again")) == "Better."
+
+
+async def test_the_users_speech_ends_the_answer_and_closes_the_stream(model: Model) -> None:
+    model.plays(*words("This is a sentence. " * 10), Hang())
+    noise = (np.random.default_rng(1).standard_normal(24_000) * 6_000).astype(np.int16)
+    async with _client(model, pace=0.5) as client:
+        await _says_until(client, "response.output_audio.delta")
+        await model.reached.wait()
+        await client.append(noise)
+        events = await client.until("response.done")
+        assert events[-1]["response"]["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+        # Nothing but the open item's end stands between the two: a client must not have to wait.
+        types = [event["type"] for event in events]
+        between = types[types.index("input_audio_buffer.speech_started") + 1 : -1]
+        assert all(name.endswith(".done") for name in between), between
+        await model.until_closed(1)
 
 
 async def test_a_client_that_leaves_closes_the_stream(model: Model) -> None:

@@ -80,6 +80,7 @@ class ResponseWriter:
         self._open: _Open | None = None
         self._text_chars = 0
         self._counted: ReplyUsage | None = None
+        self._prompt_tokens: int | None = None
         self._limit = plan.max_output_tokens if isinstance(plan.max_output_tokens, int) else None
 
     @property
@@ -100,9 +101,14 @@ class ResponseWriter:
         items = (stored.item for stored in self._items)
         return any(isinstance(item, wire.FunctionCallItem) and item.status == "completed" for item in items)
 
-    def lift_token_limit(self) -> None:
-        """Leave `max_output_tokens` to the model: the estimate here must not cut an answer that the model allows."""
+    def leave_counting_to_model(self, prompt_tokens: int) -> None:
+        """Leave `max_output_tokens` to the model: the estimate here must not cut an answer that the model allows.
+
+        Args:
+            prompt_tokens: an estimate of the model's input, for an answer that ends before the model's own counts.
+        """
         self._limit = None
+        self._prompt_tokens = prompt_tokens
 
     def count(self, usage: ReplyUsage) -> None:
         """Keep the model's own token counts, which `response.done` then reports instead of estimates."""
@@ -223,7 +229,9 @@ class ResponseWriter:
             details = {"type": status, "reason": reason, "error": error}
             report.status_details = msgspec.convert({k: v for k, v in details.items() if v}, wire.ResponseStatus)
         report.output = [stored.item for stored in self._items]
-        report.usage = self._usage()
+        # A response that failed before its first word has cost nothing that is known.
+        if status != "failed" or self._items or self._counted is not None:
+            report.usage = self._usage()
         self._state.emit(wire.ResponseDone(response=report))
 
     # -- parts
@@ -231,6 +239,8 @@ class ResponseWriter:
     def _usage(self) -> wire.ResponseUsage:
         if self._counted is not None:
             return counted_usage(self._counted)
+        if self._prompt_tokens is not None:
+            return counted_usage(ReplyUsage(self._prompt_tokens, text_tokens(self._text_chars)))
         made = Tokens(text=text_tokens(self._text_chars), audio=output_audio_tokens(self.samples))
         return usage_of(self.plan.given, self.plan.given_before, made)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from realtime_nb.local.session.items import StoredItem
 from realtime_nb.local.voice.protocols import RATE_HZ
-from realtime_nb.local.voice.reply import ReplyUsage
+from realtime_nb.local.voice.reply import ReplyRequest, ReplyUsage
 from realtime_nb.wire import realtime as wire
 
 _CACHE_BLOCK = 64
@@ -67,6 +67,17 @@ def input_tokens(instructions: str, tools: list[dict[str, Any]], items: Iterable
         elif isinstance(item, wire.FunctionCallOutputItem):
             text += text_tokens(len(item.output))
     return Tokens(text, audio, image)
+
+
+def prompt_tokens(request: ReplyRequest) -> int:
+    """Tokens of the text that a model reads for a reply."""
+    chars = len(request.instructions) + (len(json.dumps(list(request.tools))) if request.tools else 0)
+    for item in request.history:
+        parts = [item, *(item.get("content") or ())]
+        chars += sum(
+            len(part.get(name) or "") for part in parts for name in ("text", "transcript", "arguments", "output")
+        )
+    return text_tokens(chars) + 4 * len(request.history)
 
 
 def usage_of(given: Tokens, before: Tokens, made: Tokens) -> wire.ResponseUsage:
