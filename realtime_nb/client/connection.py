@@ -204,7 +204,10 @@ class RealtimeConnection:
             return _awaited(waiter, kind, timeout)
 
     def off(self, kind: str, handler: EventHandler | None = None) -> None:
-        """Remove one registration of a handler, the oldest; without a handler, all of `kind`."""
+        """Remove one registration of a handler, the oldest; without a handler, all of `kind`.
+
+        A handler that is not registered is no error, as with Node's emitters: a `once` may have run already.
+        """
         self._core.handlers.remove(kind, handler)
 
     def _register(self, kind: str, handler: EventHandler | None, *, once: bool) -> Any:

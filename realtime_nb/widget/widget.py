@@ -448,7 +448,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         return self._handle(event_type, handler, once=True)
 
     def off(self, event_type: str, handler: Callable[..., Any]) -> None:
-        """Remove a handler that `on` or `once` registered."""
+        """Remove a handler that `on` or `once` registered; one that is not registered (any more) is no error."""
         controller = self._live_controller
         controller.soon(controller.lifecycle.unhandle, event_type, handler)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -254,12 +254,14 @@ class EventNormalizer:
         if life is None:
             return ()
         out: list[Any] = []
-        error = wire.ResponseError(type="client_error", code=code, message=message)
+        self._end(life, status, wire.ResponseError(type="client_error", code=code, message=message), out)
+        life.abandoned = True
+        return out
+
+    def _end(self, life: _Life, status: str, error: wire.ResponseError, out: list[Any]) -> None:
         details = wire.ResponseStatus(type=status, error=error)
         response = wire.Response(id=life.server_id, status=status, status_details=details, output=[])
         self._on_done(wire.ResponseDone(response=response), out)
-        life.abandoned = True
-        return out
 
     def leaves(self, event_id: str) -> None:
         """Note an id that a user gave a client event, and that an error of the server may name."""
@@ -358,7 +360,8 @@ class EventNormalizer:
         told = event.response.output or []
         claimed = {self._items.inward(item.id or "") or "" for item in told}
         claimed |= {life.by_call.get(getattr(item, "call_id", None) or "", "") for item in told}
-        output = [self._named(item, life, index, claimed=claimed) for index, item in enumerate(told)]
+        seen = set[str]()
+        output = [self._named(item, life, index, claimed=claimed, seen=seen) for index, item in enumerate(told)]
         known = {item.id for item in output}
         status = _final_status(event.response)
         if status == "completed":
@@ -395,6 +398,15 @@ class EventNormalizer:
 
     def _on_error(self, event: wire.ErrorEvent, out: list[Any]) -> None:
         """An error: it may refuse an item of ours, which then is not there."""
+        raw = event.raw or {}
+        if self._open and raw.get("type") == "response.error":
+            detail = event.error  # some servers end a response that failed with this, and send no `response.done`
+            life = self._lives.get(str(raw.get("response_id")))
+            if life is None or life.done:
+                life = next(reversed(self._open.values()))
+            error = wire.ResponseError(type=detail.type or "server_error", code=detail.code, message=detail.message)
+            self._end(life, "failed", error, out)
+            return
         event_id = event.error.event_id
         self._asked = 0  # it may have refused a request
         for name in list(self._unanswered):
@@ -427,7 +439,8 @@ class EventNormalizer:
         life = self._life(event.response_id, event, out)
         life.streamed = None  # another item may have the same id
         done = isinstance(event, wire.ResponseOutputItemDone)
-        item = self._named(event.item, life, event.output_index, claimed=life.ended if done else life.snapshots)
+        seen = life.ended if done else life.snapshots
+        item = self._named(event.item, life, event.output_index, claimed=seen, seen=seen)
         life.snapshots.add(item.id or "")
         if done:
             life.ended.add(item.id or "")
@@ -442,7 +455,8 @@ class EventNormalizer:
     def _on_arguments(self, event: Any, out: list[Any]) -> None:
         life = self._life(event.response_id, event, out)
         done = isinstance(event, wire.ResponseFunctionCallArgumentsDone)
-        item_id = self._item_of_call(event.item_id, event.call_id, life, event.output_index, done=done)
+        seen = life.arguments_done if done else life.pieces
+        item_id = self._item_of_call(event.item_id, event.call_id, life, event.output_index, done=done, seen=seen)
         known = life.calls.get(item_id)
         call_id = self._call_id(event.call_id, known, item_id)
         fields: dict[str, Any] = {"response_id": life.name, "item_id": item_id, "call_id": call_id}
@@ -478,13 +492,20 @@ class EventNormalizer:
         life.by_index.setdefault(index, name)
         return name
 
-    def _item_of_call(self, item_id: str | None, call_id: str | None, life: _Life, index: int, *, done: bool) -> str:
-        """Our name of the item of a call: some servers give several calls, or a call and a message, one id or none."""
+    def _item_of_call(
+        self, item_id: str | None, call_id: str | None, life: _Life, index: int, *, done: bool, seen: Container[str]
+    ) -> str:
+        """Our name of the item of a call: some servers give several calls, or a call and a message, one id or none.
+
+        Others give one call another call id in each of its events. An event with a new call id is about the same call
+        if it stands at the same place, and none of its kind was about that call so far: `seen` has those.
+        """
         name = life.by_call.get(call_id) if call_id else None
         if name is not None:
             return name
+        there = life.by_index.get(index)
         name = self._item_of(item_id, life, index)
-        another_call = call_id and name in life.by_call.values()
+        another_call = call_id and name in life.by_call.values() and (name != there or name in seen or not item_id)
         ended = done and not item_id and name in life.arguments_done
         if name in life.messages or another_call or ended:
             name = self._items.another(name)
@@ -494,10 +515,11 @@ class EventNormalizer:
             life.by_call[call_id] = name
         return name
 
-    def _named(self, item: Any, life: _Life, index: int, *, claimed: set[str]) -> Any:
+    def _named(self, item: Any, life: _Life, index: int, *, claimed: set[str], seen: set[str]) -> Any:
         """An output item with its name, and a call with all that is known of it.
 
-        `claimed` has the names of the items that other snapshots are about.
+        `claimed` has the names of the items that other snapshots are about; `seen` those that snapshots of this kind
+        were about so far.
         """
         if self._lone is not None and isinstance(item, wire.MessageItem):
             self._adopt(item.id)
@@ -508,7 +530,8 @@ class EventNormalizer:
             if isinstance(item, wire.FunctionCallItem) and item.call_id:
                 life.by_call[item.call_id] = same
         if isinstance(item, wire.FunctionCallItem):
-            name = self._item_of_call(item.id, item.call_id, life, index, done=False)
+            name = self._item_of_call(item.id, item.call_id, life, index, done=False, seen=seen)
+            seen.add(name)
         else:
             name = self._item_of(item.id, life, index)
         if isinstance(item, wire.MessageItem):

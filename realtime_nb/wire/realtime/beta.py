@@ -71,15 +71,24 @@ def upgrade(raw: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _name_formats(changed: dict[str, Any]) -> None:
-    """Put a format that a session calls by its mere name, such as `g711_ulaw`, into the form that GA has."""
+    """Put a format into the form that GA has: one that is a mere name (`g711_ulaw`), or has a `sample_rate`."""
     session = changed["session"]
     audio = session.get("audio")
     for side in ("input", "output"):
         part = audio.get(side) if isinstance(audio, dict) else None
-        name = part.get("format") if isinstance(part, dict) else None
-        if isinstance(audio, dict) and isinstance(part, dict) and isinstance(name, str):
-            audio = {**audio, side: {**part, "format": _format(name, is_output=side == "output")}}
+        told = part.get("format") if isinstance(part, dict) else None
+        form = _format(told, is_output=side == "output") if isinstance(told, str) else _with_rate(told)
+        if isinstance(audio, dict) and isinstance(part, dict) and form != told:
+            audio = {**audio, side: {**part, "format": form}}
             changed["session"] = {**session, "audio": audio}
+
+
+def _with_rate(form: Any) -> Any:
+    """A format with its rate under GA's name; some servers call it `sample_rate`."""
+    if not isinstance(form, dict) or form.get("rate") is not None:
+        return form
+    rate = next((form[name] for name in ("sample_rate", "sample_rate_hz") if form.get(name) is not None), None)
+    return form if rate is None else {**form, "rate": rate}
 
 
 def _session(old: dict[str, Any], *, transcription: bool) -> dict[str, Any]:

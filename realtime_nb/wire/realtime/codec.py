@@ -20,7 +20,14 @@ from realtime_nb.wire.realtime.client_events import ClientEvent, InputAudioBuffe
 from realtime_nb.wire.realtime.items import UnknownItem
 from realtime_nb.wire.realtime.lenient import error_in_words, is_error_body, read_leniently
 from realtime_nb.wire.realtime.response import ErrorDetail
-from realtime_nb.wire.realtime.server_events import ErrorEvent, ResponseOutputAudioDelta, ServerEvent, UnknownEvent
+from realtime_nb.wire.realtime.server_events import (
+    ErrorEvent,
+    ResponseOutputAudioDelta,
+    ServerEvent,
+    SessionCreated,
+    SessionUpdated,
+    UnknownEvent,
+)
 from realtime_nb.wire.realtime.validate import check, nearest
 
 __all__ = [
@@ -127,9 +134,19 @@ def decode_server(frame: bytes | str) -> ServerEvent | UnknownEvent:
         event: ServerEvent = _server().decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _rescue(frame)
-    if type(event) is ErrorEvent and not event.error.message:
-        return _rescue(frame)  # the server's words stand elsewhere in it
+    if type(event) in _RARE and _says_it_otherwise(event, frame):
+        return _rescue(frame)
     return event
+
+
+_RARE = frozenset({ErrorEvent, SessionCreated, SessionUpdated})
+
+
+def _says_it_otherwise(event: Any, frame: bytes | str) -> bool:
+    """Whether a field that other code relies on stands in the frame under another name."""
+    if type(event) is ErrorEvent:
+        return not event.error.message
+    return ("sample_rate" if isinstance(frame, str) else b"sample_rate") in frame  # type: ignore[operator]
 
 
 def _with_long_sound(frame: bytes) -> ResponseOutputAudioDelta | None:
@@ -174,10 +191,13 @@ def _rescue(frame: bytes | str) -> ServerEvent | UnknownEvent:
     upgraded = beta.upgrade(raw) or raw
     kind = upgraded["type"]
     struct = SERVER_TYPES.get(kind)
+    if struct is None and kind.endswith(".error") and is_error_body(raw):
+        kind, struct = "error", ErrorEvent  # `response.error` and `session.error` of some servers
+        upgraded = {**upgraded, "type": kind}
     if struct is None:
         event_id = raw.get("event_id")
         return UnknownEvent(type=kind, raw=raw, event_id=event_id if isinstance(event_id, str) else "")
-    if upgraded is not raw:
+    if upgraded is not raw and struct is not ErrorEvent:
         try:
             whole: ServerEvent = msgspec.convert(upgraded, ServerEvent)
         except (msgspec.ValidationError, RecursionError):

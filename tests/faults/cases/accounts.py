@@ -230,6 +230,15 @@ async def a_name_that_is_not_known_is_not_read_as_pcm() -> None:
 
 
 @case(FORMATS)
+async def a_rate_under_the_name_sample_rate() -> None:
+    for form in (
+        {"type": "audio/pcm", "sample_rate": 16000},
+        {"type": "audio/pcm", "rate": None, "sample_rate": 16000},
+    ):
+        await _lasts_as_long((_with_format(form), {}), bytes(2 * 1600))
+
+
+@case(FORMATS)
 async def azures_word_for_16_khz() -> None:
     old = {"id": "s", "modalities": ["text", "audio"], "output_audio_format": "pcm16-16000hz"}
     await _lasts_as_long((old, {}), bytes(2 * 1600))

@@ -49,6 +49,21 @@ async def an_error_that_names_no_request() -> None:
 
 
 @case(LOST_ANSWERS)
+async def an_error_under_the_name_of_what_failed() -> None:
+    for kind in ("response.error", "session.error"):
+        error = {**_error(event_id=None), "type": kind}
+        await _goes_on(lambda events, asked, error=error: [error], says="had an error")  # type: ignore[misc]
+        flat = {"type": kind, "code": "overloaded", "message": "The model had an error"}
+        await _goes_on(lambda events, asked, error=flat: [error], says="had an error")  # type: ignore[misc]
+
+
+@case(LOST_ANSWERS)
+async def an_error_under_the_name_of_what_failed_in_the_middle_of_it() -> None:
+    error = {**_error(event_id=None), "type": "response.error"}
+    await _goes_on(lambda events, asked: [*events[:4], error], says="had an error")
+
+
+@case(LOST_ANSWERS)
 async def an_error_that_names_its_request_by_its_param() -> None:
     await _goes_on(lambda events, asked: [_error(param="response.instructions", code="invalid_value")], says="error")
 

@@ -343,6 +343,30 @@ def test_calls_that_share_an_item_id_are_two_calls() -> None:
     assert len({item for item, *_ in stream.calls}) == 2
 
 
+@pytest.mark.parametrize("left_out", [None, "added", "arguments", "done", "output"])
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_call_whose_events_have_different_call_ids_is_one_call(left_out: str | None, calls: int) -> None:
+    stream = Stream()
+    stream.server("response.created", response={"id": "r"})
+    call = {"type": "function_call", "name": "add", "arguments": "{}", "status": "completed"}
+    output = []
+    for n in range(calls):
+        where = {"response_id": "r", "output_index": n}
+        begun = {**call, "id": f"i{n}", "call_id": f"c{n}", "arguments": "", "status": "in_progress"}
+        if left_out != "added":
+            stream.server("response.output_item.added", **where, item=begun)
+        if left_out != "arguments":
+            _arguments(stream, item_id=f"i{n}", call_id=f"d{n}", output_index=n, name="add")
+        if left_out != "done":
+            stream.server("response.output_item.done", **where, item={**call, "id": f"i{n}", "call_id": f"e{n}"})
+        output.append({**call, "id": f"i{n}", "call_id": f"f{n}"})
+    told = {} if left_out == "output" else {"output": output}
+    stream.server("response.done", response={"id": "r", "status": "completed", **told})
+    assert [(item, name, arguments) for item, name, arguments, _ in stream.calls] == [
+        (f"i{n}", "add", "{}") for n in range(calls)
+    ]
+
+
 def test_a_call_under_the_id_of_the_message_before_it_is_no_message() -> None:
     stream = Stream()
     where = {"response_id": "r", "item_id": "i"}
