@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -393,6 +394,10 @@ async def test_model_that_is_still_loading_is_waited_for(server: ChatServer) -> 
     assert (await whole(responder(server), asked("hello"))).text == "You said: hello"
 
 
+async def test_half_a_character_in_the_history_is_sent_as_a_mark(server: ChatServer) -> None:
+    assert (await whole(responder(server), asked("smile \ud83d and \u00e9"))).text == "You said: smile ? and é"
+
+
 # -- long conversations
 
 
@@ -491,6 +496,16 @@ async def test_probe(server: ChatServer) -> None:
     gone = (await responder(server).probe()).error
     assert gone is not None
     assert gone.code == "connection_failed"
+
+
+async def test_probe_of_a_server_that_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        options = ModelOptions(chat_url=f"http://127.0.0.1:{silent.getsockname()[1]}/v1", chat_model="m")
+        answering = ChatResponder(options, waits=Waits(models=0.2))
+        _OPEN.append(answering)
+        error = (await answering.probe()).error
+    assert error is not None
+    assert "no answer" in error.message
 
 
 async def test_probe_of_a_model_that_is_not_listed_asks_for_one_token(server: ChatServer) -> None:

@@ -40,12 +40,14 @@ class Waits:
         first: until the first token; a model may have to be loaded.
         next: between tokens.
         last: for what follows the end of the answer (usage, the end mark).
+        models: for the list of models.
     """
 
     connect: float = 5.0
     first: float = 120.0
     next: float = 30.0
     last: float = 2.0
+    models: float = 10.0
 
 
 class RefusedError(Exception):
@@ -98,7 +100,10 @@ class ChatEndpoint:
             RefusedError: it refuses the key.
         """
         try:
-            response = await self._open().get(f"{self._url}/models", headers=self._headers())
+            async with asyncio.timeout(self._waits.models):
+                response = await self._open().get(f"{self._url}/models", headers=self._headers())
+        except TimeoutError:
+            raise self._errors.not_reachable(f"no answer within {self._waits.models:.0f} s") from None
         except httpx.HTTPError as error:
             raise self._unreachable(error) from None
         if response.status_code in (401, 403):
@@ -207,10 +212,13 @@ class ChatEndpoint:
     async def _response(self, body: Mapping[str, Any], until: float) -> AsyncIterator[httpx.Response]:
         """Open the response; wait for a server that still loads its model."""
         loop = asyncio.get_running_loop()
+        # A history may hold half of a surrogate pair, which is no UTF-8.
+        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         again = True
         while True:
             client = self._open()
-            request = client.build_request("POST", f"{self._url}/chat/completions", json=body, headers=self._headers())
+            headers = {"Content-Type": "application/json", **self._headers()}
+            request = client.build_request("POST", f"{self._url}/chat/completions", content=content, headers=headers)
             try:
                 async with asyncio.timeout_at(until):
                     response = await client.send(request, stream=True)

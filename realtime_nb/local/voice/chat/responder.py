@@ -31,7 +31,6 @@ NOT_UNDERSTOOD = "I did not catch that. Please say it again."
 _MOST_ATTEMPTS = 8
 _DEBOUNCE_S = 0.3
 _TRY_OUT_S = 10.0
-_MODELS_S = 5.0
 _SHRINK = 0.7
 """The part of a prompt that is kept when the server refuses it as too long, and does not say how long it may be."""
 
@@ -196,9 +195,8 @@ class ChatResponder:
     async def _error(self, refusal: RefusedError, body: Mapping[str, Any]) -> ReplyError:
         models: list[str] = []
         if is_absent_model(refusal.status, refusal.body):
-            with suppress(ReplyError, RefusedError, TimeoutError):
-                async with asyncio.timeout(_MODELS_S):
-                    models = [str(model.get("id", "")) for model in await self._endpoint.models() or ()]
+            with suppress(ReplyError, RefusedError):
+                models = [str(model.get("id", "")) for model in await self._endpoint.models() or ()]
         return self._refused(refusal, body, models)
 
     def _refused(self, refusal: RefusedError, body: Mapping[str, Any], models: Sequence[str]) -> ReplyError:
