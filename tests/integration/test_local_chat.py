@@ -12,6 +12,8 @@ import pytest
 
 from realtime_nb.local.http.server import Listening, ServerOptions, serve
 from realtime_nb.local.models import ModelOptions
+from realtime_nb.local.voice.chat.context_window import TRIMMED
+from realtime_nb.local.voice.download import Progress, ignore
 from tests.chat_server import ChatServer, Cut, Pause, Play
 from tests.integration.raw_client import Event, RawClient, raw_client, text_of
 
@@ -35,13 +37,18 @@ def chat() -> Iterator[ChatServer]:
 
 @asynccontextmanager
 async def _client(
-    chat: ChatServer, *, models: dict[str, Any] | None = None, **session: Any
+    chat: ChatServer,
+    *,
+    models: dict[str, Any] | None = None,
+    reports: list[Progress] | None = None,
+    **session: Any,
 ) -> AsyncIterator[RawClient]:
     given = ModelOptions(**{"chat_url": chat.url, "chat_model": "test-model", "tts": "espeak", **(models or {})})
     options = ServerOptions(port=0, voice="plain", pace=0, models=given)
     until = asyncio.Event()
     listening: asyncio.Future[Listening] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve(options, until=until, announce=listening.set_result))
+    report = reports.append if reports is not None else ignore
+    task = asyncio.create_task(serve(options, until=until, announce=listening.set_result, report=report))
     try:
         async with raw_client((await listening).url) as client:
             await client.update(**{"output_modalities": ["text"], **session})
@@ -222,12 +229,15 @@ async def test_client_that_leaves_stops_the_model(chat: ChatServer) -> None:
 
 async def test_long_conversation_is_trimmed(chat: ChatServer) -> None:
     chat.context_tokens = 600
-    async with _client(chat, models={"context_tokens": 600}, instructions="Answer in upper case.") as client:
+    reports: list[Progress] = []
+    given = {"context_tokens": 600}
+    async with _client(chat, models=given, reports=reports, instructions="Answer in upper case.") as client:
         for turn in range(12):
             asked = f"question {turn} " + "with many words " * 8
             assert text_of(await client.ask(asked)).startswith(f"YOU SAID: QUESTION {turn} ")
     assert "question 0 " not in json.dumps(chat.chats[-1].messages)
     assert chat.chats[-1].messages[0]["content"] == "Answer in upper case."
+    assert [report.message for report in reports] == [TRIMMED]
 
 
 async def test_thoughts_are_neither_written_nor_spoken(chat: ChatServer) -> None:

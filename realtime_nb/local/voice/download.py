@@ -26,12 +26,12 @@ _REPORT_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The state of a download.
+    """The state of a download, or a note for people.
 
     Attributes:
-        name: what is downloaded, such as `"whisper base.en"`.
+        name: what is downloaded, such as `"whisper base.en"`; the subject of a note.
         done, total: bytes; `total` is 0 where the server does not say it.
-        state: `"loading"`, `"ready"` or `"failed"`.
+        state: `"loading"`, `"ready"` or `"failed"`; of a note `"noted"`.
         message: one sentence for people.
     """
 

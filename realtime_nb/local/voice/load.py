@@ -14,7 +14,7 @@ from realtime_nb.local.models import Key, ModelOptions
 from realtime_nb.local.voice.chat.responder import ChatResponder
 from realtime_nb.local.voice.detector.energy import EnergyDetector
 from realtime_nb.local.voice.detector.silero import SileroDetector
-from realtime_nb.local.voice.download import Report, cache_folder, ignore
+from realtime_nb.local.voice.download import Progress, Report, cache_folder, ignore
 from realtime_nb.local.voice.part_spec import PartSpec, installed, recognizer_spec, synthesizer_spec
 from realtime_nb.local.voice.protocols import Detector, Recognizer, Synthesizer
 from realtime_nb.local.voice.recognizer.http_transcription import HttpRecognizer
@@ -103,7 +103,8 @@ def load_voice(*, extra: bool = True, models: ModelOptions | None = None, report
     notice = _notice(missing, label, commands_only=models is not None and spec.kind == "commands")
     responder: StreamingResponder
     if models is not None:
-        responder = ChatResponder(models)
+        # On the way of the downloads' reports, which the card shows.
+        responder = ChatResponder(models, note=lambda text: report(Progress("context", 0, 0, "noted", text)))
     else:
         responder = StreamingRules(RuleResponder(hears=recognizer is not None))
     return Voice(detector, recognizer, responder, synthesizer, label, notice, spec, transcriber)

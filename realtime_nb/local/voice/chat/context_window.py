@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -17,6 +17,10 @@ Items = Sequence[Mapping[str, Any]]
 
 _LOG = logging.getLogger(__name__)
 
+TRIMMED = (
+    "The conversation is longer than the model's context: the model does not see its oldest turns any more. The "
+    "transcript keeps them."
+)
 _BYTES_PER_TOKEN = 3.5
 _ITEM_TOKENS = 5  # the marks around a message
 _IMAGE_TOKENS = 1000
@@ -31,9 +35,13 @@ class ContextWindow:
     """Trims the conversations of all sessions; remembers where each was cut.
 
     The estimate is corrected by the server's own counts.
+
+    Args:
+        note: receives a sentence for people, once for each conversation that is trimmed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[str], None] | None = None) -> None:
+        self._note_for_people = note or _LOG.warning
         self._scale = 1.0
         self._first_kept: OrderedDict[str, str] = OrderedDict()
 
@@ -75,7 +83,7 @@ class ContextWindow:
             later = [begin for begin in begins if begin > cut]
             fitting = (begin for begin in later if sizes.after(begin) <= room * _KEPT)
             cut = next(fitting, later[-1] if later else cut)
-            self._note(name, history, cut)
+            self._remember(name, history, cut)
         kept = _from(history, cut)
         return kept, self.tokens(kept, instructions, tools)
 
@@ -83,12 +91,9 @@ class ContextWindow:
         first = self._first_kept.get(name)
         return next((begin for begin in begins if first and history[begin].get("id") == first), 0)
 
-    def _note(self, name: str, history: Items, cut: int) -> None:
+    def _remember(self, name: str, history: Items, cut: int) -> None:
         if name not in self._first_kept:
-            _LOG.warning(
-                "The conversation is longer than the model's context. Its oldest turns are left out of what the model "
-                "sees from now on; the transcript keeps them."
-            )
+            self._note_for_people(TRIMMED)
         self._first_kept[name] = str(history[cut].get("id", ""))
         self._first_kept.move_to_end(name)
         while len(self._first_kept) > _MOST_CONVERSATIONS:

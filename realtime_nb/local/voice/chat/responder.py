@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -41,6 +41,7 @@ class ChatResponder:
     Args:
         options: the server, its key and the model.
         waits: how long the server may take.
+        note: receives sentences for people, such as that a conversation was trimmed; None: the log does.
 
     Attributes:
         limits_tokens: True: the request carries `max_output_tokens`, and the model counts.
@@ -48,7 +49,9 @@ class ChatResponder:
 
     limits_tokens = True
 
-    def __init__(self, options: ModelOptions, *, waits: Waits | None = None) -> None:
+    def __init__(
+        self, options: ModelOptions, *, waits: Waits | None = None, note: Callable[[str], None] | None = None
+    ) -> None:
         key = options.resolved().chat_key if callable(options.chat_key) else options.chat_key
         assert key is None or isinstance(key, Secret)
         url, self.model = options.chat_url, options.chat_model
@@ -57,7 +60,7 @@ class ChatResponder:
         self._errors = ChatErrors(url, self.model, has_key=bool(key))
         self._endpoint = ChatEndpoint(url, key, self._errors, waits)
         self._quirks = Quirks()
-        self._window = ContextWindow()
+        self._window = ContextWindow(note)
         self._warming: asyncio.Task[None] | None = None
         self._warm_for: tuple[str, str] | None = None
 
