@@ -74,6 +74,7 @@ _HOMES = {
     "ConnectError": "errors",
     "EnvKey": "keys.secret",
     "Latency": "conversation",
+    "LocalModels": "local.models",
     "LocalServer": "local",
     "McpApprovalRequest": "client.turns.mcp_approvals",
     "McpTool": "wire.realtime",

@@ -1,24 +1,22 @@
 """Resolves a backend, which is `"auto"`, `"openai"`, `"azure"`, `"local"` or a URL, to an address with credentials.
 
-Owns endpoints (address, headers, label, and a notice for the user), the start of the local backend, and `connect()`.
-Must not know widgets or comms.
+Owns endpoints (address, headers, label, and a notice for the user), the choice of `"auto"`, and `connect()`. Must not
+know widgets or comms.
 
 Each key goes to one host only: `OPENAI_API_KEY` to OpenAI, or to `OPENAI_BASE_URL` if that is set; the keys of Azure's
-variables to the Azure endpoint; any other address receives only a key that was passed for it.
+variables to the Azure endpoint; the keys of local models to the servers of these models, from the local server's
+process; any other address receives only a key that was passed for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import atexit
-import contextlib
 import os
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, cast
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from realtime_nb.client.auth.client_secrets import ClientSecret, mint
@@ -26,7 +24,7 @@ from realtime_nb.client.auth.credentials import bearer
 from realtime_nb.client.connection import RealtimeConnection
 from realtime_nb.client.events.handlers import OnHandlerError
 from realtime_nb.client.reconnect.policy import Reconnect
-from realtime_nb.client.settings import DEFAULT_MODEL, check_address, check_backend
+from realtime_nb.client.settings import DEFAULT_MODEL, check_address, check_backend, is_local_models
 from realtime_nb.client.transport.base import Transport
 from realtime_nb.client.transport.connector import (
     DEFAULT_MAX_SIZE,
@@ -56,6 +54,7 @@ from realtime_nb.wire.realtime.validate import refuse_half_character
 
 if TYPE_CHECKING:
     from realtime_nb.local import LocalServer
+    from realtime_nb.local.models import LocalModels, ModelOptions
 
 OPENAI_URL = "wss://api.openai.com/v1/realtime"
 _SESSION_QUERY = ("model", "call_id", "intent")
@@ -156,6 +155,8 @@ class Endpoint:
         late: returns the headers that are known only when a connection is opened; None if all are known.
         subprotocols: offered in the handshake.
         prices: what a response costs; None: what the model's public prices say.
+        server: the local server of this process at this address, or None.
+        models: the local models behind it, or None.
     """
 
     name: str
@@ -166,6 +167,8 @@ class Endpoint:
     late: Callable[[], Awaitable[Headers]] | None = field(default=None, repr=False)
     subprotocols: Sequence[str] = ()
     prices: Prices | None = None
+    server: LocalServer | None = field(default=None, repr=False)
+    models: ModelOptions | None = None
 
     @property
     def billing(self) -> Billing:
@@ -198,7 +201,7 @@ class Endpoint:
 
 
 def resolve(
-    backend: str | Backend = "auto",
+    backend: str | Backend | ModelOptions = "auto",
     model: str | None = None,
     api_key: ApiKey | None = None,
     *,
@@ -209,9 +212,11 @@ def resolve(
     """Returns the endpoint of a backend; starts the local backend if it is chosen, which may take a second.
 
     Args:
-        backend: `"auto"` (OpenAI if `OPENAI_API_KEY` is set or `api_key` given, else local), `"openai"`, `"azure"`,
-            `"local"`, a `ws://` or `wss://` URL, or a `Backend`.
-        model: the model; the hosted default is `DEFAULT_MODEL`, on Azure it is the deployment's name.
+        backend: `"auto"` (OpenAI if `OPENAI_API_KEY` is set or `api_key` given, else the local models that
+            `REALTIME_NB_CHAT_URL` and its sisters name, else local), `"openai"`, `"azure"`, `"local"` (the practice
+            backend), a `ws://` or `wss://` URL, a `Backend`, or an `rt.LocalModels`.
+        model: the model; the hosted default is `DEFAULT_MODEL`, on Azure it is the deployment's name, and with local
+            models it replaces `chat_model`.
         api_key: replaces the environment's key; or a function, synchronous or not, that returns a key or token and is
             called for every connection.
         headers: further headers.
@@ -231,12 +236,17 @@ def resolve(
     session = _session_query(model, call_id, intent)
     if isinstance(backend, Backend):
         return _at(backend, session, key or backend.api_key, Headers({**backend.headers, **headers}))
+    if is_local_models(backend):
+        if key:
+            raise ConfigError("api_key= is for a Realtime service: give the keys of rt.LocalModels as chat_key=.")
+        return _with_models(cast("ModelOptions", backend), session)
     check_backend(backend)
+    backend = cast("str", backend)
     if "://" in backend:
         return _at(Backend(url=backend), session, key, headers)
     if backend == "auto":
         hosted = bool(key or os.environ.get("OPENAI_API_KEY", "").strip())
-        return _openai(session, key, headers) if hosted else _local(session, chosen=False)
+        return _openai(session, key, headers) if hosted else _without_key(session)
     if backend == "openai":
         return _openai(session, key, headers)
     if backend == "azure":
@@ -359,7 +369,7 @@ def _at(backend: Backend, session: Mapping[str, str], api_key: _Key | None, head
         "label": urlsplit(url).netloc,
         "url": _with_session(url, session),
         "subprotocols": tuple(backend.subprotocols),
-        "prices": FREE if backend.prices is None and _is_practice(url) else backend.prices,
+        "prices": FREE if backend.prices is None and _is_free(url) else backend.prices,
     }
     key = api_key.stripped() if isinstance(api_key, Secret) else api_key
     return _with_key(key, bearer, headers, **where) if key else Endpoint(headers=headers, **where)
@@ -412,71 +422,59 @@ def _refuse_two(named: Sequence[str]) -> None:
         )
 
 
-# The local backend: one for each kernel process, started at first use, stopped when the process ends.
+# The local backend: a process for each set of models, which `realtime_nb/local/servers.py` starts and stops. It is
+# imported at first use, because most sessions do not need it.
 
-_local_lock = threading.Lock()
-_local_server: LocalServer | None = None
+
+def _without_key(session: Mapping[str, str]) -> Endpoint:
+    from realtime_nb.local.models import LocalModels
+
+    models = LocalModels.from_environment()
+    return _local(session, chosen=False) if models is None else _with_models(models, session)
 
 
 def _local(session: Mapping[str, str], *, chosen: bool) -> Endpoint:
-    server = _running_local()
     why = (
         ""
         if chosen
         else "No OPENAI_API_KEY is set, so this is the local practice backend; set it to talk with a model. "
     )
-    notice = f"{why}{server.notice or ''}".strip() or None
-    headers = bearer(Secret(server.token)) if server.token else Headers()
+    return _served(session, None, why)
+
+
+def _with_models(models: ModelOptions, session: Mapping[str, str]) -> Endpoint:
+    # Each chat model has a server of its own: the address of a session names none.
+    others = {name: value for name, value in session.items() if name != "model"}
+    return _served(others, models.resolved(chat_model=session.get("model")), "")
+
+
+def _served(session: Mapping[str, str], models: ModelOptions | None, why: str) -> Endpoint:
+    from realtime_nb.local import servers
+
+    server = servers.running(models)
     return Endpoint(
         name="local",
         label=server.label,
         url=_with_session(server.url, session),
-        headers=headers,
-        notice=notice,
-        prices=FREE,
+        headers=bearer(Secret(server.token)) if server.token else Headers(),
+        notice=f"{why}{server.notice or ''}".strip() or None,
+        prices=FREE if server.is_free else None,
+        server=server,
+        models=models,
     )
 
 
-def _is_practice(url: str) -> bool:
-    """Whether an address is that of a practice backend that this process runs, which costs nothing."""
+def _is_free(url: str) -> bool:
+    """Whether an address is that of a local server that this process runs, and whose answers cost nothing."""
     process = sys.modules.get("realtime_nb.local.process")  # where it is not loaded, no server runs
-    return process is not None and process.is_running_at(url)
+    return process is not None and process.is_free_at(url)
 
 
-def _forked() -> None:
-    # The server is the parent's. Another thread may have held the lock: it would never be released.
-    global _local_lock, _local_server
-    server, _local_server = _local_server, None
-    _local_lock = threading.Lock()
-    if server is not None:
-        server.close()  # lets go of the parent's pipe
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_forked)
-
-
-def _running_local() -> LocalServer:
-    global _local_server
-    from realtime_nb.local import LocalServer  # imported at first use, because most sessions do not need it
-
-    with _local_lock:
-        if _local_server is None or not _local_server.running:
-            import secrets
-
-            _local_server = LocalServer(token=secrets.token_urlsafe(24)).start()
-        return _local_server
-
-
-@atexit.register
 def stop_local() -> None:
-    """Stops the local backend of this process, if it runs; the next use starts another."""
-    global _local_server
-    with _local_lock:
-        if _local_server is not None:
-            with contextlib.suppress(Exception):
-                _local_server.close()
-        _local_server = None
+    """Stops the local servers of this process; the next use starts another."""
+    servers = sys.modules.get("realtime_nb.local.servers")
+    if servers is not None:
+        servers.stop_all()
 
 
 class BackendConnector:
@@ -496,7 +494,7 @@ class BackendConnector:
 
     def __init__(
         self,
-        backend: str | Backend | Endpoint = "auto",
+        backend: str | Backend | ModelOptions | Endpoint = "auto",
         model: str | None = None,
         api_key: ApiKey | None = None,
         headers: Mapping[str, str] | Headers | None = None,
@@ -513,6 +511,8 @@ class BackendConnector:
         refuse_wrong_address(backend)
         if isinstance(backend, (str, Secret)):
             check_backend(backend)
+        elif is_local_models(backend) and api_key:
+            raise ConfigError("api_key= is for a Realtime service: give the keys of rt.LocalModels as chat_key=.")
         self._backend = backend
         self._rest = (model, api_key)
         self._session = {"call_id": call_id, "intent": intent}
@@ -531,7 +531,10 @@ class BackendConnector:
         """Returns the address without credentials, or the backend's name while it is not resolved."""
         if self._endpoint is not None:
             return safe_url(self._endpoint.url)
-        named = self._backend.url if isinstance(self._backend, Backend) else str(self._backend)
+        if isinstance(self._backend, Backend):
+            named = self._backend.url
+        else:
+            named = self._backend if isinstance(self._backend, str) else getattr(self._backend, "chat_url", "")
         return safe_url(named) if "://" in named else f"the backend {named!r}"
 
     async def connect(self) -> Transport:
@@ -547,14 +550,14 @@ class BackendConnector:
         if isinstance(backend, Endpoint):
             if backend.name == "url":
                 return backend
-            backend = backend.name  # not "auto" again: a conversation keeps its backend
+            backend = backend.models or backend.name  # not "auto" again: a conversation keeps its backend
         model, api_key = self._rest
         return resolve(backend, model, api_key, headers=self._headers, **self._session)
 
 
 def connect(
     *,
-    backend: str | Backend = "auto",
+    backend: str | Backend | LocalModels = "auto",
     model: str | None = None,
     call_id: str | None = None,
     intent: str | None = None,
@@ -646,7 +649,7 @@ async def create_client_secret(
     session: Mapping[str, Any] | None = None,
     ttl_s: int = 600,
     *,
-    backend: str | Backend = "auto",
+    backend: str | Backend | LocalModels = "auto",
     model: str | None = None,
     api_key: ApiKey | None = None,
 ) -> ClientSecret:

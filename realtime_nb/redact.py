@@ -40,7 +40,7 @@ _SHORTEST_HELD = 8  # a shorter one might occur in a text by chance
 _SHORTEST_GIVEN = 4
 _SHORTEST_IN_ADDRESS = 20
 _MOST_HELD = 256  # a token that expires is replaced every hour, for as long as a process lives
-_KEY_VARIABLES = (
+KEY_VARIABLES = (
     "OPENAI_API_KEY",
     "AZURE_OPENAI_API_KEY",
     "AZURE_OPENAI_AD_TOKEN",
@@ -48,6 +48,7 @@ _KEY_VARIABLES = (
     "REALTIME_NB_STT_KEY",
     "REALTIME_NB_TTS_KEY",
 )
+"""The environment variables that hold keys of ours."""
 
 
 class _Items(Protocol):
@@ -75,7 +76,7 @@ class _Held:
         """Return the secrets, those of the environment included."""
         with self._lock:
             found = list(self._values)
-        found += [os.environ.get(name, "").strip() for name in _KEY_VARIABLES]
+        found += [os.environ.get(name, "").strip() for name in KEY_VARIABLES]
         return [secret for secret in found if len(secret) >= _SHORTEST_HELD]
 
 

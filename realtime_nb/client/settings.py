@@ -79,9 +79,14 @@ def check_backend(backend: Any) -> None:
         return
     if isinstance(backend, str) and backend in BACKENDS:
         return
-    allowed = f"Use {', '.join(map(repr, BACKENDS))}, a ws:// or wss:// URL, or rt.Backend(url=...)."
+    allowed = (
+        f"Use {', '.join(map(repr, BACKENDS))}, a ws:// or wss:// URL, rt.Backend(url=...) or "
+        "rt.LocalModels(chat_url=..., chat_model=...)."
+    )
     if not isinstance(backend, (str, Secret)):
-        raise ConfigError(f"backend={backend!r} must be a name, a ws:// or wss:// URL, or an rt.Backend")
+        raise ConfigError(
+            f"backend={backend!r} must be a name, a ws:// or wss:// URL, an rt.Backend or an rt.LocalModels"
+        )
     if isinstance(backend, Secret) or (len(backend) >= _LIKE_A_KEY and any(letter.isdigit() for letter in backend)):
         raise ConfigError(
             f"backend= was given what looks like a key. Pass it as api_key=, or set OPENAI_API_KEY. {allowed}"
@@ -95,7 +100,10 @@ def check_address(url: str) -> None:
     if parts.scheme not in {"ws", "wss"} or not parts.hostname:
         hint = ""
         if parts.scheme in {"http", "https"}:
-            hint = f" Did you mean {safe_url(url).replace('http', 'ws', 1)!r}?"
+            hint = (
+                f" Did you mean {safe_url(url).replace('http', 'ws', 1)!r}? A chat server is "
+                f"rt.LocalModels(chat_url={safe_url(url)!r}, chat_model=...)."
+            )
         raise ConfigError(
             f"backend={safe_url(url)!r} is not a websocket address: it must begin with ws:// or wss://.{hint}"
         )
@@ -104,7 +112,12 @@ def check_address(url: str) -> None:
 
 def has_own_fields(backend: Any) -> bool:
     """Whether a backend is another server than the service and the practice backend: it may have its own fields."""
-    return not isinstance(backend, str) or "://" in backend
+    return "://" in backend if isinstance(backend, str) else not is_local_models(backend)
+
+
+def is_local_models(backend: Any) -> bool:
+    """Whether a backend is an `rt.LocalModels`, whose module is loaded only where it is used."""
+    return hasattr(backend, "chat_url")
 
 
 def check_model(model: Any) -> str | None:

@@ -19,6 +19,7 @@ from dataclasses import asdict
 
 from realtime_nb.errors import RealtimeError
 from realtime_nb.local.http.server import Listening, ServerOptions, serve
+from realtime_nb.local.models import ModelOptions
 from realtime_nb.local.process import TOKEN_VARIABLE
 from realtime_nb.local.voice.download import Progress, Report, ignore
 from realtime_nb.loopback import DEFAULT_PORT
@@ -37,13 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--pace", type=float, default=4.0, help="sound is sent this much faster than real time; 0: at once"
     )
     parser.add_argument("--voice", default="auto", choices=("auto", "plain"), help="plain: tones, and no recognition")
+    parser.add_argument(
+        "--models-on-stdin", action="store_true", help="the first line of standard input names the local models"
+    )
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input ends")
     options = vars(parser.parse_args(arguments))
-    with_parent = options.pop("with_parent")
+    with_parent, has_models = options.pop("with_parent"), options.pop("models_on_stdin")
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
     status = 0
     try:
-        run(ServerOptions(**options), announce=_announce, report=_report, with_parent=with_parent)
+        models = ModelOptions.from_pipe(sys.stdin.buffer.readline()) if has_models else None
+        run(ServerOptions(**options, models=models), announce=_announce, report=_report, with_parent=with_parent)
     except RealtimeError as error:
         _print({"error": str(error)})
         status = 1
@@ -101,7 +106,7 @@ def _announce(listening: Listening) -> None:
 
 
 def _report(progress: Progress) -> None:
-    _print({"progress": asdict(progress)})
+    _print({"report": progress.name, "text": None if progress.state == "ready" else progress.message})
 
 
 def _print(value: object) -> None:

@@ -30,9 +30,9 @@ from realtime_nb.keys.secret import (
     concealed_by_mistake,
     refuse_pickled_secret,
 )
+from realtime_nb.local.voice.part_spec import recognizer_spec, synthesizer_spec
 from realtime_nb.loopback import is_loopback
 from realtime_nb.redact import HIDDEN, safe_url
-from realtime_nb.wire.realtime import nearest
 from realtime_nb.wire.realtime.validate import refuse_half_character, refuse_half_characters
 
 Key: TypeAlias = Secret | Callable[[], Any]
@@ -40,8 +40,6 @@ Key: TypeAlias = Secret | Callable[[], Any]
 _KEYS = ("chat_key", "stt_key", "tts_key")
 _NAMES = ("chat_url", "chat_model", "chat_key", "stt", "stt_key", "tts", "tts_key", "context_tokens", "options")
 _VARIABLES = {name: f"REALTIME_NB_{name.upper()}" for name in _NAMES[:-2]}
-_STT = ("auto", "commands", "whisper:base.en", "http://HOST/v1")
-_TTS = ("auto", "espeak", "piper:en_US-joe-medium", "http://HOST/v1")
 # Fields of a chat request that the responder writes itself, each with the place where its value belongs.
 _RESERVED = {
     "messages": "they are the conversation",
@@ -111,13 +109,15 @@ class ModelOptions:
             "chat_url": chat_url.removesuffix("/chat/completions").rstrip("/"),
             "chat_model": _checked_text("chat_model", chat_model, "the model's name, as its server lists it"),
             "chat_key": _stripped(chat_key),
-            "stt": _checked_part("stt", stt, _STT),
+            "stt": _checked_text("stt", stt, "such as 'auto', 'whisper:base.en' or 'http://localhost:8000/v1'"),
             "stt_key": _stripped(stt_key),
-            "tts": _checked_part("tts", tts, _TTS),
+            "tts": _checked_text("tts", tts, "such as 'auto', 'espeak' or 'http://localhost:8000/v1'"),
             "tts_key": _stripped(tts_key),
             "context_tokens": _checked_tokens(context_tokens),
             "options": _checked_options(options),
         }
+        recognizer_spec(str(values["stt"]))
+        synthesizer_spec(str(values["tts"]))
         for name in _KEYS:
             if values[name] is not None:
                 _refuse_in_the_clear(name, values)
@@ -211,6 +211,14 @@ class ModelOptions:
         url = self.chat_url if part == "chat" else str(getattr(self, part))
         parts = urlsplit(url)
         return parts.netloc if parts.scheme in ("http", "https") and not is_loopback(parts.hostname or "") else None
+
+    @property
+    def whereabouts(self) -> str | None:
+        """Sentences that say what leaves this machine, and to which host; None where nothing does."""
+        what = {"chat": "transcripts go to", "stt": "your voice goes to", "tts": "the answers' text goes to"}
+        hosts = {part: self.host_of(part) for part in what}
+        said = [f"{what[part]} {host}" for part, host in hosts.items() if host is not None]
+        return f"With these models, {', and '.join(said)}." if said else None
 
 
 class LocalModels(ModelOptions):
@@ -313,18 +321,6 @@ def _checked_text(option: str, text: Any, allowed: str) -> str:
         raise ConfigError(f"{option}={text!r} must be {allowed}.")
     refuse_half_character(option, text)
     return text.strip()
-
-
-def _checked_part(option: str, given: Any, allowed: tuple[str, ...]) -> str:
-    text = _checked_text(option, given, f"one of {', '.join(map(repr, allowed))}")
-    kinds = [name.partition(":")[0] for name in allowed] + ["https"]
-    kind, colon, value = text.partition(":")
-    if kind not in kinds or (kind in ("auto", "commands", "espeak")) == bool(colon) or (colon and not value):
-        near = nearest(kind, kinds)
-        raise ConfigError(f"{option}={_safe(text)!r} is none of {', '.join(map(repr, allowed))}.{near}")
-    if kind in ("http", "https"):
-        _checked_url(option, text.partition("#")[0], allowed[-1])
-    return text
 
 
 def _checked_tokens(tokens: Any) -> int | None:

@@ -1,7 +1,10 @@
-"""`LocalServer` starts the practice backend in a process of its own and stops it, as a context manager.
+"""`LocalServer` starts the local backend in a process of its own and stops it, as a context manager.
 
-Owns the child process: its start, the line of JSON that it prints when it listens, its end. Must not know the server or
-its voice: only the child imports them.
+Owns the child process: its start, the lines of JSON that it prints, its end. Must not know the server or its voice:
+only the child imports them.
+
+Keys reach the child through the pipe of its standard input. Every user of the machine can read a command line, and the
+child's own children inherit its environment, so keys are in neither.
 """
 
 from __future__ import annotations
@@ -15,13 +18,18 @@ import sys
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
 from realtime_nb import forks
 from realtime_nb.errors import ConfigError, ConnectError
+from realtime_nb.keys.address import concealed_address
+from realtime_nb.keys.secret import ApiKey, concealed, concealed_by_mistake
+from realtime_nb.local.models import ModelOptions
 from realtime_nb.loopback import is_loopback
+from realtime_nb.redact import KEY_VARIABLES, redact
 
 TOKEN_VARIABLE = "REALTIME_NB_LOCAL_TOKEN"
 """The environment variable with the token: every user of the machine can read a command line."""
@@ -35,7 +43,7 @@ _inherited: list[subprocess.Popen[bytes]] = []
 
 
 class LocalServer:
-    """Runs the local practice backend for as long as the context lasts.
+    """Runs the local backend for as long as the context lasts: by rules, or with the local models of `chat_url`.
 
     Example:
         >>> with LocalServer() as server:           # doctest: +SKIP
@@ -47,29 +55,79 @@ class LocalServer:
         host: where it listens; anything but a loopback address requires a token.
         port: 0 picks a free one.
         token: the key that clients must send; None: they need none.
-        **options: `session_seconds` (3600), `pace` (4.0: sound is sent four times faster than real time; 0: at once),
+        chat_url, chat_model, chat_key, stt, stt_key, tts, tts_key, context_tokens, options: as for
+            `rt.LocalModels`; without `chat_url` the practice backend answers. A key's function is called at the start.
+        models: the same as one value, instead of these.
+        **more: `session_seconds` (3600), `pace` (4.0: sound is sent four times faster than real time; 0: at once),
             `voice` (`"auto"`, or `"plain"`: tones and no recognition, as without the `local` extra).
 
     Attributes:
         url: `ws://HOST:PORT/v1/realtime`, once it listens.
         token: the token, or None.
-        label: the name of the backend.
-        notice: which parts of the voice are missing on this machine, or None.
+        label: the name of the backend: what answers.
+        notice: which parts of the voice are missing on this machine, and where words and sound go beyond it; or None.
+        progress: the newest report of the child, such as of a model's download or of a language model that does not
+            answer; None: there is nothing to report.
     """
 
     def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, token: str | None = None, **options: float | str
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str | None = None,
+        *,
+        chat_url: str | None = None,
+        chat_model: str | None = None,
+        chat_key: ApiKey | None = None,
+        stt: str = "auto",
+        stt_key: ApiKey | None = None,
+        tts: str = "auto",
+        tts_key: ApiKey | None = None,
+        context_tokens: int | None = None,
+        options: Mapping[str, Any] | None = None,
+        models: ModelOptions | None = None,
+        **more: float | str,
     ) -> None:
-        for name in options:
+        # First of all: a verbose traceback shows the variables of this call.
+        chat_key, stt_key, tts_key = concealed(chat_key), concealed(stt_key), concealed(tts_key)
+        chat_url = concealed_address(concealed_by_mistake(chat_url), "chat_url", instead="chat_key=")
+        stt = concealed_address(concealed_by_mistake(stt), "stt", instead="stt_key=")
+        tts = concealed_address(concealed_by_mistake(tts), "tts", instead="tts_key=")
+        for name in more:
             if name not in _OPTIONS:
                 raise TypeError(f"LocalServer() has no option {name!r}: there are {', '.join(_OPTIONS)}.")
+        given: dict[str, Any] = {
+            "chat_url": chat_url,
+            "chat_model": chat_model,
+            "chat_key": chat_key,
+            "stt": stt,
+            "stt_key": stt_key,
+            "tts": tts,
+            "tts_key": tts_key,
+            "context_tokens": context_tokens,
+            "options": options,
+        }
+        named = [name for name, value in given.items() if value is not None and value != "auto"]
+        if models is not None and named:
+            raise ConfigError(f"models= and {named[0]}= exclude each other: give one.")
+        if named:
+            if chat_url is None or chat_model is None:
+                missing = "chat_url" if chat_url is None else "chat_model"
+                raise ConfigError(f"{named[0]}= is for local models, which need {missing}= too.")
+            models = ModelOptions(**given)
         self.host = host
         self.token = token
         self.label = ""
         self.notice: str | None = None
+        self.progress: str | None = None
+        self._models = models
+        self._reports: dict[str, str] = {}
+        self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         self._url: str | None = None
         self._command = [sys.executable, "-m", "realtime_nb.local", "--with-parent", f"--host={host}", f"--port={port}"]
-        self._command += [f"{_OPTIONS[name]}={value}" for name, value in options.items()]
+        self._command += [f"{_OPTIONS[name]}={value}" for name, value in more.items()]
+        if models is not None:
+            self._command.append("--models-on-stdin")
         self._process: subprocess.Popen[bytes] | None = None
         self._made_in = forks.process
         self._error_lines: deque[str] = deque(maxlen=20)
@@ -93,6 +151,11 @@ class LocalServer:
         """Whether the child process is running."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def is_free(self) -> bool:
+        """Whether an answer costs nothing: no part of it is made by a server beyond this machine."""
+        return self._models is None or self._models.whereabouts is None
+
     def start(self) -> LocalServer:
         """Start the server, and return when it listens.
 
@@ -107,6 +170,7 @@ class LocalServer:
                 f"host={self.host!r} can be reached from other machines: give a token=, or listen on 127.0.0.1."
             )
         self._made_in = forks.process
+        models = self._models.resolved() if self._models is not None else None
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -117,14 +181,23 @@ class LocalServer:
             start_new_session=True,
         )
         threading.Thread(target=self._collect, args=(self._process,), name="local-server-stderr", daemon=True).start()
+        if models is not None:
+            with contextlib.suppress(OSError):  # it has ended already: its first line says why
+                self._process.stdin.write(models.to_pipe())  # type: ignore[union-attr] # a pipe
+                self._process.stdin.flush()  # type: ignore[union-attr]
         started = self._first_line(self._process)
         if "url" not in started:
             self.close()
             why = started.get("error") or "; ".join(self._error_lines) or "it ended without a word"
-            raise ConnectError(f"The local practice backend did not start: {why}", retryable=False)
+            raise ConnectError(f"The local backend did not start: {why}", retryable=False)
         self._url, self.label, self.notice = started["url"], started["label"], started["notice"]
         _running.add(self)
+        threading.Thread(target=self._follow, args=(self._process,), name="local-server-stdout", daemon=True).start()
         return self
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have `watcher.call()` called after each change of `progress`, on a thread of ours; keeps it weakly."""
+        self._watchers.add(watcher)
 
     def close(self) -> None:
         """Stop the server and wait for its end; may be called twice. In a forked process it does not stop it."""
@@ -181,6 +254,18 @@ class LocalServer:
             return {}
         return started if isinstance(started, dict) else {}
 
+    def _follow(self, process: subprocess.Popen[bytes]) -> None:
+        """Read the child's later lines, each `{"report": KIND, "text": TEXT}`; a text of None ends the report."""
+        with contextlib.suppress(OSError, ValueError):
+            for line in process.stdout:  # type: ignore[union-attr] # a pipe
+                report = json.loads(line)
+                self._reports.pop(report["report"], None)
+                if report["text"] is not None:
+                    self._reports[report["report"]] = redact(report["text"])
+                self.progress = " ".join(self._reports.values()) or None
+                for watcher in list(self._watchers):
+                    watcher.call()
+
     def _collect(self, process: subprocess.Popen[bytes]) -> None:
         """Read the child's stderr, and keep its last lines: a full pipe would block the child."""
         with contextlib.suppress(OSError, ValueError):
@@ -188,18 +273,26 @@ class LocalServer:
                 self._error_lines.append(line.decode(errors="replace").strip())
 
 
-def is_running_at(url: str) -> bool:
-    """Return whether an address is that of a server that this process has started and not closed."""
+class Watcher:
+    """Calls a function after each change of a server's progress, for as long as its owner keeps this object."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.call = call
+
+
+def is_free_at(url: str) -> bool:
+    """Return whether this process runs a server at this address whose answers cost nothing."""
     try:
         wanted = urlsplit(url)
         return any(
             (own.hostname, own.port) == (wanted.hostname, wanted.port)
-            for own in (urlsplit(server.url) for server in list(_running))
+            for own in (urlsplit(server.url) for server in list(_running) if server.is_free)
         )
     except ValueError:  # a port that is no number
         return False
 
 
 def _environment(token: str | None) -> dict[str, str]:
-    others = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
+    hidden = (TOKEN_VARIABLE, *KEY_VARIABLES)  # no key of another service may reach a model's server
+    others = {name: value for name, value in os.environ.items() if name not in hidden}
     return {**others, "PYTHONUNBUFFERED": "1", **({TOKEN_VARIABLE: token} if token is not None else {})}

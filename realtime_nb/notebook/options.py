@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from realtime_nb.client.settings import check_backend, check_model
+from realtime_nb.client.settings import check_backend, check_model, is_local_models
+from realtime_nb.errors import ConfigError
 from realtime_nb.keys.secret import ApiKey, check_key, concealed
 from realtime_nb.notebook.browser.selection import TransportName
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend
+    from realtime_nb.local.models import LocalModels
 
 
 @dataclass(kw_only=True)
@@ -29,7 +31,7 @@ class Options:
         transport: what carries the first connection.
     """
 
-    backend: str | Backend = "auto"
+    backend: str | Backend | LocalModels = "auto"
     model: str | None = None
     api_key: ApiKey | None = field(default=None, repr=False)
     max_session_minutes: float | None = None
@@ -41,6 +43,9 @@ class Options:
     def __post_init__(self) -> None:
         self.api_key = concealed(self.api_key)
         check_key(self.api_key)
-        if not hasattr(self.backend, "url"):  # an `rt.Backend` has checked itself
+        if is_local_models(self.backend):  # it has checked itself
+            if self.api_key:
+                raise ConfigError("api_key= is for a Realtime service: give the keys of rt.LocalModels as chat_key=.")
+        elif not hasattr(self.backend, "url"):  # so has an `rt.Backend`
             check_backend(self.backend)
         check_model(self.model)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from realtime_nb.client.connection import RealtimeConnection
     from realtime_nb.client.session import RealtimeSession
     from realtime_nb.conversation import Latency, Turn, Usage
+    from realtime_nb.local.models import LocalModels
     from realtime_nb.notebook.controller import Controller
     from realtime_nb.notebook.event_log import EventRecord
     from realtime_nb.notebook.health import Health
@@ -80,15 +81,16 @@ class RealtimeWidget(anywidget.AnyWidget):
     Without a key it talks with the local practice backend, and says so.
 
     Args:
-        backend: `"auto"` (hosted when `OPENAI_API_KEY` is set, else local), `"openai"`, `"azure"`, `"local"`, a `ws://`
-            or `wss://` URL, or an `rt.Backend`.
+        backend: `"auto"` (hosted when `OPENAI_API_KEY` is set, else the local models that `REALTIME_NB_CHAT_URL` names,
+            else the practice backend), `"openai"`, `"azure"`, `"local"` (the practice backend), a `ws://` or `wss://`
+            URL, an `rt.Backend`, or an `rt.LocalModels`.
         transport: `"kernel"`: the microphone's sound goes over the comm to a websocket in the kernel. `"browser"`: the
             page holds the websocket, with a short-lived client secret that the kernel mints (never the key), and
             mirrors every event to the kernel: turns, tools and traits are the same, and sound goes on whatever the
             kernel is doing. Where the page cannot (no page shows the card, or it cannot reach the address), the
             kernel's own websocket is used and the card says so; `w.transport` is what is used now. Not with Azure.
-        model: the model's name; None takes the backend's current one. Another one begins a new session between turns,
-            which continues the conversation.
+        model: the model's name; None takes the backend's current one, or the `chat_model` of `rt.LocalModels`. Another
+            one begins a new session between turns, which continues the conversation.
         instructions: the model's role, manner and rules.
         voice: a voice's name, or `{"id": ...}`. Once it has spoken, another one needs a new session: that begins
             between turns and continues the conversation.
@@ -179,7 +181,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     def __init__(
         self,
         *,
-        backend: str | Backend = "auto",
+        backend: str | Backend | LocalModels = "auto",
         transport: str = "kernel",
         model: str | None = None,
         instructions: str | None = None,

@@ -49,10 +49,9 @@ async def test_every_failure_is_explained_in_the_card(notebook: OpenNotebook) ->
 async def test_typing_works_without_the_practice_voice_and_the_card_explains_it(notebook: OpenNotebook) -> None:
     # What an environment without the extra starts, found as "local" finds its own.
     plain = """
-        from realtime_nb import backends
-        import os
+        from realtime_nb.local import servers
 
-        backends._local_server, backends._local_pid = rt.LocalServer(voice="plain").start(), os.getpid()
+        servers.servers[None] = rt.LocalServer(voice="plain").start()
     """
     book = await notebook(IMPORT, plain, 'w = rt.RealtimeWidget(backend="local")\nw')
     for cell in range(3):

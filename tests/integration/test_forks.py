@@ -141,10 +141,11 @@ def test_process_of_multiprocessing_can_run_coroutines(where: str) -> None:
 def test_fork_while_another_thread_starts_the_runtime_does_not_hang() -> None:
     _run(
         """
+        from realtime_nb.local import servers
         held, done = threading.Event(), threading.Event()
 
         def hold():
-            with runtime._start, backends._local_lock:
+            with runtime._start, servers.lock:
                 held.set()
                 done.wait()
 
@@ -165,16 +166,16 @@ def test_fork_while_another_thread_starts_the_runtime_does_not_hang() -> None:
 def test_server_of_the_parent_outlives_a_fork_but_not_the_parent() -> None:
     _run(
         """
-        from realtime_nb.local import LocalServer
+        from realtime_nb.local import LocalServer, servers
         with LocalServer(voice="plain") as server:
             pid = server._process.pid
             in_fork(server.close)
             assert server.running
-            backends._local_server = server
+            servers.servers[None] = server
             awake = os.fork()
             if not awake:
                 signal.pause()
-        backends._local_server = None
+        servers.servers.clear()
         try:
             os.kill(pid, 0)
         except ProcessLookupError:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from realtime_nb.local.http.auth import AccessControl
 from realtime_nb.local.job_runner import Workers
+from realtime_nb.local.session.config import PRACTICE, SessionDefaults
 from realtime_nb.local.voice.load import Voice
 
 
@@ -34,6 +35,7 @@ class ServerContext:
         workers: the recogniser and the threads.
         session_s: the lifetime of a session.
         pace: how many times faster than real time sound is sent.
+        defaults: what a new session has where its client says nothing.
         sessions: the sockets that are open.
     """
 
@@ -42,4 +44,5 @@ class ServerContext:
     workers: Workers
     session_s: float
     pace: float
+    defaults: SessionDefaults = PRACTICE
     sessions: set[OpenSession] = field(default_factory=set)

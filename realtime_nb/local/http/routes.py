@@ -13,7 +13,7 @@ from tornado.web import RequestHandler, stream_request_body
 from realtime_nb.local.http.auth import RequestRefused, error_body
 from realtime_nb.local.http.context import ServerContext
 from realtime_nb.local.http.plain_server import MAX_BODY
-from realtime_nb.local.session.config import default_config, merge
+from realtime_nb.local.session.config import SessionDefaults, default_config, merge
 from realtime_nb.local.session.ids import random_id
 from realtime_nb.local.session.json_depth import check_depth
 from realtime_nb.local.session.refusal import refusal
@@ -65,7 +65,7 @@ class ClientSecrets(_Json):
         """Make a client secret for sessions with the given configuration."""
         try:
             self._context.access.check_token(self.request.headers)
-            seconds, config = _request(bytes(self._body))
+            seconds, config = _request(bytes(self._body), self._context.defaults)
         except RequestRefused as refused:
             return self.refuse(refused.status, refused.body())
         except WireError as error:
@@ -94,7 +94,7 @@ class NotFound(_Json):
         self.refuse(404, error_body(message, code="unknown_url"))
 
 
-def _request(body: bytes) -> tuple[int, dict[str, Any]]:
+def _request(body: bytes, defaults: SessionDefaults) -> tuple[int, dict[str, Any]]:
     check_depth(body)
     try:
         asked = msgspec.json.decode(body) if body.strip() else {}
@@ -105,7 +105,7 @@ def _request(body: bytes) -> tuple[int, dict[str, Any]]:
     for name in asked:
         if name not in ("session", "expires_after"):
             raise refusal(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
-    return _seconds(asked.get("expires_after")), _config(asked.get("session"))
+    return _seconds(asked.get("expires_after")), _config(asked.get("session"), defaults)
 
 
 def _seconds(expires_after: Any) -> int:
@@ -128,10 +128,10 @@ def _seconds(expires_after: Any) -> int:
     return seconds
 
 
-def _config(session: Any) -> dict[str, Any]:
+def _config(session: Any, defaults: SessionDefaults) -> dict[str, Any]:
     if session is None:
-        return default_config("realtime")
+        return default_config("realtime", defaults=defaults)
     event = decode_client(encode({"type": "session.update", "session": session}))
     assert isinstance(event, SessionUpdate)
     kind = event.session.type
-    return merge(default_config(kind), event.session)
+    return merge(default_config(kind, defaults=defaults), event.session, defaults=defaults)

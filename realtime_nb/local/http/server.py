@@ -28,6 +28,7 @@ from realtime_nb.local.http.websocket import SessionSocket
 from realtime_nb.local.job_runner import Workers
 from realtime_nb.local.models import ModelOptions
 from realtime_nb.local.recognizer_process import AsyncRecognizer, NoRecognizer, RecognizerProcess
+from realtime_nb.local.session.config import PRACTICE, SessionDefaults
 from realtime_nb.local.voice.download import Report, ignore
 from realtime_nb.local.voice.load import Voice, load_voice
 from realtime_nb.loopback import DEFAULT_PORT, is_loopback
@@ -154,12 +155,15 @@ async def serve(
         workers=Workers(recognizer, threads),
         session_s=options.session_s,
         pace=options.pace,
+        defaults=PRACTICE if options.models is None else SessionDefaults(model=options.models.chat_model),
     )
     server = PlainServer.of(_application(context), request_s=options.request_s)
     server.add_sockets(sockets)
     threads.submit(_warm, voice.synthesizer.warm)
     warming = asyncio.create_task(recognizer.warm())
-    announce(Listening(_url(options.host, port), port, voice.label, voice.notice))
+    whereabouts = options.models.whereabouts if options.models is not None else None
+    notice = " ".join(filter(None, [whereabouts, voice.notice])) or None
+    announce(Listening(_url(options.host, port), port, voice.label, notice))
     try:
         await until.wait()
     finally:

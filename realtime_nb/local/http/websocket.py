@@ -16,7 +16,6 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from realtime_nb.local.http.auth import RequestRefused
 from realtime_nb.local.http.context import ServerContext
 from realtime_nb.local.job_runner import JobRunner
-from realtime_nb.local.session.config import DEFAULT_MODEL
 from realtime_nb.local.session.machine import SessionMachine
 from realtime_nb.local.voice.protocols import Detector, Pcm
 from realtime_nb.wire.realtime import encode, unknown_model
@@ -58,8 +57,9 @@ class SessionSocket(WebSocketHandler):
             self._refuse(RequestRefused(404, "call_not_found", "This server has no calls: connect with `?model=`."))
             return
         model = self.get_query_argument("model", None)
-        if model is not None and (why := unknown_model(model, DEFAULT_MODEL)) is not None:
-            self._refuse(RequestRefused(404, "model_not_found", f"{why} This is the practice backend."))
+        if model is not None and (why := unknown_model(model, self._context.defaults.model)) is not None:
+            answers = f"{why} Here answers: {self._context.voice.label}."
+            self._refuse(RequestRefused(404, "model_not_found", answers))
 
     def _refuse(self, refused: RequestRefused) -> None:
         self.set_status(refused.status)
@@ -83,6 +83,7 @@ class SessionSocket(WebSocketHandler):
         self._machine = SessionMachine(
             kind="transcription" if self.get_query_argument("intent", None) == "transcription" else "realtime",
             model=self.get_query_argument("model", None),
+            defaults=context.defaults,
             preset=self._preset,
             lifetime_s=context.session_s,
         )

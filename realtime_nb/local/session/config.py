@@ -8,6 +8,7 @@ because "absent", "null" and "empty" mean three things and dicts keep them apart
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import Any
 
 from realtime_nb.local.session.refusal import refusal
@@ -18,6 +19,22 @@ DEFAULT_TRANSCRIPTION_MODEL = "gpt-4o-transcribe"
 DEFAULT_INSTRUCTIONS = (
     "You are the local practice backend: rules, not a model. Be brief, and say plainly what you cannot do."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDefaults:
+    """The model and the instructions of a session whose client names none.
+
+    Attributes:
+        model: its name; a client may also ask for it by this name.
+        instructions: `""` for a language model: it gets the client's words only.
+    """
+
+    model: str
+    instructions: str = ""
+
+
+PRACTICE = SessionDefaults(DEFAULT_MODEL, DEFAULT_INSTRUCTIONS)
 
 # Null switches these off. Everywhere else a null says nothing: real clients send them for "not set".
 _NULLABLE = {
@@ -64,7 +81,7 @@ _TURN_DETECTION: dict[str, dict[str, Any]] = {
 _WHISPER = "gpt-realtime-whisper"
 
 
-def default_config(kind: str, model: str | None = None) -> dict[str, Any]:
+def default_config(kind: str, model: str | None = None, defaults: SessionDefaults = PRACTICE) -> dict[str, Any]:
     """Return the configuration of a new session; `kind` is `realtime` or `transcription`."""
     audio_input: dict[str, Any] = {
         "format": dict(_PCM),
@@ -78,9 +95,9 @@ def default_config(kind: str, model: str | None = None) -> dict[str, Any]:
         return {"type": "transcription", "include": None, "audio": {"input": audio_input}}
     return {
         "type": "realtime",
-        "model": model or DEFAULT_MODEL,
+        "model": model or defaults.model,
         "output_modalities": ["audio"],
-        "instructions": DEFAULT_INSTRUCTIONS,
+        "instructions": defaults.instructions,
         "tools": [],
         "tool_choice": "auto",
         "max_output_tokens": "inf",
@@ -99,6 +116,7 @@ def merge(
     current: dict[str, Any],
     session: AnySessionConfig,
     *,
+    defaults: SessionDefaults = PRACTICE,
     has_items: bool = False,
     has_spoken: bool = False,
     is_responding: bool = False,
@@ -108,6 +126,7 @@ def merge(
     Args:
         current: the effective configuration.
         session: the update: absent fields stay, nulls switch off, empty values clear.
+        defaults: those of the server.
         has_items: whether the conversation has begun (its kind is then fixed).
         has_spoken: whether assistant sound was sent (its voice is then fixed; docs/protocol.md 9).
         is_responding: whether a response is under way (its speed is then fixed; docs/protocol.md 10).
@@ -117,11 +136,11 @@ def merge(
     """
     update = to_dict(session)
     _refuse_server_fields(update)
-    _refuse_unknown_names(update)
+    _refuse_unknown_names(update, defaults.model)
     if update["type"] != current["type"]:
         if has_items:
             raise refusal(f"This is a {current['type']!r} session; its type cannot change now.", "session.type")
-        current = default_config(update["type"])
+        current = default_config(update["type"], defaults=defaults)
     merged = _merged(copy.deepcopy(current), update, "session")
     _refuse_fixed_fields(current, merged, has_spoken=has_spoken, is_responding=is_responding)
     _settle_whisper(merged, update)
@@ -180,9 +199,9 @@ def refuse_unknown_voice(voice: Any, param: str) -> None:
         raise refusal(why, param)
 
 
-def _refuse_unknown_names(update: dict[str, Any]) -> None:
+def _refuse_unknown_names(update: dict[str, Any], own_model: str) -> None:
     model = update.get("model")
-    if model is not None and (why := unknown_model(model, DEFAULT_MODEL)) is not None:
+    if model is not None and (why := unknown_model(model, own_model)) is not None:
         raise refusal(why, "session.model", code="model_not_found")
     output = (update.get("audio") or {}).get("output") or {}
     refuse_unknown_voice(output.get("voice"), "session.audio.output.voice")

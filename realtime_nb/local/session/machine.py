@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from realtime_nb.local.session import items_api
-from realtime_nb.local.session.config import default_config, merge
+from realtime_nb.local.session.config import PRACTICE, SessionDefaults, default_config, merge
 from realtime_nb.local.session.ids import SystemEnvironment
 from realtime_nb.local.session.input_buffer import InputBuffer
 from realtime_nb.local.session.items import StoredItem
@@ -32,6 +32,7 @@ class SessionMachine:
     Args:
         kind: `"realtime"` or `"transcription"`.
         model: the model that the client asked for, which is echoed.
+        defaults: what the session has where its client says nothing.
         preset: the configuration that a client secret brought with it.
         lifetime_s: after this long the websocket closes the session; announced as `expires_at`.
         environment: where ids and the time come from; None: random ids, and the system's clock.
@@ -42,12 +43,15 @@ class SessionMachine:
         *,
         kind: str = "realtime",
         model: str | None = None,
+        defaults: SessionDefaults = PRACTICE,
         preset: dict[str, Any] | None = None,
         lifetime_s: float = 3600.0,
         environment: Environment | None = None,
     ) -> None:
         environment = environment or SystemEnvironment()
-        self._state = SharedState(preset if preset is not None else default_config(kind, model), environment)
+        config = preset if preset is not None else default_config(kind, model, defaults)
+        self._state = SharedState(config, environment)
+        self._defaults = defaults
         self._session_id = self._state.new_id("sess")
         self._lifetime_s = lifetime_s
         self._expires_at = int(environment.now() + lifetime_s)
@@ -156,6 +160,7 @@ class SessionMachine:
         self._state.config = merge(
             self._state.config,
             session,
+            defaults=self._defaults,
             has_items=len(self._state.items) > 0,
             has_spoken=self._state.has_spoken,
             is_responding=self._responses.active is not None,

@@ -39,9 +39,9 @@ def options(**given: Any) -> ModelOptions:
         ({"chat_url": "http://models.example.com/v1", "chat_key": KEY}, ["not encrypted", "chat_key="]),
         ({"stt_key": KEY}, ["stt_key=", "stt='auto'"]),
         ({"tts": "espeak", "tts_key": KEY}, ["tts_key=", "tts='espeak'"]),
-        ({"stt": "wisper:base.en"}, ["stt='wisper:base.en'", "Did you mean 'whisper'?"]),
-        ({"stt": "whisper:"}, ["stt='whisper:'"]),
+        ({"stt": "wisper:base.en"}, ["stt='wisper:base.en'", "Did you mean 'whisper"]),
         ({"stt": "commands:x"}, ["stt='commands:x'"]),
+        ({"tts": "http://localhost/v1?key=abc"}, ["tts=", "tts_key="]),
         ({"stt": "espeak"}, ["stt='espeak'", "'commands'"]),
         ({"stt": "https://user:pass@host/v1"}, ["stt_key="]),
         ({"tts": "whisper:base.en"}, ["tts='whisper:base.en'", "espeak"]),
@@ -104,7 +104,12 @@ def test_options_of_the_user_cannot_be_changed_afterwards() -> None:
 
 def test_pipe_carries_every_option_and_key() -> None:
     made = options(
-        chat_key=KEY, stt="https://a/v1", stt_key="other-key-0123", tts="piper:x.onnx", context_tokens=4096, options={}
+        chat_key=KEY,
+        stt="https://a/v1",
+        stt_key="other-key-0123",
+        tts="http://localhost:1/v1#voice=a",
+        context_tokens=4096,
+        options={},
     )
     assert ModelOptions.from_pipe(made.to_pipe()) == made
 
