@@ -171,6 +171,17 @@ class Endpoint:
     models: ModelOptions | None = None
 
     @property
+    def current_notice(self) -> str | None:
+        """The notice, after what the local server reports of a download."""
+        progress = self.server.progress if self.server is not None else None
+        return " ".join(filter(None, [progress, self.notice])) or None
+
+    @property
+    def problem(self) -> str | None:
+        """Why the local server's language model cannot answer, or None."""
+        return self.server.problem if self.server is not None else None
+
+    @property
     def billing(self) -> Billing:
         """How the responses of this backend are paid for."""
         # On Azure the address names a deployment, which may have any name: the server says which model it is.

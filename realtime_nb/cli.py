@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from realtime_nb.loopback import DEFAULT_PORT
 
@@ -50,10 +51,23 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--port", type=int, help="JupyterLab's port (default: 8888, or the next free one)")
     demo.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
 
-    serve = commands.add_parser("serve", help="run the local practice backend for other clients")
+    serve = commands.add_parser(
+        "serve",
+        help="run the local backend for other clients, by rules or with local models",
+        epilog="Keys come from the environment: REALTIME_NB_CHAT_KEY, REALTIME_NB_STT_KEY, REALTIME_NB_TTS_KEY. The "
+        "options from --chat-url to --tts have variables, too, such as REALTIME_NB_CHAT_URL.",
+    )
     serve.add_argument("--host", default="127.0.0.1", help="beyond this machine a token is required")
     serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="default: %(default)s; 0 picks a free one")
     serve.add_argument("--token", help="what clients must send as their API key")
+    serve.add_argument("--chat-url", metavar="URL", help="an OpenAI-compatible server, as http://localhost:11434/v1")
+    serve.add_argument("--chat-model", metavar="NAME", help="the language model's name there")
+    serve.add_argument("--stt", metavar="S", help="auto, commands, whisper:NAME-OR-FOLDER, or a URL")
+    serve.add_argument("--tts", metavar="T", help="auto, espeak, piper:NAME-OR-FILE, or a URL")
+    serve.add_argument("--context-tokens", type=int, metavar="N", help="the length of the model's context")
+    serve.add_argument("--options", metavar="JSON", help="further fields of each chat request")
+    for name in _KEY_OPTIONS:
+        serve.add_argument(name, action=_RefusedKey, help=argparse.SUPPRESS)
 
     ask = commands.add_parser("ask", help="one turn, without a notebook")
     ask.add_argument("text", nargs="?", metavar="TEXT")
@@ -71,6 +85,17 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--model", help="on Azure: the deployment")
     doctor.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="for a server's answer")
     return parser
+
+
+_KEY_OPTIONS = ("--chat-key", "--stt-key", "--tts-key")
+
+
+class _RefusedKey(argparse.Action):
+    """Refuses a key on the command line, which every user of the machine can read."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: str | None = None) -> None:
+        variable = f"REALTIME_NB_{(option or '').strip('-').replace('-', '_').upper()}"
+        parser.error(f"{option}: every user of this machine can read a command line. Set {variable} instead.")
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -113,16 +138,44 @@ def _serve(arguments: argparse.Namespace) -> int:
 
     from realtime_nb.local.__main__ import run
     from realtime_nb.local.http.server import Listening, ServerOptions
+    from realtime_nb.local.models import ModelOptions
     from realtime_nb.local.process import TOKEN_VARIABLE
+    from realtime_nb.local.voice.download import Progress
+    from realtime_nb.redact import KEY_VARIABLES
 
     def announce(listening: Listening) -> None:
-        if listening.notice:
-            print(listening.notice, file=sys.stderr)
+        print(" ".join(filter(None, [f"Here answers: {listening.label}.", listening.notice])), file=sys.stderr)
         print(listening.url, flush=True)
 
+    def report(progress: Progress) -> None:
+        print(progress.message, file=sys.stderr, flush=True)
+
+    def report_problem(problem: str | None) -> None:
+        print(problem or "The language model can answer now.", file=sys.stderr, flush=True)
+
     token = arguments.token if arguments.token is not None else os.environ.get(TOKEN_VARIABLE)
-    run(ServerOptions(host=arguments.host, port=arguments.port, token=token), announce=announce)
+    models = ModelOptions.from_environment(_models_of(arguments))
+    models = models.resolved() if models is not None else None
+    for name in KEY_VARIABLES:
+        os.environ.pop(name, None)  # no key of another service may reach a model's server
+    options = ServerOptions(host=arguments.host, port=arguments.port, token=token, models=models)
+    run(options, announce=announce, report=report, report_problem=report_problem)
     return 0
+
+
+def _models_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    import json
+
+    from realtime_nb.errors import ConfigError
+
+    names = ("chat_url", "chat_model", "stt", "tts", "context_tokens")
+    given = {name: getattr(arguments, name) for name in names}
+    if arguments.options is not None:
+        try:
+            given["options"] = json.loads(arguments.options)
+        except ValueError as error:
+            raise ConfigError(f"--options {arguments.options!r} is not JSON: {error}.") from None
+    return given
 
 
 def _ask(arguments: argparse.Namespace) -> int:

@@ -10,12 +10,13 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+_KEYS_AND_MODELS = ("OPENAI_", "AZURE_OPENAI_", "REALTIME_NB_CHAT_", "REALTIME_NB_STT", "REALTIME_NB_TTS")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "WS_PROXY", "WSS_PROXY", "SOCKS_PROXY")
 
 
 def _scrub() -> None:
     for name in list(os.environ):
-        if name.startswith(("OPENAI_", "AZURE_OPENAI_")) or name.upper() in _PROXIES:
+        if name.startswith(_KEYS_AND_MODELS) or name.upper() in _PROXIES:
             del os.environ[name]
 
 

@@ -20,7 +20,7 @@ from dataclasses import asdict
 from realtime_nb.errors import RealtimeError
 from realtime_nb.local.http.server import Listening, ServerOptions, serve
 from realtime_nb.local.models import ModelOptions
-from realtime_nb.local.process import TOKEN_VARIABLE
+from realtime_nb.local.process import PROBLEM, TOKEN_VARIABLE
 from realtime_nb.local.voice.download import Progress, Report, ignore
 from realtime_nb.loopback import DEFAULT_PORT
 
@@ -48,7 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status = 0
     try:
         models = ModelOptions.from_pipe(sys.stdin.buffer.readline()) if has_models else None
-        run(ServerOptions(**options, models=models), announce=_announce, report=_report, with_parent=with_parent)
+        run(
+            ServerOptions(**options, models=models),
+            announce=_announce,
+            report=_report,
+            report_problem=_report_problem,
+            with_parent=with_parent,
+        )
     except RealtimeError as error:
         _print({"error": str(error)})
         status = 1
@@ -63,6 +69,7 @@ def run(
     *,
     announce: Callable[[Listening], None],
     report: Report = ignore,
+    report_problem: Callable[[str | None], None] = lambda _: None,
     with_parent: bool = False,
 ) -> None:
     """Serve in this thread until SIGINT or SIGTERM, or (`with_parent`) until standard input ends.
@@ -70,11 +77,15 @@ def run(
     Raises:
         ConfigError, ConnectError: see `server.serve`.
     """
-    asyncio.run(_serve(options, announce, report, with_parent))
+    asyncio.run(_serve(options, announce, report, report_problem, with_parent))
 
 
 async def _serve(
-    options: ServerOptions, announce: Callable[[Listening], None], report: Report, with_parent: bool
+    options: ServerOptions,
+    announce: Callable[[Listening], None],
+    report: Report,
+    report_problem: Callable[[str | None], None],
+    with_parent: bool,
 ) -> None:
     loop = asyncio.get_running_loop()
     until = asyncio.Event()
@@ -85,7 +96,7 @@ async def _serve(
             break
     if with_parent:
         threading.Thread(target=_watch_parent, args=(loop, until), name="parent", daemon=True).start()
-    await serve(options, until=until, announce=announce, report=report)
+    await serve(options, until=until, announce=announce, report=report, report_problem=report_problem)
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, until: asyncio.Event) -> None:
@@ -107,6 +118,10 @@ def _announce(listening: Listening) -> None:
 
 def _report(progress: Progress) -> None:
     _print({"report": progress.name, "text": None if progress.state == "ready" else progress.message})
+
+
+def _report_problem(problem: str | None) -> None:
+    _print({"report": PROBLEM, "text": problem})
 
 
 def _print(value: object) -> None:

@@ -33,7 +33,6 @@ from realtime_nb.keys.secret import (
 from realtime_nb.local.voice.part_spec import recognizer_spec, synthesizer_spec
 from realtime_nb.loopback import is_loopback
 from realtime_nb.redact import HIDDEN, safe_url
-from realtime_nb.wire.realtime.validate import refuse_half_character, refuse_half_characters
 
 Key: TypeAlias = Secret | Callable[[], Any]
 
@@ -185,8 +184,8 @@ class ModelOptions:
         values: dict[str, Any] = {name: value for name, value in named.items() if value and name not in _KEYS}
         values |= {name: value for name, value in (given or {}).items() if value is not None}
         if "chat_url" not in values:
-            if "chat_model" in (given or {}) and values.get("chat_model"):
-                raise ConfigError(f"chat_model={values['chat_model']!r} needs chat_url=, the address of its server.")
+            if left := sorted(set(values) & set(given or {})):
+                raise ConfigError(f"{left[0]}={values[left[0]]!r} needs chat_url=, the address of a chat server.")
             return None
         if "chat_model" not in values:
             raise ConfigError(
@@ -319,6 +318,8 @@ def _checked_url(option: str, url: Any, example: str) -> str:
 def _checked_text(option: str, text: Any, allowed: str) -> str:
     if not isinstance(text, str) or not text.strip():
         raise ConfigError(f"{option}={text!r} must be {allowed}.")
+    from realtime_nb.wire.realtime.validate import refuse_half_character  # late: `realtime_nb.local` imports quickly
+
     refuse_half_character(option, text)
     return text.strip()
 
@@ -337,6 +338,8 @@ def _checked_options(options: Any) -> dict[str, Any] | None:
     for name, why in _RESERVED.items():
         if name in options:
             raise ConfigError(f"options[{name!r}] cannot be set: {why}.")
+    from realtime_nb.wire.realtime.validate import refuse_half_characters
+
     refuse_half_characters("options", options)
     try:
         kept: dict[str, Any] = json.loads(json.dumps(dict(options), allow_nan=False))

@@ -34,6 +34,9 @@ from realtime_nb.redact import KEY_VARIABLES, redact
 TOKEN_VARIABLE = "REALTIME_NB_LOCAL_TOKEN"
 """The environment variable with the token: every user of the machine can read a command line."""
 
+PROBLEM = "problem"
+"""The kind of report that says why the language model cannot answer; every other kind is a download's progress."""
+
 _running: weakref.WeakSet[LocalServer] = weakref.WeakSet()
 _START_S = 60.0
 _STOP_S = 5.0
@@ -66,8 +69,8 @@ class LocalServer:
         token: the token, or None.
         label: the name of the backend: what answers.
         notice: which parts of the voice are missing on this machine, and where words and sound go beyond it; or None.
-        progress: the newest report of the child, such as of a model's download or of a language model that does not
-            answer; None: there is nothing to report.
+        progress: the state of downloads that are under way, or failed; None: there are none.
+        problem: why the language model cannot answer, with the next step; None: nothing is known.
     """
 
     def __init__(
@@ -120,8 +123,10 @@ class LocalServer:
         self.label = ""
         self.notice: str | None = None
         self.progress: str | None = None
+        self.problem: str | None = None
         self._models = models
         self._reports: dict[str, str] = {}
+        self._lock = threading.Lock()
         self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         self._url: str | None = None
         self._command = [sys.executable, "-m", "realtime_nb.local", "--with-parent", f"--host={host}", f"--port={port}"]
@@ -196,8 +201,9 @@ class LocalServer:
         return self
 
     def watch(self, watcher: Watcher) -> None:
-        """Have `watcher.call()` called after each change of `progress`, on a thread of ours; keeps it weakly."""
-        self._watchers.add(watcher)
+        """Call `watcher.call()` after each change of `progress` or `problem`, on another thread; kept weakly."""
+        with self._lock:
+            self._watchers.add(watcher)
 
     def close(self) -> None:
         """Stop the server and wait for its end; may be called twice. In a forked process it does not stop it."""
@@ -262,8 +268,12 @@ class LocalServer:
                 self._reports.pop(report["report"], None)
                 if report["text"] is not None:
                     self._reports[report["report"]] = redact(report["text"])
-                self.progress = " ".join(self._reports.values()) or None
-                for watcher in list(self._watchers):
+                reports = dict(self._reports)
+                self.problem = reports.pop(PROBLEM, None)
+                self.progress = " ".join(reports.values()) or None
+                with self._lock:
+                    watchers = list(self._watchers)
+                for watcher in watchers:
                     watcher.call()
 
     def _collect(self, process: subprocess.Popen[bytes]) -> None:
@@ -274,7 +284,7 @@ class LocalServer:
 
 
 class Watcher:
-    """Calls a function after each change of a server's progress, for as long as its owner keeps this object."""
+    """Calls a function after each report of a server, for as long as its owner keeps this object."""
 
     def __init__(self, call: Callable[[], None]) -> None:
         self.call = call

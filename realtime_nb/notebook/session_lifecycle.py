@@ -70,6 +70,7 @@ class SessionLifecycle:
         self._transcript = transcript
         self._traits = traits
         self._parking = parking
+        self._watcher: object = None  # the local server keeps it weakly
         self._looking: asyncio.TimerHandle | None = None
         self._leaving: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -116,7 +117,7 @@ class SessionLifecycle:
     async def prepare(self) -> None:
         """Find the backend, and start the local one, before the person has read the card."""
         endpoint = await self._resolve()
-        self._state.endpoint = self._state.endpoint or endpoint
+        self._use(self._state.endpoint or endpoint)
         self._traits.changed()
 
     async def stop(self) -> None:
@@ -238,6 +239,17 @@ class SessionLifecycle:
 
         return await asyncio.to_thread(work)
 
+    def _use(self, endpoint: Endpoint) -> Endpoint:
+        """Keep an endpoint, and show what its local server reports from now on."""
+        self._state.endpoint = endpoint
+        if endpoint.server is not None:
+            from realtime_nb.local.process import Watcher
+
+            traits = self._traits  # not `self`: a widget is freed without the garbage collector
+            self._watcher = Watcher(lambda: runtime.call_soon(traits.changed))
+            endpoint.server.watch(self._watcher)
+        return endpoint
+
     async def _open(self) -> None:
         if self._state.phase in ("closed", "error"):
             self._sound.microphone.clear()  # said to a conversation that has ended
@@ -248,10 +260,10 @@ class SessionLifecycle:
         try:
             if self._leaving is not None:
                 await asyncio.wait([self._leaving])  # the parked session and the new one have one conversation
-            self._state.endpoint = await self._resolve()
+            endpoint = self._use(await self._resolve())
             self._traits.changed()
-            self._refuse_unknown_price(self._state.endpoint)
-            session = await self._open_session_where_possible(self._state.endpoint)
+            self._refuse_unknown_price(endpoint)
+            session = await self._open_session_where_possible(endpoint)
             self._state.session, self._state.phase = session, "open"
             self._sound.follow(session)
             self._look()
@@ -413,7 +425,7 @@ class SessionLifecycle:
         endpoint = await self._resolve()
         self._refuse_unknown_price(endpoint)
         await session.renew(connector=self._connector(endpoint))
-        self._state.endpoint = endpoint
+        self._use(endpoint)
         self._state.conversation.billing = endpoint.billing
 
     def _on_updated(self, task: asyncio.Task[None]) -> None:

@@ -66,6 +66,7 @@ class TraitPublisher:
         self._missing: asyncio.TimerHandle | None = None
         self._missed = False
         self._closed = False
+        self._shown: tuple[Mapping[str, Any], str, Mapping[str, Any]] = (_NOTHING, "", _NOTHING)
 
     def changed(self) -> None:
         """Note that something changed: the traits are written within 40 ms."""
@@ -112,7 +113,8 @@ class TraitPublisher:
         state = self._state
         conversation = state.conversation
         latest = next((turn for turn in reversed(conversation.turns) if turn.role == "assistant"), None)
-        effective = state.session.effective if state.session is not None else _NOTHING
+        effective = self._effective()
+        problem = state.endpoint.problem if state.endpoint is not None else None
         capturing = self._microphone.capturing
         return {
             "status": status_of(
@@ -128,12 +130,22 @@ class TraitPublisher:
             "level": self._microphone.level if capturing else 0.0,
             "usage": state.limits.usage,
             "latency": latest.latency if latest is not None else None,
-            "error": state.error,
+            "error": state.error or problem,
             "effective": effective,
             "_info": self._info(effective),
             "_health": self._monitor.losses(),
             "_seen": self._pages.seen,
         }
+
+    def _effective(self) -> Mapping[str, Any]:
+        """Return the configuration that the server echoed, and in `backend` the name of what answers."""
+        session, endpoint = self._state.session, self._state.endpoint
+        if session is None or endpoint is None:
+            return _NOTHING
+        echo = session.effective
+        if self._shown[0] is not echo or self._shown[1] != endpoint.label:  # it is read 25 times a second
+            self._shown = (echo, endpoint.label, frozen({**echo, "backend": endpoint.label}))
+        return self._shown[2]
 
     def _info(self, effective: Mapping[str, Any]) -> dict[str, Any]:
         """Return the texts of the card's header and footer (the keys: tests/contract/traits.json)."""
@@ -144,7 +156,7 @@ class TraitPublisher:
         return {
             "backend": endpoint.name if endpoint is not None else None,
             "label": endpoint.label if endpoint is not None else None,
-            "notice": endpoint.notice if endpoint is not None else None,
+            "notice": endpoint.current_notice if endpoint is not None else None,
             "transport": self._transports.used,
             "transport_notice": self._transports.why,
             "model": effective.get("model") or self._state.options.model or (None if local else DEFAULT_MODEL),

@@ -29,13 +29,17 @@ from realtime_nb.local.job_runner import Workers
 from realtime_nb.local.models import ModelOptions
 from realtime_nb.local.recognizer_process import AsyncRecognizer, NoRecognizer, RecognizerProcess
 from realtime_nb.local.session.config import PRACTICE, SessionDefaults
+from realtime_nb.local.voice.chat.responder import ChatResponder
 from realtime_nb.local.voice.download import Report, ignore
 from realtime_nb.local.voice.load import Voice, load_voice
+from realtime_nb.local.voice.reply import StreamingResponder
 from realtime_nb.loopback import DEFAULT_PORT, is_loopback
 
 _log = logging.getLogger(__name__)
 
 _FAREWELL_S = 1.0
+_PROBE_S = 3.0
+_PROBE_REMOTE_S = 60.0  # a wrong key that is tried too often may lock the account
 # A 15 MiB append is answered with an error event up to here; anything longer closes the socket (1009).
 _MAX_FRAME = 64 * 1024 * 1024
 
@@ -130,6 +134,7 @@ async def serve(
     until: asyncio.Event,
     announce: Callable[[Listening], None],
     report: Report = ignore,
+    report_problem: Callable[[str | None], None] = lambda _: None,
 ) -> None:
     """Listen until the event is set, then close every session and return.
 
@@ -138,6 +143,7 @@ async def serve(
         until: ends the server.
         announce: called once it listens.
         report: receives the progress of a model's download, from any thread.
+        report_problem: receives why the language model cannot answer, and None once it can.
 
     Raises:
         ConfigError: the options make no sense.
@@ -164,6 +170,7 @@ async def serve(
     whereabouts = options.models.whereabouts if options.models is not None else None
     notice = " ".join(filter(None, [whereabouts, voice.notice])) or None
     announce(Listening(_url(options.host, port), port, voice.label, notice))
+    probing = asyncio.create_task(_probe(voice.responder, options.models, report_problem))
     try:
         await until.wait()
     finally:
@@ -171,9 +178,27 @@ async def serve(
         await _close_sessions(context)
         await server.close_all_connections()
         warming.cancel()
+        probing.cancel()
         await recognizer.close()
         await voice.responder.close()
         threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def _probe(
+    responder: StreamingResponder, models: ModelOptions | None, report_problem: Callable[[str | None], None]
+) -> None:
+    """Ask the chat server whether it can answer, until it can: a person may start it after the notebook."""
+    if not isinstance(responder, ChatResponder) or models is None:
+        return
+    wait_s = _PROBE_REMOTE_S if models.host_of("chat") else _PROBE_S
+    said: str | None = None
+    while (error := (await responder.probe()).error) is not None:
+        if error.message != said:
+            said = error.message
+            report_problem(said)
+        await asyncio.sleep(wait_s)
+    if said is not None:
+        report_problem(None)
 
 
 async def _close_sessions(context: ServerContext) -> None:
