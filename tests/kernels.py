@@ -35,16 +35,19 @@ def ipykernel_6() -> Path:
     return folder_with("ipykernel", "ipykernel<7")
 
 
-def folder_with(package: str, requirement: str) -> Path:
-    """Return a folder of this user's with one package without its dependencies; installs it where it is missing."""
+def folder_with(package: str, *requirements: str) -> Path:
+    """Return a folder of this user's with a package, the first of `requirements`; installs it where it is missing.
+
+    Only what is named is installed: dependencies that the tests' own environment lacks are named, too.
+    """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    name = re.sub(r"[^\w.]+", "-", f"realtime-nb-{requirement}-{version}-{getpass.getuser()}")
+    name = re.sub(r"[^\w.]+", "-", f"realtime-nb-{requirements[0]}-{version}-{getpass.getuser()}")
     folder = Path(tempfile.gettempdir(), name)
     if not (folder / package / "__init__.py").exists():
-        command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), requirement]
+        command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), *requirements]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            pytest.skip(f"{requirement} cannot be installed here: {done.stderr[-300:]}")
+            pytest.skip(f"{requirements[0]} cannot be installed here: {done.stderr[-300:]}")
     return folder
 
 
