@@ -72,7 +72,7 @@ const ACTIVE = ["connecting", "hearing", "thinking", "speaking", "reconnecting"]
 
 const PAGE_LEFT = "the page was closed or reloaded";
 
-/** A microphone outlives the last view of its card for so long: a cell that is moved draws a new one sooner. */
+/** Microphone and voice outlive the last view of their card for so long: a cell that is moved draws a new one sooner. */
 const UNVIEWED_MS = 3000;
 
 /** After five minutes without an answer of the kernel, the page's own socket is closed too. */
@@ -357,8 +357,14 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       until.addEventListener("abort", () => {
         views -= 1;
         sendViews();
+        if (views > 0) return;
+        // What a script asks later, without a card, is spoken to its end.
+        const inUse = microphone.state !== "off" || playback.report.playing;
         // The page's own timer: the kernel may be busy, or out of reach since its notebook's tab was closed.
-        if (views === 0) unviewed = setTimeout(() => void microphone.off(), UNVIEWED_MS);
+        unviewed = setTimeout(async () => {
+          await microphone.off();
+          if (inUse && views === 0) stopSpeaking();
+        }, UNVIEWED_MS);
       });
     },
     async talk(on) {

@@ -142,6 +142,29 @@ describe("engine", () => {
     expect(counts).toEqual([1, 2, 1, 0]);
   });
 
+  it("stops an answer that a removed card began, 3 s after its last view is gone", async () => {
+    const { model, engine } = setUp();
+    model.greet();
+    const view = new AbortController();
+    engine.viewed(view.signal);
+    await engine.talk(true);
+    view.abort();
+    await vi.advanceTimersByTimeAsync(2900);
+    expect(model.kinds()).not.toContain("interrupt");
+    await vi.advanceTimersByTimeAsync(200);
+    expect(model.kinds().slice(-3)).toEqual(["mic.close", "play.stopped", "interrupt"]);
+  });
+
+  it("lets an answer be spoken that is asked for after the card was removed", async () => {
+    const { model, engine } = setUp();
+    model.greet();
+    const view = new AbortController();
+    engine.viewed(view.signal);
+    view.abort();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(model.kinds()).not.toContain("interrupt");
+  });
+
   it("keeps the microphone when the card is drawn again within 3 s", async () => {
     const { model, engine } = setUp();
     model.greet();

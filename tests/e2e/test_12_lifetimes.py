@@ -89,6 +89,20 @@ async def test_a_microphone_ends_with_its_card_while_the_kernel_is_busy(notebook
     await book.kernel.until("w.health.parked", timeout=60)
 
 
+@pytest.mark.parametrize("transport", ["kernel", pytest.param("browser", marks=pytest.mark.long)])
+async def test_an_answer_ends_with_its_card(notebook: OpenNotebook, transport: str) -> None:
+    book = await notebook(IMPORT, f'w = rt.RealtimeWidget(transport="{transport}")\nw')
+    await book.lab.run(0)
+    await book.lab.run(1)
+    card = await Card(book.lab).drawn()
+    await card.write("Count to thirty.")
+    await book.lab.until_sound()
+    await _clear_outputs(book, 1)
+    await book.kernel.until("[turn.status for turn in w.turns] == ['completed', 'interrupted']")
+    await book.lab.until_silence()
+    assert await book.kernel.get("w.health.parked") is None, "the session's end has cut the answer"
+
+
 @pytest.mark.long
 async def test_a_cell_that_is_moved_keeps_the_microphone(notebook: OpenNotebook) -> None:
     book = await _listening(notebook, "kernel", "pass")
@@ -137,6 +151,29 @@ async def test_a_page_that_is_reloaded_keeps_its_session(notebook: OpenNotebook)
     await asyncio.sleep(12)
     assert await book.kernel.get(_SESSION) == session
     assert await book.kernel.get("w.health.parked") is None
+
+
+@pytest.mark.long
+async def test_a_session_that_nothing_uses_is_parked_under_its_card_and_continues(notebook: OpenNotebook) -> None:
+    # Half an hour, shortened to five seconds.
+    book = await notebook(
+        f"{IMPORT}\nfrom realtime_nb.notebook import parking\nparking._UNUSED_S = 5.0", "w = rt.RealtimeWidget()\nw"
+    )
+    await book.lab.run(0)
+    await book.lab.run(1)
+    card = await Card(book.lab).drawn()
+    await card.talk.click()
+    await book.kernel.until("w.status == 'listening'")
+    await asyncio.sleep(12)
+    assert await book.kernel.get("w.health.parked") is None, "a microphone that is on is use"
+    await card.talk.click()
+    await card.says("Parked")
+    await card.says("Nothing used it for")
+    assert "Nothing used it for" in await book.kernel.get("w.health.parked")
+    assert await book.kernel.get("[w.status, w._controller.state.session]") == ["idle", None]
+    await card.write("Hello!")
+    await book.kernel.until("len(w.turns) == 2")
+    await expect(card.root).not_to_contain_text("Nothing used it")
 
 
 @pytest.mark.long

@@ -147,8 +147,11 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
 
   engine.subscribe((note) => {
     if (note.kind === "state") show();
-    else if (note.kind === "transcript") log.apply(note.change);
-    else if (note.kind === "level") meter.push(note.source, note.level);
+    else if (note.kind === "transcript") {
+      log.apply(note.change);
+      // A new conversation begins.
+      if (note.change.kind === "reset" && engine.transcript.turns.length === 0) meter.clear();
+    } else if (note.kind === "level") meter.push(note.source, note.level);
     else events.add(note.direction, note.type, note.summary);
   }, signal);
   onTraits(model, ["status", "error", "muted", "controls", "_info"], show, signal);

@@ -11,6 +11,8 @@ interface Meter {
   push(source: "mic" | "speaker", level: number): void;
   /** Whether microphone or playback is on; otherwise the strip comes to rest. */
   active(on: boolean): void;
+  /** Takes away the bars of sound that was. */
+  clear(): void;
 }
 
 const BAR_PX = 3;
@@ -122,6 +124,10 @@ export function createMeter(signal: AbortSignal): Meter {
     active(on) {
       if (on && !running) wake();
       running = on;
+    },
+    clear() {
+      bars = [];
+      draw();
     },
   };
 }
