@@ -138,6 +138,37 @@ async def test_an_interruption_while_the_kernel_is_busy(notebook: OpenNotebook, 
     assert await book.kernel.get(f"[turn.status for turn in {_ANSWERS}]") == ["interrupted", "completed"]
 
 
+@pytest.mark.long
+async def test_a_new_conversation_begins_over_the_pages_own_socket(notebook: OpenNotebook) -> None:
+    book = await notebook(IMPORT, _widget(), KEEP)
+    for cell in range(3):
+        await book.lab.run(cell)
+    card = await Card(book.lab).drawn()
+    await card.write("Count to thirty.")
+    await book.lab.until_sound()
+    await card.root.get_by_role("button", name="New conversation", exact=True).click()
+    await expect(card.you).to_have_count(0)
+    await book.lab.until_silence()
+    assert await book.kernel.get("[w.turns, w.live, w.error]") == [[], [], None]
+
+    await card.write("What is two plus two?")
+    await book.kernel.until("len(w.turns) == 2 and not w.live and w.status == 'idle'")
+    await expect(card.assistant).to_contain_text(["4"])
+    sent = trimmed(await received(book.kernel, 1))
+    sound = (await book.lab.sound()).whole()
+    np.testing.assert_array_equal(trimmed(sound)[-len(sent) :], sent)
+    assert await book.kernel.get("w.transport") == "browser"
+
+    await card.talk.click()
+    await book.kernel.until("w.status == 'listening'")
+    await book.kernel.run("before = w._controller.state.session; w.reset()")
+    await expect(card.you).to_have_count(0)
+    await book.kernel.until("w.status == 'listening' and w._controller.state.session is not before")
+    await expect(card.root).to_have_attribute("data-mic", "on")
+    assert await book.kernel.get("[w.transport, len(w.turns), w.error]") == ["browser", 0, None]
+    assert await book.kernel.get("bool(w.health)") is False
+
+
 async def test_kernel_connects_when_the_page_cannot_and_the_card_explains_it(notebook: OpenNotebook) -> None:
     # A backend beside a remote kernel: a name that means something there, and nothing to the page.
     remote = """
