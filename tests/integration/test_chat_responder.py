@@ -199,6 +199,12 @@ async def test_answer_whose_template_began_the_thought_is_held_from_the_second_t
     assert (await whole(answering, asked("hello"))).text == "Hello."
 
 
+async def test_model_that_goes_on_after_its_turn_is_stopped(server: ChatServer) -> None:
+    server.play(Play(["Hello.", "<|im_end|>", "\n<|im_start|>user\n", Pause(60), "never"]))
+    assert (await whole(responder(server), asked("hello"))).text == "Hello."
+    assert await asyncio.to_thread(server.chats[0].disconnected.wait, 20)
+
+
 async def test_closing_the_reply_closes_the_connection(server: ChatServer) -> None:
     server.play(Play(["Hello", " there", Pause(60), " never"]))
     reply = responder(server).reply(asked("hello"))

@@ -71,6 +71,11 @@ class ReplyReader:
         return self._thinking.stray_end
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the model's turn has ended, and the server did not notice: the rest need not be read."""
+        return self._thinking.ended
+
+    @property
     def has_thought(self) -> bool:
         """Whether a thought was removed."""
         return self._thinking.thought

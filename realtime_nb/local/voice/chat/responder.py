@@ -155,6 +155,8 @@ class ChatResponder:
             async for chunk in chunks:
                 for piece in reader.feed(chunk):
                     yield piece
+                if reader.has_ended:
+                    break
         for piece in reader.end():
             yield piece
         # A template that wrote the opening tag into the prompt does so each time.

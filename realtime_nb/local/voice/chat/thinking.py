@@ -1,5 +1,6 @@
 """Remove the parts of a text in which a model thinks: `<think>...</think>` and its other spellings.
 
+Also the marks of a chat template that a server did not remove, and what the model wrote after the end of its turn.
 Owns the tags and the search for them in a text that arrives in pieces. Pure. Must not know calls or events.
 """
 
@@ -15,9 +16,26 @@ _TAGS = {
     "<reflection>": "</reflection>",
     "[THINK]": "[/THINK]",
     "<|begin_of_thought|>": "<|end_of_thought|>",
+    "<seed:think>": "</seed:think>",
+    "◁think▷": "◁/think▷",
+    # Marks of gpt-oss: a thought, and the mark before the answer.
+    "<|channel|>analysis<|message|>": "<|end|>",
+    "<|start|>assistant<|channel|>analysis<|message|>": "<|end|>",
+    "<|channel|>final": "<|message|>",
+    "<|start|>assistant<|channel|>final": "<|message|>",
 }
+# The end of the model's turn; without a stop there, it goes on with the user's next words.
+_TURN_ENDS = (
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<end_of_turn>",
+    "<|return|>",
+)
 _STRAY = "</think>"
-_STARTS = re.compile(r"[<\[]")
+_STARTS = re.compile(r"[<\[◁]")
 
 
 class ThinkingFilter:
@@ -33,11 +51,13 @@ class ThinkingFilter:
     Attributes:
         stray_end: whether there was a `</think>` without its beginning: the template wrote that into the prompt.
         thought: whether anything was removed.
+        ended: whether the model's turn has ended within the text; the rest is removed.
     """
 
     def __init__(self, *, begins_inside: bool = False) -> None:
         self.stray_end = False
         self.thought = False
+        self.ended = False
         self._rest = ""
         self._end = _STRAY if begins_inside else ""  # the tag that ends the open thought
         self._holds = begins_inside
@@ -46,7 +66,7 @@ class ThinkingFilter:
 
     def feed(self, text: str) -> str:
         """Return what can be said of the text so far."""
-        self._rest += text
+        self._rest += "" if self.ended else text
         said = []
         while self._rest:
             before = len(self._rest)
@@ -89,7 +109,10 @@ class ThinkingFilter:
                 self.stray_end = self.thought = self._strip = True
                 self._rest = text[at + len(_STRAY) :]
                 return self._said(text[:at])
-            if any(tag.startswith(text[at:]) for tag in (*_TAGS, _STRAY)):
+            if text.startswith(_TURN_ENDS, at):
+                self.ended, self._rest = True, ""
+                return self._said(text[:at])
+            if any(tag.startswith(text[at:]) for tag in (*_TAGS, _STRAY, *_TURN_ENDS)):
                 self._rest = text[at:]
                 return self._said(text[:at])
         self._rest = ""

@@ -31,6 +31,10 @@ def _said(pieces: list[str], *, begins_inside: bool = False) -> str:
         ("<think>a</think><think>b</think>c", "c"),
         ("<think>a <think> b</think>c", "c"),
         ("It began in the prompt.</think>Hello.", "It began in the prompt.Hello."),
+        ("<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>Hello.", "Hello."),
+        ("◁think▷hm◁/think▷Hello.", "Hello."),
+        ("Hello.<|im_end|>\n<|im_start|>user\nAnd now?", "Hello."),
+        ("<think>hm</think>Hello.<end_of_turn>", "Hello."),
         ("", ""),
     ],
 )
@@ -52,7 +56,24 @@ def test_end_without_a_beginning_is_noted() -> None:
     assert thinking.thought
 
 
-_PARTS = ["<think>", "</think>", "<thinking>", "</thinking>", "[THINK]", "[/THINK]", "<", "[", "\n", " ", "word", "é"]
+_PARTS = [
+    "<think>",
+    "</think>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|channel|>final",
+    "<|message|>",
+    "<thinking>",
+    "</thinking>",
+    "[THINK]",
+    "[/THINK]",
+    "<",
+    "[",
+    "\n",
+    " ",
+    "word",
+    "é",
+]
 _TEXTS = st.lists(st.sampled_from(_PARTS), max_size=12).map("".join)
 
 
