@@ -12,6 +12,7 @@ import pytest
 
 from realtime_nb.local.http.server import Listening, ServerOptions, serve
 from realtime_nb.local.models import ModelOptions
+from realtime_nb.local.process import LocalServer
 from realtime_nb.local.voice.chat.context_window import TRIMMED
 from realtime_nb.local.voice.download import Progress, ignore
 from tests.chat_server import ChatServer, Cut, Pause, Play
@@ -99,6 +100,24 @@ async def test_prompt_holds_the_users_words_only(chat: ChatServer) -> None:
     assert "practice" not in json.dumps([request.body for request in chat.requests])
 
 
+async def test_session_without_instructions_has_no_prompt(chat: ChatServer) -> None:
+    async with _client(chat) as client:
+        await client.ask("hello")
+    assert chat.chats[-1].messages == [{"role": "user", "content": "hello"}]
+
+
+async def test_backends_own_process_asks_the_server_with_its_key_only(
+    chat: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-must-not-be-sent-1234567890")
+    chat.key = "a-key-for-the-chat-server"
+    options: dict[str, Any] = {"chat_url": chat.url, "chat_model": "test-model", "chat_key": chat.key, "voice": "plain"}
+    async with LocalServer(**options) as server, raw_client(server.url) as client:
+        await client.update(output_modalities=["text"], instructions="Answer in upper case.")
+        assert text_of(await client.ask("hello")) == "YOU SAID: HELLO"
+    assert {request.headers["authorization"] for request in chat.requests} == {f"Bearer {chat.key}"}
+
+
 async def test_usage_is_the_models_own(chat: ChatServer) -> None:
     async with _client(chat) as client:
         chat.play(Play(["Hi."], usage={"prompt_tokens": 31, "completion_tokens": 4, "total_tokens": 35}))
@@ -113,7 +132,7 @@ async def test_parallel_calls_and_their_results(chat: ChatServer, spelling: str)
         events = await client.ask('call add {"a": 2, "b": 3} and call set_lamp {"room": "hall", "on": true}')
         assert _calls(events) == [("add", {"a": 2, "b": 3}), ("set_lamp", {"room": "hall", "on": True})]
         assert text_of(await _answer_calls(client, events, "5", "done")) == "The result is 5 and done."
-    messages = [message for message in chat.chats[-1].messages if message["role"] != "system"]
+    messages = chat.chats[-1].messages
     assert [message["role"] for message in messages] == ["user", "assistant", "tool", "tool"]
     assert [call["id"] for call in messages[1]["tool_calls"]] == [message["tool_call_id"] for message in messages[2:]]
 
