@@ -48,7 +48,7 @@ _BEFORE_WORDS = _words(
 """Abbreviations that words follow, without their last period."""
 _IN_BETWEEN = _words("etc a.m p.m am pm inc ltd corp llc bros dept usw jan feb aug sept oct nov dec т.д т.п и.т.д")
 """Abbreviations that may also end a sentence: a capital behind them begins the next."""
-_BEFORE_NUMBERS = _words("no nr nos art fig figs eq pp vol ch chap sec abs kap bd co est núm")
+_BEFORE_NUMBERS = _words("no nr nos art fig figs abb tab eq pp vol ch chap sec abs kap bd co est núm")
 """Abbreviations before a number; elsewhere they are words, or end a sentence."""
 _AFTER_DAYS = _words(
     "januar jänner februar märz april mai juni juli august september oktober november dezember jahrhundert"

@@ -28,7 +28,7 @@ INLINE = re.compile(
     | (?P<code>(?P<ticks>`{{1,2}})(?!`)(?P<code_text>[^`\n]{{1,300}})(?P=ticks)(?!`))
     | (?P<special><\|[^|<>\n]{{1,40}}\|> | <0x[0-9A-Fa-f]{{2}}> | \[/?INST\] | <</?SYS>> | <!--[^\n]{{0,300}}?-->
         | \[/?TOOL_CALLS\])
-    | (?P<url><?(?:https?|ftp|wss?)://[^\s<>"`|\\\])}}，。、）】》」]{{1,2000}}(?<![.,;:!?*_~'])>?
+    | (?P<url><?(?:https?|ftp|wss?)://(?:[^\s<>"`|\\\]()}}，。、）】》」]|\([^\s()]{{0,200}}\)){{1,2000}}(?<![.,;:!?*_~'])>?
         | (?<![\w.@/-])www\.[\w-]{{1,63}}\.[^\s<>"`|\\\])}}，。、）】》」]{{1,2000}}(?<![.,;:!?*_~']))
     | (?P<mail>(?<![\w.+-])(?:mailto:)?[\w.+-]{{1,64}}@[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{1,5}})
     | (?P<domain>(?<![\w.@/-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,4}}(?:{_DOMAINS})(?![\w@-])
@@ -52,6 +52,7 @@ INLINE = re.compile(
     | (?P<hash>(?<![\w&])\#(?=[^\W\d_]\w|\d))
     | (?P<about>(?<!\S)~(?=\d))
     | (?P<power>(?<=\w)[²³](?!\w))
+    | (?P<bound>(?<!\S)[<>](?=\d))
     | (?P<compared>(?<=\S)[ \t]{{1,3}}[<>](?=[ \t]))
     | (?P<unprinted>[{_UNPRINTED}]+)
     | (?P<joiner>[\u200c\u200d\ufe00-\ufe0f\u20e3\U0001f3fb-\U0001f3ff])
@@ -166,6 +167,8 @@ def say_token(token: re.Match[str], line: str) -> str:
             return "about "
         case "power":
             return " squared" if text == "²" else " cubed"
+        case "bound":
+            return "less than " if text == "<" else "more than "
         case "compared":
             return _say_compared(text.strip(), before, line[token.end() : token.end() + 20].lstrip())
         case "keycap":
@@ -173,7 +176,7 @@ def say_token(token: re.Match[str], line: str) -> str:
         case "circled":
             return unicodedata.normalize("NFKC", text)
         case "arrow":
-            return ", " if before.isalnum() or before in {")", '"', "*", "`", "]"} else " "
+            return " " if not before or before.isspace() or before in ",.;:!?" else ", "
         case "pipe":
             return _say_pipe(text, line, token, before)
         case "stars":

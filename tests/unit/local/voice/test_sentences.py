@@ -42,6 +42,7 @@ ONE_SENTENCE = [
     "“Really?” she asked.",
     "Acme Inc. makes anvils and so on.",
     "Er kommt am 3. Oktober, z. B. um 8 Uhr, d. h. früh.",
+    "Vgl. Abb. 3, Nr. 5 und S. 12.",
     "Le Dr. Martin et Mme. Dupont sont là.",
     "El Sr. García y la Sra. López llegaron.",
     "It costs $1,000.50 or 1.000,50 €.",
