@@ -16,19 +16,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from realtime_nb.client.settings import check_backend
+from realtime_nb.client.settings import check_backend, is_local_models
 from realtime_nb.errors import ConfigError, ConnectError, RealtimeError
 from realtime_nb.keys.secret import ApiKey, Secret, check_key, concealed, concealed_by_mistake
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend, Endpoint
+    from realtime_nb.local.models import LocalModels, ModelOptions
 
 _MARKS = {True: "ok  ", False: "BAD ", None: "note"}
 _NOT_CHECKED = "?   "
+_HOW_TO_HAVE_A_MODEL = (
+    "to talk with a model, set OPENAI_API_KEY before Jupyter starts; or REALTIME_NB_CHAT_URL and "
+    "REALTIME_NB_CHAT_MODEL for one of your own"
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class Report:
 
 def doctor(
     *,
-    backend: str | Backend = "auto",
+    backend: str | Backend | LocalModels = "auto",
     model: str | None = None,
     api_key: ApiKey | None = None,
     timeout_s: float = 10.0,
@@ -98,7 +103,8 @@ def doctor(
     """Check this environment, and try the key at its server by making a client secret, which costs nothing.
 
     Args:
-        backend: as `rt.connect` takes it; `"auto"` tries each key of the environment.
+        backend: as `rt.connect` takes it; `"auto"` tries each key of the environment, and asks the chat server of
+            `REALTIME_NB_CHAT_URL`. Local models are asked for the list of their models, which costs nothing.
         model: as `rt.connect` takes it; on Azure the deployment, without which a key of Azure is not tried.
         api_key: instead of the environment's.
         timeout_s: how long a server may take to answer, in seconds.
@@ -114,7 +120,7 @@ def doctor(
 
 
 def examine(
-    backend: str | Backend = "auto",
+    backend: str | Backend | LocalModels = "auto",
     model: str | None = None,
     api_key: ApiKey | None = None,
     timeout_s: float = 10.0,
@@ -127,14 +133,21 @@ def examine(
     if isinstance(backend, (str, Secret)):
         check_backend(backend)
 
+    if is_local_models(backend) and api_key is not None:
+        raise ConfigError("api_key= is for a Realtime service: give the keys of rt.LocalModels as chat_key=.")
+
     def keys() -> Iterator[Finding]:
         if backend == "auto" and api_key is None:
             yield from _environments_keys(model, timeout_s)
-        elif backend != "local":
+        elif backend != "local" and not is_local_models(backend):
             yield from _trial(backend, model, api_key, "the key", timeout_s)
 
-    keys.__name__ = "_keys"
-    for check in (_dependencies, _kernel, _jupyter, _front_end, _tutorials, keys, _voice, _practice_backend):
+    def models() -> Iterator[Finding]:
+        if backend == "auto" or is_local_models(backend):
+            yield from _local_models(backend, model, timeout_s)
+
+    keys.__name__, models.__name__ = "_keys", "_local_models"
+    for check in (_dependencies, _kernel, _jupyter, _front_end, _tutorials, keys, models, _voice, _practice_backend):
         yield from _safely(check)
 
 
@@ -220,8 +233,8 @@ def _environments_keys(model: str | None, timeout_s: float) -> Iterator[Finding]
     if not key.strip():
         yield Finding(
             None,
-            "OPENAI_API_KEY is not set: the local practice backend answers, and no key was tried",
-            "to talk with a model, set OPENAI_API_KEY before Jupyter starts",
+            f"OPENAI_API_KEY is not set: {_without_key()} answers, and no key was tried",
+            None if os.environ.get("REALTIME_NB_CHAT_URL") else _HOW_TO_HAVE_A_MODEL,
         )
     elif key != key.strip() or not key.isascii():
         yield Finding(
@@ -251,7 +264,7 @@ def _environments_keys(model: str | None, timeout_s: float) -> Iterator[Finding]
 
 
 def _trial(
-    backend: str | Backend, model: str | None, api_key: ApiKey | None, name: str, timeout_s: float
+    backend: str | Backend | LocalModels, model: str | None, api_key: ApiKey | None, name: str, timeout_s: float
 ) -> Iterator[Finding]:
     """Make a client secret with a key, and yield what that says about the key."""
     from realtime_nb.backends import resolve
@@ -338,6 +351,73 @@ def _unreachable(problem: Exception, name: str, host: str, *, named: bool) -> Fi
     said = str(problem) or f"no answer from {host} in time{through}"
     fix = f"check the network{', HTTPS_PROXY and NO_PROXY' if proxy else ''} and the address, and try again"
     return Finding(False if named else None, f"{name} was not tried at {host}{through}: {said}", fix, checked=named)
+
+
+def _without_key() -> str:
+    return "your language model" if os.environ.get("REALTIME_NB_CHAT_URL") else "the local practice backend"
+
+
+def _local_models(backend: Any, model: str | None, timeout_s: float) -> Iterator[Finding]:
+    """Ask the chat server of local models, and yield what answers; yield nothing where none are named."""
+    from realtime_nb.local import LocalServer
+    from realtime_nb.local.models import KEYS, ModelOptions
+
+    try:
+        named = ModelOptions.from_environment() if backend == "auto" else backend
+        if named is None:
+            return
+        models = named.resolved(chat_model=model)
+    except ConfigError as error:
+        yield Finding(False, str(error))
+        return
+    given = [name for name in KEYS if getattr(models, name)]
+    yield Finding(None, f"keys of local models: {', '.join(f'{name} is set' for name in given) or 'none is set'}")
+    if models.whereabouts is not None:
+        yield Finding(None, models.whereabouts)
+    yield _asked(models, timeout_s)
+    try:
+        with LocalServer(models=models) as server:
+            yield Finding(True, f"the server of {server.label} starts; it recognises and speaks when it is first used")
+    except RealtimeError as error:
+        yield Finding(False, str(error))
+    if models.stt == "auto" and importlib.util.find_spec("faster_whisper") is None:
+        yield Finding(None, "free speech is not recognised, only commands", 'pip install "realtime-nb[whisper]"')
+
+
+def _asked(models: ModelOptions, timeout_s: float) -> Finding:
+    """Ask the chat server for its models, which costs nothing; in a thread, since a cell runs on a loop."""
+    from realtime_nb.local.voice.chat.responder import ChatResponder
+
+    answers: queue.SimpleQueue[Finding] = queue.SimpleQueue()
+
+    async def ask() -> Finding:
+        responder = ChatResponder(models)
+        try:
+            async with asyncio.timeout(timeout_s):
+                result = await responder.probe()
+        finally:
+            await responder.close()
+        if result.error is not None:
+            return Finding(False, str(RealtimeError(result.error.message)))
+        if not result.models:
+            return Finding(
+                True, f"{models.chat_url} answers; whether it has {models.chat_model!r} shows at the first answer"
+            )
+        return Finding(True, f"{models.chat_url} answers and has the model {models.chat_model!r}")
+
+    def run() -> None:
+        try:
+            answers.put(asyncio.run(ask()))
+        except TimeoutError:
+            answers.put(Finding(False, f"{models.chat_url} does not answer within {timeout_s:g} s", "is it running?"))
+        except Exception as error:
+            answers.put(Finding(False, str(RealtimeError(f"{models.chat_url} could not be asked: {error}"))))
+
+    threading.Thread(target=run, name="realtime doctor", daemon=True).start()
+    try:
+        return answers.get(timeout=timeout_s + 5)
+    except queue.Empty:
+        return Finding(False, f"{models.chat_url} does not answer", "is it running?")
 
 
 def _voice() -> Iterator[Finding]:

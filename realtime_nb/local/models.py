@@ -36,7 +36,9 @@ from realtime_nb.redact import HIDDEN, safe_url
 
 Key: TypeAlias = Secret | Callable[[], Any]
 
-_KEYS = ("chat_key", "stt_key", "tts_key")
+KEYS = ("chat_key", "stt_key", "tts_key")
+"""The options that are keys."""
+
 _NAMES = ("chat_url", "chat_model", "chat_key", "stt", "stt_key", "tts", "tts_key", "context_tokens", "options")
 _VARIABLES = {name: f"REALTIME_NB_{name.upper()}" for name in _NAMES[:-2]}
 # Fields of a chat request that the responder writes itself, each with the place where its value belongs.
@@ -101,7 +103,7 @@ class ModelOptions:
         chat_model, context_tokens = concealed_by_mistake(chat_model), concealed_by_mistake(context_tokens)
         for address in (chat_url, stt, tts):
             refuse_wrong_address(address)
-        for name, key in zip(_KEYS, (chat_key, stt_key, tts_key), strict=True):
+        for name, key in zip(KEYS, (chat_key, stt_key, tts_key), strict=True):
             check_key(key, name)
         chat_url = _checked_url("chat_url", chat_url, "http://localhost:11434/v1")
         values = {
@@ -117,7 +119,7 @@ class ModelOptions:
         }
         recognizer_spec(str(values["stt"]))
         synthesizer_spec(str(values["tts"]))
-        for name in _KEYS:
+        for name in KEYS:
             if values[name] is not None:
                 _refuse_in_the_clear(name, values)
         for name, value in values.items():
@@ -151,7 +153,7 @@ class ModelOptions:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled; raises `ConfigError` where that would hold a key (see `Secret`)."""
-        for name in _KEYS:
+        for name in KEYS:
             if callable(getattr(self, name)):
                 refuse_pickled_secret(getattr(self, name))
         return dict(vars(self))
@@ -166,7 +168,7 @@ class ModelOptions:
             chat_model: another model of the same server.
         """
         values = {name: getattr(self, name) for name in _NAMES}
-        for name in _KEYS:
+        for name in KEYS:
             value = values[name]
             values[name] = _called(value, name) if callable(value) else value or _variables_key(name, values)
         if chat_model is not None:
@@ -181,7 +183,7 @@ class ModelOptions:
             ConfigError: a server without a model, or a model without a server; or an invalid option.
         """
         named = {name: os.environ.get(variable, "").strip() for name, variable in _VARIABLES.items()}
-        values: dict[str, Any] = {name: value for name, value in named.items() if value and name not in _KEYS}
+        values: dict[str, Any] = {name: value for name, value in named.items() if value and name not in KEYS}
         values |= {name: value for name, value in (given or {}).items() if value is not None}
         if "chat_url" not in values:
             if left := sorted(set(values) & set(given or {})):

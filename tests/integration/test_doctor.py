@@ -10,7 +10,9 @@ import pytest
 
 import realtime_nb as rt
 from realtime_nb.checkup import Report
+from realtime_nb.errors import ConfigError
 from realtime_nb.local import LocalServer
+from tests.chat_server import ChatServer
 from tests.integration.test_key_in_tracebacks import answering
 
 KEY = "sk-test-0123456789abcdefghij"
@@ -137,3 +139,54 @@ async def test_a_wrong_argument_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(rt.ConfigError) as refused:
         rt.doctor(**given)
     assert KEY not in str(refused.value)
+
+
+def _with_chat(chat: ChatServer, monkeypatch: pytest.MonkeyPatch, **variables: str) -> Report:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    named = {"CHAT_URL": chat.url, "CHAT_MODEL": "test-model", "CHAT_KEY": KEY, **variables}
+    for name, value in named.items():
+        monkeypatch.setenv(f"REALTIME_NB_{name}", value)
+    report = rt.doctor()
+    assert KEY not in repr(report)
+    assert KEY not in repr(vars(report))
+    return report
+
+
+async def test_local_models_of_the_environment_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ChatServer(key=KEY) as chat:
+        report = _with_chat(chat, monkeypatch)
+        assert report.well, report
+        assert f"ok   {chat.url} answers and has the model 'test-model'" in repr(report)
+        assert "chat_key is set" in repr(report)
+        assert "the server of local models (test-model, " in repr(report)
+        assert not chat.chats, "no model works for a check"
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"CHAT_KEY": "another-key-0123456789"}, "key"),
+        ({"CHAT_MODEL": "misspelt"}, "test-model"),
+        ({"CHAT_MODEL": ""}, "REALTIME_NB_CHAT_MODEL"),
+        ({"CHAT_URL": "http://127.0.0.1:1/v1"}, "http://127.0.0.1:1/v1"),
+        ({"TTS": "flute"}, "tts='flute'"),
+    ],
+)
+async def test_local_models_that_cannot_answer_are_wrong(
+    variables: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ChatServer(key=KEY) as chat:
+        report = _with_chat(chat, monkeypatch, **variables)
+    bad = [str(finding) for finding in report.findings if finding.well is False]
+    assert len(bad) == 1
+    assert words in bad[0]
+
+
+async def test_local_models_that_are_given_are_asked_and_no_key_of_the_environment() -> None:
+    async with ChatServer() as chat:
+        report = rt.doctor(backend=rt.LocalModels(chat_url=chat.url, chat_model="test-model"))
+        assert "has the model 'test-model'" in repr(report)
+        assert "OPENAI_API_KEY" not in repr(report)
+        assert KEY not in str(chat.requests)
+    with pytest.raises(ConfigError, match="chat_key="):
+        rt.doctor(backend=rt.LocalModels(chat_url=chat.url, chat_model="m"), api_key=KEY)
