@@ -251,7 +251,7 @@ def _request(plan: ResponsePlan, label: str) -> ReplyRequest:
     return ReplyRequest(
         # A response outside the conversation may be made while another one still writes an item: of that, no words and
         # no whole arguments are known yet.
-        history=[to_dict(stored.as_context()) for stored in plan.context if not stored.in_progress],
+        history=[to_dict(stored.as_context()) for stored in plan.context if not stored.being_written],
         instructions=plan.instructions,
         tools=plan.tools,
         tool_choice=plan.tool_choice,

@@ -335,6 +335,15 @@ async def test_an_out_of_band_request_has_no_item_that_is_still_written(model: M
         await client.until("response.done")
 
 
+async def test_a_message_that_a_client_calls_unfinished_is_part_of_the_context(model: Model) -> None:
+    async with _client(model) as client:
+        content = [{"type": "output_text", "text": "I was saying"}]
+        item = {"type": "message", "role": "assistant", "status": "in_progress", "content": content}
+        await client.send("conversation.item.create", item=item)
+        await client.ask("Go on")
+        assert _transcript_of_context(model.requests[-1]) == "I was saying"
+
+
 # -- failures
 
 

@@ -61,6 +61,7 @@ class StoredItem:
         recognition: the result of recognising it; None until there is one.
         spoken: the assistant's speech.
         heard_text: the words before the cut of a truncated item; `item` has no transcript any more.
+        being_written: whether a response still writes it.
     """
 
     item: Item
@@ -68,16 +69,12 @@ class StoredItem:
     recognition: Recognition | None = None
     spoken: Spoken | None = None
     heard_text: str | None = None
+    being_written: bool = False
 
     @property
     def item_id(self) -> str:
         """The id of the item; every stored item has one."""
         return self.item.id or ""
-
-    @property
-    def in_progress(self) -> bool:
-        """Whether a response still writes it."""
-        return getattr(self.item, "status", None) == "in_progress"
 
     @property
     def truncated(self) -> bool:

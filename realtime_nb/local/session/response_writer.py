@@ -268,6 +268,7 @@ class ResponseWriter:
 
     def _begin_item(self, stored: StoredItem) -> _Open:
         previous = None if self.plan.out_of_band else self._state.items.append(stored)
+        stored.being_written = True
         open_ = self._open = _Open(stored, len(self._items), previous)
         self._items.append(stored)
         place: dict[str, Any] = {"response_id": self.plan.response_id, "output_index": open_.output_index}
@@ -280,6 +281,7 @@ class ResponseWriter:
         open_ = self._open
         assert open_ is not None
         open_.stored.item = item
+        open_.stored.being_written = False
         if open_.stored.truncated:
             open_.stored.remove_transcript()
         self._open = None

@@ -23,7 +23,7 @@ from realtime_nb.local.voice.chat.quirks import Quirks
 from realtime_nb.local.voice.chat.reply_reader import ReplyReader
 from realtime_nb.local.voice.chat.request import base_body, chat_body
 from realtime_nb.local.voice.protocols import ToolSpecs
-from realtime_nb.local.voice.reply import ReplyError, ReplyPiece, ReplyRequest, TextPiece
+from realtime_nb.local.voice.reply import ReplyError, ReplyPiece, ReplyRequest, ReplyUsage, TextPiece
 
 _LOG = logging.getLogger(__name__)
 
@@ -122,6 +122,7 @@ class ChatResponder:
         """
         if not request.understood:
             yield TextPiece(NOT_UNDERSTOOD)
+            yield ReplyUsage(0, 0)  # no model was asked
             return
         self._stop_warming()  # it would be in the way: many servers answer one request at a time
         shrunk: int | None = None
