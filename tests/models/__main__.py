@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import sys
 import tempfile
 import time
@@ -19,13 +20,14 @@ from pathlib import Path
 
 import numpy as np
 
+from realtime_nb.local import LocalServer
 from realtime_nb.local.models import ModelOptions
 from realtime_nb.local.recognizer_process import RecognizerProcess
 from realtime_nb.local.voice.part_spec import PartSpec, installed
 from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
 from realtime_nb.local.voice.synthesizer.piper.synthesizer import PiperSynthesizer
 from tests.models.chat_process import llama_server
-from tests.models.conversation import SILENCE_MS, Turn, server, session, spoken_turn
+from tests.models.conversation import SILENCE_MS, Turn, session, spoken_turn
 from tests.models.sentences import SENTENCES, word_errors, words_of
 from tests.models.sounds import without_speech
 from tests.models.weights import PIPER, SMOLLM, WHISPER, fetched
@@ -106,12 +108,12 @@ def _chat(arguments: argparse.Namespace) -> Iterator[ModelOptions | None]:
         "tts": f"piper:{fetched(PIPER, arguments.weights)}",
         "options": {"temperature": 0},
     }
-    named = ModelOptions.from_environment(parts)
+    named = ModelOptions.from_environment(parts) if os.environ.get("REALTIME_NB_CHAT_URL") else None
     if named is not None:
         yield named.resolved()
     elif arguments.llama is not None:
         with llama_server(arguments.llama, fetched(SMOLLM, arguments.weights)) as url:
-            yield ModelOptions(chat_url=url, chat_model=SMOLLM.inside, **parts)  # type: ignore[arg-type]
+            yield ModelOptions(chat_url=url, chat_model=Path(SMOLLM.inside).stem, **parts)  # type: ignore[arg-type]
     else:
         yield None
 
@@ -119,7 +121,9 @@ def _chat(arguments: argparse.Namespace) -> Iterator[ModelOptions | None]:
 async def _conversation(models: ModelOptions, recognizer: RecognizerProcess, voice: PiperSynthesizer) -> bool:
     question = spoken(voice, _QUESTION)
     turns: list[Turn] = []
-    async with server(models) as url:
+    async with LocalServer(models=models) as server:
+        _say(f"local server: {server.label}")
+        url = server.url
         async with session(url, _INSTRUCTIONS[0]) as socket:  # loads every model
             await spoken_turn(socket, question)
         for instructions in (*_INSTRUCTIONS, _INSTRUCTIONS[0]):

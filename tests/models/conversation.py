@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 
-from realtime_nb.local.http.server import Listening, ServerOptions, serve
-from realtime_nb.local.models import ModelOptions
 from realtime_nb.local.voice.protocols import RATE_HZ, Pcm
 
 SILENCE_MS = 500
 _FRAME_S = 0.02
 _PATIENCE_S = 180.0
+_LOUD = 300
 
 
 @dataclass(frozen=True)
@@ -44,20 +43,6 @@ class Turn:
     detected_s: float
     recognised_s: float
     sounded_s: float
-
-
-@asynccontextmanager
-async def server(models: ModelOptions) -> AsyncIterator[str]:
-    """Run the local backend in this process; yield its address."""
-    until = asyncio.Event()
-    listening: asyncio.Future[Listening] = asyncio.get_running_loop().create_future()
-    options = ServerOptions(port=0, models=models)
-    serving = asyncio.create_task(serve(options, until=until, announce=listening.set_result))
-    try:
-        yield (await listening).url
-    finally:
-        until.set()
-        await serving
 
 
 @asynccontextmanager
@@ -119,6 +104,7 @@ async def spoken_turn(socket: ClientConnection, speech: Pcm) -> Turn:
 async def _send(socket: ClientConnection, speech: Pcm, ended: asyncio.Future[float]) -> None:
     step = int(_FRAME_S * RATE_HZ)
     frames = [speech[at : at + step] for at in range(0, speech.size, step)]
+    last = int(np.flatnonzero(np.abs(speech) > _LOUD)[-1]) // step + 1  # the silence after speech is no speech
     begin = time.perf_counter()
     number = 0
     while True:
@@ -127,6 +113,6 @@ async def _send(socket: ClientConnection, speech: Pcm, ended: asyncio.Future[flo
             json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(frame.tobytes()).decode()})
         )
         number += 1
-        if number == len(frames):
+        if number == last:
             ended.set_result(time.perf_counter())
         await asyncio.sleep(max(0.0, begin + number * _FRAME_S - time.perf_counter()))
