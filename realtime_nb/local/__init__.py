@@ -1,4 +1,4 @@
-"""The local practice backend: a Realtime server on this machine, with a voice made of rules.
+"""The local backend: a Realtime server on this machine, with a voice made of rules or of local models.
 
 `LocalServer` starts it in a process of its own. Importing this package imports neither the server nor the voice.
 """

@@ -87,7 +87,7 @@ _ABOVE_TUTORIALS = (
     ),
     Layer(
         ("local",),
-        "the practice backend: a Realtime server on this machine, in a process of its own",
+        "the local backend, by rules or with local models: a Realtime server on this machine, in its own process",
         "the client and the conversation: it is reached through a socket, as any other backend",
         not_layers=frozenset({"client", "conversation", "tools"}),
         not_packages=_NOTEBOOK_PACKAGES | {"websockets"},
