@@ -150,6 +150,33 @@ async def test_a_reader_of_events_gets_every_one(dialect: Dialect) -> None:
         assert not [event for event in got if event.type == "error"]
 
 
+@pytest.mark.parametrize("opened_by", ["widget", "connect"])
+@_each([speech_to_speech.DIALECT, localai.DIALECT, speaches.DIALECT])
+async def test_headers_and_subprotocols_of_a_backend_reach_the_handshake(dialect: Dialect, opened_by: str) -> None:
+    async with dialect.server() as server:
+        backend = rt.Backend(
+            url=server.url,
+            api_key="their-key-0123",
+            headers={"X-Gateway": "a-gate-0123"},
+            subprotocols=["realtime"],
+        )
+        if opened_by == "widget":
+            w = rt.RealtimeWidget(backend=backend, turn_detection=None)
+            turn = await w.ask("Hello", timeout=20)
+            w.close()
+        else:
+            async with (
+                rt.connect(backend=backend) as conn,
+                rt.RealtimeSession(conn, {"turn_detection": None}) as session,
+            ):
+                turn = await session.ask("Hello", timeout=20)
+        assert turn.text == HELLO
+        headers = server.scripts[0].request_headers
+    assert headers["authorization"] == "Bearer their-key-0123"
+    assert headers["x-gateway"] == "a-gate-0123"
+    assert headers["sec-websocket-protocol"] == "realtime"
+
+
 BETA = {
     f"response.{old}.{end}": f"response.output_{old}.{end}"
     for old in ("text", "audio", "audio_transcript")
