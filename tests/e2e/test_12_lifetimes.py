@@ -86,7 +86,7 @@ async def test_a_microphone_ends_with_its_card_while_the_kernel_is_busy(notebook
     await _clear_outputs(book, 1)
     await _ended(book)
     assert await book.lab.runs(2), "the kernel was not busy any more"
-    await book.kernel.until("w.health.parked", timeout=60)
+    await book.kernel.until("w.health.parked", timeout=180)
 
 
 @pytest.mark.parametrize("transport", ["kernel", pytest.param("browser", marks=pytest.mark.long)])
