@@ -33,6 +33,12 @@ class Played(msgspec.Struct, frozen=True):
     final: bool = False
 
 
+class NotPlayed(msgspec.Struct, frozen=True):
+    """Sound of an item has come, and there is no player for it now."""
+
+    item_id: str
+
+
 class LocalInterrupt(msgspec.Struct, frozen=True):
     """Playback of a content part was cut after `samples` samples (0: it was never heard)."""
 
@@ -101,6 +107,7 @@ LocalEvent = (
     | CommitSent
     | ClearSent
     | Played
+    | NotPlayed
     | LocalInterrupt
     | ResponseInterrupted
     | ClientItem

@@ -10,7 +10,7 @@ from realtime_nb.wire.realtime import ConversationItemTruncated
 from .changes import Change
 from .conversation import Conversation
 from .input_timeline import SAMPLES_PER_MS
-from .local_events import LocalInterrupt, Played, ResponseInterrupted
+from .local_events import LocalInterrupt, NotPlayed, Played, ResponseInterrupted
 from .records import ItemRecord
 
 
@@ -37,6 +37,13 @@ def on_played(c: Conversation, event: Played, at: float | None, out: list[Change
         part.finished = True
         c.store.queue.pop((record.id, event.content_index), None)
         c.store.mark_changed(record.id)
+
+
+def on_not_played(c: Conversation, event: NotPlayed, at: float | None, out: list[Change]) -> None:
+    """Notes that an answer is complete for its reader when its sound comes: the latencies are measured to there."""
+    record = c.store.items.get(event.item_id)
+    if record is not None:
+        record.not_played = True
 
 
 def on_interrupt(c: Conversation, event: LocalInterrupt, at: float | None, out: list[Change]) -> None:

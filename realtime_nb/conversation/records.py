@@ -186,6 +186,7 @@ class ItemRecord:
         self.committed_at: float | None = None
         # an answer
         self.first_played_at: float | None = None
+        self.not_played = False
         # a call
         self.call_id: str | None = None
         self.name = ""

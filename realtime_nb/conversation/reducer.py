@@ -66,6 +66,7 @@ _HANDLERS: dict[type, Handler] = {
     local_events.CommitSent: input.on_commit_sent,
     local_events.ClearSent: input.on_clear_sent,
     local_events.Played: playback.on_played,
+    local_events.NotPlayed: playback.on_not_played,
     local_events.LocalInterrupt: playback.on_interrupt,
     local_events.ResponseInterrupted: playback.on_response_interrupted,
     local_events.ClientItem: items.on_client_item,

@@ -142,6 +142,7 @@ class Player:
         self.written: list[tuple[int, str, int, int]] = []
         self.finished: list[tuple[int, str, int]] = []
         self.flushes: list[int] = []
+        self.plays = True
         self.heard: dict[str, int] = {}
         self.playing = False
         self.silent = asyncio.Event()

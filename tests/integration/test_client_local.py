@@ -146,6 +146,7 @@ class Speaker:
         self.samples = samples
         self.received: dict[str, int] = {}
         self.epochs: set[int] = set()
+        self.plays = True
         self.playing = False
         self.enough = asyncio.Event()
 

@@ -45,6 +45,12 @@ async def _until(widget: rt.RealtimeWidget, name: str, wanted: Any) -> Any:
     return getattr(widget, name)
 
 
+def _until_sound(turn: rt.Turn) -> float:
+    latency = turn.latency
+    steps = (latency.speech_end_to_committed, latency.committed_to_response, latency.response_to_first_audio)
+    return sum(step for step in steps if step is not None)
+
+
 async def test_ask_returns_the_complete_answer(widget: rt.RealtimeWidget) -> None:
     turn = await widget.ask("Hello!")
     assert turn.role == "assistant"
@@ -52,6 +58,8 @@ async def test_ask_returns_the_complete_answer(widget: rt.RealtimeWidget) -> Non
     assert turn.audio is not None
     assert turn.audio.duration_ms > 100
     assert widget.turns[-1] == turn
+    assert turn.latency.first_audio_to_played is None
+    assert turn.latency.total == pytest.approx(_until_sound(turn))
     assert [t.role for t in widget.turns] == ["user", "assistant"]
     assert widget.transcript.startswith("You: Hello!\nAssistant: ")
     assert widget.live == ()

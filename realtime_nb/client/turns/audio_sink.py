@@ -45,6 +45,10 @@ class PlayingState(Protocol):
 class SoundOutput(Protocol):
     """Takes the assistant's sound, to be played."""
 
+    @property
+    def plays(self) -> bool:
+        """Whether there is a player for the sound that is written now."""
+
     def write(self, epoch: int, item_id: str, content_index: int, start_sample: int, pcm: bytes) -> None:
         """Queue sound of an item, beginning at `start_sample` of it; sound of a past epoch must never be heard.
 
@@ -91,6 +95,7 @@ class AudioSink(SoundOutput, Playback, PlaybackEnd, Protocol):
 class NullSink:
     """A sink for scripts and services, without a player: sound stays with its turn, and none counts as played."""
 
+    plays = False
     playing = False
 
     def write(self, epoch: int, item_id: str, content_index: int, start_sample: int, pcm: bytes) -> None:

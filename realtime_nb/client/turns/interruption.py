@@ -26,6 +26,7 @@ from realtime_nb.conversation import (
     Change,
     Conversation,
     LocalInterrupt,
+    NotPlayed,
     Played,
     ResponseInterrupted,
 )
@@ -118,6 +119,8 @@ class Interruption:
             if isinstance(change, AudioReceived):
                 self._playing[change.item_id, change.content_index] = None
                 self._output.write(self.epoch, change.item_id, change.content_index, change.start_sample, change.pcm)
+                if change.start_sample == 0 and not self._output.plays:
+                    self._feed.add(NotPlayed(change.item_id))
             elif isinstance(change, AudioDone):
                 self._drop_if_over(change.item_id, change.content_index)
                 self._output.done(self.epoch, change.item_id, change.content_index, change.samples)

@@ -181,6 +181,11 @@ class Speaker:
         return True
 
     @property
+    def plays(self) -> bool:
+        """Whether a page has the sound, to be played at once or after a gesture."""
+        return self._pages.lease is not None
+
+    @property
     def sounding(self) -> bool:
         """Whether a page plays our sound right now."""
         return self._pages.lease is not None and self._state == "playing"

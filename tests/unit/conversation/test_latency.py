@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from realtime_nb.conversation import Conversation, Latency, Played, TurnSettled, reduce
+from realtime_nb.conversation import Conversation, Latency, NotPlayed, Played, TurnSettled, reduce
+from realtime_nb.wire.realtime import ResponseOutputAudioDelta
 
 from .dsl import conversation
 
@@ -21,6 +22,18 @@ def test_a_spoken_turn_is_measured_from_the_end_of_speech_to_the_first_sample_pl
     assert latency.response_to_first_audio == pytest.approx(10)
     assert latency.first_audio_to_played == pytest.approx(40)
     assert latency.total == pytest.approx(110)
+
+
+def test_total_goes_to_the_first_sound_received_where_nothing_plays_it() -> None:
+    script = conversation().user("hi").assistant("hello")
+    came = next(n for n, (event, _) in enumerate(script.events) if isinstance(event, ResponseOutputAudioDelta))
+    script.events.insert(came + 1, (NotPlayed(script.item), script.events[came][1]))
+    state = script.play()
+    latency = state.turns[-1].latency
+    assert latency.first_audio_to_played is None
+    assert latency.total == pytest.approx(10 + 50 + 10)
+    reduce(state, Played(script.item, 0, 240), script.now + 1.0)  # a page that came later
+    assert (state.turns[-1].latency.total or 0) > 1000
 
 
 def test_end_of_speech_is_when_its_last_sample_was_sent() -> None:
