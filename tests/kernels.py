@@ -26,6 +26,8 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
+from tests.contract.kernel_messages import PageNumbers
+
 PATIENCE_S = 60.0
 _ROOT = Path(__file__).parents[1]
 
@@ -135,20 +137,24 @@ class Kernel:
 
     def page(self, comm_id: str, subshell: str | None = None) -> Callable[[], None]:
         """Return a function that sends the next heartbeat of a page on a comm."""
-        name = uuid.uuid4().hex[:8]
-        sequence = 0
+        send = self.page_messages(comm_id, subshell)
+        return lambda: send("heartbeat")
 
-        def beat() -> None:
-            nonlocal sequence
-            sequence += 1
-            content = {"v": 1, "seq": sequence, "page": name, "kind": "heartbeat"}
+    def page_messages(self, comm_id: str, subshell: str | None = None) -> Callable[..., None]:
+        """Return a function that sends the next message of a page on a comm: its kind, its buffer, its fields."""
+        name = uuid.uuid4().hex[:8]
+        numbers = PageNumbers()
+
+        def send(kind: str, *buffers: bytes, **fields: Any) -> None:
+            content = {"v": 1, "seq": numbers.next(kind), "page": name, "kind": kind, **fields}
             data = {"method": "custom", "content": content}
             message: dict[str, Any] = self._client.session.msg("comm_msg", {"comm_id": comm_id, "data": data})
             if subshell is not None:
                 message["header"]["subshell_id"] = subshell
+            message["buffers"] = list(buffers)
             self._client.shell_channel.send(message)
 
-        return beat
+        return send
 
 
 @contextmanager

@@ -44,6 +44,13 @@ async def _clear_outputs(book: Notebook, cell: int) -> None:
     await book.lab.command("notebook:clear-cell-output")
 
 
+async def _with_text_card(notebook: OpenNotebook) -> tuple[Notebook, Card]:
+    book = await notebook(IMPORT, 'w = rt.RealtimeWidget(backend="local", output="text")\nw')
+    await book.lab.run(0)
+    await book.lab.run(1)
+    return book, await Card(book.lab).drawn()
+
+
 async def _listening(notebook: OpenNotebook, transport: str, *cells: str) -> Notebook:
     widget = f'w = rt.RealtimeWidget(transport="{transport}", turn_detection="server_vad")\nw'
     book = await notebook(IMPORT, widget, *cells)
@@ -136,10 +143,7 @@ async def test_a_cell_that_is_run_forty_times_leaves_one_session(notebook: OpenN
 
 @pytest.mark.long
 async def test_a_page_that_is_reloaded_keeps_its_session(notebook: OpenNotebook) -> None:
-    book = await notebook(IMPORT, 'w = rt.RealtimeWidget(backend="local", output="text")\nw')
-    await book.lab.run(0)
-    await book.lab.run(1)
-    card = await Card(book.lab).drawn()
+    book, card = await _with_text_card(notebook)
     await card.write("Hello!")
     await book.kernel.until("len(w.turns) == 2")
     session = await book.kernel.get(_SESSION)
@@ -178,10 +182,7 @@ async def test_a_session_that_nothing_uses_is_parked_under_its_card_and_continue
 
 @pytest.mark.long
 async def test_a_card_whose_kernel_died_keeps_its_transcript_and_has_no_controls(notebook: OpenNotebook) -> None:
-    book = await notebook(IMPORT, 'w = rt.RealtimeWidget(backend="local", output="text")\nw')
-    await book.lab.run(0)
-    await book.lab.run(1)
-    card = await Card(book.lab).drawn()
+    book, card = await _with_text_card(notebook)
     await card.write("Hello!")
     await expect(card.assistant).to_have_count(1)
     await book.lab.page.evaluate(

@@ -698,7 +698,7 @@ async def test_a_time_out_names_the_tool_that_was_awaited() -> None:
     steps = [*TYPED, begins("resp_1"), calls("resp_1", ("call_1", "stuck", "{}")), ends("resp_1")]
     async with session_with(*steps, tools=[stuck]) as (session, _):
         with pytest.raises(errors.TimeoutError, match="tool stuck"):
-            await session.ask("Go", timeout=0.2)
+            await session.ask("Go", timeout=1.5)
 
 
 # Out of band, configuration

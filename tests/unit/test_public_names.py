@@ -39,9 +39,9 @@ PROMISED = {
         *("muted", "instructions", "voice", "speed", "turn_detection", "transcription", "noise_reduction", "tools"),
         *("tool_choice", "reasoning_effort", "output", "max_output_tokens", "transport", "controls"),
         *("start", "stop", "ask", "commit", "interrupt", "approve", "use_transport", "tool", "connection", "events"),
-        *("save", "freeze", "microphone_error"),
+        *("save", "freeze", "microphone_error", "model", "microphone", "reset", "max_cost_usd", "max_session_minutes"),
     },
-    "Backend": {"url", "api_key", "headers", "subprotocols", "allow_insecure"},
+    "Backend": {"url", "api_key", "headers", "subprotocols", "allow_insecure", "prices"},
     "Turn": {
         *("role", "text", "heard_text", "audio", "status", "item_id", "response_id", "started_at", "latency", "usage"),
         *("tool_calls", "images", "audio_ms", "note", "revision", "text_known"),
@@ -57,8 +57,7 @@ PROMISED = {
     "McpApprovalRequest": {"type", "id", "name", "server_label", "arguments"},
 }
 LATER = {
-    "RealtimeWidget": {"model", "microphone", "reset", "apply", "fork", "max_cost_usd", "max_session_minutes"},
-    "Backend": {"prices"},
+    "RealtimeWidget": {"apply", "fork"},
 }
 """Names that are promised and need not be there yet."""
 
