@@ -71,6 +71,7 @@ class LocalServer:
         notice: which parts of the voice are missing on this machine, and where words and sound go beyond it; or None.
         progress: the state of downloads that are under way, or failed; None: there are none.
         problem: why the language model cannot answer, with the next step; None: nothing is known.
+        is_free: whether an answer costs nothing, since no part of it is made by a server beyond this machine.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class LocalServer:
         self.notice: str | None = None
         self.progress: str | None = None
         self.problem: str | None = None
+        self.is_free = models is None or models.whereabouts is None
         self._models = models
         self._reports: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -155,11 +157,6 @@ class LocalServer:
     def running(self) -> bool:
         """Whether the child process is running."""
         return self._process is not None and self._process.poll() is None
-
-    @property
-    def is_free(self) -> bool:
-        """Whether an answer costs nothing: no part of it is made by a server beyond this machine."""
-        return self._models is None or self._models.whereabouts is None
 
     def start(self) -> LocalServer:
         """Start the server, and return when it listens.
@@ -199,11 +196,6 @@ class LocalServer:
         _running.add(self)
         threading.Thread(target=self._follow, args=(self._process,), name="local-server-stdout", daemon=True).start()
         return self
-
-    def watch(self, watcher: Watcher) -> None:
-        """Call `watcher.call()` after each change of `progress` or `problem`, on another thread; kept weakly."""
-        with self._lock:
-            self._watchers.add(watcher)
 
     def close(self) -> None:
         """Stop the server and wait for its end; may be called twice. In a forked process it does not stop it."""
@@ -288,6 +280,12 @@ class Watcher:
 
     def __init__(self, call: Callable[[], None]) -> None:
         self.call = call
+
+
+def watch_reports(server: LocalServer, watcher: Watcher) -> None:
+    """Call `watcher.call()` after each change of `progress` or `problem`, on another thread; kept weakly."""
+    with server._lock:
+        server._watchers.add(watcher)
 
 
 def is_free_at(url: str) -> bool:

@@ -243,11 +243,11 @@ class SessionLifecycle:
         """Keep an endpoint, and show what its local server reports from now on."""
         self._state.endpoint = endpoint
         if endpoint.server is not None:
-            from realtime_nb.local.process import Watcher
+            from realtime_nb.local.process import Watcher, watch_reports
 
             traits = self._traits  # not `self`: a widget is freed without the garbage collector
             self._watcher = Watcher(lambda: runtime.call_soon(traits.changed))
-            endpoint.server.watch(self._watcher)
+            watch_reports(endpoint.server, self._watcher)
         return endpoint
 
     async def _open(self) -> None:

@@ -1,4 +1,4 @@
-"""Prints the speed table: `python -m tests.bench`, on a quiet machine, in about four minutes.
+"""Prints the speed table: `python -m tests.bench`, on a quiet machine, in about eight minutes.
 
 Each line has the measurement, ours, the reference, their ratio and the target; the two sides of a ratio are measured
 alternately in one run. Arguments select sections: `python -m tests.bench wire sessions`.

@@ -226,15 +226,15 @@ class ChatErrors:
             return self.overflow(body)
         if sent.get("tools") and _TOOLS.search(body):
             return _error(
-                f"{self._model} at {self._url} takes no tools: {said}. Choose a model that can call tools, or remove "
-                "them (tools=()).",
+                f"{self._model} at {self._url} does not accept tools: {said}. Choose a model that can call "
+                "tools, or remove them (tools=()).",
                 "tools_not_supported",
                 "invalid_request_error",
             )
         if refuses_images(status, body, sent):
             return _error(
-                f"{self._model} at {self._url} takes no pictures: {said}. Choose a model that sees, or go on without "
-                "pictures.",
+                f"{self._model} at {self._url} does not accept pictures: {said}. Choose a model that sees, or "
+                "go on without pictures.",
                 "images_not_supported",
                 "invalid_request_error",
             )
