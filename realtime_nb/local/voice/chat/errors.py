@@ -211,7 +211,7 @@ class ChatErrors:
             sent: the body of the request.
             models: the names that the server offers, where it says.
         """
-        said = said_by(body)
+        said = said_by(body) or "no reason was given"
         if status in (401, 403) or (status == 400 and _KEY.search(body)):  # Gemini answers 400
             return self._wrong_key(status, said)
         if status == 402 or (status == 429 and _QUOTA.search(body)):
@@ -259,12 +259,14 @@ class ChatErrors:
         )
 
     def _wrong_key(self, status: int, said: str) -> ReplyError:
-        then = (
-            "Check the key: chat_key= or REALTIME_NB_CHAT_KEY"
-            if self._has_key
-            else "It wants a key: give chat_key= or set REALTIME_NB_CHAT_KEY (OPENAI_API_KEY is never sent there)"
-        )
-        return _error(f"{self._url} refuses the key (status {status}): {said}. {then}.", "invalid_api_key")
+        if self._has_key:
+            what, then = "refuses the key", "Check the key: chat_key= or REALTIME_NB_CHAT_KEY"
+        else:
+            what, then = (
+                "requires a key",
+                "Give chat_key= or set REALTIME_NB_CHAT_KEY (OPENAI_API_KEY is never sent there)",
+            )
+        return _error(f"{self._url} {what} (status {status}): {said}. {then}.", "invalid_api_key")
 
     def no_model(self, said: str, models: Sequence[str]) -> ReplyError:
         """The server has no model of the name."""

@@ -92,3 +92,16 @@ def test_words_of_known_servers(said: str, code: str) -> None:
 def test_address_without_v1_is_suggested() -> None:
     errors = ChatErrors("http://localhost:11434", "x", has_key=False)
     assert "chat_url='http://localhost:11434/v1'" in errors.refused(404, "404 page not found", sent={}).message
+
+
+def test_missing_key_is_required_and_a_wrong_one_refused() -> None:
+    without, wrong = (ChatErrors("http://localhost:1/v1", "x", has_key=given) for given in (False, True))
+    assert "requires a key (status 401): no reason was given. Give" in without.refused(401, "", sent={}).message
+    assert "refuses the key (status 401): no. Check" in wrong.refused(401, '{"error": "no"}', sent={}).message
+
+
+@pytest.mark.parametrize("status", [400, 402, 404, 413, 429, 500, 503])
+def test_error_without_a_body_reads_as_a_sentence(status: int) -> None:
+    message = ChatErrors("http://localhost:1/v1", "x", has_key=False).refused(status, "", sent={}).message
+    assert ": ." not in message
+    assert "  " not in message
