@@ -110,7 +110,7 @@ class ChatEndpoint:
             raise RefusedError(response.status_code, response.text[:_MOST_BODY])
         try:
             listed = response.json().get("data") if response.status_code == 200 else None
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return None
         return [model for model in listed if isinstance(model, Mapping)] if isinstance(listed, list) else None
 

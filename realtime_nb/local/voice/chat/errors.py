@@ -40,6 +40,7 @@ _ABSENT = re.compile(
 )
 _KEY = re.compile(r"api[ _-]?key", re.IGNORECASE)
 _QUOTA = re.compile(r"quota|billing|credit|balance", re.IGNORECASE)
+_CODE = re.compile(r"[\w.\-]{1,64}")
 _LOADING = re.compile(r"loading", re.IGNORECASE)
 _LIMIT = re.compile(
     r"context (?:length|window|size) (?:is|of)(?: only)? (\d{3,})|(\d{3,}) tokens? (?:context|maximum)"
@@ -52,7 +53,7 @@ def said_by(body: str) -> str:
     """Return the message of an error body in any of the usual forms, or the beginning of another text."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _short(body)
     return _short(_message(value) or body)
 
@@ -74,7 +75,7 @@ def context_limit(body: str) -> int | None:
     try:
         error = json.loads(body).get("error")
         limit = error.get("n_ctx") if isinstance(error, Mapping) else None
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         limit = None
     if isinstance(limit, int) and limit > 0:
         return limit
@@ -294,10 +295,12 @@ def _error(message: str, code: str = "server_error", kind: str = "server_error")
 
 def _short(text: str) -> str:
     text = re.sub(r"<[^>]{0,200}>", " ", text) if text.lstrip().startswith("<") else text
-    text = " ".join(text.split())
+    # Before the cut: a part of a key at the end is not found any more.
+    text = " ".join(redact(text).split())
     return text if len(text) <= _MOST_CHARS else f"{text[: _MOST_CHARS - 1]}…"
 
 
 def _code(error: Any) -> str | None:
     code = error.get("code") or error.get("type") if isinstance(error, Mapping) else None
-    return code if isinstance(code, str) else None
+    # A code is a word; a server that repeats a key may do so in any field.
+    return code if isinstance(code, str) and _CODE.fullmatch(code) and redact(code) == code else None

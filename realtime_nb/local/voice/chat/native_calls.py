@@ -34,7 +34,7 @@ class _Call:
     def is_whole(self) -> bool:
         try:
             json.loads(self.arguments)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return True
 

@@ -69,6 +69,36 @@ def test_no_message_repeats_a_key(body: str) -> None:
         assert "abc" not in error.message
 
 
+@pytest.mark.parametrize("begins", range(1, 310))
+def test_key_where_a_message_is_cut_shows_no_part(begins: int) -> None:
+    errors = ChatErrors("http://host.example/v1", "m", has_key=True)
+    text = f"{'x' * begins} {_KEY} {'y' * 300}"
+    body = json.dumps({"error": {"message": text}})
+    for error in (
+        errors.refused(401, body, sent={}),
+        errors.refused(500, text, sent={}),
+        errors.sent({"message": text}),
+        errors.broke_off(text),
+        errors.not_chat("text/plain", text),
+    ):
+        assert "sk-" not in error.message
+
+
+@pytest.mark.parametrize("field", ["code", "type"])
+@pytest.mark.parametrize("code", [_KEY, "a b", "x" * 65, "", 5, None])
+def test_code_of_a_server_is_a_word_without_a_key(field: str, code: object) -> None:
+    errors = ChatErrors("http://host.example/v1", "m", has_key=True)
+    assert errors.sent({"message": "m", field: code}).code == "server_error"
+    assert errors.sent({"message": "m", field: "rate_limit.x-1"}).code == "rate_limit.x-1"
+
+
+@pytest.mark.parametrize("body", ["[" * 60_000, '{"error":' * 20_000, '{"a":' * 5_000 + "1" + "}" * 5_000])
+def test_deeply_nested_body_is_an_error_of_the_server(body: str) -> None:
+    errors = ChatErrors("http://host.example/v1", "m", has_key=False)
+    assert "status 500" in errors.refused(500, body, sent={}).message
+    assert context_limit(body) is None
+
+
 @pytest.mark.parametrize(
     ("said", "code"),
     [
