@@ -7,7 +7,7 @@ sockets.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from realtime_nb.local.voice.chat.errors import ChatErrors
 from realtime_nb.local.voice.chat.native_calls import NativeCalls
@@ -30,6 +30,9 @@ _CUTS = {
     "model_length": "max_output_tokens",
     "content_filter": "content_filter",
 }
+
+
+_MOST_TOKENS = 2**31
 
 
 class ReplyReader:
@@ -156,8 +159,13 @@ def _text_of(content: Any) -> str:
 
 def _usage(usage: Mapping[str, Any]) -> ReplyUsage | None:
     given, made = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if not isinstance(given, int) or not isinstance(made, int):
+    if not _is_count(given) or not _is_count(made):
         return None
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
-    return ReplyUsage(given, made, cached if isinstance(cached, int) else 0)
+    return ReplyUsage(given, made, min(cached, given) if _is_count(cached) else 0)
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    """Whether a value can be a number of tokens; clients refuse `true`, and a price cannot be negative."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS

@@ -179,6 +179,22 @@ def test_usage_comes_last_and_the_newest_counts() -> None:
     assert list(reader.end()) == [ReplyUsage(7, 2, 5)]
 
 
+@pytest.mark.parametrize("count", [True, -1, 10**30, 1.5, "7", None])
+def test_usage_that_is_no_count_is_left_out(count: object) -> None:
+    for usage in ({"prompt_tokens": count, "completion_tokens": 1}, {"prompt_tokens": 7, "completion_tokens": count}):
+        reader = _reader()
+        list(reader.feed({"choices": [], "usage": usage}))
+        assert list(reader.end()) == []
+
+
+@pytest.mark.parametrize(("cached", "counted"), [(True, 0), (-1, 0), (99, 7), (5, 5)])
+def test_cached_tokens_are_a_part_of_the_prompt(cached: object, counted: int) -> None:
+    reader = _reader()
+    usage = {"prompt_tokens": 7, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": cached}}
+    list(reader.feed({"choices": [], "usage": usage}))
+    assert list(reader.end()) == [ReplyUsage(7, 1, counted)]
+
+
 @pytest.mark.parametrize(
     "chunk",
     [
