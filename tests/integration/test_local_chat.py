@@ -263,3 +263,35 @@ async def test_thoughts_are_neither_written_nor_spoken(chat: ChatServer) -> None
     chat.thinks = "They greet me."
     async with _client(chat, output_modalities=["audio"]) as client:
         assert text_of(await client.ask("hello")) == "You said: hello"
+
+
+async def test_arguments_of_an_interrupted_call_do_not_break_later_requests(chat: ChatServer) -> None:
+    begun = {"index": 0, "id": "c1", "function": {"name": "add", "arguments": '{"a": 77,'}}
+    async with _client(chat, tools=[_ADD]) as client:
+        chat.play(Play([{"tool_calls": [begun]}, Pause(60)]))
+        await client.user_says("add numbers")
+        await client.send("response.create", response={})
+        await client.until("response.function_call_arguments.delta")
+        await client.send("response.cancel")
+        assert _done(await client.until("response.done"))["status"] == "cancelled"
+        chat.play(Play([{"tool_calls": [begun]}], finish="length"))
+        assert _done(await client.ask("again"))["status"] == "incomplete"
+        await client.ask("good night")
+    sent = [call["function"] for message in chat.chats[-1].messages for call in message.get("tool_calls", ())]
+    assert sent == [{"name": "add", "arguments": "{}"}] * 2
+
+
+async def test_no_field_of_a_servers_error_shows_the_key(chat: ChatServer) -> None:
+    key = chat.key = "zq7-a-key-of-no-known-form-0123456789"
+    cut = f"{'x' * 280} {key}"
+    async with _client(chat, models={"chat_key": key}) as client:
+        for play in (
+            Play(status=401, body={"error": {"message": cut, "code": key}}),
+            Play(status=500, body=cut),
+            Play(body=cut),
+            Play(["Hi", {"error": {"message": cut, "code": key, "type": key}}]),
+        ):
+            chat.play(play)
+            assert _done(await client.ask("hello"))["status"] == "failed"
+        assert text_of(await client.ask("hello")) == "You said: hello"
+        assert "zq7" not in json.dumps(client.log)

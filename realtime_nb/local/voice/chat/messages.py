@@ -10,6 +10,7 @@ message first, roles that alternate, or one system message at the beginning.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -177,8 +178,26 @@ def _joined(content: Any, text: str, images: Sequence[Message]) -> Any:
 
 
 def _call(item: Mapping[str, Any], call_id: str) -> Message:
-    function = {"name": str(item.get("name", "")), "arguments": str(item.get("arguments") or "{}")}
+    function = {"name": str(item.get("name", "")), "arguments": _arguments(item.get("arguments"))}
     return {"id": call_id, "type": "function", "function": function}
+
+
+def _arguments(given: Any) -> str:
+    """Return a call's arguments, or `"{}"` where they are no JSON object.
+
+    An interrupted call has a part of its arguments, and a small model writes what is no JSON. Servers parse the
+    arguments of earlier calls, and would refuse every later request of the conversation.
+    """
+    try:
+        # Strict parsers refuse NaN and Infinity.
+        is_object = isinstance(json.loads(str(given), parse_constant=_refuse_constant), dict)
+    except (ValueError, RecursionError):
+        return "{}"
+    return str(given) if is_object else "{}"
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _output(item: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -142,11 +143,27 @@ def test_strict_template() -> None:
     assert messages[4]["tool_call_id"].isalnum()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    ['{"a": 1,', "{a: 1}", "[1]", "5", "null", '{"a": NaN}', "", " ", None, "[" * 60_000, '{"a": ' + "9" * 5_000 + "}"],
+)
+def test_arguments_that_are_no_object_are_sent_as_an_empty_one(arguments: str | None) -> None:
+    messages = chat_messages([user("u"), {**call("1"), "arguments": arguments}])
+    assert messages[1]["tool_calls"][0]["function"] == {"name": "add", "arguments": "{}"}
+
+
+def test_arguments_that_are_an_object_are_sent_as_they_are() -> None:
+    arguments = '{ "a":1.50, "b": {"c": [null]}}'
+    messages = chat_messages([user("u"), {**call("1"), "arguments": arguments}])
+    assert messages[1]["tool_calls"][0]["function"]["arguments"] == arguments
+
+
 _ITEMS = st.one_of(
     st.sampled_from(["", "a", "b"]).map(user),
     st.sampled_from(["", "x", "y"]).map(assistant),
     st.sampled_from(["s", "t"]).map(system),
     st.sampled_from("123").map(call),
+    st.text(max_size=8).map(lambda arguments: {**call("4"), "arguments": arguments}),
     st.sampled_from("123").map(lambda call_id: result(call_id, "out")),
     st.just(user("", "data:image/png;base64,AA")),
 )
@@ -184,4 +201,6 @@ def test_any_history_becomes_a_conversation_that_templates_accept(
         if before is not None and message["role"] in ("user", "assistant") and not before.get("tool_calls"):
             assert message["role"] != before["role"], "roles alternate"
         open_ids += [each["id"] for each in message.get("tool_calls", ())]
+        for each in message.get("tool_calls", ()):
+            assert isinstance(json.loads(each["function"]["arguments"]), dict)
     assert not open_ids
