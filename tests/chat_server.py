@@ -252,6 +252,11 @@ class ChatServer:
                     if not await answering:
                         return
                     first = await watching
+                except OSError:
+                    # A client that closes with bytes unread resets the connection instead of ending it.
+                    if not answering.done() or answering.exception() is not None:
+                        request.disconnected.set()
+                    return
                 finally:
                     answering.cancel()
                     watching.cancel()

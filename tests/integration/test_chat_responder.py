@@ -213,6 +213,14 @@ async def test_closing_the_reply_closes_the_connection(server: ChatServer) -> No
     assert await asyncio.to_thread(server.chats[0].disconnected.wait, 20)
 
 
+async def test_closing_the_reply_closes_a_connection_with_unread_bytes(server: ChatServer) -> None:
+    server.play(Play(["Hello", *["there " * 10_000] * 400, Pause(60), " never"]))
+    reply = responder(server).reply(asked("hello"))
+    assert await anext(reply) == TextPiece("Hello")
+    await reply.aclose()
+    assert await asyncio.to_thread(server.chats[0].disconnected.wait, 20)
+
+
 async def test_cancelling_the_wait_for_the_first_token_closes_the_connection(server: ChatServer) -> None:
     server.play(Play(["Hello"], delay_s=60))
     task = asyncio.create_task(whole(responder(server), asked("hello")))
