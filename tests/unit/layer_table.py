@@ -106,6 +106,13 @@ _ABOVE_TUTORIALS = (
         "the widget",
     ),
     Layer(("widget",), "`RealtimeWidget`: traits and methods", "how sound or events travel"),
+    Layer(
+        ("lab",),
+        "experiments: perturbed sound, measures of a trial, grades, statistics",
+        "the widget and the notebook",
+        not_layers=frozenset({"widget", "notebook"}),
+        not_packages=_NOTEBOOK_PACKAGES,
+    ),
 )
 
 # A layer imports only the layers in the rows above it.

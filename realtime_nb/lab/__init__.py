@@ -1,0 +1,1 @@
+"""The lab: experiments that compare settings on the same recorded speech."""

@@ -1,0 +1,258 @@
+"""Compares variants with a baseline, and summarises one variant: the lab's answers.
+
+Owns which method answers which question, and the words for it. Must not know metrics, files or plots. The utterance is
+the unit: trials of one utterance resemble each other, and to count them as independent makes intervals too narrow.
+
+- The *typical shift* decides: Hodges-Lehmann of the utterances' medians, which stalls hardly move, with the signed-rank
+  test that agrees with its interval.
+- The *mean* stands beside it with its own test and interval: it is what adds up over a day, stalls included.
+- The *tail* has a row of its own: the share of stalls.
+- Below ten utterances all three speak of these utterances only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from realtime_nb.errors import ConfigError
+
+from . import holm, rank_sum, sign_flip, signed_rank, student, tail
+from .estimate import IN_GENERAL, THESE_ONLY, Estimate
+from .needs import scipy_stats
+from .spread import Spread, spread
+from .trials import FEWEST_UTTERANCES, Floats, Pairs, Trials, Values, as_trials, pair
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One variant against the baseline.
+
+    Attributes:
+        variant: its name.
+        baseline: the baseline's name.
+        metric: its name.
+        typical: the typical shift, variant minus baseline; it decides.
+        p: the p value of no typical shift, of this comparison alone.
+        p_holm: `p`, corrected for all comparisons made together.
+        comparisons: how many these are.
+        together: the typical shift with an interval for all comparisons at once (level 1 - alpha / comparisons).
+        mean: the shift of the mean.
+        p_mean: the p value of no shift of the mean, uncorrected.
+        stalls: the difference of the shares of stalls; None where repeats do not show which trial is one.
+        spread: what the width comes from; None below ten utterances and with one repeat.
+        dropped: utterances without values in one of the two.
+    """
+
+    variant: str
+    baseline: str
+    metric: str
+    typical: Estimate
+    p: float
+    p_holm: float
+    comparisons: int
+    together: Estimate
+    mean: Estimate
+    p_mean: float
+    stalls: Estimate | None
+    spread: Spread | None
+    dropped: tuple[str, ...]
+
+    @property
+    def clear(self) -> bool:
+        """Whether the typical shift differs from none, all comparisons considered."""
+        return self.p_holm <= 1 - self.typical.level
+
+    def __repr__(self) -> str:
+        verdict = "clear" if self.clear else "not clear"
+        corrected = f", Holm over {self.comparisons}: {_p(self.p_holm)}" if self.comparisons > 1 else ""
+        lines = [
+            f"{self.metric}: {self.variant} against {self.baseline}: {verdict}",
+            f"  typical {self.typical} {_p(self.p)}{corrected}",
+            f"  mean    {self.mean} {_p(self.p_mean)}",
+            *([f"  stalls  {self.stalls}"] if self.stalls is not None else []),
+            *([f"  {self.spread}"] if self.spread is not None else []),
+            *([f"  left out, without values on both sides: {', '.join(self.dropped)}"] if self.dropped else []),
+        ]
+        return "\n".join(lines)
+
+
+def compare(
+    baseline: Values | Trials,
+    variants: Mapping[str, Values | Trials],
+    *,
+    baseline_name: str = "baseline",
+    metric: str = "value",
+    unit: str = "",
+    stall: float | None = None,
+    level: float = 0.95,
+) -> tuple[Comparison, ...]:
+    """Compare variants with one baseline, paired by utterance and corrected for their number.
+
+    Args:
+        baseline: for each utterance, the values of its trials; None and NaN are missing.
+        variants: the same of each variant, by name.
+        baseline_name: for the repr.
+        metric: its name, for the repr.
+        unit: of the values, such as `"ms"`.
+        stall: by how much a stall exceeds the median of its utterance; None: 4 robust standard deviations of the
+            trials of all variants.
+        level: of the intervals; `1 - level` is the chance of any false claim.
+
+    Raises:
+        ConfigError: no variants, no shared utterances, or a value that is no finite number.
+    """
+    if not variants:
+        raise ConfigError("there is no variant to compare with the baseline: give at least two values of a setting")
+    checked = {name: as_trials(values) for name, values in variants.items()}
+    base = as_trials(baseline)
+    excess = tail.default_excess(base, *checked.values()) if stall is None else stall
+    pairs = {name: pair(base, trials) for name, trials in checked.items()}
+    p_values = [_typical_p(each) for each in pairs.values()]
+    strict = 1 - (1 - level) / len(pairs)
+    return tuple(
+        Comparison(
+            name, baseline_name, metric, _typical(each, unit, level), p, p_holm, len(pairs),
+            _typical(each, unit, strict), *_mean(each, unit, level), _stalls(each, excess, unit, level),
+            _spread(each, unit, level), each.dropped,
+        )
+        for (name, each), p, p_holm in zip(pairs.items(), p_values, holm.adjusted(p_values), strict=True)
+    )  # fmt: skip
+
+
+def _typical(pairs: Pairs, unit: str, level: float) -> Estimate:
+    if pairs.n < FEWEST_UTTERANCES:
+        return _of_pairs(pairs, rank_sum.interval(pairs, level), unit, level, rank_sum.METHOD)
+    return _of_pairs(pairs, signed_rank.interval(pairs.median_shifts(), level), unit, level, signed_rank.METHOD)
+
+
+def _typical_p(pairs: Pairs) -> float:
+    if pairs.n < FEWEST_UTTERANCES:
+        return rank_sum.p_value(pairs)
+    return float(signed_rank.p_value(pairs.median_shifts()))
+
+
+def _mean(pairs: Pairs, unit: str, level: float) -> tuple[Estimate, float]:
+    if pairs.n < FEWEST_UTTERANCES:
+        value, low, high, p = student.interval_within(pairs, level)
+        return _of_pairs(pairs, (value, low, high), unit, level, "mean of utterance means, Welch within utterances"), p
+    d = pairs.mean_shifts()
+    return _of_pairs(pairs, sign_flip.interval(d, level), unit, level, sign_flip.METHOD), float(sign_flip.p_value(d))
+
+
+def _of_pairs(pairs: Pairs, found: tuple[Any, Any, Any], unit: str, level: float, method: str) -> Estimate:
+    value, low, high = (float(x) for x in found)
+    few = pairs.n < FEWEST_UTTERANCES
+    note = "too few trials for an interval of this level" if np.isinf(low) else ""
+    return Estimate(
+        value, low, high, level, unit, pairs.n, pairs.n_trials, pairs.n_missing, method,
+        THESE_ONLY if few else IN_GENERAL, note,
+    )  # fmt: skip
+
+
+def _stalls(pairs: Pairs, excess: float | None, unit: str, level: float) -> Estimate | None:
+    sizes = [cell.size for side in (pairs.baseline, pairs.variant) for cell in side.cells.values()]
+    if excess is None or max(sizes) < 3:
+        return None
+    return tail.stall_shift(pairs.baseline, pairs.variant, excess=excess, unit=unit, level=level)
+
+
+def _spread(pairs: Pairs, unit: str, level: float) -> Spread | None:
+    sizes = [cell.size for side in (pairs.baseline, pairs.variant) for cell in side.cells.values()]
+    if pairs.n < FEWEST_UTTERANCES or max(sizes) < 2:
+        return None
+    return spread(pairs.baseline, pairs.variant, unit=unit, level=level)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What one variant's trials say about one metric.
+
+    Attributes:
+        typical: the typical value of an utterance: Hodges-Lehmann of the utterances' medians.
+        mean: the mean of the utterances' means.
+        p95: the 95th percentile of trials; no value below 20 trials.
+        p99: the 99th percentile of trials; no value below 100 trials.
+        stalls: the share of stalls; None where repeats do not show which trial is one.
+    """
+
+    typical: Estimate
+    mean: Estimate
+    p95: Estimate
+    p99: Estimate
+    stalls: Estimate | None
+
+    def __repr__(self) -> str:
+        rows = {"typical": self.typical, "mean": self.mean, "p95": self.p95, "p99": self.p99, "stalls": self.stalls}
+        return "\n".join(f"{name:8}{row}" for name, row in rows.items() if row is not None)
+
+
+def summarise(values: Values | Trials, *, unit: str = "", stall: float | None = None, level: float = 0.95) -> Summary:
+    """Summarise the trials of one variant.
+
+    Args:
+        values: for each utterance, the values of its trials; None and NaN are missing.
+        unit: of the values.
+        stall: by how much a stall exceeds the median of its utterance; None: 4 robust standard deviations.
+        level: of the intervals.
+
+    Raises:
+        ConfigError: no values, or one that is no finite number.
+    """
+    trials = as_trials(values)
+    excess = tail.default_excess(trials) if stall is None else stall
+    if len(trials.cells) < FEWEST_UTTERANCES:
+        typical = _of_one(trials, _these_typical(trials, level), unit, level, "mean of medians, t within utterances")
+        mean = _of_one(trials, _these_mean(trials, level), unit, level, "mean of utterance means, t within utterances")
+    else:
+        typical = _of_one(trials, signed_rank.interval(trials.medians(), level), unit, level, signed_rank.METHOD)
+        mean = _of_one(trials, student.interval(trials.means(), level), unit, level, student.METHOD)
+    p95, p99 = (tail.percentile(trials, q, unit=unit, level=level) for q in (95, 99))
+    stalls = None if excess is None else tail.stalls(trials, excess=excess, unit=unit, level=level)
+    return Summary(typical, mean, p95, p99, stalls)
+
+
+def _of_one(trials: Trials, found: tuple[Any, Any, Any], unit: str, level: float, method: str) -> Estimate:
+    value, low, high = (float(x) for x in found)
+    few = len(trials.cells) < FEWEST_UTTERANCES
+    note = "too few trials for an interval" if np.isinf(low) else ""
+    return Estimate(
+        value, low, high, level, unit, len(trials.cells), trials.n_trials, trials.missing, method,
+        THESE_ONLY if few else IN_GENERAL, note,
+    )  # fmt: skip
+
+
+def _these_mean(trials: Trials, level: float) -> tuple[float, float, float]:
+    cells = list(trials.cells.values())
+    degrees = sum(cell.size - 1 for cell in cells)
+    return _around(float(trials.means().mean()), sum(_squares(cell) for cell in cells), degrees, cells, level, 1.0)
+
+
+def _these_typical(trials: Trials, level: float) -> tuple[float, float, float]:
+    """Return the mean of these utterances' medians; the error of a median is that of a mean times sqrt(pi / 2)."""
+    cells = list(trials.cells.values())
+    degrees = sum(cell.size - 1 for cell in cells)
+    distances = [np.abs(np.subtract.outer(cell, cell)[np.triu_indices(cell.size, 1)]) for cell in cells]
+    sd = 1.4826 * float(np.median(np.concatenate(distances))) / np.sqrt(2) if degrees else 0.0
+    return _around(float(trials.medians().mean()), sd**2 * degrees, degrees, cells, level, np.pi / 2)
+
+
+def _squares(cell: Floats) -> float:
+    return float(((cell - cell.mean()) ** 2).sum())
+
+
+def _around(
+    value: float, squares: float, degrees: int, cells: list[Floats], level: float, factor: float
+) -> tuple[float, float, float]:  # fmt: skip
+    if not degrees:
+        return value, -np.inf, np.inf
+    variance = squares / degrees * factor * sum(1 / cell.size for cell in cells) / len(cells) ** 2
+    half = float(scipy_stats().t.ppf((1 + level) / 2, degrees) * np.sqrt(variance))
+    return value, value - half, value + half
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -1,0 +1,193 @@
+"""Where the uncertainty of a typical shift comes from, and what more utterances or more repeats would buy.
+
+Owns the split of the variance into utterances and trials, and the numbers needed to see a difference. Must not know
+metrics. Imports scipy when it is called. All of it is robust to stalls, as the typical shift itself is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import pi, sqrt
+
+import numpy as np
+
+from realtime_nb.errors import ConfigError
+
+from . import signed_rank
+from .needs import scipy_stats
+from .trials import FEWEST_UTTERANCES, Trials, Values, pair
+
+# The variance of the median of r normal values, times r; for many it is pi / 2.
+_MEDIAN_VARIANCE = {1: 1.0, 2: 1.0, 3: 1.3460, 4: 1.1928, 5: 1.4342, 6: 1.2878, 7: 1.4729, 8: 1.3448, 9: 1.4947}
+_MOST_UTTERANCES = 100_000
+_MOST_REPEATS = 1_000
+
+
+@dataclass(frozen=True)
+class TrialsNeeded:
+    """How much would show a difference.
+
+    Attributes:
+        difference: in `unit`.
+        unit: such as `"ms"`.
+        utterances: how many.
+        repeats: of each utterance, by each variant.
+        trials: of both variants together.
+        power: how often the difference would then be seen.
+    """
+
+    difference: float
+    unit: str
+    utterances: int
+    repeats: int
+    trials: int
+    power: float
+
+    def __repr__(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        return (
+            f"{self.trials} trials ({self.utterances} utterances x {self.repeats} repeats x 2 variants) show a "
+            f"difference of {self.difference:.3g}{unit} {self.power:.0%} of the time"
+        )
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The two sources of uncertainty of a shift between two variants.
+
+    Attributes:
+        sd_utterance: the standard deviation of the variant's effect from utterance to utterance; only more utterances
+            average it out.
+        sd_trial: the standard deviation of the difference of two single trials of one utterance; more repeats average
+            it out, too.
+        unit: of both.
+        n: the number of utterances that they were estimated from.
+        repeats: the mean number of trials of an utterance by one variant.
+        level: of the intervals that are predicted.
+    """
+
+    sd_utterance: float
+    sd_trial: float
+    unit: str
+    n: int
+    repeats: float
+    level: float = 0.95
+
+    def standard_error(self, utterances: int, repeats: int) -> float:
+        """Return the standard error of the typical shift with so many utterances and repeats."""
+        trial = self.sd_trial**2 * _median_variance(repeats) / repeats
+        return sqrt((self.sd_utterance**2 + trial) / utterances)
+
+    def half_width(self, utterances: int, repeats: int) -> float:
+        """Return half the expected width of the interval with so many utterances and repeats."""
+        quantile = scipy_stats().t.ppf((1 + self.level) / 2, utterances - 1)
+        return float(quantile) * self.standard_error(utterances, repeats)
+
+    def power(self, difference: float, utterances: int, repeats: int) -> float:
+        """Return how often a shift of `difference` would be told from none."""
+        stats = scipy_stats()
+        quantile = stats.t.ppf((1 + self.level) / 2, utterances - 1)
+        error = self.standard_error(utterances, repeats)
+        if error == 0:
+            return 1.0
+        return float(stats.nct.sf(quantile, utterances - 1, abs(difference) / error))
+
+    def needed(
+        self, difference: float, *, utterances: int | None = None, repeats: int | None = None, power: float = 0.8
+    ) -> TrialsNeeded:
+        """Return what shows a shift of `difference` with the given power.
+
+        Args:
+            difference: in the metric's unit.
+            utterances: so many, and the repeats that they need; not together with `repeats`.
+            repeats: so many of each utterance, and the utterances that they need; None: as many as were measured.
+            power: how often it shall be seen.
+
+        Raises:
+            ConfigError: a difference of 0, both numbers given, fewer than 10 utterances, or a difference that no
+                number of trials within reason would show.
+        """
+        if difference == 0:
+            raise ConfigError("difference=0 cannot be seen with any number of trials: give the smallest that matters")
+        if utterances is not None and repeats is not None:
+            raise ConfigError("give utterances= or repeats=, not both: the other number is the answer")
+        if utterances is None:
+            r = repeats or max(1, round(self.repeats))
+            n = _smallest(lambda n: self.power(difference, n, r) >= power, FEWEST_UTTERANCES, _MOST_UTTERANCES)
+            if n is None:
+                raise ConfigError(
+                    f"a difference of {difference:g} {self.unit} needs over {_MOST_UTTERANCES} utterances"
+                )
+        else:
+            if (n := utterances) < FEWEST_UTTERANCES:
+                raise ConfigError(f"utterances={n} must be at least {FEWEST_UTTERANCES} for a claim beyond them")
+            found = _smallest(lambda r: self.power(difference, n, r) >= power, 1, _MOST_REPEATS)
+            if found is None:
+                raise ConfigError(
+                    f"no number of repeats shows a difference of {difference:g} {self.unit} with {n} utterances: the "
+                    f"effect differs too much between them (sd {self.sd_utterance:.3g}). Use more utterances."
+                )
+            r = found
+        return TrialsNeeded(difference, self.unit, n, r, 2 * n * r, self.power(difference, n, r))
+
+    def __repr__(self) -> str:
+        n, repeats = self.n, max(1, round(self.repeats))
+        unit = f" {self.unit}" if self.unit else ""
+        return (
+            f"effect from utterance to utterance sd {self.sd_utterance:.3g}{unit}, from trial to trial sd "
+            f"{self.sd_trial:.3g}{unit}. The interval is about +-{self.half_width(n, repeats):.3g}{unit}; with twice "
+            f"the repeats +-{self.half_width(n, 2 * repeats):.3g}{unit}, with twice the utterances "
+            f"+-{self.half_width(2 * n, repeats):.3g}{unit}"
+        )
+
+
+def spread(
+    baseline: Values | Trials, variant: Values | Trials, *, unit: str = "", level: float = 0.95
+) -> Spread:  # fmt: skip
+    """Split the uncertainty of a typical shift.
+
+    The spread of trials comes from the distances between trials of one utterance and variant; the rest of the width
+    of the Hodges-Lehmann interval is the spread of the effect over utterances.
+
+    Raises:
+        ConfigError: fewer than 10 utterances, or no utterance with two trials of one variant.
+    """
+    pairs = pair(baseline, variant)
+    if pairs.n < FEWEST_UTTERANCES:
+        raise ConfigError(
+            f"{pairs.n} utterances do not show how much utterances differ: take at least {FEWEST_UTTERANCES}"
+        )
+    distances = [
+        np.abs(np.subtract.outer(cell, cell)[np.triu_indices(cell.size, 1)])
+        for side in (pairs.baseline, pairs.variant)
+        for cell in side.cells.values()
+        if cell.size > 1
+    ]
+    if not distances:
+        raise ConfigError("repeats=1 does not show how much trials of one utterance differ: take at least 2")
+    # Two trials differ by the standard deviation of a trial times sqrt(2), and so do those of two variants.
+    sd_trial = 1.4826 * float(np.median(np.concatenate(distances)))
+    _, low, high = signed_rank.interval(pairs.median_shifts(), level)
+    half = float(high - low) / 2
+    total = (half * sqrt(pairs.n) / float(scipy_stats().t.ppf((1 + level) / 2, pairs.n - 1))) ** 2
+    sizes = [cell.size for side in (pairs.baseline, pairs.variant) for cell in side.cells.values()]
+    by_trials = sd_trial**2 * float(np.mean([_median_variance(size) / size for size in sizes]))
+    return Spread(sqrt(max(0.0, total - by_trials)), sd_trial, unit, pairs.n, float(np.mean(sizes)), level)
+
+
+def _median_variance(repeats: int) -> float:
+    return _MEDIAN_VARIANCE.get(repeats, pi / 2 * (1 - 0.5 / repeats))
+
+
+def _smallest(enough: Callable[[int], bool], least: int, most: int) -> int | None:
+    """Return the smallest number from `least` to `most` that is enough, or None; more never stops being enough."""
+    if not enough(most):
+        return None
+    while least < most:
+        middle = (least + most) // 2
+        if enough(middle):
+            most = middle
+        else:
+            least = middle + 1
+    return least

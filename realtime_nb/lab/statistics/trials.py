@@ -1,0 +1,153 @@
+"""The values of trials by utterance, checked: the input of every method in this folder.
+
+Owns which values count as missing, and which utterances two variants share. Must not know metrics, variants or files.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime_nb.errors import ConfigError
+
+Floats: TypeAlias = NDArray[np.float64]
+Values: TypeAlias = Mapping[str, Sequence[float | bool | None]]
+
+FEWEST_UTTERANCES = 10
+"""Below so many utterances a result speaks of these utterances only. With fewer, no rank test of utterances can be
+strict enough for several comparisons, and the spread between utterances is hardly known."""
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The values of one metric and one variant, by utterance.
+
+    Attributes:
+        cells: for each utterance with a value, its values in the order of the trials; shape `(repeats,)` each.
+        missing: the number of trials without a value (None or NaN).
+        silent: the utterances of which every trial is missing.
+    """
+
+    cells: Mapping[str, Floats]
+    missing: int
+    silent: tuple[str, ...]
+
+    @property
+    def n_trials(self) -> int:
+        """The number of values."""
+        return sum(cell.size for cell in self.cells.values())
+
+    def medians(self) -> Floats:
+        """Return the median of each utterance; shape `(utterances,)`."""
+        return np.array([np.median(cell) for cell in self.cells.values()])
+
+    def means(self) -> Floats:
+        """Return the mean of each utterance; shape `(utterances,)`."""
+        return np.array([cell.mean() for cell in self.cells.values()])
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Two variants on the utterances that have values in both.
+
+    Attributes:
+        baseline: the values of the baseline.
+        variant: the values of the variant; the same utterances in the same order.
+        dropped: the utterances that lack values in one of the two.
+    """
+
+    baseline: Trials
+    variant: Trials
+    dropped: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """The number of utterances."""
+        return len(self.baseline.cells)
+
+    @property
+    def n_trials(self) -> int:
+        """The number of values on both sides."""
+        return self.baseline.n_trials + self.variant.n_trials
+
+    @property
+    def n_missing(self) -> int:
+        """The number of missing values on both sides, those of dropped utterances included."""
+        return self.baseline.missing + self.variant.missing
+
+    def median_shifts(self) -> Floats:
+        """Return the variant's median minus the baseline's, by utterance."""
+        return self.variant.medians() - self.baseline.medians()
+
+    def mean_shifts(self) -> Floats:
+        """Return the variant's mean minus the baseline's, by utterance."""
+        return self.variant.means() - self.baseline.means()
+
+
+def as_trials(values: Values | Trials) -> Trials:
+    """Return the values of trials, checked; None and NaN are missing.
+
+    Raises:
+        ConfigError: a value that is no finite number, or no value at all.
+    """
+    if isinstance(values, Trials):
+        return values
+    cells: dict[str, Floats] = {}
+    missing = 0
+    silent = []
+    for utterance, given in values.items():
+        cell = [number for value in given if (number := _number(value, utterance)) is not None]
+        missing += len(given) - len(cell)
+        if cell:
+            cells[utterance] = np.array(cell)
+        else:
+            silent.append(utterance)
+    if not cells:
+        raise ConfigError(
+            f"there are no values: {len(values)} utterances with {missing} trials, all missing. The error column of "
+            "the results says why each trial has none."
+        )
+    return Trials(cells, missing, tuple(silent))
+
+
+def pair(baseline: Values | Trials, variant: Values | Trials) -> Pairs:
+    """Return two variants on the utterances that they share.
+
+    Raises:
+        ConfigError: no utterance has values in both.
+    """
+    first, second = as_trials(baseline), as_trials(variant)
+    shared = [utterance for utterance in first.cells if utterance in second.cells]
+    if not shared:
+        raise ConfigError(
+            "the two variants share no utterance with values, so that nothing can be paired: run both on the same "
+            "utterances"
+        )
+    every = dict.fromkeys([*first.cells, *first.silent, *second.cells, *second.silent])
+    dropped = tuple(utterance for utterance in every if utterance not in shared)
+    return Pairs(_only(first, shared), _only(second, shared), dropped)
+
+
+def _only(trials: Trials, utterances: Sequence[str]) -> Trials:
+    return Trials({name: trials.cells[name] for name in utterances}, trials.missing, trials.silent)
+
+
+def _number(value: Any, utterance: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        raise ConfigError(f"utterance {utterance!r} has the value {value!r}, which is text: give numbers")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"utterance {utterance!r} has the value {value!r}, which is no number: give a number, a bool or None"
+        ) from None
+    if math.isinf(number):
+        raise ConfigError(f"utterance {utterance!r} has the value {value!r}: give None for a trial without a value")
+    return None if math.isnan(number) else number
