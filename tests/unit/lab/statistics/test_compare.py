@@ -95,7 +95,11 @@ def test_percentile_needs_a_trial_beyond_it() -> None:
 
 
 def test_pass_rates_by_hand() -> None:
-    values = {"a": [True, True, False], "b": [1, 0, 0], **{f"u{i}": [True] * 3 for i in range(8)}}
+    values: dict[str, list[float | None]] = {
+        "a": [True, True, False],
+        "b": [1, 0, 0],
+        **{f"u{i}": [True] * 3 for i in range(8)},
+    }
     assert pass_rates.pass_at(values).value == pytest.approx((2 / 3 + 1 / 3 + 8) / 10)
     assert pass_rates.pass_at(values, 2).value == pytest.approx((1 + 2 / 3 + 8) / 10)
     assert pass_rates.pass_all(values, 2).value == pytest.approx((1 / 3 + 0 + 8) / 10)
