@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -225,6 +226,23 @@ def sequential(sweeps: int, seed: int) -> Iterator[Row]:
                     "cover at the stop": _stop_coverage(cell, seed, sweeps, levels[:, 0], at),
                 },
             )
+
+
+def median_correlations(most: int, sweeps: int = 200_000) -> list[tuple[float, float]]:
+    """Return the squared correlations between the differences of medians of r and r + 1 trials, r = 1...most.
+
+    By ranks, of normal trials and of lognormal ones with stalls: where `sequential.py` has its table from.
+    """
+    out = []
+    for noise in ("gaussian", "stalls"):
+        trials = Cell(2, most + 1, noise, 0.0).noise_of(np.random.default_rng(12), (2, sweeps, most + 1))  # type: ignore[arg-type]
+        ranks = []
+        for r in range(1, most + 2):
+            medians = np.median(trials[..., :r], axis=-1)
+            ranks.append(np.argsort(np.argsort(medians[1] - medians[0])))
+        found = [np.corrcoef(first, second)[0, 1] for first, second in pairwise(ranks)]
+        out.append([float(2 * np.sin(np.pi * each / 6)) ** 2 for each in found])
+    return list(zip(*out, strict=True))
 
 
 def _looks(cell: Cell, rng: np.random.Generator, sweeps: int, shift_ms: float) -> tuple[Floats, Floats]:

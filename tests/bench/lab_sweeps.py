@@ -34,9 +34,10 @@ class Cell:
         level = rng.normal(800.0, SD_UTTERANCE_MS, (n, self.utterances, 1))
         effect = rng.normal(shift_ms, self.sd_effect_ms, (variants, n, self.utterances, 1))
         shape = (n, self.utterances, self.repeats)
-        return level + self._noise(rng, shape), level + effect + self._noise(rng, (variants, *shape))
+        return level + self.noise_of(rng, shape), level + effect + self.noise_of(rng, (variants, *shape))
 
-    def _noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    def noise_of(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """Return what a trial adds to its utterance, in ms."""
         if self.noise == "gaussian":
             return rng.normal(0.0, SD_TRIAL_MS, shape)
         sigma = 0.6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.statistics import signed_rank
-from realtime_nb.lab.statistics.sequential import SequentialPlan, Spending, nominal_levels
+from realtime_nb.lab.statistics.sequential import SequentialPlan, Spending, nominal_levels, spent
 from tests.bench.lab_sweeps import Cell
 
 # Five equal looks, two-sided 0.05: Jennison and Turnbull, "Group Sequential Methods", and the R package ldbounds.
@@ -21,7 +22,9 @@ _PUBLISHED: dict[Spending, list[float]] = {
 
 @pytest.mark.parametrize("spending", ["obrien-fleming", "pocock"])
 def test_boundaries_are_the_published_ones(spending: Spending) -> None:
-    levels = nominal_levels((0.2, 0.4, 0.6, 0.8, 1.0), 0.05, spending)
+    # Published for sums of rounds: the statistics of looks i and j correlate by sqrt(i / j).
+    spending_so_far = tuple(spent(look / 5, 0.05, spending) for look in range(1, 6))
+    levels = nominal_levels(spending_so_far, tuple(sqrt(look / (look + 1)) for look in range(1, 5)))
     found = [NormalDist().inv_cdf(1 - level / 2) for level in levels]
     assert found == pytest.approx(_PUBLISHED[spending], abs=0.002)
 
@@ -75,3 +78,11 @@ def test_wrong_plan_is_refused_with_the_value(arguments: dict[str, object], said
 def test_a_look_outside_the_plan_is_refused() -> None:
     with pytest.raises(ConfigError, match="done=4"):
         SequentialPlan(3).level_at(4)
+
+
+@pytest.mark.parametrize("spending", ["obrien-fleming", "pocock"])
+def test_levels_of_many_rounds_are_numbers_and_spend_no_more_than_alpha(spending: Spending) -> None:
+    plan = SequentialPlan(60, spending=spending)
+    levels = [plan.level_at(done) for done in range(1, 61)]
+    assert all(0 <= level <= 0.05 for level in levels)
+    assert levels[-1] > 0.005

@@ -1,0 +1,140 @@
+"""Runs a grader on a trial; whatever goes wrong becomes a missing grade with its reason.
+
+Owns what counts as a grade, and the time limit. Must not know graders or trials.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import math
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .gradable import Grader
+
+GradeValue: TypeAlias = "bool | int | float | str"
+
+
+@dataclass(frozen=True)
+class Grade:
+    """The grade of one trial by one grader.
+
+    Attributes:
+        values: by column: one named like the grader, or `name.key` for each key of a dict. None is missing.
+        reasons: by column, why it is missing. A grade that is there has no reason.
+    """
+
+    values: Mapping[str, GradeValue | None]
+    reasons: Mapping[str, str]
+
+
+async def grade(grader: Grader, trial: Any, *, timeout_s: float = 60.0) -> Grade:
+    """Grade a trial; never raises but when it is cancelled itself.
+
+    A function that is not `async def` runs in a thread of its own: one that hangs is left behind there, and delays no
+    other grade.
+
+    Args:
+        grader: the grader.
+        trial: what it gets.
+        timeout_s: after so long the grade is missing.
+    """
+    try:
+        value = await asyncio.wait_for(_called(grader, trial), timeout_s)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return _missing(grader, "CancelledError")  # raised by the grader itself
+    except TimeoutError as error:
+        # The grader's own TimeoutError comes with its words, that of the limit without.
+        return _missing(grader, _words(error) if str(error) else f"no grade within {timeout_s:g} s")
+    except (KeyboardInterrupt, SystemExit) as error:
+        return _missing(grader, _words(error))
+    except Exception as error:
+        return _missing(grader, _words(error))
+    return _checked(grader, value)
+
+
+async def _called(grader: Grader, trial: Any) -> Any:
+    if inspect.iscoroutinefunction(grader.function):
+        return await grader.function(trial)
+    value = await _in_thread(grader, trial)
+    return await value if inspect.isawaitable(value) else value
+
+
+async def _in_thread(grader: Grader, trial: Any) -> Any:
+    # A daemon thread, not an executor: the interpreter would wait at its end for a grader that hangs.
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
+
+    def settle(value: Any, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(value)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        value: Any = None
+        error: Exception | None = None
+        try:
+            value = grader.function(trial)
+        except StopIteration as stop:
+            error = RuntimeError(f"StopIteration: {stop}")  # a future refuses to hold it
+        except BaseException as raised:
+            # sys.exit() in a grader, too, becomes its reason: a future that held it would end the loop.
+            error = raised if isinstance(raised, Exception) else RuntimeError(_words(raised))
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the sweep was over before this grader
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=run, name=f"grader {grader.name}", daemon=True).start()
+    return await done
+
+
+def _checked(grader: Grader, value: Any) -> Grade:
+    if not isinstance(value, Mapping):
+        found, reason = _value(value)
+        return Grade({grader.name: found}, {grader.name: reason} if reason else {})
+    if not value:
+        return _missing(grader, "the grader returned an empty dict")
+    values, reasons = {}, {}
+    for key, each in value.items():
+        column = f"{grader.name}.{key}"
+        values[column], reason = _value(each)
+        if reason:
+            reasons[column] = reason
+    return Grade(values, reasons)
+
+
+def _value(value: Any) -> tuple[GradeValue | None, str]:
+    """Return a grade as a plain value, or None and why it is none."""
+    if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
+        value = value.item()
+    if value is None:
+        return None, "the grader returned None"
+    if isinstance(value, float) and not math.isfinite(value):
+        return None, f"the grader returned {value}"
+    if isinstance(value, (bool, int, float, str)):
+        return value, ""
+    return None, f"the grader returned a {type(value).__name__}: return a number, a bool, a label or a dict of these"
+
+
+def _missing(grader: Grader, reason: str) -> Grade:
+    return Grade({grader.name: None}, {grader.name: reason})
+
+
+def _words(error: BaseException) -> str:
+    """Return an exception in one line of at most 200 characters."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:
+        said = "its message could not be read"
+    return f"{type(error).__name__}: {said}"[:200] if said else type(error).__name__
