@@ -235,7 +235,7 @@ def median_correlations(most: int, sweeps: int = 200_000) -> list[tuple[float, f
     """
     out = []
     for noise in ("gaussian", "stalls"):
-        trials = Cell(2, most + 1, noise, 0.0).noise_of(np.random.default_rng(12), (2, sweeps, most + 1))  # type: ignore[arg-type]
+        trials = Cell(2, most + 1, noise, 0.0).noise_of(np.random.default_rng(12), (2, sweeps, most + 1))
         ranks = []
         for r in range(1, most + 2):
             medians = np.median(trials[..., :r], axis=-1)
