@@ -1,0 +1,1 @@
+"""What a sweep will do before it does it: the order of its trials and the money they may cost."""
