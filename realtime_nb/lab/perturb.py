@@ -16,8 +16,8 @@ from realtime_nb.audio import RATE_HZ
 from realtime_nb.audio.g711 import Law, decode, encode
 from realtime_nb.audio.pcm import Pcm16, as_pcm16
 from realtime_nb.audio.resample import resample
+from realtime_nb.audio.speech_span import SpeechSpan, find_speech, sound_hash
 from realtime_nb.errors import ConfigError
-from realtime_nb.lab.speech_span import SpeechSpan, find_speech, sound_hash
 
 Colour = Literal["white", "pink"]
 Floats: TypeAlias = NDArray[np.float64]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from realtime_nb.audio import RATE_HZ
-from realtime_nb.lab.speech_span import SpeechSpan
+from realtime_nb.audio.speech_span import SpeechSpan
 
 Pacing = Literal["realtime", "manual_commit", "fast"]
 

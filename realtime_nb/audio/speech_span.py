@@ -1,7 +1,7 @@
 """Where in a recording the speech begins and ends, and the recording's hash.
 
-Owns the zero of the lab's latencies: the end of speech in the recording. Must not know servers: what a server takes for
-the end of speech is what is measured.
+Owns the zero of latencies measured on recordings: the end of speech. Must not know servers: what a server takes for the
+end of speech is what is measured.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_nb.audio import RATE_HZ
-from realtime_nb.audio.levels import FULL_SCALE
-from realtime_nb.audio.pcm import Pcm16, as_pcm16
 from realtime_nb.errors import AudioError
+
+from .levels import FULL_SCALE
+from .pcm import Pcm16, as_pcm16
 
 _FRAME = RATE_HZ // 100
 _HOP = _FRAME // 2
@@ -55,8 +56,8 @@ class SpeechSpan:
 def find_speech(samples: Pcm16) -> SpeechSpan:
     """Return where the speech is, from the level of 10 ms frames, to about 5 ms; pauses inside belong to it.
 
-    It is meant for a recording of one turn that was made in a quiet place. Find it before noise is added: `perturb`
-    carries it over.
+    It is meant for a recording of one turn that was made in a quiet place. Find it before noise is added: in
+    noise its quiet ends are lost.
 
     Raises:
         AudioError: there is nothing but silence.
