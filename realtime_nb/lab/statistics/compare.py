@@ -235,8 +235,7 @@ def _these_typical(trials: Trials, level: float) -> tuple[float, float, float]:
     """Return the mean of these utterances' medians; the error of a median is that of a mean times sqrt(pi / 2)."""
     cells = list(trials.cells.values())
     degrees = sum(cell.size - 1 for cell in cells)
-    distances = [np.abs(np.subtract.outer(cell, cell)[np.triu_indices(cell.size, 1)]) for cell in cells]
-    sd = 1.4826 * float(np.median(np.concatenate(distances))) / np.sqrt(2) if degrees else 0.0
+    sd = 1.4826 * float(np.median(trials.distances())) / np.sqrt(2) if degrees else 0.0
     return _around(float(trials.medians().mean()), sd**2 * degrees, degrees, cells, level, np.pi / 2)
 
 

@@ -52,7 +52,7 @@ class Estimate:
 
     def __repr__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
-        about = [f"{self.level:.4g} level".replace("0.95 level", "95 %"), self.method, f"{self.n} utterances"]
+        about = [f"{100 * self.level:.4g} %", self.method, f"{self.n} utterances"]
         about += [f"{self.n_trials} trials", *([f"{self.n_missing} missing"] if self.n_missing else [])]
         about += [self.scope] if self.scope == THESE_ONLY else []
         note = f" - {self.note}" if self.note else ""

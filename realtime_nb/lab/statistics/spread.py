@@ -158,16 +158,11 @@ def spread(
         raise ConfigError(
             f"{pairs.n} utterances do not show how much utterances differ: take at least {FEWEST_UTTERANCES}"
         )
-    distances = [
-        np.abs(np.subtract.outer(cell, cell)[np.triu_indices(cell.size, 1)])
-        for side in (pairs.baseline, pairs.variant)
-        for cell in side.cells.values()
-        if cell.size > 1
-    ]
-    if not distances:
+    distances = np.concatenate((pairs.baseline.distances(), pairs.variant.distances()))
+    if not distances.size:
         raise ConfigError("repeats=1 does not show how much trials of one utterance differ: take at least 2")
     # Two trials differ by the standard deviation of a trial times sqrt(2), and so do those of two variants.
-    sd_trial = 1.4826 * float(np.median(np.concatenate(distances)))
+    sd_trial = 1.4826 * float(np.median(distances))
     _, low, high = signed_rank.interval(pairs.median_shifts(), level)
     half = float(high - low) / 2
     total = (half * sqrt(pairs.n) / float(scipy_stats().t.ppf((1 + level) / 2, pairs.n - 1))) ** 2

@@ -28,10 +28,10 @@ def default_excess(*variants: Trials) -> float | None:
     None if every utterance has fewer than 3 trials, or the trials do not differ.
     """
     distances = [
-        np.abs(cell - np.median(cell)) * np.sqrt(cell.size / (cell.size - 1))
+        np.abs(around) * np.sqrt(around.size / (around.size - 1))
         for trials in variants
-        for cell in trials.cells.values()
-        if cell.size >= 3
+        for around in trials.around_medians()
+        if around.size >= 3
     ]
     if not distances:
         return None
@@ -44,7 +44,7 @@ def stall_shares(trials: Trials, excess: float) -> Floats:
 
     Two of three trials that stall move the median, and then neither counts; with 5 repeats and more that is rare.
     """
-    return np.array([(cell > np.median(cell) + excess).mean() for cell in trials.cells.values()])
+    return np.array([np.count_nonzero(around > excess) / around.size for around in trials.around_medians()])
 
 
 def stalls(values: Values | Trials, *, excess: float, unit: str = "", level: float = 0.95) -> Estimate:

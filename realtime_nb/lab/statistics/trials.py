@@ -6,8 +6,9 @@ Owns which values count as missing, and which utterances two variants share. Mus
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,7 +24,7 @@ FEWEST_UTTERANCES = 10
 strict enough for several comparisons, and the spread between utterances is hardly known."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trials:
     """The values of one metric and one variant, by utterance.
 
@@ -44,14 +45,47 @@ class Trials:
 
     def medians(self) -> Floats:
         """Return the median of each utterance; shape `(utterances,)`."""
-        return np.array([np.median(cell) for cell in self.cells.values()])
+        return self._medians
 
     def means(self) -> Floats:
         """Return the mean of each utterance; shape `(utterances,)`."""
-        return np.array([cell.mean() for cell in self.cells.values()])
+        return self._means
+
+    def around_medians(self) -> list[Floats]:
+        """Return each value less the median of its utterance, in the order of `cells`."""
+        return [cell - middle for cell, middle in zip(self.cells.values(), self._medians, strict=True)]
+
+    def distances(self) -> Floats:
+        """Return the distances between all pairs of values of one utterance; shape `(pairs,)`."""
+        found = [np.zeros(0)]
+        for stacked in self._of_one_size().values():
+            first, second = np.triu_indices(stacked.shape[1], 1)
+            found.append(np.abs(stacked[:, first] - stacked[:, second]).ravel())
+        return np.concatenate(found)
+
+    @cached_property
+    def _medians(self) -> Floats:
+        return self._each(np.median)
+
+    @cached_property
+    def _means(self) -> Floats:
+        return self._each(np.mean)
+
+    def _each(self, function: Callable[..., Floats]) -> Floats:
+        """Return `function` of each utterance's values: one call for all of one size, because a call costs 50 us."""
+        found = {}
+        for size, stacked in self._of_one_size().items():
+            found[size] = iter(function(stacked, axis=1))
+        return np.array([next(found[cell.size]) for cell in self.cells.values()])
+
+    def _of_one_size(self) -> dict[int, Floats]:
+        by_size: dict[int, list[Floats]] = {}
+        for cell in self.cells.values():
+            by_size.setdefault(cell.size, []).append(cell)
+        return {size: np.stack(cells) for size, cells in by_size.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """Two variants on the utterances that have values in both.
 

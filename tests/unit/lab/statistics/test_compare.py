@@ -11,6 +11,7 @@ from realtime_nb.errors import ConfigError
 from realtime_nb.lab.statistics import compare, pass_rates, tail
 from realtime_nb.lab.statistics.estimate import THESE_ONLY
 from realtime_nb.lab.statistics.spread import spread
+from realtime_nb.lab.statistics.trials import as_trials
 from tests.bench.lab_sweeps import Cell, Floats
 
 
@@ -75,6 +76,22 @@ def test_missing_values_and_dropped_utterances_are_shown() -> None:
     assert row.typical.n_missing == 6
     assert "6 missing" in repr(row)
     assert "left out, without values on both sides: u3" in repr(row)
+
+
+def test_level_changes_interval_and_verdict_together() -> None:
+    base, others = _sweep(Cell(20, 5, "gaussian", 0.0), 60.0)
+    for level in (0.5, 0.9, 0.95, 0.99, 0.9999):
+        (row,) = compare.compare(_values(base), {"v": _values(others[0])}, level=level)
+        assert row.clear == (not row.typical.covers(0))
+        assert f"{100 * level:.4g} %" in repr(row)
+
+
+def test_unequal_numbers_of_trials_are_one_by_one_what_they_are_together() -> None:
+    values: dict[str, list[float | None]] = {"a": [3.0, 1.0, 2.0], "b": [5.0], "c": [1.0, 4.0], "d": [9.0, 7.0, 8.0]}
+    trials = as_trials(values)
+    assert trials.medians().tolist() == [2.0, 5.0, 2.5, 8.0]
+    assert trials.means().tolist() == [2.0, 5.0, 2.5, 8.0]
+    assert sorted(trials.distances().tolist()) == [1, 1, 1, 1, 2, 2, 3]
 
 
 def test_comparing_nothing_is_refused() -> None:
