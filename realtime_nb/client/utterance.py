@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from realtime_nb.audio import AudioClip
+    from realtime_nb.audio.speech_span import SpeechSpan
 
 Samples: TypeAlias = "npt.NDArray[np.int16]"
 Sound: TypeAlias = "npt.NDArray[np.int16] | npt.NDArray[np.floating[Any]] | bytes | bytearray | memoryview | AudioClip"
@@ -55,6 +58,10 @@ class Utterance:
         images: pictures as `rt.user_message` accepts them; read when the utterance is made, and kept as data URIs.
         detail: how closely the model looks at them: `"auto"`, `"low"` or `"high"`.
         label: its name in tables and logs; made from the rest when it is not given.
+        said: the words of the sound, where they are known: what a transcript is compared with.
+        synthetic: whether the sound was made by a machine.
+        twin: the hash of the clean recording that this one was degraded from, or None.
+        speech_span: where in the sound the speech is; None: it is found by its level when `speech` is first read.
 
     Raises:
         ConfigError: nothing to say, or more than one thing. AudioError: sound that cannot be read.
@@ -70,6 +77,10 @@ class Utterance:
     images: Sequence[Any] = field(default=(), repr=False)
     detail: Literal["auto", "low", "high"] = "auto"
     label: str | None = None
+    said: str | None = None
+    synthetic: bool = False
+    twin: str | None = None
+    speech_span: SpeechSpan | None = None
 
     def __post_init__(self, x: Askable | None, rate: int | None) -> None:
         given = [name for name in ("text", "samples", "path") if getattr(self, name) is not None]
@@ -125,6 +136,29 @@ class Utterance:
         import numpy as np
 
         return self.samples if self.samples is not None else np.empty(0, np.int16)
+
+    @cached_property
+    def speech(self) -> SpeechSpan | None:
+        """Where in the sound the speech begins and ends, in samples; None for a typed utterance.
+
+        Raises:
+            AudioError: there is nothing but silence.
+        """
+        if self.samples is None or self.speech_span is not None:
+            return self.speech_span
+        from realtime_nb.audio.speech_span import find_speech
+
+        return find_speech(self.samples)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of what is said, as 64 hexadecimal digits: the samples, or the text with its pictures."""
+        if self.samples is not None:
+            from realtime_nb.audio.speech_span import sound_hash
+
+            return sound_hash(self.samples)
+        parts = ["typed", self.text or "", self.detail if self.images else "", *self.images]
+        return sha256("\x00".join(parts).encode()).hexdigest()
 
 
 def as_utterance(x: Askable) -> Utterance:

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from realtime_nb.audio.pcm import Pcm16
+from realtime_nb.client.replay.trace import StampedEvent, TrialTrace
 from realtime_nb.conversation import usage as usages
 from realtime_nb.conversation.prices import Prices, response_cost_usd, transcription_cost_usd
 from realtime_nb.conversation.usage import Usage
 from realtime_nb.lab.answer_sound import heard_sound
-from realtime_nb.lab.trace import StampedEvent, TrialTrace
 from realtime_nb.lab.turn_taking import Curve, TurnTaking, turn_taking_score
 from realtime_nb.wire.realtime.response import Response
 

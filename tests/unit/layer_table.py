@@ -108,7 +108,7 @@ _ABOVE_TUTORIALS = (
     Layer(("widget",), "`RealtimeWidget`: traits and methods", "how sound or events travel"),
     Layer(
         ("lab",),
-        "experiments: perturbed sound, measures of a trial, grades, statistics",
+        "experiments: utterances, variants, plans, runs, measures, grades, statistics, results",
         "the widget and the notebook",
         not_layers=frozenset({"widget", "notebook"}),
         not_packages=_NOTEBOOK_PACKAGES,

@@ -11,10 +11,10 @@ import pytest
 
 from realtime_nb.audio.pcm import Pcm16
 from realtime_nb.audio.speech_span import SpeechSpan
+from realtime_nb.client.replay.trace import StampedEvent, TrialTrace
 from realtime_nb.conversation.prices import Prices
 from realtime_nb.lab.answer_sound import heard_sound
 from realtime_nb.lab.measure import Measures, measure
-from realtime_nb.lab.trace import StampedEvent, TrialTrace
 from realtime_nb.lab.turn_taking import TurnTaking, turn_taking_score
 from realtime_nb.wire.realtime import decode_server
 
