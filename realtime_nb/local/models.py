@@ -14,7 +14,7 @@ import ipaddress
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
@@ -41,6 +41,10 @@ KEYS = ("chat_key", "stt_key", "tts_key")
 
 _NAMES = ("chat_url", "chat_model", "chat_key", "stt", "stt_key", "tts", "tts_key", "context_tokens", "options")
 _VARIABLES = {name: f"REALTIME_NB_{name.upper()}" for name in _NAMES[:-2]}
+_NEEDED = {
+    "chat_url": "the address of a chat server, such as 'http://localhost:11434/v1' for Ollama",
+    "chat_model": "the model's name, as its server lists it (for Ollama: `ollama list`)",
+}
 # Fields of a chat request that the responder writes itself, each with the place where its value belongs.
 _RESERVED = {
     "messages": "they are the conversation",
@@ -85,8 +89,8 @@ class ModelOptions:
     def __init__(
         self,
         *,
-        chat_url: str,
-        chat_model: str,
+        chat_url: str | None = None,
+        chat_model: str | None = None,
         chat_key: ApiKey | None = None,
         stt: str = "auto",
         stt_key: ApiKey | None = None,
@@ -94,6 +98,7 @@ class ModelOptions:
         tts_key: ApiKey | None = None,
         context_tokens: int | None = None,
         options: Mapping[str, Any] | None = None,
+        **unknown: Any,
     ) -> None:
         # First of all: a verbose traceback shows the variables of this call.
         chat_key, stt_key, tts_key = concealed(chat_key), concealed(stt_key), concealed(tts_key)
@@ -101,6 +106,12 @@ class ModelOptions:
         stt = concealed_address(concealed_by_mistake(stt), "stt", instead="stt_key=")
         tts = concealed_address(concealed_by_mistake(tts), "tts", instead="tts_key=")
         chat_model, context_tokens = concealed_by_mistake(chat_model), concealed_by_mistake(context_tokens)
+        unknown = dict.fromkeys(unknown)  # a key may stand under a misspelt name
+        if unknown:
+            raise unknown_option(type(self).__name__, next(iter(unknown)), _NAMES)
+        for name, value in (("chat_url", chat_url), ("chat_model", chat_model)):
+            if value is None:
+                raise ConfigError(f"{type(self).__name__}() needs {name}=, {_NEEDED[name]}.")
         for address in (chat_url, stt, tts):
             refuse_wrong_address(address)
         for name, key in zip(KEYS, (chat_key, stt_key, tts_key), strict=True):
@@ -250,6 +261,14 @@ class LocalModels(ModelOptions):
         >>> models = rt.LocalModels(chat_url="http://localhost:11434/v1", chat_model="qwen3:4b")  # doctest: +SKIP
         >>> w = rt.RealtimeWidget(backend=models)  # doctest: +SKIP
     """
+
+
+def unknown_option(callee: str, name: str, known: Sequence[str]) -> ConfigError:
+    """Return the error for an option that does not exist; no message holds its value, which may be a key."""
+    from realtime_nb.wire.realtime.validate import nearest  # late: `realtime_nb.local` imports quickly
+
+    hint = nearest(name, list(known)) or f" It takes {', '.join(known)}."
+    return ConfigError(f"{callee}() has no option {name!r}.{hint}")
 
 
 def _stripped(key: Any) -> Key | None:

@@ -27,7 +27,7 @@ from realtime_nb import forks
 from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.keys.address import concealed_address
 from realtime_nb.keys.secret import ApiKey, concealed, concealed_by_mistake
-from realtime_nb.local.models import ModelOptions
+from realtime_nb.local.models import ModelOptions, unknown_option
 from realtime_nb.loopback import is_loopback
 from realtime_nb.redact import KEY_VARIABLES, redact
 
@@ -97,9 +97,10 @@ class LocalServer:
         chat_url = concealed_address(concealed_by_mistake(chat_url), "chat_url", instead="chat_key=")
         stt = concealed_address(concealed_by_mistake(stt), "stt", instead="stt_key=")
         tts = concealed_address(concealed_by_mistake(tts), "tts", instead="tts_key=")
-        for name in more:
-            if name not in _OPTIONS:
-                raise TypeError(f"LocalServer() has no option {name!r}: there are {', '.join(_OPTIONS)}.")
+        chat_model, context_tokens = concealed_by_mistake(chat_model), concealed_by_mistake(context_tokens)
+        if unknown := [name for name in more if name not in _OPTIONS]:
+            more.clear()  # a key may stand under a misspelt name
+            raise unknown_option("LocalServer", unknown[0], [*(LocalServer.__init__.__kwdefaults__ or {}), *_OPTIONS])
         given: dict[str, Any] = {
             "chat_url": chat_url,
             "chat_model": chat_model,
@@ -140,6 +141,8 @@ class LocalServer:
         self._error_lines: deque[str] = deque(maxlen=20)
 
     def __repr__(self) -> str:
+        if "_url" not in vars(self):
+            return "LocalServer(...)"  # not made: a verbose traceback shows it where an option was refused
         return f"LocalServer({self._url or 'not running'})"
 
     @property

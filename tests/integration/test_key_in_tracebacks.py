@@ -207,6 +207,23 @@ async def test_a_connections_key_in_a_wrong_place_is_refused(name: str) -> None:
     assert isinstance(error, (rt.ConfigError, TypeError))
 
 
+@pytest.mark.parametrize("option", ["chat_kee", "key", "stt", "tts", "chat_url", "chat_model", "context_tokens"])
+@pytest.mark.parametrize("make", [rt.LocalModels, rt.LocalServer])
+async def test_a_key_under_a_wrong_option_of_local_models_is_refused(make: Any, option: str) -> None:
+    async def call() -> None:
+        make(**{"chat_url": "http://localhost:1/v1", "chat_model": "m", option: LIKE_A_KEY})
+
+    assert isinstance(await failure(call, key=LIKE_A_KEY), rt.ConfigError)
+
+
+@pytest.mark.parametrize("make", [rt.LocalModels, rt.LocalServer])
+async def test_a_good_key_beside_an_unknown_option_is_not_printed(make: Any) -> None:
+    async def call() -> None:
+        make(chat_url="http://localhost:1/v1", chat_model="m", chat_key=KEY, stt_kye=KEY)
+
+    assert isinstance(await failure(call), rt.ConfigError)
+
+
 async def test_a_key_without_its_keyword_is_not_printed() -> None:
     for make in (rt.RealtimeWidget, rt.connect, rt.Backend):
 

@@ -90,8 +90,8 @@ def server_port(server: LocalServer) -> int:
     return port
 
 
-def test_an_unknown_option_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match="sesion_seconds"):
+def test_unknown_option_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ConfigError, match=r"sesion_seconds.*Did you mean 'session_seconds'"):
         LocalServer(sesion_seconds=3)
 
 

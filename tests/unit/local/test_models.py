@@ -32,7 +32,11 @@ def options(**given: Any) -> ModelOptions:
         ({"chat_url": "http://host:port/v1"}, ["port", "number"]),
         ({"chat_url": 5}, ["chat_url=5"]),
         ({"chat_model": " "}, ["chat_model=' '"]),
-        ({"chat_model": None}, ["chat_model=None"]),
+        ({"chat_model": None}, ["ModelOptions() needs chat_model=", "ollama list"]),
+        ({"chat_url": None}, ["ModelOptions() needs chat_url=", "11434"]),
+        ({"chat_ur": URL}, ["ModelOptions() has no option 'chat_ur'", "Did you mean 'chat_url'"]),
+        ({"chat_kye": KEY}, ["no option 'chat_kye'", "Did you mean 'chat_key'"]),
+        ({"zzz": 1}, ["no option 'zzz'", "It takes chat_url, chat_model"]),
         ({"chat_model": "a\ud83d"}, ["chat_model", "surrogate"]),
         ({"chat_key": 5}, ["chat_key=", "int"]),
         ({"chat_key": "with space"}, ["chat_key=", "position 4"]),
@@ -64,6 +68,13 @@ def test_wrong_option_is_refused_with_its_value_and_a_next_step(given: dict[str,
         assert word in str(refused.value)
     assert KEY not in str(refused.value)
     assert "pass@" not in str(refused.value)
+
+
+def test_error_names_the_public_class() -> None:
+    with pytest.raises(ConfigError, match=r"^LocalModels\(\) needs chat_url="):
+        LocalModels(chat_model="m")
+    with pytest.raises(ConfigError, match=r"^LocalModels\(\) has no option 'chat_modle'\. Did you mean 'chat_model'\?"):
+        LocalModels(chat_url=URL, chat_modle="m")
 
 
 def test_address_of_the_endpoint_itself_is_taken_as_its_base() -> None:
