@@ -127,7 +127,12 @@ class Backend:
         if "url" not in vars(self):
             return "Backend(...)"  # not made: a verbose traceback shows it where an option was refused
         key = HIDDEN if isinstance(self.api_key, Secret) else self.api_key
-        return f"Backend(url={safe_url(self.url)!r}, api_key={key!r}, headers={self.headers!r})"
+        words = [f"url={safe_url(self.url)!r}", f"api_key={key!r}", f"headers={self.headers!r}"]
+        # Those with a key are kept as a `Secret`, which shows nothing.
+        words += [f"subprotocols={self.subprotocols!r}"] if self.subprotocols else []
+        words += ["allow_insecure=True"] if self.allow_insecure else []
+        words += [f"prices={self.prices!r}"] if self.prices is not None else []
+        return f"Backend({', '.join(words)})"
 
     def __copy__(self) -> Backend:
         return self

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import os
 import pickle
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ _HOW_TO_PICKLE = (
     "Give the place of the key instead: api_key=rt.EnvKey('MY_KEY') reads an environment variable where the key is "
     "used, and a function of a module is pickled by its name."
 )
+
+
+# `openai-insecure-api-key.KEY` and its kin: the key after the point may have any form.
+_KEY_IN_PROTOCOL = re.compile(r".*(?:key|token|secret|bearer|auth\w*)\.\S{8,}", re.IGNORECASE)
 
 
 class Secret:
@@ -227,7 +232,8 @@ def concealed_subprotocols(given: Sequence[Any]) -> tuple[Any, ...]:
     """Return subprotocols, those that hold a key as a `Secret`: some servers take a browser's key there."""
     made = []
     for name in given:
-        holds_key = isinstance(name, str) and looks_like_a_key(name)
+        named = isinstance(name, str) and _KEY_IN_PROTOCOL.match(name) is not None
+        holds_key = isinstance(name, str) and (named or looks_like_a_key(name))
         if holds_key:
             hold(name.rpartition(".")[2])
         made.append(Secret(name) if holds_key else name)

@@ -12,6 +12,7 @@ from realtime_nb import backends
 from realtime_nb.backends import Backend, resolve
 from realtime_nb.client.settings import DEFAULT_MODEL
 from realtime_nb.errors import ConfigError, ConnectError
+from realtime_nb.keys.secret import revealed
 
 KEY = "sk-SENTINEL-0123456789"
 
@@ -99,6 +100,29 @@ def test_no_repr_shows_a_key() -> None:
     shown = f"{backend!r} {backend} {endpoint!r} {endpoint} {endpoint.connector()!r} {endpoint.label}"
     assert "SENTINEL" not in shown
     assert "host" in shown
+
+
+def test_repr_names_what_was_given() -> None:
+    backend = Backend(url="ws://host", subprotocols=["realtime", "v2.sip"], allow_insecure=True)
+    assert repr(backend) == (
+        "Backend(url='ws://host', api_key=None, headers={}, subprotocols=('realtime', 'v2.sip'), allow_insecure=True)"
+    )
+
+
+@pytest.mark.parametrize(
+    "offered",
+    [
+        "openai-insecure-api-key.sk-abcdef0123456789",
+        "openai-insecure-api-key.of+no/known-shape-0123456789",
+        "access_token.0123456789abcdef",
+        "sk-abcdef0123456789",
+    ],
+)
+def test_repr_shows_no_key_in_a_subprotocol(offered: str) -> None:
+    backend = Backend(url="wss://host", subprotocols=["realtime", offered])
+    assert offered.rpartition(".")[2] not in repr(backend)
+    assert "'realtime'" in repr(backend)
+    assert [revealed(name) for name in backend.subprotocols] == ["realtime", offered]
 
 
 def azure(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
