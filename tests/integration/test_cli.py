@@ -126,6 +126,15 @@ def test_ask_never_prints_the_key(tmp_path: Path) -> None:
     assert key not in done.stdout + done.stderr
 
 
+def test_serve_prints_the_notice_of_its_voice_once(tmp_path: Path) -> None:
+    models = ("--chat-url", "http://127.0.0.1:9/v1", "--chat-model", "m", "--stt", "commands")
+    with _running("serve", "--port", "0", *models, cwd=tmp_path) as server:
+        _line(server)
+        server.send_signal(signal.SIGINT)
+        _, said = server.communicate(timeout=15)
+    assert said.count("Only commands are recognised") == 1, said
+
+
 def test_serve_prints_its_address_answers_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     with _running("serve", "--port", "0", "--token", "open sesame", cwd=tmp_path) as server:
         url = _line(server)

