@@ -53,6 +53,7 @@ from realtime_nb.redact import HIDDEN, safe_url, secrets_of
 from realtime_nb.wire.realtime.validate import refuse_half_character
 
 if TYPE_CHECKING:
+    from realtime_nb.client.variant import Variant
     from realtime_nb.local import LocalServer
     from realtime_nb.local.models import LocalModels, ModelOptions
 
@@ -569,6 +570,37 @@ class BackendConnector:
             backend = backend.models or backend.name  # not "auto" again: a conversation keeps its backend
         model, api_key = self._rest
         return resolve(backend, model, api_key, headers=self._headers, **self._session)
+
+
+def connector_of(
+    variant: Variant,
+    *,
+    backend: str | Backend | ModelOptions = "auto",
+    model: str | None = None,
+    api_key: ApiKey | None = None,
+    **options: Any,
+) -> BackendConnector:
+    """Returns the connector for the sessions of a variant; resolves nothing yet.
+
+    Args:
+        variant: its own backend and model replace the others. Its own backend gets no `api_key` of another, and its
+            own `rt.LocalModels` keep their chat model.
+        backend: as for `resolve`, for variants without one.
+        model: as for `resolve`, for variants without one.
+        api_key: as for `resolve`, for `backend` only.
+        **options: as for `WebSocketConnector`.
+
+    Raises:
+        ConfigError: a backend, model or key that cannot be.
+    """
+    api_key = concealed(api_key)
+    own = variant.backend
+    if own is None:
+        return BackendConnector(backend, variant.model or model, api_key, **options)
+    if own != backend:
+        api_key = None
+    named = variant.model or (None if is_local_models(own) else model)
+    return BackendConnector(own, named, api_key, **options)
 
 
 def connect(

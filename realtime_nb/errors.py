@@ -38,12 +38,21 @@ class ConnectError(RealtimeError, ConnectionError):
     Attributes:
         status: the HTTP status of a refused handshake, or None.
         retryable: whether an unchanged second attempt may succeed.
+        retry_after_s: how many seconds the server asked to wait before that, or None.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, retryable: bool = True) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retryable: bool = True,
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.retryable = retryable
+        self.retry_after_s = retry_after_s
 
 
 class ServerError(RealtimeError):

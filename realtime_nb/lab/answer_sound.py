@@ -9,14 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from realtime_nb.audio.levels import FULL_SCALE
+from realtime_nb.audio.audible import first_audible
 from realtime_nb.audio.pcm import Pcm16
-
-# Quieter than that is not heard as the beginning of an answer: voices begin with a breath or with dithered silence.
-_AUDIBLE_DB = -50.0
-_FRAME_S = 0.005
 
 
 @dataclass(frozen=True)
@@ -42,21 +36,9 @@ def heard_sound(pieces: Sequence[tuple[float, Pcm16]], rate_hz: int) -> HeardSou
     for at_ms, samples in pieces:
         begins = at_ms if plays_until is None else max(at_ms, plays_until)
         gaps += begins - (begins if plays_until is None else plays_until)
-        if audible is None and (first := _first_audible(samples, rate_hz)) is not None:
+        if audible is None and (first := first_audible(samples, rate_hz)) is not None:
             audible = begins + first * 1000 / rate_hz
         length = samples.size * 1000 / rate_hz
         total += length
         plays_until = begins + length
     return HeardSound(audible, total, gaps)
-
-
-def _first_audible(samples: Pcm16, rate_hz: int) -> int | None:
-    """Return the first sample of the first 5 ms that are audible."""
-    frame = max(1, round(_FRAME_S * rate_hz))
-    if not samples.size:
-        return None
-    padded = np.zeros(-(-samples.size // frame) * frame)
-    padded[: samples.size] = samples / FULL_SCALE
-    power = np.mean(padded.reshape(-1, frame) ** 2, axis=1)
-    loud = np.flatnonzero(power >= 10 ** (_AUDIBLE_DB / 10))
-    return int(loud[0]) * frame if loud.size else None

@@ -177,6 +177,20 @@ class Sender:
             return False
         return True
 
+    async def append_encoded(self, frame: bytes) -> None:
+        """Send a frame that `encode_append` made before, on an open connection that does not reconnect.
+
+        Raises:
+            ConnectError: the connection has ended.
+        """
+        transport = self._link.transport
+        if transport is None or self._link.state != "open":
+            raise self._link.end_error()
+        try:
+            await transport.send(frame)
+        except TransportClosed as closed:
+            raise self._link.end_error(closed) from None
+
     def put(self, raw: dict[str, Any], answer: asyncio.Future[Any] | None = None) -> None:
         """Queue a checked event from synchronous code on the loop; it is sent after all that was queued before.
 

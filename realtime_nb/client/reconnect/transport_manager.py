@@ -25,6 +25,7 @@ from realtime_nb.client.reconnect.resume import Resumption
 from realtime_nb.client.transport.base import Connector, Transport, TransportClosed
 from realtime_nb.client.transport.close import CloseEvent, PoliteEnd
 from realtime_nb.client.transport.link import Link, LinkState
+from realtime_nb.client.transport.retry_after import is_rate_limit, said_wait_s
 from realtime_nb.errors import ConnectError, RealtimeError
 from realtime_nb.wire.realtime import MALFORMED, ErrorEvent, SessionCreated, SessionUpdated, decode_server, encode
 
@@ -333,7 +334,12 @@ async def _first_event(transport: Transport, where: str) -> Any:
             "Check the address (it usually ends in /v1/realtime).",
             retryable=False,
         )
-    raise ConnectError(f"{where} refused the session: {server_error(event.error)}", retryable=False)
+    too_fast = is_rate_limit(event.error.code, event.error.type)
+    raise ConnectError(
+        f"{where} refused the session: {server_error(event.error)}",
+        retryable=too_fast,
+        retry_after_s=said_wait_s(event.error.message) if too_fast else None,
+    )
 
 
 def _given_up(lost: RealtimeError, problem: RealtimeError, attempts: int) -> RealtimeError:

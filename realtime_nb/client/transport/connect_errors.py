@@ -23,6 +23,7 @@ from websockets.exceptions import (
     ProxyError,
 )
 
+from realtime_nb.client.transport.retry_after import header_wait_s, said_wait_s
 from realtime_nb.errors import ConnectError
 from realtime_nb.redact import Secrets, redact, safe_url
 
@@ -138,7 +139,12 @@ def _status_refusal(error: InvalidStatus, url: str, where: str, secrets: Secrets
     model = (parse_qs(urlsplit(url).query).get("model") or [""])[0]
 
     def made(what: str, *, retryable: bool = False) -> ConnectError:
-        return ConnectError(f"{where} answered {status}: {what}{said}", status=status, retryable=retryable)
+        wait_s = header_wait_s(next(iter(response.headers.get_all("Retry-After")), None)) if retryable else None
+        if retryable and wait_s is None:
+            wait_s = said_wait_s(said)
+        return ConnectError(
+            f"{where} answered {status}: {what}{said}", status=status, retryable=retryable, retry_after_s=wait_s
+        )
 
     if status in _REDIRECTS:
         target = redact(safe_url(response.headers.get("Location", "")), secrets) or "another address"

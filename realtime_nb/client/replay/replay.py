@@ -1,0 +1,520 @@
+"""`replay`: one conversation of recorded user turns, from its opening to its record.
+
+Owns when each turn is said, when it is over, and what ended it. The parts of a session are those of
+`client/turns/event_router`, so that tools, interruption and sequencing are the same as in a conversation with a person.
+Must not know which backend answers, or what is measured on the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import contextlib
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from realtime_nb.audio import RATE_HZ
+from realtime_nb.audio.speech_span import SpeechSpan
+from realtime_nb.client.auth.credentials import without_credentials
+from realtime_nb.client.connection_core import ConnectionCore
+from realtime_nb.client.reconnect.policy import is_worth_retrying
+from realtime_nb.client.reconnect.renewal import Renewal
+from realtime_nb.client.replay.frames import AppendFrame, append_frames
+from realtime_nb.client.replay.loop_lag import LoopLag, loop_lag
+from realtime_nb.client.replay.options import ReplayOptions
+from realtime_nb.client.replay.pacer import ReplayMicrophone
+from realtime_nb.client.replay.player import SimulatedPlayer
+from realtime_nb.client.replay.scenario import BargeIn, Scenario
+from realtime_nb.client.replay.trace import Pacing, ReplayRecord
+from realtime_nb.client.replay.turn_log import OpenTurn, TurnLog
+from realtime_nb.client.session_config import SessionConfig
+from realtime_nb.client.settings import overlay
+from realtime_nb.client.transport.base import Connector
+from realtime_nb.client.transport.close import CloseEvent
+from realtime_nb.client.transport.retry_after import is_rate_limit, said_wait_s
+from realtime_nb.client.turns.audio_sink import AudioSink, NullSink
+from realtime_nb.client.turns.conversation_feed import ConversationFeed
+from realtime_nb.client.turns.event_router import EventRouter
+from realtime_nb.client.turns.limits import Limits
+from realtime_nb.client.turns.question import SaidQuestion, type_question
+from realtime_nb.client.turns.response_queue import ResponseRequest
+from realtime_nb.client.utterance import Utterance
+from realtime_nb.client.variant import Variant
+from realtime_nb.conversation import Conversation
+from realtime_nb.errors import AudioError, ConfigError, RealtimeError, ServerError
+from realtime_nb.wire.realtime import FunctionCallItem, Response
+
+_log = logging.getLogger(__name__)
+_POLL_S = 0.1
+_GRACE_S = 3.0
+"""How long an answer that was begun before the end of speech may still be followed by another one."""
+_EARLY_S = 0.1
+"""A turn that the server ends so much before the end of speech was not cut off: its times are whole frames."""
+_TRANSCRIPT_S = 3.0
+_GOODBYE_S = 8.0
+"""Longer than a polite close takes with a server that does not answer it."""
+_MANUAL: Mapping[str, Any] = {"audio": {"input": {"turn_detection": None}}}
+
+_clock = time.perf_counter
+_Turn = Utterance | BargeIn
+
+
+async def replay(
+    said: Utterance | Scenario, variant: Variant, connector: Connector, options: ReplayOptions | None = None
+) -> ReplayRecord:
+    """Say recorded or typed user turns in a session of their own, and record what came back.
+
+    A recording is sent at the pace at which it was spoken, and digital silence after it until the answer is done. A
+    variant without turn detection is sent as `pacing="manual_commit"` says, and its trace says so.
+
+    Args:
+        said: what is said.
+        variant: the settings of the session.
+        connector: opens it.
+        options: pace and limits; None: those of `ReplayOptions()`.
+
+    Returns:
+        the record, whatever happened: `error` says why a session failed, and the turns have what came before that.
+
+    Raises:
+        ConfigError: the session makes no sense, or the backend is not configured; before anything is opened.
+    """
+    options = options or ReplayOptions()
+    turns: tuple[Any, ...] = tuple(said.turns) if isinstance(said, Scenario) else (said,)
+    return await _ReplayedSession(turns, variant, connector, options).run()
+
+
+class _Failure(Exception):  # noqa: N818 - it ends a session, and is never seen outside
+    """Why a session ends early."""
+
+    def __init__(self, error: str, *, retryable: bool = False, retry_after_s: float | None = None) -> None:
+        super().__init__(error)
+        self.error = error
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
+
+
+class _ReplayedSession:
+    """One session. Arguments as for `replay`."""
+
+    def __init__(self, turns: Sequence[_Turn], variant: Variant, connector: Connector, options: ReplayOptions) -> None:
+        self._turns = turns
+        self._options = options
+        detection = variant.payload["audio"]["input"].get("turn_detection")
+        self._manual = options.pacing != "realtime" or detection is None
+        _check(turns, variant, options, detection)
+        config = SessionConfig()
+        manual = self._manual and any(not _is_typed(turn) for turn in turns)
+        config.set(variant.whole, overlay(variant.session or {}, _MANUAL) if manual else variant.session)
+        self._log = TurnLog(_clock)
+        self._player = SimulatedPlayer(_clock)
+        self._core = ConnectionCore(
+            connector,
+            executor=None,
+            on_handler_error=None,
+            session_timeout_s=options.open_timeout_s,
+            buffer=64,
+            reconnect=False,
+            config=config,
+        )
+        self._news = asyncio.Event()
+        self._ended: asyncio.Future[_Failure] = asyncio.get_running_loop().create_future()
+        self._said_by_server: ServerError | None = None
+        self._failure: _Failure | None = None
+        self._may_be_billed = False
+        self._router: EventRouter
+        self._microphone: ReplayMicrophone
+
+    async def run(self) -> ReplayRecord:
+        """Open the session, say the turns, close it, and return the record."""
+        started_at = time.time()
+        with loop_lag() as lag:
+            try:
+                await self._open()
+                await self._say_all()
+            except _Failure as failure:
+                self._failure = failure
+            except ConfigError as error:
+                if self._core.created is None:
+                    raise
+                self._failure = _failure_of(error)
+            except Exception as error:
+                if not isinstance(error, RealtimeError | OSError):
+                    _log.exception("a replay failed in this package's own code")
+                self._failure = _failure_of(error)
+            finally:
+                await self._close()
+        return self._record(started_at, lag)
+
+    # Opening and closing
+
+    async def _open(self) -> None:
+        core, config = self._core, self._core.config
+        for turn in self._turns:
+            if not _is_typed(turn):  # now: it takes milliseconds, and the clock does not run yet
+                append_frames(_utterance(turn))
+                _speech(_utterance(turn))
+        core.add_listener(self._on_event)  # before the session's own parts: the stamp is the arrival
+        try:
+            async with asyncio.timeout(self._options.open_timeout_s) as limit:
+                await core.open()
+                sink: AudioSink = NullSink() if self._options.pacing == "fast" else self._player
+                feed = ConversationFeed(Conversation(), time.monotonic, time.time)
+                self._router = EventRouter(
+                    core,
+                    feed,
+                    sink,
+                    sink,
+                    Limits(),
+                    Renewal(lambda: math.inf),  # never: a replay is one session
+                    self._options.limit_s,
+                    ends_at_limit=False,
+                )
+                self._router.on_error = self._on_error
+                self._router.follow()
+                core.handlers.add("close", self._on_close)
+                await self._router.updates.send(config.whole())
+        except builtins.TimeoutError as error:
+            if limit.expired():
+                raise _Failure(
+                    f"the session did not open within {self._options.open_timeout_s:g} s (open_timeout_s)",
+                    retryable=True,
+                ) from None
+            raise _failure_of(error) from None
+        if config.answers_only_requests:
+            self._manual = True  # the server detects no turns, whatever it was asked for
+        self._log.convert_from(config.output_format)
+        self._microphone = ReplayMicrophone(core.sender.append_encoded, _clock, config.input_format)
+
+    async def _close(self) -> None:
+        if hasattr(self, "_microphone"):
+            await self._microphone.stop()
+        if hasattr(self, "_router"):
+            self._router.unfollow()
+            self._router.end(RealtimeError("the replay is over"), reason=None)
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_GOODBYE_S):
+                await self._core.close()
+
+    def _record(self, started_at: float, lag: LoopLag) -> ReplayRecord:
+        failure, log = self._failure, self._log
+        microphone = getattr(self, "_microphone", None)
+        echo: Any = dict(without_credentials(self._core.config.effective))
+        model = echo.get("model") or getattr(getattr(self._core.created, "session", None), "model", None)
+        return ReplayRecord(
+            turns=log.traces(),
+            model=model if isinstance(model, str) else None,
+            session=echo,
+            billing=self._core.billing,
+            started_at=started_at,
+            pacing_lag_ms=microphone.lag_ms if microphone is not None and not self._is_fast else 0.0,
+            loop_lag_ms=lag.worst_ms,
+            billed=log.billed or self._may_be_billed,
+            error=failure.error
+            if failure is not None
+            else next((turn.error for turn in log.turns if turn.error), None),
+            retryable=failure is not None and failure.retryable,
+            retry_after_s=failure.retry_after_s if failure is not None else None,
+        )
+
+    @property
+    def _is_fast(self) -> bool:
+        return self._options.pacing == "fast"
+
+    # What arrives
+
+    def _on_event(self, event: Any) -> None:
+        self._log.on_event(event)
+        if event.type != "response.output_audio.delta":
+            self._news.set()
+        if self._log.too_much:
+            self._end(_Failure("the server sent more than any answer is; the session was closed"))
+        elif self._log.responses > self._options.max_responses:
+            self._end(self._too_many_responses())
+
+    def _on_error(self, error: Any) -> None:
+        """Keep an error of the server that answers no call of ours; the rate of requests ends the session."""
+        if not isinstance(error, ServerError):
+            return
+        self._said_by_server = error
+        if is_rate_limit(error.code):
+            self._end(_failure_of(error))
+
+    async def _on_close(self, event: CloseEvent) -> None:
+        self._end(_failure_of(event.error or self._core.end_error()))
+
+    def _end(self, failure: _Failure) -> None:
+        if not self._ended.done():
+            self._ended.set_result(failure)
+
+    def _too_many_responses(self) -> _Failure:
+        most = self._options.max_responses
+        return _Failure(f"the session was ended after {most} responses (max_responses)")
+
+    # The turns
+
+    async def _say_all(self) -> None:
+        begins = _clock()
+        for turn, following in zip(self._turns, [*self._turns[1:], None], strict=True):
+            begins = await self._within_limit(turn, following, begins)
+
+    async def _within_limit(self, turn: _Turn, following: _Turn | None, begins: float) -> float:
+        """Say a turn and wait for its end, or for what ends the session; return when the next turn begins."""
+        work = asyncio.ensure_future(self._exchange(turn, following, begins))
+        try:
+            left_s = begins + self._options.limit_s - _clock()
+            ends: set[asyncio.Future[Any]] = {work, self._ended}
+            await asyncio.wait(ends, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return work.result()
+            failure = self._ended.result() if self._ended.done() else self._limit_failure()
+        except Exception as error:
+            failure = error if isinstance(error, _Failure) else _failure_of(error)
+            if not isinstance(error, _Failure | RealtimeError | OSError):
+                _log.exception("a replay failed in this package's own code")
+        finally:
+            work.cancel()
+            await asyncio.wait([work])
+        if self._log.turns:
+            self._log.turns[-1].error = failure.error
+        raise failure
+
+    def _limit_failure(self) -> _Failure:
+        error = f"no whole answer came within {self._options.limit_s:g} s (limit_s)"
+        if self._said_by_server is not None:
+            error += f"; the server said: {self._said_by_server}"
+        return _Failure(error)
+
+    async def _exchange(self, turn: _Turn, following: _Turn | None, begins: float) -> float:
+        self._player.listen()
+        request: ResponseRequest | None = None
+        if _is_typed(turn):
+            request = await self._type(turn)
+        elif not self._manual:
+            await self._speak(_utterance(turn), begins)
+            self._may_be_billed = True
+            self._microphone.go_on()
+        else:
+            request = await self._speak_by_hand(turn, begins)
+        if isinstance(following, BargeIn):
+            return await self._time_of(following, request)
+        await self._until(lambda: self._is_over(request))
+        if following is None:
+            await self._until(self._is_transcribed, _TRANSCRIPT_S)
+        elif not self._is_fast:
+            await self._player.drained()
+        self._judge()
+        return _clock()
+
+    async def _type(self, turn: _Turn) -> ResponseRequest:
+        utterance, core = _utterance(turn), self._core
+        open_turn = self._begin(_clock(), None, self._options.pacing)
+        open_turn.heard = True
+
+        def on_sent(raw: dict[str, Any]) -> None:
+            if raw["type"] == "conversation.item.create" and not open_turn.events:
+                open_turn.zero_s = _clock()
+                remove()
+
+        remove = core.add_send_listener(on_sent)
+        question = type_question(core.sender, utterance, self._router.snapshot)
+        request = self._router.responses.create({}, question=question)
+        self._may_be_billed = True
+        await self._accepted(question, request)
+        return request
+
+    async def _speak(self, utterance: Utterance, begins: float) -> None:
+        """Send a recording at its own pace."""
+        frames = append_frames(utterance, self._core.config.input_format)
+        at = await self._microphone.begin_at(begins)
+        speech = _speech(utterance)
+        zero = at + (speech.end if speech is not None else len(utterance.sound)) / RATE_HZ
+        self._begin(zero, speech, "manual_commit" if self._manual else "realtime")
+        await self._microphone.record(frames, at)
+
+    async def _speak_by_hand(self, turn: _Turn, begins: float) -> ResponseRequest:
+        """Send a recording, commit it, and ask for the answer."""
+        utterance = _utterance(turn)
+        if isinstance(turn, BargeIn):
+            await self._interrupt()
+        if self._is_fast:
+            await self._send_at_once(utterance)
+        else:
+            await self._speak(utterance, begins)
+        self._log.turns[-1].heard = True
+        accepted = self._core.sender.post({"type": "input_audio_buffer.commit"})
+        question = SaidQuestion(accepted, self._router.snapshot)
+        request = self._router.responses.create({}, question=question)
+        self._may_be_billed = True
+        await self._accepted(question, request)
+        return request
+
+    async def _send_at_once(self, utterance: Utterance) -> None:
+        """Send a recording as fast as the server takes it; its zero is when the last sample of speech was sent."""
+        frames: Sequence[AppendFrame] = append_frames(utterance, self._core.config.input_format)
+        speech = _speech(utterance)
+        turn = self._begin(_clock(), speech, "fast")
+        end = speech.end if speech is not None else len(utterance.sound)
+        sent = 0
+        for frame in frames:
+            if frame.encoded:
+                await self._core.sender.append_encoded(frame.encoded)
+            if sent < end:
+                turn.zero_s = _clock()
+            sent += frame.samples
+        self._microphone.sent_samples += sent
+
+    async def _interrupt(self) -> None:
+        """Stop the answer as a person does who presses the button to talk."""
+        router = self._router
+        dead = router.responses.active_id
+        router.responses.drop_automatic()
+        router.responses.cancel()
+        await router.interruption.stop(dead, None)
+
+    def _begin(self, zero_s: float, speech: SpeechSpan | None, pacing: Pacing) -> OpenTurn:
+        offset_ms = self._microphone.sent_samples * 1000 / RATE_HZ
+        turn = OpenTurn(zero_s, speech, offset_ms, pacing)
+        self._log.begin(turn)
+        return turn
+
+    async def _accepted(self, question: SaidQuestion, request: ResponseRequest) -> None:
+        """Return once the server has taken the question, or begun to answer; raise its refusal."""
+        answers: list[asyncio.Future[Any]] = [question.accepted, request.done]
+        await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+        for answer in answers:
+            if answer.done():
+                try:
+                    answer.result()
+                except ServerError as error:
+                    self._may_be_billed = False
+                    raise _failure_of(error) from None
+
+    # The end of a turn
+
+    async def _until(self, over: Callable[[], bool], limit_s: float = math.inf) -> None:
+        """Return when `over()` is True, or after `limit_s` seconds."""
+        ends = _clock() + limit_s
+        while _clock() < ends:
+            if over():
+                await asyncio.sleep(0)  # a tool that has just ended asks for its response in a callback
+                if over():
+                    return
+            self._news.clear()
+            with contextlib.suppress(builtins.TimeoutError):
+                async with asyncio.timeout(_POLL_S):
+                    await self._news.wait()
+
+    def _is_over(self, request: ResponseRequest | None) -> bool:
+        router, turn = self._router, self._log.turns[-1]
+        if request is not None and request.done.done() and (error := request.done.exception()) is not None:
+            raise _failure_of(error)
+        if not router.responses.quiet or router.calls.pending():
+            return False
+        if request is not None:
+            return bool(turn.done)
+        if router.input_audio.speaking or router.feed.conversation.store.unanswered is not None:
+            return self._is_at_the_limit()
+        late = any(
+            turn.responses[response_id] > turn.zero_s - _EARLY_S and response.status != "cancelled"
+            for response_id, response in turn.done.items()
+        )
+        last_s = max(turn.responses.values(), default=math.inf)
+        return late or _clock() > max(turn.zero_s, last_s) + _GRACE_S or self._is_at_the_limit()
+
+    def _is_at_the_limit(self) -> bool:
+        """Raise where the server would begin one response too many."""
+        if self._log.responses >= self._options.max_responses:
+            raise self._too_many_responses()
+        return False
+
+    def _judge(self) -> None:
+        """Note why the answer is not whole: its tools were answered, and the model did not go on."""
+        turn = self._log.turns[-1]
+        last = turn.done.get(next(reversed(turn.responses), ""))
+        if last is None:
+            return
+        if last.status == "failed":
+            raise _failure_of_response(last)
+        called = [item for item in last.output or () if isinstance(item, FunctionCallItem)]
+        ours = [item for item in called if self._core.config.tools.get(item.name or "") is not None]
+        left = any(self._core.config.tools[item.name or ""].function is None for item in ours)
+        if ours and not left and last.status == "completed":
+            if self._log.responses >= self._options.max_responses:
+                raise self._too_many_responses()
+            why = f": {self._said_by_server}" if self._said_by_server is not None else ""
+            raise _Failure(f"the model did not go on after its tools{why}")
+
+    def _is_transcribed(self) -> bool:
+        audio = self._core.config.effective.get("audio") or {}
+        expected = (audio.get("input") or {}).get("transcription")
+        return not expected or not self._router.feed.conversation.store.waiting
+
+    async def _time_of(self, following: BargeIn, request: ResponseRequest | None) -> float:
+        """Return when a user turn begins that is said into the present answer, some time after it is audible."""
+
+        def known() -> bool:
+            return self._player.audible_at is not None or self._is_over(request)
+
+        await self._until(known)
+        if self._player.audible_at is None:
+            self._judge()
+            return _clock()  # there is nothing to interrupt
+        begins = self._player.audible_at + following.after_ms / 1000
+        await asyncio.sleep(begins - _clock())
+        return begins
+
+
+def _check(
+    turns: Sequence[_Turn], variant: Variant, options: ReplayOptions, detection: Mapping[str, Any] | None
+) -> None:
+    """Raise `ConfigError` for a session that could only run into its limit."""
+    if options.pacing == "fast" and any(isinstance(turn, BargeIn) for turn in turns):
+        raise ConfigError("pacing='fast' has no time in which an answer is heard: say a BargeIn with pacing='realtime'")
+    spoken = any(not _is_typed(turn) for turn in turns)
+    if options.pacing == "realtime" and spoken and detection and detection.get("create_response") is False:
+        raise ConfigError(
+            f"the variant {variant.name!r} has create_response=False, so that no answer follows the end of speech: "
+            "replay it with pacing='manual_commit', or let turn detection create the response"
+        )
+
+
+def _utterance(turn: _Turn) -> Utterance:
+    return turn.utterance if isinstance(turn, BargeIn) else turn
+
+
+def _is_typed(turn: _Turn) -> bool:
+    return _utterance(turn).text is not None
+
+
+def _speech(utterance: Utterance) -> SpeechSpan | None:
+    try:
+        return utterance.speech
+    except AudioError:  # a recording of silence or noise, which must get no answer
+        return None
+
+
+def _failure_of(error: BaseException) -> _Failure:
+    if isinstance(error, _Failure):
+        return error
+    words = str(error) or type(error).__name__
+    if isinstance(error, ServerError):
+        too_fast = is_rate_limit(error.code)
+        code = f" ({error.code})" if error.code and error.code not in words else ""
+        return _Failure(f"{words}{code}", retryable=too_fast, retry_after_s=said_wait_s(words) if too_fast else None)
+    if isinstance(error, builtins.TimeoutError):
+        return _Failure(words, retryable=True)
+    return _Failure(words, retryable=is_worth_retrying(error), retry_after_s=getattr(error, "retry_after_s", None))
+
+
+def _failure_of_response(response: Response) -> _Failure:
+    details = response.status_details.error if response.status_details is not None else None
+    code, kind, message = (details.code, details.type, details.message) if details is not None else (None, None, None)
+    words = ": ".join(part for part in (code, message) if part) or "the server gave no reason"
+    too_fast = is_rate_limit(code, kind)
+    return _Failure(
+        f"the response failed: {words}", retryable=too_fast, retry_after_s=said_wait_s(message) if too_fast else None
+    )
