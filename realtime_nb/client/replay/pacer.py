@@ -7,6 +7,7 @@ what the server does with the sound.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 
 from realtime_nb.audio import RATE_HZ
@@ -37,13 +38,15 @@ class ReplayMicrophone:
         self._clock = clock
         self._format = audio_format
         self._recorded_until: float | None = None
+        self._silent_until = math.inf
         self._silence: asyncio.Task[None] | None = None
 
     async def begin_at(self, at: float) -> float:
         """Wait for the time `at`, send the silence up to it, and return when the next recording begins.
 
-        That is a little later where a frame of silence has passed `at` already.
+        That is later than `at` only where silence was sent for a time after it already.
         """
+        self._silent_until = at
         await self._sleep_until(at)
         await self.stop()
         if self._recorded_until is None:
@@ -69,6 +72,7 @@ class ReplayMicrophone:
 
     def go_on(self) -> None:
         """Send digital silence from now on, until the next recording."""
+        self._silent_until = math.inf
         self._silence = asyncio.get_running_loop().create_task(self._record_silence(), name="realtime silence")
 
     async def stop(self) -> None:
@@ -87,6 +91,8 @@ class ReplayMicrophone:
             recorded += frame.samples
             due = begun + recorded / RATE_HZ
             await self._sleep_until(due)
+            if due > self._silent_until:
+                return  # a recording begins before, and the loop was too busy to stop this task in time
             self._recorded_until = due
             await self._put(frame)
             self.lag_ms = max(self.lag_ms, (self._clock() - due) * 1000)

@@ -21,19 +21,21 @@ class SimulatedPlayer:
 
     Args:
         clock: seconds; the same as that of the events.
+        arrival: when the sound that is written now arrived, on the clock.
 
     Attributes:
         plays: True: the session counts what was played.
-        audible_at: when the first audible sound since `listen` is played, on the clock; None while there is none.
+        audible_at: when the first audible sound of each item is played, on the clock, but for what was cut.
         over_at: when all sound that was written so far is played; 0 before the first.
     """
 
     plays = True
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.audible_at: float | None = None
+    def __init__(self, clock: Callable[[], float], arrival: Callable[[], float]) -> None:
+        self.audible_at: dict[str, float] = {}
         self.over_at = 0.0
         self._clock = clock
+        self._arrival = arrival
         self._pieces: list[tuple[tuple[str, int], float, int]] = []  # the part, when it begins, and its samples
         self._whole: set[tuple[str, int]] = set()  # parts that have no more sound to come
 
@@ -42,18 +44,14 @@ class SimulatedPlayer:
         """Whether sound is heard now."""
         return self._clock() < self.over_at
 
-    def listen(self) -> None:
-        """Wait for audible sound again: another answer is to come."""
-        self.audible_at = None
-
     def write(self, epoch: int, item_id: str, content_index: int, start_sample: int, pcm: bytes) -> None:
         """Play sound after all that was written before."""
         samples = np.frombuffer(pcm, "<i2")
-        begins = max(self._clock(), self.over_at)
+        begins = max(self._arrival(), self.over_at)
         self._pieces.append(((item_id, content_index), begins, samples.size))
         self.over_at = begins + samples.size / RATE_HZ
-        if self.audible_at is None and (first := first_audible(samples, RATE_HZ)) is not None:
-            self.audible_at = begins + first / RATE_HZ
+        if item_id not in self.audible_at and (first := first_audible(samples, RATE_HZ)) is not None:
+            self.audible_at[item_id] = begins + first / RATE_HZ
 
     def done(self, epoch: int, item_id: str, content_index: int, samples: int) -> None:
         """Note that a part has no more sound."""
@@ -71,7 +69,7 @@ class SimulatedPlayer:
         whole, self._whole = self._whole, set()
         self._pieces.clear()
         self.over_at = min(self.over_at, now)
-        self.audible_at = None
+        self.audible_at.clear()
         return [PlayedItem(*part, samples) for part, samples in played.items() if part not in whole]
 
     async def silenced(self, epoch: int) -> Sequence[PlayedItem]:

@@ -110,7 +110,7 @@ class _ReplayedSession:
         manual = self._manual and any(not _is_typed(turn) for turn in turns)
         config.set(variant.whole, overlay(variant.session or {}, _MANUAL) if manual else variant.session)
         self._log = TurnLog(_clock)
-        self._player = SimulatedPlayer(_clock)
+        self._player = SimulatedPlayer(_clock, lambda: self._log.arrived_s)
         self._core = ConnectionCore(
             connector,
             executor=None,
@@ -124,7 +124,8 @@ class _ReplayedSession:
         self._ended: asyncio.Future[_Failure] = asyncio.get_running_loop().create_future()
         self._said_by_server: ServerError | None = None
         self._failure: _Failure | None = None
-        self._may_be_billed = False
+        self._spoke = False  # to a server that detects turns, and may have begun an answer
+        self._requests: list[ResponseRequest] = []
         self._router: EventRouter
         self._microphone: ReplayMicrophone
 
@@ -212,13 +213,16 @@ class _ReplayedSession:
             started_at=started_at,
             pacing_lag_ms=microphone.lag_ms if microphone is not None and not self._is_fast else 0.0,
             loop_lag_ms=lag.worst_ms,
-            billed=log.billed or self._may_be_billed,
-            error=failure.error
-            if failure is not None
-            else next((turn.error for turn in log.turns if turn.error), None),
+            billed=log.billed if log.responses else self._may_be_billed,
+            error=failure.error if failure is not None else None,
             retryable=failure is not None and failure.retryable,
             retry_after_s=failure.retry_after_s if failure is not None else None,
         )
+
+    @property
+    def _may_be_billed(self) -> bool:
+        """Whether the server may have begun an answer that did not arrive."""
+        return self._spoke or not all(_is_refused(request) for request in self._requests)
 
     @property
     def _is_fast(self) -> bool:
@@ -233,7 +237,9 @@ class _ReplayedSession:
         if self._log.too_much:
             self._end(_Failure("the server sent more than any answer is; the session was closed"))
         elif self._log.responses > self._options.max_responses:
-            self._end(self._too_many_responses())
+            self._end(self._too_many_responses())  # the server has begun one by itself
+        elif self._log.responses == self._options.max_responses:
+            self._router.responses.refuse(RealtimeError(self._too_many_responses().error))
 
     def _on_error(self, error: Any) -> None:
         """Keep an error of the server that answers no call of ours; the rate of requests ends the session."""
@@ -289,13 +295,12 @@ class _ReplayedSession:
         return _Failure(error)
 
     async def _exchange(self, turn: _Turn, following: _Turn | None, begins: float) -> float:
-        self._player.listen()
         request: ResponseRequest | None = None
         if _is_typed(turn):
             request = await self._type(turn)
         elif not self._manual:
             await self._speak(_utterance(turn), begins)
-            self._may_be_billed = True
+            self._spoke = True
             self._microphone.go_on()
         else:
             request = await self._speak_by_hand(turn, begins)
@@ -322,7 +327,7 @@ class _ReplayedSession:
         remove = core.add_send_listener(on_sent)
         question = type_question(core.sender, utterance, self._router.snapshot)
         request = self._router.responses.create({}, question=question)
-        self._may_be_billed = True
+        self._requests.append(request)
         await self._accepted(question, request)
         return request
 
@@ -339,6 +344,7 @@ class _ReplayedSession:
         """Send a recording, commit it, and ask for the answer."""
         utterance = _utterance(turn)
         if isinstance(turn, BargeIn):
+            await self._microphone.begin_at(begins)
             await self._interrupt()
         if self._is_fast:
             await self._send_at_once(utterance)
@@ -348,7 +354,7 @@ class _ReplayedSession:
         accepted = self._core.sender.post({"type": "input_audio_buffer.commit"})
         question = SaidQuestion(accepted, self._router.snapshot)
         request = self._router.responses.create({}, question=question)
-        self._may_be_billed = True
+        self._requests.append(request)
         await self._accepted(question, request)
         return request
 
@@ -387,11 +393,7 @@ class _ReplayedSession:
         await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
         for answer in answers:
             if answer.done():
-                try:
-                    answer.result()
-                except ServerError as error:
-                    self._may_be_billed = False
-                    raise _failure_of(error) from None
+                answer.result()
 
     # The end of a turn
 
@@ -455,17 +457,18 @@ class _ReplayedSession:
 
     async def _time_of(self, following: BargeIn, request: ResponseRequest | None) -> float:
         """Return when a user turn begins that is said into the present answer, some time after it is audible."""
+        audible: list[float] = []
 
         def known() -> bool:
-            return self._player.audible_at is not None or self._is_over(request)
+            turn = self._log.turns[-1]
+            audible.extend(at for item, at in self._player.audible_at.items() if self._log.turn_of(item) is turn)
+            return bool(audible) or self._is_over(request)
 
         await self._until(known)
-        if self._player.audible_at is None:
-            self._judge()
-            return _clock()  # there is nothing to interrupt
-        begins = self._player.audible_at + following.after_ms / 1000
-        await asyncio.sleep(begins - _clock())
-        return begins
+        if audible:
+            return min(audible) + following.after_ms / 1000
+        self._judge()
+        return _clock()  # there is nothing to interrupt
 
 
 def _check(
@@ -480,6 +483,11 @@ def _check(
             f"the variant {variant.name!r} has create_response=False, so that no answer follows the end of speech: "
             "replay it with pacing='manual_commit', or let turn detection create the response"
         )
+
+
+def _is_refused(request: ResponseRequest) -> bool:
+    done = request.done
+    return done.done() and not done.cancelled() and isinstance(done.exception(), ServerError)
 
 
 def _utterance(turn: _Turn) -> Utterance:

@@ -59,13 +59,14 @@ class TurnLog:
 
     Attributes:
         turns: those that were begun, in order.
+        arrived_s: when the latest event arrived, on the clock.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.turns: list[OpenTurn] = []
+        self.arrived_s = 0.0
         self._clock = clock
         self._begun_s = clock()
-        self._early: list[StampedEvent] = []
         self._of: dict[str, OpenTurn] = {}  # the turn of a response or an item, by id
         self._sound_format: AudioFormat = (None, None)
         self._decoders: dict[tuple[str, int], StreamDecoder] = {}
@@ -80,6 +81,10 @@ class TurnLog:
         """Convert the answers' sound from the server's format to PCM16 at 24 kHz, so that a trace has one format."""
         self._sound_format = sound_format
 
+    def turn_of(self, item_id: str) -> OpenTurn | None:
+        """Return the turn that an item belongs to; None for one that did not come up."""
+        return self._of.get(item_id)
+
     @property
     def too_much(self) -> bool:
         """Whether the server has sent more than any answer is."""
@@ -92,7 +97,7 @@ class TurnLog:
 
     def on_event(self, event: Any) -> None:
         """Stamp a server event, and keep it with its turn."""
-        at = self._clock()
+        self.arrived_s = at = self._clock()
         self._count += 1
         if type(event) is ResponseOutputAudioDelta:
             self._sound_bytes += len(event.delta)
@@ -182,7 +187,7 @@ def _response_id(event: Any) -> str | None:
 def _costs(response: Response) -> bool:
     if response.status != "failed":
         return True
-    if response.usage is None:
+    if not response.usage or not usages.is_reported(response.usage):
         return False
     used = usages.from_response(response.usage)
     return bool(used.input_tokens or used.output_tokens)
