@@ -2,8 +2,8 @@
 
 2,000 simulated sweeps a cell, nominal 95 %. Of each cell: how often the interval covers the true shift of 50 ms, how
 often a claim is made where nothing is true, and the mean width against the better of the t intervals on utterance
-means and utterance medians. `--sweeps` and `--seed` change both; sections: `shift within family rates tail
-percentiles spread sequential`. The exit status is 1 if a cell misses its target.
+means and utterance medians. `--sweeps` and `--seed` change both; sections: `shift within family rates
+rates-within tail percentiles spread sequential`. The exit status is 1 if a cell misses its target.
 """
 
 from __future__ import annotations
@@ -143,6 +143,23 @@ def rates(sweeps: int, seed: int) -> Iterator[Row]:
         yield _row(f"pass rates {n} x {r}, beta({a:g}, {b:g})", numbers)
 
 
+def rates_within(sweeps: int, seed: int) -> Iterator[Row]:
+    """Pass rates under ten utterances: the same utterances in every sweep, and only trials are repeated."""
+    for n, r in ((1, 2), (1, 10), (3, 3), (5, 5), (9, 3)):
+        rng = np.random.default_rng((seed, 9, n, r))
+        base = rng.beta(2.0, 1.0, n)
+        other = np.clip(base + 0.15, 0.0, 1.0)
+        truth = float((other - base).mean())
+        counts = np.zeros(2)
+        for _ in range(sweeps):
+            first, equal, second = (_values(rng.random((n, r)) < rate[:, None]) for rate in (base, base, other))
+            counts += (
+                pass_rates.rate_shift(first, second)[0].covers(truth),
+                pass_rates.rate_shift(first, equal)[1] <= 0.05,
+            )
+        yield _row(f"pass rates within {n} x {r}", dict(zip(("cover", "false"), counts / sweeps, strict=True)))
+
+
 def stalls(sweeps: int, seed: int) -> Iterator[Row]:
     """The share of stalls, 3 % and 8 %, and the difference, with the limit taken from the data."""
     for n, r in ((10, 5), (20, 5), (30, 10)):
@@ -272,6 +289,7 @@ _SECTIONS = {
     "within": within,
     "family": family,
     "rates": rates,
+    "rates-within": rates_within,
     "tail": stalls,
     "percentiles": percentiles,
     "spread": predictions,

@@ -7,14 +7,15 @@ the unit: trials of one utterance resemble each other, and to count them as inde
   test that agrees with its interval.
 - The *mean* stands beside it with its own test and interval: it is what adds up over a day, stalls included.
 - The *tail* has a row of its own: the share of stalls.
+- A count that is 0 in most trials (cut-offs) has medians of 0: there the mean decides, and the caller says so.
 - Below ten utterances all three speak of these utterances only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from .needs import scipy_stats
 from .spread import Spread, spread
 from .trials import FEWEST_UTTERANCES, Floats, Pairs, Trials, Values, as_trials, pair
 
+Decides: TypeAlias = Literal["typical", "mean"]
+Claims: TypeAlias = Callable[[Sequence[float]], Sequence[bool]]
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -35,16 +39,18 @@ class Comparison:
         variant: its name.
         baseline: the baseline's name.
         metric: its name.
-        typical: the typical shift, variant minus baseline; it decides.
+        typical: the typical shift, variant minus baseline; it decides, unless `decides` is `"mean"`.
         p: the p value of no typical shift, of this comparison alone.
-        p_holm: `p`, corrected for all comparisons made together.
+        p_holm: the p value of the row that decides, corrected for all comparisons made together.
         comparisons: how many these are.
-        together: the typical shift with an interval for all comparisons at once (level 1 - alpha / comparisons).
+        clear: whether the row that decides differs from none, all comparisons considered.
+        together: that row with an interval for all comparisons at once (level 1 - alpha / comparisons).
         mean: the shift of the mean.
         p_mean: the p value of no shift of the mean, uncorrected.
         stalls: the difference of the shares of stalls; None where repeats do not show which trial is one.
         spread: what the width comes from; None below ten utterances and with one repeat.
         dropped: utterances without values in one of the two.
+        decides: the row that decides: `"typical"`, or `"mean"` for counts that are 0 in most trials.
     """
 
     variant: str
@@ -54,25 +60,28 @@ class Comparison:
     p: float
     p_holm: float
     comparisons: int
+    clear: bool
     together: Estimate
     mean: Estimate
     p_mean: float
     stalls: Estimate | None
     spread: Spread | None
     dropped: tuple[str, ...]
+    decides: Decides = "typical"
 
     @property
-    def clear(self) -> bool:
-        """Whether the typical shift differs from none, all comparisons considered."""
-        return self.p_holm <= 1 - self.typical.level
+    def decisive(self) -> Estimate:
+        """The row that decides."""
+        return self.typical if self.decides == "typical" else self.mean
 
     def __repr__(self) -> str:
         verdict = "clear" if self.clear else "not clear"
-        corrected = f", Holm over {self.comparisons}: {_p(self.p_holm)}" if self.comparisons > 1 else ""
+        corrected = f", Holm over {self.comparisons}: {p_words(self.p_holm)}" if self.comparisons > 1 else ""
+        typical, mean = (corrected, "") if self.decides == "typical" else ("", f"{corrected}; the mean decides")
         lines = [
             f"{self.metric}: {self.variant} against {self.baseline}: {verdict}",
-            f"  typical {self.typical} {_p(self.p)}{corrected}",
-            f"  mean    {self.mean} {_p(self.p_mean)}",
+            f"  typical {self.typical} {p_words(self.p)}{typical}",
+            f"  mean    {self.mean} {p_words(self.p_mean)}{mean}",
             *([f"  stalls  {self.stalls}"] if self.stalls is not None else []),
             *([f"  {self.spread}"] if self.spread is not None else []),
             *([f"  left out, without values on both sides: {', '.join(self.dropped)}"] if self.dropped else []),
@@ -89,6 +98,8 @@ def compare(
     unit: str = "",
     stall: float | None = None,
     level: float = 0.95,
+    decides: Decides = "typical",
+    claims: Claims | None = None,
 ) -> tuple[Comparison, ...]:
     """Compare variants with one baseline, paired by utterance and corrected for their number.
 
@@ -101,6 +112,9 @@ def compare(
         stall: by how much a stall exceeds the median of its utterance; None: 4 robust standard deviations of the
             trials of all variants.
         level: of the intervals; `1 - level` is the chance of any false claim.
+        decides: the row that decides: `"mean"` for counts that are 0 in most trials.
+        claims: from the p values, in the order of `variants`, which comparisons are clear: that of a sequential plan.
+            None: those whose p value, corrected by Holm, is at most `1 - level`.
 
     Raises:
         ConfigError: no variants, no shared utterances, or a value that is no finite number.
@@ -111,16 +125,26 @@ def compare(
     base = as_trials(baseline)
     excess = tail.default_excess(base, *checked.values()) if stall is None else stall
     pairs = {name: pair(base, trials) for name, trials in checked.items()}
-    p_values = [_typical_p(each) for each in pairs.values()]
+    shifts = [_shifts(each, unit, level) for each in pairs.values()]
+    p_values = [p if decides == "typical" else p_mean for _, p, _, p_mean in shifts]
+    corrected = holm.adjusted(p_values)
+    clear = [p <= 1 - level for p in corrected] if claims is None else claims(p_values)
     strict = 1 - (1 - level) / len(pairs)
-    return tuple(
-        Comparison(
-            name, baseline_name, metric, _typical(each, unit, level), p, p_holm, len(pairs),
-            _typical(each, unit, strict), *_mean(each, unit, level), _stalls(each, excess, unit, level),
-            _spread(each, unit, level), each.dropped,
-        )
-        for (name, each), p, p_holm in zip(pairs.items(), p_values, holm.adjusted(p_values), strict=True)
-    )  # fmt: skip
+    found = []
+    for (name, each), shift, p_holm, is_clear in zip(pairs.items(), shifts, corrected, clear, strict=True):
+        typical, p, mean, p_mean = shift
+        together = _typical(each, unit, strict) if decides == "typical" else _mean(each, unit, strict)[0]
+        found.append(
+            Comparison(
+                name, baseline_name, metric, typical, p, p_holm, len(pairs), bool(is_clear), together, mean, p_mean,
+                _stalls(each, excess, unit, level), _spread(each, unit, level), each.dropped, decides,
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _shifts(pairs: Pairs, unit: str, level: float) -> tuple[Estimate, float, Estimate, float]:
+    return _typical(pairs, unit, level), _typical_p(pairs), *_mean(pairs, unit, level)
 
 
 def _typical(pairs: Pairs, unit: str, level: float) -> Estimate:
@@ -204,7 +228,7 @@ def summarise(values: Values | Trials, *, unit: str = "", stall: float | None = 
     """
     trials = as_trials(values)
     excess = tail.default_excess(trials) if stall is None else stall
-    if len(trials.cells) < FEWEST_UTTERANCES:
+    if trials.n < FEWEST_UTTERANCES:
         typical = _of_one(trials, _these_typical(trials, level), unit, level, "mean of medians, t within utterances")
         mean = _of_one(trials, _these_mean(trials, level), unit, level, "mean of utterance means, t within utterances")
     else:
@@ -217,26 +241,28 @@ def summarise(values: Values | Trials, *, unit: str = "", stall: float | None = 
 
 def _of_one(trials: Trials, found: tuple[Any, Any, Any], unit: str, level: float, method: str) -> Estimate:
     value, low, high = (float(x) for x in found)
-    few = len(trials.cells) < FEWEST_UTTERANCES
+    few = trials.n < FEWEST_UTTERANCES
     note = "too few trials for an interval" if np.isinf(low) else ""
     return Estimate(
-        value, low, high, level, unit, len(trials.cells), trials.n_trials, trials.missing, method,
+        value, low, high, level, unit, trials.n, trials.n_trials, trials.missing, method,
         THESE_ONLY if few else IN_GENERAL, note,
     )  # fmt: skip
 
 
 def _these_mean(trials: Trials, level: float) -> tuple[float, float, float]:
-    cells = list(trials.cells.values())
-    degrees = sum(cell.size - 1 for cell in cells)
-    return _around(float(trials.means().mean()), sum(_squares(cell) for cell in cells), degrees, cells, level, 1.0)
+    squares = sum(_squares(cell) for cell in trials.cells.values())
+    return _around(float(trials.means().mean()), squares, trials, level, 1.0)
 
 
 def _these_typical(trials: Trials, level: float) -> tuple[float, float, float]:
     """Return the mean of these utterances' medians; the error of a median is that of a mean times sqrt(pi / 2)."""
-    cells = list(trials.cells.values())
-    degrees = sum(cell.size - 1 for cell in cells)
+    degrees = _degrees(trials)
     sd = 1.4826 * float(np.median(trials.distances())) / np.sqrt(2) if degrees else 0.0
-    return _around(float(trials.medians().mean()), sd**2 * degrees, degrees, cells, level, np.pi / 2)
+    return _around(float(trials.medians().mean()), sd**2 * degrees, trials, level, np.pi / 2)
+
+
+def _degrees(trials: Trials) -> int:
+    return sum(cell.size - 1 for cell in trials.cells.values())
 
 
 def _squares(cell: Floats) -> float:
@@ -244,14 +270,16 @@ def _squares(cell: Floats) -> float:
 
 
 def _around(
-    value: float, squares: float, degrees: int, cells: list[Floats], level: float, factor: float
+    value: float, squares: float, trials: Trials, level: float, factor: float
 ) -> tuple[float, float, float]:  # fmt: skip
-    if not degrees:
+    if not (degrees := _degrees(trials)):
         return value, -np.inf, np.inf
-    variance = squares / degrees * factor * sum(1 / cell.size for cell in cells) / len(cells) ** 2
+    sizes = np.array([cell.size for cell in trials.cells.values()])
+    variance = squares / degrees * factor * float((trials.weights() ** 2 / sizes).sum())
     half = float(scipy_stats().t.ppf((1 + level) / 2, degrees) * np.sqrt(variance))
     return value, value - half, value + half
 
 
-def _p(p: float) -> str:
+def p_words(p: float) -> str:
+    """Return a p value as it stands in a report."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -33,7 +33,7 @@ class TrialsNeeded:
         unit: such as `"ms"`.
         utterances: how many.
         repeats: of each utterance, by each variant.
-        trials: of both variants together.
+        trials: of both variants together, on all combinations of other settings.
         power: how often the difference would then be seen.
     """
 
@@ -46,8 +46,10 @@ class TrialsNeeded:
 
     def __repr__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
+        rest = round(self.trials / (2 * self.utterances * self.repeats))
+        others = f" x {rest} combinations of other settings" if rest > 1 else ""
         return (
-            f"{self.trials} trials ({self.utterances} utterances x {self.repeats} repeats x 2 variants) show a "
+            f"{self.trials} trials ({self.utterances} utterances x {self.repeats} repeats x 2 variants{others}) show a "
             f"difference of {self.difference:.3g}{unit} {self.power:.0%} of the time"
         )
 
@@ -65,6 +67,7 @@ class Spread:
         n: the number of utterances that they were estimated from.
         repeats: the mean number of trials of an utterance by one variant.
         level: of the intervals that are predicted.
+        combinations: how many combinations of other settings each utterance was tried with, each `repeats` times.
     """
 
     sd_utterance: float
@@ -73,10 +76,11 @@ class Spread:
     n: int
     repeats: float
     level: float = 0.95
+    combinations: float = 1.0
 
     def standard_error(self, utterances: int, repeats: int) -> float:
         """Return the standard error of the typical shift with so many utterances and repeats."""
-        trial = self.sd_trial**2 * _median_variance(repeats) / repeats
+        trial = self.sd_trial**2 * _median_variance(repeats) / (repeats * self.combinations)
         return sqrt((self.sd_utterance**2 + trial) / utterances)
 
     def half_width(self, utterances: int, repeats: int) -> float:
@@ -129,7 +133,8 @@ class Spread:
                     f"effect differs too much between them (sd {self.sd_utterance:.3g}). Use more utterances."
                 )
             r = found
-        return TrialsNeeded(difference, self.unit, n, r, 2 * n * r, self.power(difference, n, r))
+        trials = round(2 * n * r * self.combinations)
+        return TrialsNeeded(difference, self.unit, n, r, trials, self.power(difference, n, r))
 
     def __repr__(self) -> str:
         n, repeats = self.n, max(1, round(self.repeats))
@@ -166,9 +171,16 @@ def spread(
     _, low, high = signed_rank.interval(pairs.median_shifts(), level)
     half = float(high - low) / 2
     total = (half * sqrt(pairs.n) / float(scipy_stats().t.ppf((1 + level) / 2, pairs.n - 1))) ** 2
-    sizes = [cell.size for side in (pairs.baseline, pairs.variant) for cell in side.cells.values()]
-    by_trials = sd_trial**2 * float(np.mean([_median_variance(size) / size for size in sizes]))
-    return Spread(sqrt(max(0.0, total - by_trials)), sd_trial, unit, pairs.n, float(np.mean(sizes)), level)
+    sizes = [np.array([cell.size for cell in side.cells.values()]) for side in (pairs.baseline, pairs.variant)]
+    weights = pairs.baseline.weights()  # both sides hold the same cells
+    of_medians = sum(
+        pairs.n * float(sum(w**2 * _median_variance(int(size)) / size for w, size in zip(weights, side, strict=True)))
+        for side in sizes
+    )
+    # `sd_trial` is of a difference: half of its variance is of each side.
+    by_trials = sd_trial**2 / 2 * of_medians
+    repeats, combinations = float(np.mean(np.concatenate(sizes))), len(weights) / pairs.n
+    return Spread(sqrt(max(0.0, total - by_trials)), sd_trial, unit, pairs.n, repeats, level, combinations)
 
 
 def _median_variance(repeats: int) -> float:

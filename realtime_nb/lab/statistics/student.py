@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import rank_sum
 from .needs import scipy_stats
 from .trials import Floats, Pairs
 
@@ -28,16 +29,18 @@ def interval_within(pairs: Pairs, level: float = 0.95) -> tuple[float, float, fl
     """Return mean shift, low, high and the p value of 0, for these utterances only.
 
     Each utterance has the same weight; the error is that of repeating the trials (Welch and Satterthwaite's degrees
-    of freedom). Utterances with one trial on a side have no error of their own: the ends are then infinite.
+    of freedom). Utterances with one trial on a side have no error of their own: the ends are then infinite. Counts may
+    not differ within any utterance; no error can be seen then, and the rank test within utterances answers instead.
     """
     cells = [*pairs.baseline.cells.values(), *pairs.variant.cells.values()]
     value = float(pairs.mean_shifts().mean())
     if any(cell.size < 2 for cell in cells):
         return value, -np.inf, np.inf, 1.0
-    variances = np.array([cell.var(ddof=1) / cell.size for cell in cells]) / pairs.n**2
+    weights = np.tile(pairs.baseline.weights(), 2)  # both sides hold the same cells
+    variances = np.array([cell.var(ddof=1) / cell.size for cell in cells]) * weights**2
     variance = variances.sum()
     if variance == 0:
-        return value, value, value, 1.0 if value == 0 else 0.0
+        return value, *rank_sum.interval(pairs, level)[1:], rank_sum.p_value(pairs)
     degrees = variance**2 / (variances**2 / (np.array([cell.size for cell in cells]) - 1)).sum()
     t = scipy_stats().t
     half = float(t.ppf((1 + level) / 2, degrees) * np.sqrt(variance))

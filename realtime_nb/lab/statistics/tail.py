@@ -40,11 +40,12 @@ def default_excess(*variants: Trials) -> float | None:
 
 
 def stall_shares(trials: Trials, excess: float) -> Floats:
-    """Return the share of stalls of each utterance: values above its median by more than `excess`.
+    """Return the share of stalls of each utterance: values above the median of their cell by more than `excess`.
 
     Two of three trials that stall move the median, and then neither counts; with 5 repeats and more that is rare.
     """
-    return np.array([np.count_nonzero(around > excess) / around.size for around in trials.around_medians()])
+    shares = [np.count_nonzero(around > excess) / around.size for around in trials.around_medians()]
+    return trials.by_utterance(np.array(shares))
 
 
 def stalls(values: Values | Trials, *, excess: float, unit: str = "", level: float = 0.95) -> Estimate:
@@ -52,9 +53,9 @@ def stalls(values: Values | Trials, *, excess: float, unit: str = "", level: flo
     trials = as_trials(values)
     value, low, high = _share(trials, excess, level)
     return Estimate(
-        value, low, high, level, "", len(trials.cells), trials.n_trials, trials.missing,
+        value, low, high, level, "", trials.n, trials.n_trials, trials.missing,
         f"share of trials over {excess:.3g} {unit}".rstrip() + f" above their utterance's median, {proportions.METHOD}",
-        THESE_ONLY if len(trials.cells) < FEWEST_UTTERANCES else IN_GENERAL,
+        THESE_ONLY if trials.n < FEWEST_UTTERANCES else IN_GENERAL,
     )  # fmt: skip
 
 
@@ -97,7 +98,7 @@ def percentile(values: Values | Trials, q: float, *, unit: str = "", level: floa
     trials = as_trials(values)
     pooled = np.sort(np.concatenate(list(trials.cells.values())))
     n = pooled.size
-    scope = THESE_ONLY if len(trials.cells) < FEWEST_UTTERANCES else IN_GENERAL
+    scope = THESE_ONLY if trials.n < FEWEST_UTTERANCES else IN_GENERAL
     share = q / 100
     # Rounded first: 1 / (1 - 0.99) is a little over 100.
     needed = ceil(round(1 / min(share, 1 - share), 6))
@@ -105,10 +106,10 @@ def percentile(values: Values | Trials, q: float, *, unit: str = "", level: floa
     if n < needed:
         note = f"the {q:g}th percentile needs {needed} trials, and there are {n}"
         return Estimate(
-            nan, -inf, inf, level, unit, len(trials.cells), n, trials.missing, method, scope, note
+            nan, -inf, inf, level, unit, trials.n, n, trials.missing, method, scope, note
         )  # fmt: skip
     value = float(np.quantile(pooled, share))
-    below = np.array([(cell <= value).mean() for cell in trials.cells.values()])
+    below = trials.by_utterance(np.array([(cell <= value).mean() for cell in trials.cells.values()]))
     m = below.size
     if scope == IN_GENERAL and (variance := float(below.var(ddof=1)) / m) > 0:
         effective = min(float(n), share * (1 - share) / variance)

@@ -1,0 +1,109 @@
+"""One matplotlib figure for a comparison.
+
+Owns what it looks like. Must not know how a comparison was made. Imports matplotlib when it is called, and no pyplot: a
+figure of pyplot is shown a second time at the end of its cell.
+"""
+
+from __future__ import annotations
+
+import io
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from realtime_nb.errors import ConfigError
+from realtime_nb.lab.statistics.estimate import THESE_ONLY, Estimate
+from realtime_nb.lab.statistics.trials import Trials
+
+from .words import number_words
+
+if TYPE_CHECKING:
+    from .answers import AnyComparison, Comparisons
+
+_CLEAR, _UNCLEAR, _DOT, _TEXT, _LINE = "#0b6e99", "#8a8f98", "#9fb8c6", "#333333", "#c9ccd1"
+_NAME_WIDTH = 26  # characters of a line
+
+
+def _matplotlib() -> Any:
+    """Return a figure class that notebooks show without pyplot."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError("figures need matplotlib, which is not installed: pip install 'realtime-nb[lab]'") from error
+
+    class ShownFigure(Figure):
+        def _repr_png_(self) -> bytes:
+            buffer = io.BytesIO()
+            self.savefig(buffer, format="png", dpi=110)
+            return buffer.getvalue()
+
+    return ShownFigure
+
+
+def comparison_figure(comparisons: Comparisons) -> Any:
+    """Return a figure: on the left each utterance of each value, on the right the differences with their intervals."""
+    names = list(comparisons.sides)
+    rows = len(names)
+    figure = _matplotlib()(figsize=(9.2, 1.5 + 0.55 * rows), layout="constrained", facecolor="white")
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.1, 1))
+    unit = comparisons.metric.unit
+    for place, trials in enumerate(comparisons.sides.values()):
+        _utterances(left, place, trials, is_pass=comparisons.metric.kind != "number")
+    right.axvline(0, color=_TEXT, linewidth=0.8, zorder=1)
+    for place, each in enumerate(comparisons, start=1):
+        _difference(right, place, each)
+    right.text(0, 0, " baseline", va="center", ha="left", color=_UNCLEAR, fontsize=9)
+    left.set_yticks(range(rows), [fill(name, _NAME_WIDTH, max_lines=2, placeholder="…") for name in names])
+    left.set_ylim(rows - 0.5, -0.5)
+    measured = "pass rate of each utterance" if comparisons.metric.kind == "pass" else "each utterance"
+    left.set_xlabel(f"{comparisons.metric.name}{f', {unit}' if unit else ''}: {measured}")
+    right.set_xlabel(f"difference{f', {unit}' if unit else ''}, {_scope(comparisons)}")
+    figure.suptitle(f"{comparisons.metric.name} by {comparisons.setting}", x=0.01, ha="left", fontsize=11, color=_TEXT)
+    for axes in (left, right):
+        _plain(axes)
+    return figure
+
+
+def _utterances(axes: Any, place: int, trials: Trials, *, is_pass: bool) -> None:
+    """Draw each utterance as a dot, a little apart from the others, and the middle of them."""
+    values = trials.means() if is_pass else trials.medians()
+    # The golden ratio spreads any number of dots evenly, and each utterance has the same height in every row.
+    heights = (np.arange(values.size) * 0.618034) % 1 * 0.5 - 0.25
+    axes.scatter(values, place + heights, s=20, color=_DOT, edgecolors="white", linewidths=0.5, zorder=2)
+    middle = float(values.mean() if is_pass else np.median(values))
+    axes.plot([middle, middle], [place - 0.33, place + 0.33], color=_TEXT, linewidth=2, zorder=3)
+
+
+def _difference(axes: Any, place: int, comparison: AnyComparison) -> None:
+    estimate = comparison.decisive
+    color = _CLEAR if comparison.clear else _UNCLEAR
+    low, high = estimate.low, estimate.high
+    ends = [end for end in (low, high) if np.isfinite(end)]
+    if len(ends) == 2:
+        axes.plot([low, high], [place, place], color=color, linewidth=2, solid_capstyle="round", zorder=2)
+    fill_color = color if comparison.clear else "white"
+    axes.scatter([estimate.value], [place], s=46, color=fill_color, edgecolors=color, linewidths=1.6, zorder=3)
+    words = number_words(estimate.value, signed=True) + (" clear" if comparison.clear else "")
+    words += "" if len(ends) == 2 else " (no interval)"
+    axes.annotate(
+        words, (estimate.value, place), (0, 7), textcoords="offset points", ha="center", va="bottom", fontsize=9,
+        color=color if comparison.clear else _TEXT,
+    )  # fmt: skip
+
+
+def _scope(comparisons: Comparisons) -> str:
+    estimate: Estimate = comparisons.all[0].decisive
+    about = f"{100 * estimate.level:.4g} % interval"
+    return f"{about}, these {estimate.n} utterances only" if estimate.scope == THESE_ONLY else about
+
+
+def _plain(axes: Any) -> None:
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(_LINE)
+    axes.tick_params(colors=_TEXT, labelsize=9, length=0)
+    axes.xaxis.label.set(color=_TEXT, fontsize=9)
+    axes.grid(axis="x", color="#eceef0", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.margins(x=0.12)

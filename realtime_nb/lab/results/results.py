@@ -1,0 +1,589 @@
+"""`Results`: what a sweep found, to look at, compare and take away.
+
+Owns what a user calls, and how an answer's rows and options are chosen. The statistics are in `lab/statistics/`, the
+forms of answers in `answers.py`. Must not know how trials are run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from realtime_nb.client.variant import Variant
+from realtime_nb.errors import ConfigError
+from realtime_nb.lab.grading.trial_view import TrialView
+from realtime_nb.lab.statistics import spread as spreads
+from realtime_nb.lab.statistics import tail as tails
+from realtime_nb.lab.statistics.spread import Spread, TrialsNeeded
+from realtime_nb.lab.statistics.trials import Trials
+
+from . import answers, export
+from .best import Best, candidate, checked_best
+from .early_stop import EarlyStop
+from .frame import to_frame
+from .html import Cell, table_html, table_text
+from .metrics import FIRST, FIRST_TYPED, Better, Metric, direction
+from .notes_store import GRADES, RATINGS, NotesStore
+from .regrade import checked_graders, graded
+from .sweep_rows import SweepRows, key_of
+from .variant_code import variant_code
+from .words import estimate_words, number_words
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from realtime_nb.audio import AudioClip
+
+_SHOWN = (FIRST, FIRST_TYPED, "total_ms", "words", "turn_taking", "cut_offs", "cost_usd")
+
+
+class Results:
+    """What a sweep found: one row for each user turn of each trial.
+
+    In a notebook it shows one line for each variant. Every interval holds for the utterances as the unit: trials of one
+    utterance resemble each other, and are not counted as independent.
+
+    Args:
+        rows: one dict a user turn, in the form that `lab/keeping` keeps.
+        variants: that were run, for `code`, `payload` and `best`; and for those whose functions a file does not keep.
+        functions: by variant, the names of functions that its kept form lacks.
+        folder: where grades and ratings are kept; None: nowhere.
+        audio: from a row to the answer's sound.
+        early: the plan of a sweep that may stop early, and the rounds that it ran.
+        about: a line for the head of tables, such as what was not run.
+
+    Attributes:
+        rows: the rows as plain dicts, grades and ratings included.
+        folder: where they are kept, or None.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        variants: Iterable[Variant] = (),
+        functions: Mapping[str, tuple[str, ...]] | None = None,
+        folder: str | Path | None = None,
+        audio: Callable[[Mapping[str, Any]], AudioClip | None] | None = None,
+        early: tuple[EarlyStop, int] | None = None,
+        about: str = "",
+    ) -> None:
+        self.folder = None if folder is None else Path(folder)
+        self._about = about
+        self._audio = audio
+        self._early = early
+        self._functions = dict(functions or {})
+        self._variants = {each.name: each for each in variants}
+        self._notes = NotesStore(self.folder)
+        self._sweep = SweepRows(rows)
+        if not self._sweep.rows:
+            raise ConfigError("there are no trials in these results: run the lab first, or open another folder")
+        self._add_kept_notes()
+
+    # The data
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows as plain dicts, grades and ratings included."""
+        return self._sweep.rows
+
+    @property
+    def frame(self) -> Any:
+        """A pandas data frame, one line a user turn; units are in the names of columns."""
+        return to_frame(self.rows)
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The settings that differ between trials, which `compare` and `summary` accept, beside `"variant"`."""
+        return self._sweep.varied
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """Why trials failed, and how often each reason occurred."""
+        return dict(Counter(str(row["error"]) for row in self.rows if row["failed"]).most_common())
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What these trials cost when they were run, those from the cache included; None where a cost is unknown."""
+        costs = [row.get("cost_usd") for row in self.rows]
+        return None if any(cost is None for cost in costs) else float(sum(cost for cost in costs if cost is not None))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def trial(self, trial_id: str, turn: int | None = None) -> TrialView:
+        """Return one trial: its columns as attributes, and `audio`.
+
+        Args:
+            trial_id: from the column of that name; its beginning is enough.
+            turn: of a scenario with several user turns.
+
+        Raises:
+            ConfigError: no such trial, or several.
+        """
+        return self._view(self._row(trial_id, turn))
+
+    # Answers
+
+    def summary(
+        self, by: str = "variant", *, metric: str | Sequence[str] | None = None, level: float = 0.95
+    ) -> answers.Answers:
+        """Return typical values with their intervals, for each value of a setting.
+
+        Args:
+            by: a setting, `"variant"`, `"utterance"` or `"turn"`.
+            metric: columns; None: the main ones and all grades.
+            level: of the intervals.
+
+        Raises:
+            ConfigError: an unknown setting or column.
+        """
+        setting = by if by in ("utterance", "turn") else self._sweep.setting(by)
+        metrics = self._metrics(metric)
+        names = self._sweep.names(setting)
+        lines = []
+        cells = {each.name: self._sweep.cells(setting, each.name) for each in metrics}
+        for key, name in names.items():
+            for each in metrics:
+                if (trials := _trials(cells[each.name][key])) is not None:
+                    lines.append((name, each.name, answers.summary_lines(trials, each, level)))
+        shown = metrics[0].name if len(metrics) == 1 else "summary"
+        return answers.Answers(f"{shown} by {setting}", setting, tuple(lines), self._cautions())
+
+    def compare(
+        self, setting: str = "variant", *, metric: str | None = None, baseline: Any = None, level: float | None = None,
+        stall: float | None = None, turn: int | None = None,
+    ) -> answers.Comparisons:  # fmt: skip
+        """Compare the values of a setting with a baseline, paired by utterance and corrected for their number.
+
+        Other settings are averaged within each utterance. The typical shift decides (Hodges-Lehmann of the utterances'
+        medians with Wilcoxon's signed-rank test); the mean has a row of its own. Passes are compared by their rates,
+        counts such as `cut_offs` by their means. Holm's correction keeps the chance of any false claim.
+
+        Args:
+            setting: its name, or `"variant"`.
+            metric: a column, or `"column=label"` for a grader that returns labels; None: the wait of a listener.
+            baseline: the value that others are compared with; None: the first one.
+            level: of the intervals; None: 0.95, or the level of the look after which a sweep stopped early.
+            stall: by how much a stall exceeds its utterance's median; None: 4 robust standard deviations.
+            turn: of a scenario: only this user turn.
+
+        Raises:
+            ConfigError: an unknown setting, column or value, or values that were not run on the same utterances.
+        """
+        name = self._sweep.setting(setting)
+        found = self._metric(metric)
+        names = self._sweep.names(name)
+        base = next(iter(names)) if baseline is None else self._sweep.find(name, baseline)
+        only = {} if turn is None else {"turn": turn}
+        options: dict[str, Any] = {"level": 0.95 if level is None else level}
+        notes = list(self._cautions())
+        cells = self._sweep.cells(name, found.name, only=only)
+        if self._early is not None and level is None and self._early[0].asks(name, found.name):
+            early, done = self._early
+            complete = SweepRows(row for row in self.rows if (row.get("repeat") or 0) < done)
+            cells = complete.cells(name, found.name, only=only)
+            options = early.options_after(done)
+            notes.append(early.note(done))
+        return answers.compared(self._sweep, name, found, base, names, cells, stall=stall, notes=notes, **options)
+
+    def tail(
+        self, by: str = "variant", *, metric: str | None = None, stall: float | None = None, level: float = 0.95
+    ) -> answers.Answers:  # fmt: skip
+        """Return the tail of a metric for each value of a setting: the share of stalls, and high percentiles.
+
+        A stall exceeds the median of its utterance by `stall` (None: 4 robust standard deviations of all trials). The
+        99th percentile has no value below 100 trials, the 95th none below 20.
+
+        Raises:
+            ConfigError: an unknown setting or column, or passes, which have no tail.
+        """
+        setting, found = self._sweep.setting(by), self._metric(metric)
+        if found.kind == "pass":
+            raise ConfigError(f"metric={found.name!r} is a pass or a failure, which has no tail: use pass_rates()")
+        trials = self._by_name(setting, found)
+        limit = tails.default_excess(*trials.values()) if stall is None else stall
+        lines = [(name, found.name, answers.tail_lines(each, found, limit, level)) for name, each in trials.items()]
+        notes = list(self._cautions())
+        if limit is not None:
+            words = f"{number_words(limit)} {found.unit}".rstrip()
+            notes.insert(0, f"A stall is over {words} above the median of its utterance.")
+        else:
+            notes.insert(0, "Fewer than three repeats do not show which trial is a stall: say stall=.")
+        return answers.Answers(f"tail of {found.name} by {setting}", setting, tuple(lines), tuple(notes))
+
+    def pass_rates(
+        self, metric: str, by: str = "variant", *, k: int | None = None, level: float = 0.95
+    ) -> answers.Answers:  # fmt: skip
+        """Return how often trials pass: pass@1, pass@k (at least one of k), pass^k (all k), with intervals.
+
+        Args:
+            metric: a column of True and False, or `"column=label"`.
+            by: a setting or `"variant"`.
+            k: a number of trials of one utterance; None: as many as every utterance has, 2 at least.
+            level: of the intervals.
+
+        Raises:
+            ConfigError: an unknown setting or column, one that holds no passes, or too large a k.
+        """
+        setting, found = self._sweep.setting(by), self._metric(metric)
+        if found.kind != "pass":
+            raise ConfigError(f"metric={metric!r} holds no passes: it needs a column of True and False")
+        trials = self._by_name(setting, found)
+        if k is None:
+            sizes = [cell.size for each in trials.values() for cell in each.cells.values()]
+            k = max(min(sizes), min(2, max(sizes)))
+        lines = [(name, found.name, answers.pass_lines(each, k, level)) for name, each in trials.items()]
+        return answers.Answers(f"pass rates of {found.name} by {setting}", setting, tuple(lines), self._cautions())
+
+    def spread(
+        self, setting: str = "variant", *, metric: str | None = None, baseline: Any = None, level: float = 0.95
+    ) -> dict[str, Spread]:  # fmt: skip
+        """Return where the width of each comparison comes from: from utterance to utterance, and from trial to trial.
+
+        A `Spread` says what more repeats or more utterances would buy: `half_width`, `power`, `needed`.
+
+        Raises:
+            ConfigError: as for `compare`; fewer than ten utterances; one repeat.
+        """
+        name, found = self._sweep.setting(setting), self._metric(metric)
+        sides = dict(self._by_name(name, found))
+        names = self._sweep.names(name)
+        base = names[next(iter(names)) if baseline is None else self._sweep.find(name, baseline)]
+        if base not in sides:
+            raise ConfigError(f"{setting} {base!r} has no value of {found.name}: see the column 'error'")
+        first = sides.pop(base)
+        return {name: spreads.spread(first, each, unit=found.unit, level=level) for name, each in sides.items()}
+
+    def needed(
+        self, difference: float, setting: str = "variant", *, metric: str | None = None, baseline: Any = None,
+        utterances: int | None = None, repeats: int | None = None, power: float = 0.8,
+    ) -> TrialsNeeded:  # fmt: skip
+        """Return how many trials would show a difference, judged by the spread of these ones.
+
+        Where several values are compared, the widest one decides.
+
+        Args:
+            difference: in the metric's unit.
+            setting: as for `compare`.
+            metric: as for `compare`.
+            baseline: as for `compare`.
+            utterances: so many, and the repeats that they need; not together with `repeats`.
+            repeats: so many, and the utterances that they need; None: as many as were run.
+            power: how often it shall be seen.
+
+        Raises:
+            ConfigError: as for `spread`, or a difference that no number of trials would show.
+        """
+        found = self.spread(setting, metric=metric, baseline=baseline).values()
+        options: dict[str, Any] = {"utterances": utterances, "repeats": repeats, "power": power}
+        return max((each.needed(difference, **options) for each in found), key=lambda each: each.trials)
+
+    def best(
+        self, metric: str | None = None, setting: str = "variant", *, better: Better | None = None
+    ) -> Best:  # fmt: skip
+        """Return the value of a setting that is clearly better than every other one.
+
+        Args:
+            metric: as for `compare`.
+            setting: as for `compare`.
+            better: `"lower"` or `"higher"`; None: what the metric says.
+
+        Raises:
+            ConfigError: none is clearly better than all others; says which ones are close, and what would tell them
+                apart. Or as for `compare`.
+        """
+        name, found = self._sweep.setting(setting), self._metric(metric)
+        way = direction(found, better)
+        shown = candidate(self.compare(name, metric=found.name), way)
+        return checked_best(self.compare(name, metric=found.name, baseline=shown), way)
+
+    def plot(self, setting: str = "variant", *, metric: str | None = None, baseline: Any = None) -> Figure:
+        """Return the matplotlib figure of a comparison.
+
+        Raises:
+            ConfigError: as for `compare`, or matplotlib is not installed.
+        """
+        return self.compare(setting, metric=metric, baseline=baseline).plot()
+
+    def against(self, other: Results, *, metric: str | None = None, variant: str | None = None) -> answers.Comparisons:
+        """Compare these results with another run, on the utterances and settings that both have.
+
+        Args:
+            other: the earlier run: the baseline.
+            metric: as for `compare`.
+            variant: only this one; None: all that both have, averaged within each utterance.
+
+        Raises:
+            ConfigError: the runs share no utterance with the same settings.
+        """
+        found = self._metric(metric)
+        theirs, ours = ([{**row, "run": run} for row in each.rows] for each, run in ((other, "before"), (self, "now")))
+        both = [*theirs, *ours]
+        if variant is not None:
+            known = {str(row["variant"]) for row in both}
+            if variant not in known:
+                raise ConfigError(f"variant={variant!r} was not run; there are {', '.join(map(repr, sorted(known)))}")
+            both = [row for row in both if row["variant"] == variant]
+        sweep = SweepRows(both)
+        notes = ["The runs were made at different times: a difference may be the server's."]
+        cells = sweep.cells("run", found.name)
+        if set(cells) != {"before", "now"}:
+            raise ConfigError(f"variant={variant!r} was run in one of the two only")
+        names = {"before": "before", "now": "now"}
+        return answers.compared(sweep, "run", found, "before", names, cells, level=0.95, notes=notes)
+
+    # Grades and ratings
+
+    def grade(self, *graders: Any, timeout_s: float = 60.0, at_once: int = 8) -> Results:
+        """Grade all trials, from what was kept of them: no call to the model. Returns these results.
+
+        Each grader makes a column of its name, or `name.key` for the keys of a dict; a grade that is missing has its
+        reason in `NAME_missing`. Grades are kept with the run. A column of the same grader is replaced.
+
+        Args:
+            graders: functions that take a trial, or `rt.graders`; also one list of them.
+            timeout_s: a grade that takes longer is missing.
+            at_once: so many grades at a time.
+
+        Raises:
+            ConfigError: no grader, two of one name, or one with the name of a measured column.
+        """
+        given = graders[0] if len(graders) == 1 and isinstance(graders[0], (list, tuple)) else graders
+        made = checked_graders(given, set(self._sweep.columns) - set(self._sweep.grades))
+        found = graded(made, [self._view(row) for row in self.rows], timeout_s=timeout_s, at_once=at_once)
+        lines = []
+        for row, grades in zip(self.rows, found, strict=True):
+            for grader in made:
+                grade = grades[grader.name]
+                line = {"trial_id": row["trial_id"], "turn": row.get("turn"), "grader": grader.name}
+                lines.append(
+                    {**line, "about": grader.about, "values": dict(grade.values), "reasons": dict(grade.reasons)}
+                )
+        self._notes.add(GRADES, lines)
+        self._write(lines)
+        return self
+
+    def rate(self, trial_id: str, value: float | bool | str, note: str = "", *, turn: int | None = None) -> None:
+        """Keep a rating given by hand with a trial: the columns `rating` and `rating_note`.
+
+        Args:
+            trial_id: from the column of that name; its beginning is enough.
+            value: a number, a truth or a label.
+            note: why.
+            turn: of a scenario with several user turns.
+
+        Raises:
+            ConfigError: no such trial, several, or a value that is none of these.
+        """
+        if not isinstance(value, (bool, int, float, str)) or value != value or value in (float("inf"), -float("inf")):
+            raise ConfigError(f"value={value!r} must be a number, True or False, or a label")
+        if not isinstance(note, str):
+            raise ConfigError(f"note={note!r} must be a text")
+        row = self._row(trial_id, turn)
+        line = {"trial_id": row["trial_id"], "turn": row.get("turn"), "value": value, "note": note, "at": time.time()}
+        self._notes.add(RATINGS, [line])
+        row.update(rating=value, rating_note=note)
+        self._renew()
+
+    # Taking it away
+
+    def variant(self, name: str) -> Variant:
+        """Return a variant of these results: for `w.apply(variant)`, or another lab.
+
+        Raises:
+            ConfigError: no such variant, or one whose functions a file does not keep.
+        """
+        found = self._variant(name)
+        if lost := self._functions.get(found.name):
+            raise ConfigError(
+                f"the variant {found.name!r} ran with the functions {', '.join(lost)}, which no file keeps: make it "
+                f"anew with tools=[...]. code({found.name!r}) shows the rest."
+            )
+        return found
+
+    def code(self, variant: str | Variant | Best) -> str:
+        """Return a variant as Python code that makes a widget.
+
+        Raises:
+            ConfigError: no such variant.
+        """
+        found = self._variant(variant)
+        return variant_code(found, self._functions.get(found.name, ()))
+
+    def payload(self, variant: str | Variant | Best) -> dict[str, Any]:
+        """Return a variant as the `session` of a `session.update`.
+
+        Raises:
+            ConfigError: no such variant.
+        """
+        found = self._variant(variant)
+        payload = found.payload
+        if self._functions.get(found.name):
+            raise ConfigError(
+                f"the variant {found.name!r} ran with functions, which no file keeps: see code({found.name!r})"
+            )
+        return payload
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write all columns as CSV; a missing value is an empty field."""
+        return export.to_csv(self.rows, path)
+
+    def to_parquet(self, path: str | Path) -> Path:
+        """Write all columns with their types as Parquet.
+
+        Raises:
+            ConfigError: pyarrow is not installed.
+        """
+        return export.to_parquet(self.rows, path)
+
+    def to_jsonl(self, path: str | Path) -> Path:
+        """Write one JSON object a user turn, for evaluation tools: `item`, `sample` and `measures`."""
+        return export.to_jsonl(self.rows, path, settings=self._sweep.all_settings)
+
+    # Display
+
+    def __repr__(self) -> str:
+        return table_text(*self._table())
+
+    def _repr_html_(self) -> str:
+        return table_html(*self._table())
+
+    def _table(self) -> tuple[str, list[str], list[list[Cell]], list[str]]:
+        metrics = self._metrics(None)
+        names = self._sweep.names("variant")
+        failed = Counter(key_of(row.get("variant")) for row in self.rows if row["failed"])
+        counts = Counter(key_of(row.get("variant")) for row in self.rows)
+        cells = {each.name: self._sweep.cells("variant", each.name) for each in metrics}
+        lines = []
+        given = []
+        for key, name in names.items():
+            line = [Cell(name, head=True), Cell(str(counts[key]), number=True), Cell(str(failed[key]), number=True)]
+            for each in metrics:
+                trials = _trials(cells[each.name][key])
+                if trials is None:
+                    line.append(Cell("–", number=True))
+                    continue
+                estimate = next(iter(answers.summary_lines(trials, each, 0.95).values()))
+                if each.kind == "count":
+                    estimate = answers.summary_lines(trials, each, 0.95)["mean"]
+                assert estimate is not None
+                given.append(estimate)
+                missing = f", {trials.missing} missing" if trials.missing else ""
+                title = f"{estimate.method}; {trials.n} utterances, {trials.n_trials} trials{missing}"
+                line.append(
+                    Cell(
+                        estimate_words(estimate) + (f" ({trials.missing} missing)" if trials.missing else ""),
+                        number=True,
+                        title=title,
+                    )
+                )
+            lines.append(line)
+        head = ["variant", "trials", "failed", *(each.name for each in metrics)]
+        notes = [f"{count} failed: {reason[:200]}" for reason, count in list(self.errors.items())[:3]]
+        return self._head(), head, lines, [*notes, *self._cautions(), *answers.scope_notes(given)]
+
+    def _head(self) -> str:
+        trials = len({row["trial_id"] for row in self.rows})
+        units = len(self._sweep.units)
+        variants = len({row["variant"] for row in self.rows})
+        cost = "" if self.cost_usd is None else f", {self.cost_usd:.4g} USD"
+        about = f"; {self._about}" if self._about else ""
+        return f"{trials} trials: {_many(units, 'utterance')}, {_many(variants, 'variant')}{cost}{about}"
+
+    # Inside
+
+    def _metric(self, name: str | None) -> Metric:
+        if name is not None:
+            return self._sweep.metric(name)
+        sound = any(row.get(FIRST) is not None for row in self.rows)
+        return self._sweep.metric(FIRST if sound else FIRST_TYPED)
+
+    def _metrics(self, given: str | Sequence[str] | None) -> list[Metric]:
+        if given is not None:
+            return [self._sweep.metric(name) for name in ([given] if isinstance(given, str) else given)]
+        shown = [name for name in _SHOWN if name in self._sweep.numbers]
+        if FIRST in shown and FIRST_TYPED in shown:
+            shown.remove(FIRST_TYPED)
+        shown = [name for name in shown if name != "cut_offs" or any(row.get(name) for row in self.rows)]
+        grades = [name for name in self._sweep.numbers if name in self._sweep.grades]
+        return [self._sweep.metric(name) for name in dict.fromkeys([*shown, *grades])]
+
+    def _by_name(self, setting: str, metric: Metric) -> dict[str, Trials]:
+        cells = self._sweep.cells(setting, metric.name)
+        names = self._sweep.names(setting)
+        found = {names[key]: trials for key in names if (trials := _trials(cells[key])) is not None}
+        if not found:
+            raise ConfigError(f"metric={metric.name!r} is missing in all trials; the column 'error' says why")
+        return found
+
+    def _cautions(self) -> tuple[str, ...]:
+        if any(row.get("pacing") == "fast" for row in self.rows):
+            return ("Sound was sent as fast as the server took it, not at the pace of speech.",)
+        return ()
+
+    def _row(self, trial_id: str, turn: int | None) -> dict[str, Any]:
+        found = [row for row in self.rows if str(row["trial_id"]) == trial_id] if isinstance(trial_id, str) else []
+        if not found and isinstance(trial_id, str) and trial_id:
+            found = [row for row in self.rows if str(row["trial_id"]).startswith(trial_id)]
+        if turn is not None:
+            found = [row for row in found if row.get("turn") == turn]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise ConfigError(f"there is no trial {trial_id!r} in these results: see the column 'trial_id'")
+        if len({row["trial_id"] for row in found}) > 1:
+            raise ConfigError(f"{len(found)} trials begin with {trial_id!r}: give more of the id")
+        raise ConfigError(f"the trial {trial_id!r} has {len(found)} user turns: say turn=0 to turn={len(found) - 1}")
+
+    def _view(self, row: Mapping[str, Any]) -> TrialView:
+        return TrialView(row, None if self._audio is None else lambda: self._audio(row) if self._audio else None)
+
+    def _variant(self, which: str | Variant | Best) -> Variant:
+        name = which if isinstance(which, str) else which.name if isinstance(which, Variant) else which.value
+        if name not in self._variants:
+            known = ", ".join(map(repr, self._variants)) or "none is known"
+            raise ConfigError(f"{name!r} is no variant of these results: {known}")
+        return self._variants[name]
+
+    def _add_kept_notes(self) -> None:
+        self._write(self._notes.read(GRADES))
+        ratings = {(each.get("trial_id"), each.get("turn")): each for each in self._notes.read(RATINGS)}
+        for row in self.rows if ratings else ():
+            if (found := ratings.get((row["trial_id"], row.get("turn")))) is not None:
+                row.update(rating=found.get("value"), rating_note=found.get("note"))
+        self._renew()
+
+    def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Write grades into the rows; the last one of a grader for a trial counts, whatever keys it had before."""
+        rows = {(row["trial_id"], row.get("turn")): row for row in self.rows}
+        for line in lines:
+            row = rows.get((line.get("trial_id"), line.get("turn")))
+            if row is None:
+                continue
+            grader, values = str(line["grader"]), line.get("values") or {}
+            for name in [
+                name for name in row if name == grader or name.startswith((f"{grader}.", f"{grader}_missing"))
+            ]:
+                del row[name]
+            reasons = line.get("reasons") or {}
+            row.update(values)
+            row.update({f"{name}_missing": reason for name, reason in reasons.items()})
+        self._renew()
+
+    def _renew(self) -> None:
+        """Let the columns be found again."""
+        self._sweep = SweepRows(self.rows)
+
+
+def _trials(cells: Any) -> Trials | None:
+    if not any(value is not None for values in cells.values() for value in values):
+        return None
+    return answers.trials_of(cells, "", "")
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,244 @@
+"""The rows of a sweep as cells: the values of one metric by utterance, for each value of one setting.
+
+Owns what the unit is, which settings vary, and the names that people read. Must not know statistics, pandas or files.
+
+The unit is the recorded utterance, or the scenario. A degraded recording is the same unit as its clean twin, and the
+degradation is one more setting. Settings that vary beside the one asked for make cells of their own within the unit,
+so that three voices do not turn ten utterances into thirty.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from realtime_nb.errors import ConfigError
+
+from .metrics import MEASURED, OWN, SETTINGS, Metric, metric_of
+
+Row: TypeAlias = Mapping[str, Any]
+Cells: TypeAlias = dict[tuple[str, ...], list["float | None"]]
+
+_LONGEST_NAME = 40  # characters
+_TWO_TEXTS = 8  # characters of a common beginning that are worth cutting
+
+
+class SweepRows:
+    """The rows of a sweep: one for each user turn of each trial.
+
+    Args:
+        rows: as they are kept; warm-up trials are left out.
+        settings: the names of further columns that hold settings, such as those of a template.
+
+    Attributes:
+        rows: those of trials that count, with the columns `failed` and, where recordings were degraded, `degradation`.
+        all_settings: the columns that hold settings, whether they vary or not.
+    """
+
+    def __init__(self, rows: Iterable[Row], settings: Sequence[str] = ()) -> None:
+        kept = [row for row in rows if not row.get("warmup")]
+        labels = {row["utterance_hash"]: str(row["utterance"]) for row in kept if not row.get("twin")}
+        self._labels = _distinct_labels(labels)
+        degraded = any(row.get("twin") for row in kept)
+        self.rows: list[dict[str, Any]] = [self._with_own_columns(row, degraded) for row in kept]
+        self.all_settings = [*(name for name in SETTINGS if any(name in row for row in self.rows)), *settings]
+        self.all_settings += ["degradation"] if degraded else []
+
+    def _with_own_columns(self, row: Row, degraded: bool) -> dict[str, Any]:
+        made = {**row, "failed": row.get("error") is not None}
+        if degraded:
+            made["degradation"] = _degradation(row, self._labels)
+        return made
+
+    @cached_property
+    def varied(self) -> tuple[str, ...]:
+        """The settings with more than one value."""
+        return tuple(name for name in self.all_settings if len({key_of(row.get(name)) for row in self.rows}) > 1)
+
+    @cached_property
+    def units(self) -> tuple[str, ...]:
+        """The labels of the utterances, clean twins for degraded ones, in the order of the rows."""
+        return tuple(dict.fromkeys(map(self.unit, self.rows)))
+
+    def unit(self, row: Row) -> str:
+        """Return the label of a row's utterance; that of the clean twin for a degraded one."""
+        key = row.get("twin") or row["utterance_hash"]
+        return self._labels.get(key) or str(row["utterance"])
+
+    def setting(self, name: str) -> str:
+        """Return the name of a setting that can be compared, or refuse it.
+
+        Raises:
+            ConfigError: no such setting, or one that does not vary.
+        """
+        if name == "variant" or name in self.varied:
+            return name
+        known = ["variant", *self.varied]
+        if name in self.all_settings:
+            raise ConfigError(
+                f"{name!r} has one value in these results, so that there is nothing to compare: {_any_of(known)}"
+            )
+        near = get_close_matches(str(name), known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"{name!r} is no setting of these results.{hint} {_any_of(known)}")
+
+    def names(self, setting: str) -> dict[str, str]:
+        """Return the values of a setting by their key, as short texts that differ, in the order of the rows."""
+        values = {key_of(row.get(setting)): row.get(setting) for row in self.rows}
+        return dict(zip(values, _short_names(list(values.values())), strict=True))
+
+    def find(self, setting: str, value: Any) -> str:
+        """Return the key of a setting's value that is given as the value itself or by its short name.
+
+        Raises:
+            ConfigError: no such value; lists them.
+        """
+        names = self.names(setting)
+        if (key := key_of(value)) in names:
+            return key
+        for key, name in names.items():
+            if name == value or key == str(value):
+                return key
+        raise ConfigError(f"{value!r} is no value of {setting!r} here; it has {', '.join(map(repr, names.values()))}")
+
+    def metric(self, name: str) -> Metric:
+        """Return what is known of a column, or of `column=label` for a grader that returns labels.
+
+        Raises:
+            ConfigError: no such column, or one that has no numbers.
+        """
+        column, label = self._column(name)
+        values = [value for row in self.rows if (value := row.get(column)) is not None]
+        if label is not None:
+            return Metric(name, "pass")
+        if values and all(isinstance(value, str) for value in values):
+            labels = dict.fromkeys(values)
+            shown = ", ".join(f"{column}={each}" for each in list(labels)[:3])
+            raise ConfigError(f"metric={name!r} holds texts: compare how often one occurs, such as {shown}")
+        for value in values:
+            if not isinstance(value, (bool, int, float)):
+                raise ConfigError(
+                    f"metric={name!r} holds {type(value).__name__}s, not numbers: {_any_of(self.numbers)}"
+                )
+        return metric_of(name, is_pass=bool(values) and all(isinstance(value, bool) for value in values))
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns that hold numbers or passes, those of graders included."""
+        found: dict[str, bool] = {}
+        for row in self.rows:
+            for name, value in row.items():
+                if value is not None and (name in MEASURED or self._is_grade(name)):
+                    found[name] = found.get(name, True) and isinstance(value, (bool, int, float))
+        return tuple(name for name, is_number in found.items() if is_number)
+
+    @cached_property
+    def grades(self) -> tuple[str, ...]:
+        """The columns of graders and of ratings, labels included."""
+        return tuple(filter(self._is_grade, self.columns))
+
+    def _is_grade(self, name: str) -> bool:
+        return name not in OWN and name not in self.all_settings and not name.endswith("_missing")
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """All columns, in the order in which they first occur."""
+        return tuple(dict.fromkeys(name for row in self.rows for name in row))
+
+    def cells(self, setting: str, metric: str, *, only: Mapping[str, Any] | None = None) -> dict[str, Cells]:
+        """Return the values of a metric by value of a setting, and by utterance and other settings.
+
+        Args:
+            setting: a name that `setting` accepts, or `"utterance"`.
+            metric: a name that `metric` accepts.
+            only: columns and the one value of each that counts.
+        """
+        column, label = self._column(metric)
+        others = self.others(setting)
+        rows = [row for row in self.rows if only is None or all(row.get(name) == value for name, value in only.items())]
+        found: dict[str, Cells] = {key_of(row.get(setting)): {} for row in rows}
+        for row in sorted(rows, key=lambda row: (row.get("repeat") or 0, row.get("place") or 0)):
+            cell = (self.unit(row), *(key_of(row.get(name)) for name in others))
+            found[key_of(row.get(setting))].setdefault(cell, []).append(_number(row.get(column), label))
+        return found
+
+    def others(self, setting: str) -> tuple[str, ...]:
+        """Return the columns that vary beside a setting: their combinations are averaged within an utterance."""
+        several_turns = len({row.get("turn") for row in self.rows}) > 1
+        rest = ["turn"] if several_turns and setting != "turn" else []
+        if setting == "variant":
+            return tuple(rest + [name for name in self.varied if name == "degradation"])
+        return tuple([name for name in self.varied if name != setting] + rest)
+
+    def _column(self, metric: str) -> tuple[str, str | None]:
+        if not isinstance(metric, str):
+            raise ConfigError(f"metric={metric!r} must be the name of a column")
+        if metric in self.columns:
+            return metric, None
+        column, equals, label = metric.partition("=")
+        if equals and column in self.columns:
+            return column, label
+        near = get_close_matches(metric, self.columns, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"metric={metric!r} is no column of these results.{hint} {_any_of(self.numbers)}")
+
+
+def key_of(value: Any) -> str:
+    """Return a value as a text that is equal for equal values."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+
+
+def _number(value: Any, label: str | None) -> float | None:
+    if value is None:
+        return None
+    if label is not None:
+        return float(str(value) == label)
+    return None if math.isnan(value) else float(value)
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return f"Use one of {', '.join(names)}."
+
+
+def _distinct_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels by hash; two recordings with one label get the beginnings of their hashes, too."""
+    given = list(labels.values())
+    return {key: label if given.count(label) == 1 else f"{label} [{key[:6]}]" for key, label in labels.items()}
+
+
+def _degradation(row: Row, labels: Mapping[str, str]) -> str:
+    """Return how a recording was degraded: its label less that of its clean twin."""
+    if not row.get("twin"):
+        return "clean"
+    label, clean = str(row["utterance"]), labels.get(row["twin"])
+    if clean is not None and label.startswith(clean + " ("):
+        return label[len(clean) + 1 :].removeprefix("(").removesuffix(")")
+    return label
+
+
+def _short_names(values: Sequence[Any]) -> list[str]:
+    """Return short texts for the values of a setting, no two alike."""
+    texts = [_text(value) for value in values]
+    shared = _common_beginning(texts) if len(texts) > 1 and max(map(len, texts)) > _LONGEST_NAME else 0
+    cut = [f"…{text[shared:]}" if shared > _TWO_TEXTS else text for text in texts]
+    short = [text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…" for text in cut]
+    return [name if short.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(short, 1)]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "default"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_text, value)) or "none"
+    return " ".join((value if isinstance(value, str) else key_of(value)).split()) or "empty"
+
+
+def _common_beginning(texts: Sequence[str]) -> int:
+    """Return the length of the beginning that all texts share, cut at a word."""
+    shortest = min(map(len, texts))
+    shared = next((i for i in range(shortest) if len({text[i] for text in texts}) > 1), shortest)
+    return texts[0].rfind(" ", 0, shared) + 1

@@ -1,0 +1,52 @@
+"""Numbers and estimates as they stand in tables and figures.
+
+Owns how many digits are shown. Must not know HTML.
+"""
+
+from __future__ import annotations
+
+import math
+
+from realtime_nb.lab.statistics.estimate import Estimate
+
+
+def number_words(value: float, unit: str = "", *, signed: bool = False) -> str:
+    """Return a number with three digits, or whole from 100 on; `?` for none, `∞` for no limit."""
+    if math.isnan(value):
+        return "?"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if unit == "share":
+        shown = f"{100 * value:.0f} %"
+    elif abs(value) >= 100:
+        shown = f"{value:,.0f}"
+    else:
+        shown = f"{value:.3g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.1e}"
+    if signed and value > 0:
+        shown = f"+{shown}"
+    return shown.replace("-", "−")
+
+
+def estimate_words(estimate: Estimate, *, signed: bool = False) -> str:
+    """Return an estimate with its interval, such as `612 ms [590, 641]`; `–` where it has no value."""
+    if math.isnan(estimate.value):
+        return "–"
+    unit = "share" if is_share(estimate) else estimate.unit
+    value = number_words(estimate.value, unit, signed=signed)
+    shown_unit = "" if unit == "share" or not unit else f" {unit}"
+    if math.isnan(estimate.low):
+        return f"{value}{shown_unit}"
+    low, high = (number_words(end, unit, signed=signed) for end in (estimate.low, estimate.high))
+    return f"{value}{shown_unit} [{low}, {high}]"
+
+
+def is_share(estimate: Estimate) -> bool:
+    """Return whether an estimate is a share of trials, or a difference of two."""
+    return not estimate.unit and any(word in estimate.method for word in ("share", "pass"))
+
+
+def p_cell(p: float | None) -> str:
+    """Return a p value for a cell of a table."""
+    if p is None:
+        return ""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,271 @@
+"""Answers about sweeps whose truth is known: which unit, which rows, which words, what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from realtime_nb.errors import ConfigError
+from realtime_nb.lab.results.results import Results
+from realtime_nb.lab.statistics.compare import Comparison
+from realtime_nb.lab.statistics.estimate import THESE_ONLY
+from realtime_nb.lab.statistics.pass_rates import RateComparison
+from tests.unit.lab.results.sweeps import failed, row, rows_of
+
+FIRST = "speech_end_to_first_audible_ms"
+
+
+def _voices(*names: str) -> dict[str, dict[str, Any]]:
+    return {name: {"voice": name} for name in names}
+
+
+def _grid(voices: tuple[str, ...], instructions: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    return {f"{v}, {i}": {"voice": v, "instructions": i} for v in voices for i in instructions}
+
+
+def _late(**shifts: float) -> Any:
+    return lambda settings: sum(shifts.get(str(value), 0.0) for value in settings.values())
+
+
+def test_difference_of_voices_is_recovered_and_is_clear() -> None:
+    results = Results(rows_of(_voices("marin", "cedar"), utterances=20, shift_ms=_late(cedar=80.0)))
+    (found,) = results.compare("voice")
+    assert isinstance(found, Comparison)
+    assert (found.variant, found.baseline, found.metric, found.clear) == ("cedar", "marin", FIRST, True)
+    assert found.typical.covers(80.0)
+    assert found.typical.n == 20
+    assert found.typical.n_trials == 160
+
+
+def test_other_settings_do_not_multiply_the_utterances() -> None:
+    rows = rows_of(
+        _grid(("marin", "cedar"), ("brief", "warm", "long")), shift_ms=_late(cedar=50.0, warm=300.0, long=900.0)
+    )
+    (found,) = Results(rows).compare("voice")
+    assert found.decisive.n == 12
+    assert found.decisive.n_trials == 12 * 4 * 6
+    assert found.decisive.covers(50.0)
+    by_variant = Results(rows).compare("variant", baseline="marin, brief")["cedar, brief"]
+    assert by_variant.decisive.n_trials == 12 * 4 * 2
+
+
+def test_trials_missing_for_one_combination_do_not_shift_the_rest() -> None:
+    rows = rows_of(_grid(("marin", "cedar"), ("brief", "slow")), shift_ms=_late(slow=2_000.0))
+    lost = [
+        failed(each) if each["voice"] == "cedar" and each["instructions"] == "slow" and each["repeat"] else each
+        for each in rows
+    ]
+    (found,) = Results(lost).compare("voice")
+    assert abs(found.decisive.value) < 100
+    assert found.decisive.n_missing == 36
+
+
+def test_settings_that_were_never_crossed_are_not_compared() -> None:
+    variants = {"a": {"voice": "marin", "instructions": "brief"}, "b": {"voice": "cedar", "instructions": "warm"}}
+    results = Results(rows_of(variants))
+    with pytest.raises(
+        ConfigError, match=r"no utterance with values .* with the same instructions.*compare\('variant'"
+    ):
+        results.compare("voice")
+    assert len(results.compare("variant")) == 1
+
+
+def test_setting_that_does_not_vary_and_unknown_ones_are_named_with_those_that_do() -> None:
+    results = Results(rows_of(_voices("marin", "cedar")))
+    with pytest.raises(ConfigError, match=r"no setting of these results. Did you mean 'voice'"):
+        results.compare("voices")
+    with pytest.raises(ConfigError, match="Did you mean 'total_ms'"):
+        results.compare("voice", metric="total")
+    with pytest.raises(ConfigError, match="'marin', 'cedar'"):
+        results.compare("voice", baseline="ash")
+    with pytest.raises(ConfigError, match="one value"):
+        Results(rows_of({"a": {"voice": "marin", "speed": 1}, "b": {"voice": "cedar", "speed": 1}})).compare("speed")
+    with pytest.raises(ConfigError, match="there are no trials"):
+        Results([])
+
+
+def test_pass_rates_are_compared_by_their_rates_with_holm() -> None:
+    rows = rows_of(_voices("a", "b", "c", "d"), utterances=20, passes=lambda s: {"d": 0.2}.get(s["voice"], 0.9))
+    found = Results(rows).compare("voice", metric="polite")
+    assert all(isinstance(each, RateComparison) and each.comparisons == 3 for each in found)
+    assert [each.clear for each in found] == [False, False, True]
+    assert all(each.p_holm >= each.p for each in found)
+    assert found["d"].rates[0].value > 0.8 > 0.3 > found["d"].rates[1].value
+    with pytest.raises(KeyError, match="'b', 'c', 'd'"):
+        found["e"]
+
+
+def test_fewer_than_ten_utterances_are_labelled_everywhere() -> None:
+    results = Results(rows_of(_voices("marin", "cedar"), utterances=5, repeats=6, shift_ms=_late(cedar=300.0)))
+    found = results.compare("voice")
+    assert found[0].clear
+    assert found[0].decisive.scope == THESE_ONLY
+    for shown in (results, found, results.summary("voice"), results.pass_rates("polite"), results.tail("voice")):
+        assert "these utterances only" in shown._repr_html_().lower(), type(shown)
+    assert "on these utterances only" in repr(results.best(setting="voice"))
+    with pytest.raises(ConfigError, match="at least 10"):
+        results.spread("voice")
+
+
+def test_one_utterance_twice_is_never_clear() -> None:
+    rows = rows_of(
+        _voices("a", "b"), utterances=1, repeats=2, shift_ms=_late(b=9_000.0), passes=lambda s: float(s["voice"] == "a")
+    )
+    results = Results(rows)
+    assert not results.compare("voice")[0].clear
+    assert not results.compare("voice", metric="polite")[0].clear
+    assert results.compare("voice", metric="polite")[0].decisive.low < -0.9
+
+
+def test_failed_trials_are_missing_and_are_counted() -> None:
+    rows = rows_of(_voices("marin", "cedar"))
+    rows = [failed(each) if number < 3 else each for number, each in enumerate(rows)]
+    results = Results(rows)
+    assert results.errors == {"ConnectionClosed: the server went away": 3}
+    assert results.frame["failed"].sum() == 3
+    assert results.frame[FIRST].isna().sum() == 3
+    assert "3 failed: ConnectionClosed" in results._repr_html_()
+    assert results.compare("voice")[0].decisive.n_missing == 3
+    assert results.compare("voice", metric="failed")[0].decisive.n_missing == 0
+
+
+def test_variant_that_always_fails_is_left_out_with_a_note() -> None:
+    rows = [failed(each) if each["voice"] == "ash" else each for each in rows_of(_voices("marin", "cedar", "ash"))]
+    found = Results(rows).compare("voice")
+    assert [each.variant for each in found] == ["cedar"]
+    assert any("ash: left out, all 48 values are missing" in note for note in found.notes)
+    with pytest.raises(ConfigError, match="all missing"):
+        Results(rows).compare("voice", baseline="ash")
+
+
+def test_warm_up_trials_do_not_count() -> None:
+    rows = rows_of(_voices("marin", "cedar"))
+    assert len(Results([*rows, {**rows[0], "trial_id": "w", "warmup": True}])) == len(rows)
+
+
+def test_degraded_recording_is_paired_with_its_clean_twin() -> None:
+    clean = rows_of({"only": {"voice": "marin"}}, utterances=12)
+    rows = list(clean)
+    for each in clean:
+        own = {"utterance": f"{each['utterance']} (telephone pcmu)", "utterance_hash": "t" + each["utterance_hash"][1:]}
+        rows.append(
+            {
+                **each,
+                **own,
+                "twin": each["utterance_hash"],
+                FIRST: each[FIRST] + 70.0,
+                "trial_id": "t" + each["trial_id"],
+            }
+        )
+    results = Results(rows)
+    assert results.settings == ("degradation",)
+    (found,) = results.compare("degradation")
+    assert (found.baseline, found.variant) == ("clean", "telephone pcmu")
+    assert found.decisive.value == pytest.approx(70.0)
+    assert found.decisive.n == 12
+    assert results.summary("variant", metric=FIRST)["only"]["typical"].n == 12
+
+
+def test_turns_of_a_scenario_are_no_utterances_of_their_own() -> None:
+    results = Results(rows_of(_voices("marin", "cedar"), turns=(0, 1, 2), shift_ms=_late(cedar=60.0)))
+    assert results.compare("voice")[0].decisive.n == 12
+    assert results.compare("voice", turn=1)[0].decisive.n_trials == 96
+    assert len(results.summary("turn", metric=FIRST)) == 3
+
+
+def test_counts_that_are_mostly_0_are_decided_by_their_mean() -> None:
+    rows = []
+    for each in rows_of(_voices("patient", "hasty"), utterances=20, repeats=5):
+        hasty = each["voice"] == "hasty" and (int(each["utterance"].split()[1][:-4]) + each["repeat"]) % 5 < 2
+        rows.append({**each, "cut_offs": int(hasty)})
+    found = Results(rows).compare("voice", metric="cut_offs")[0]
+    assert isinstance(found, Comparison)
+    assert found.decides == "mean"
+    assert found.typical.value == 0
+    assert found.mean.value == pytest.approx(0.4)
+    assert found.clear
+    assert "the mean decides" in repr(found)
+
+
+def test_labels_are_compared_by_how_often_they_occur() -> None:
+    rows = [{**each, "tone": "warm" if each["voice"] == "a" else "cold"} for each in rows_of(_voices("a", "b"))]
+    results = Results(rows)
+    with pytest.raises(ConfigError, match=r"tone=warm, tone=cold"):
+        results.compare("voice", metric="tone")
+    assert results.compare("voice", metric="tone=warm")[0].decisive.value == -1.0
+
+
+def test_best_is_found_where_it_is_clear_and_refused_with_a_remedy_where_it_is_not() -> None:
+    results = Results(rows_of(_voices("a", "b", "c"), utterances=20, shift_ms=_late(a=90.0, c=60.0)))
+    best = results.best(setting="voice")
+    assert (best.value, best.better) == ("b", "lower")
+    assert len(best.comparisons) == 2
+    equal = Results(rows_of(_voices("a", "b", "c"), utterances=20))
+    with pytest.raises(ConfigError, match=r"no voice is clearly best .* not clearly worse: .*trials on \d+ utterances"):
+        equal.best(setting="voice")
+    with pytest.raises(ConfigError, match="better='lower' or 'higher'"):
+        results.best("words", "voice")
+    slowest = (
+        results.best(setting="voice", better="higher") if results.compare("voice", baseline="a")["c"].clear else None
+    )
+    assert slowest is None or slowest.value == "a"
+
+
+def test_pass_k_has_an_upper_and_a_lower_ability() -> None:
+    found = Results(rows_of(_voices("a"), repeats=5, passes=lambda s: 0.7)).pass_rates("polite")["a"]
+    assert list(found) == ["pass@1", "pass@5", "pass^5"]
+    assert found["pass^5"].value < found["pass@1"].value < found["pass@5"].value
+    results = Results(rows_of(_voices("a", "b")))
+    with pytest.raises(ConfigError, match="at most 4"):
+        results.pass_rates("polite", k=9)
+    with pytest.raises(ConfigError, match="no passes"):
+        results.pass_rates("total_ms")
+
+
+def test_needed_grows_as_the_difference_shrinks() -> None:
+    results = Results(rows_of(_voices("a", "b"), utterances=20))
+    assert results.needed(10, "voice").trials > results.needed(40, "voice").trials >= 80
+    assert results.spread("voice")["b"].sd_trial == pytest.approx(85, rel=0.2)
+
+
+def test_tail_refuses_the_99th_percentile_of_few_trials() -> None:
+    few = Results(rows_of(_voices("a"), utterances=10, repeats=4, stalls=0.1)).tail()["a"]
+    assert "needs 100 trials" in few["p99"].note
+    assert few["stalls"].value > 0.02
+
+
+def test_names_of_long_texts_begin_where_they_differ() -> None:
+    long = "You are a careful assistant of a bank, and you answer every question "
+    variants = {
+        "a": {"instructions": long + "in one sentence."},
+        "b": {"instructions": long + "at length."},
+        "c": {"instructions": None},
+    }
+    found = Results(rows_of(variants)).compare("instructions")
+    assert found.baseline.startswith("You are a careful")
+    two = Results(rows_of({name: variants[name] for name in "ab"})).compare("instructions")
+    assert (two.baseline, two[0].variant) == ("…in one sentence.", "…at length.")
+
+
+def test_two_runs_are_compared_where_their_utterances_and_settings_are_the_same() -> None:
+    before = Results(rows_of(_voices("marin", "cedar"), utterances=15))
+    now = Results(
+        [{**each, FIRST: each[FIRST] + 40.0} for each in rows_of(_voices("marin", "ash"), utterances=12, seed=1)]
+    )
+    with pytest.raises(ConfigError, match="one of the two"):
+        now.against(before, variant="ash")
+    found = now.against(before, variant="marin")
+    assert found[0].decisive.n == 12
+    assert any("different times" in note for note in found.notes)
+    assert now.against(before)[0].decisive.n_trials == found[0].decisive.n_trials + 12 * 4 + 15 * 4 - 12 * 4 - 15 * 4
+
+
+def test_html_escapes_every_text() -> None:
+    evil = "<script>alert(1)</script>"
+    rows = [row(evil, {"voice": evil}, n, r, error=evil if n == 3 else None) for n in range(4) for r in range(2)]
+    rows += [row("b", {"voice": "b"}, n, r) for n in range(4) for r in range(2)]
+    results = Results(rows, about=evil)
+    for shown in (results, results.summary("voice"), results.compare("voice", metric="total_ms")):
+        assert "<script" not in shown._repr_html_()
+        assert "&lt;script" in shown._repr_html_()
