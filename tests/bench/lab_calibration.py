@@ -152,7 +152,9 @@ def rates_within(sweeps: int, seed: int) -> Iterator[Row]:
         truth = float((other - base).mean())
         counts = np.zeros(2)
         for _ in range(sweeps):
-            first, equal, second = (_values(rng.random((n, r)) < rate[:, None]) for rate in (base, base, other))
+            first, equal, second = (
+                _values((rng.random((n, r)) < rate[:, None]).astype(float)) for rate in (base, base, other)
+            )
             counts += (
                 pass_rates.rate_shift(first, second)[0].covers(truth),
                 pass_rates.rate_shift(first, equal)[1] <= 0.05,

@@ -237,7 +237,7 @@ def test_tail_refuses_the_99th_percentile_of_few_trials() -> None:
 
 def test_names_of_long_texts_begin_where_they_differ() -> None:
     long = "You are a careful assistant of a bank, and you answer every question "
-    variants = {
+    variants: dict[str, dict[str, Any]] = {
         "a": {"instructions": long + "in one sentence."},
         "b": {"instructions": long + "at length."},
         "c": {"instructions": None},
