@@ -86,7 +86,7 @@ class Comparisons(Sequence[AnyComparison]):
         """
         from .figures import comparison_figure
 
-        figure: Figure = comparison_figure(self)
+        figure: Figure = comparison_figure(self.setting, self.metric, self.sides, self.all)
         return figure
 
     def __repr__(self) -> str:
@@ -110,7 +110,7 @@ class Comparisons(Sequence[AnyComparison]):
                         *(Cell(str(n), number=True) for n in (estimate.n, estimate.n_trials, estimate.n_missing)),
                     ]
                 )
-        about = f"{self.metric.name} against {self.baseline}"
+        about = f"{self.metric.name} by {self.setting}, against {self.baseline!r}"
         return table_html(about, head, lines, [*self.notes, *scope_notes(each.decisive for each in self.all)])
 
 

@@ -7,19 +7,20 @@ figure of pyplot is shown a second time at the end of its cell.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.statistics.compare import Comparison
 from realtime_nb.lab.statistics.estimate import THESE_ONLY, Estimate
+from realtime_nb.lab.statistics.pass_rates import RateComparison
 from realtime_nb.lab.statistics.trials import Trials
 
-from .words import number_words
-
-if TYPE_CHECKING:
-    from .answers import AnyComparison, Comparisons
+from .metrics import Metric
+from .words import is_share, number_words
 
 _CLEAR, _UNCLEAR, _DOT, _TEXT, _LINE = "#0b6e99", "#8a8f98", "#9fb8c6", "#333333", "#c9ccd1"
 _NAME_WIDTH = 26  # characters of a line
@@ -41,41 +42,57 @@ def _matplotlib() -> Any:
     return ShownFigure
 
 
-def comparison_figure(comparisons: Comparisons) -> Any:
-    """Return a figure: on the left each utterance of each value, on the right the differences with their intervals."""
-    names = list(comparisons.sides)
-    rows = len(names)
+def comparison_figure(
+    setting: str, metric: Metric, sides: Mapping[str, Trials], comparisons: Sequence[Comparison | RateComparison]
+) -> Any:
+    """Return a figure: on the left each utterance of each value, on the right the differences with their intervals.
+
+    Args:
+        setting: its name.
+        metric: the column that was compared.
+        sides: by name of the value, its trials; the baseline first.
+        comparisons: of the other values, in the same order.
+    """
+    rows = len(sides)
     figure = _matplotlib()(figsize=(9.2, 1.5 + 0.55 * rows), layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.1, 1))
-    unit = comparisons.metric.unit
-    for place, trials in enumerate(comparisons.sides.values()):
-        _utterances(left, place, trials, is_pass=comparisons.metric.kind != "number")
+    for place, trials in enumerate(sides.values()):
+        _utterances(left, place, trials, is_mean=metric.kind != "number")
     right.axvline(0, color=_TEXT, linewidth=0.8, zorder=1)
     for place, each in enumerate(comparisons, start=1):
         _difference(right, place, each)
-    right.text(0, 0, " baseline", va="center", ha="left", color=_UNCLEAR, fontsize=9)
-    left.set_yticks(range(rows), [fill(name, _NAME_WIDTH, max_lines=2, placeholder="…") for name in names])
+    right.annotate("baseline", (0, 0), (6, 0), textcoords="offset points", va="center", color=_UNCLEAR, fontsize=9)
+    left.set_yticks(range(rows), [_plain_text(fill(name, _NAME_WIDTH, max_lines=2, placeholder="…")) for name in sides])
     left.set_ylim(rows - 0.5, -0.5)
-    measured = "pass rate of each utterance" if comparisons.metric.kind == "pass" else "each utterance"
-    left.set_xlabel(f"{comparisons.metric.name}{f', {unit}' if unit else ''}: {measured}")
-    right.set_xlabel(f"difference{f', {unit}' if unit else ''}, {_scope(comparisons)}")
-    figure.suptitle(f"{comparisons.metric.name} by {comparisons.setting}", x=0.01, ha="left", fontsize=11, color=_TEXT)
+    unit = f", {metric.unit}" if metric.unit else ""
+    each_one = {
+        "number": "median of each utterance",
+        "count": "mean of each utterance",
+        "pass": "rate of each utterance",
+    }
+    left.set_xlabel(each_one[metric.kind] + unit)
+    right.set_xlabel(f"difference{unit}, {_scope(comparisons[0].decisive)}")
+    title = _plain_text(f"{metric.name} by {setting}")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=_TEXT)
+    if metric.kind == "pass":
+        for axes in (left, right):
+            axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %".replace("-", "−"))
     for axes in (left, right):
-        _plain(axes)
+        _bare(axes)
     return figure
 
 
-def _utterances(axes: Any, place: int, trials: Trials, *, is_pass: bool) -> None:
+def _utterances(axes: Any, place: int, trials: Trials, *, is_mean: bool) -> None:
     """Draw each utterance as a dot, a little apart from the others, and the middle of them."""
-    values = trials.means() if is_pass else trials.medians()
+    values = trials.means() if is_mean else trials.medians()
     # The golden ratio spreads any number of dots evenly, and each utterance has the same height in every row.
     heights = (np.arange(values.size) * 0.618034) % 1 * 0.5 - 0.25
     axes.scatter(values, place + heights, s=20, color=_DOT, edgecolors="white", linewidths=0.5, zorder=2)
-    middle = float(values.mean() if is_pass else np.median(values))
+    middle = float(values.mean() if is_mean else np.median(values))
     axes.plot([middle, middle], [place - 0.33, place + 0.33], color=_TEXT, linewidth=2, zorder=3)
 
 
-def _difference(axes: Any, place: int, comparison: AnyComparison) -> None:
+def _difference(axes: Any, place: int, comparison: Comparison | RateComparison) -> None:
     estimate = comparison.decisive
     color = _CLEAR if comparison.clear else _UNCLEAR
     low, high = estimate.low, estimate.high
@@ -84,7 +101,8 @@ def _difference(axes: Any, place: int, comparison: AnyComparison) -> None:
         axes.plot([low, high], [place, place], color=color, linewidth=2, solid_capstyle="round", zorder=2)
     fill_color = color if comparison.clear else "white"
     axes.scatter([estimate.value], [place], s=46, color=fill_color, edgecolors=color, linewidths=1.6, zorder=3)
-    words = number_words(estimate.value, signed=True) + (" clear" if comparison.clear else "")
+    unit = "share" if is_share(estimate) else ""
+    words = number_words(estimate.value, unit, signed=True) + (" clear" if comparison.clear else "")
     words += "" if len(ends) == 2 else " (no interval)"
     axes.annotate(
         words, (estimate.value, place), (0, 7), textcoords="offset points", ha="center", va="bottom", fontsize=9,
@@ -92,13 +110,17 @@ def _difference(axes: Any, place: int, comparison: AnyComparison) -> None:
     )  # fmt: skip
 
 
-def _scope(comparisons: Comparisons) -> str:
-    estimate: Estimate = comparisons.all[0].decisive
+def _scope(estimate: Estimate) -> str:
     about = f"{100 * estimate.level:.4g} % interval"
     return f"{about}, these {estimate.n} utterances only" if estimate.scope == THESE_ONLY else about
 
 
-def _plain(axes: Any) -> None:
+def _plain_text(text: str) -> str:
+    """Return a text that matplotlib shows as it is: between two dollar signs it would read formulas."""
+    return text.replace("$", r"\$")
+
+
+def _bare(axes: Any) -> None:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(_LINE)

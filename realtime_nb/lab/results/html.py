@@ -39,7 +39,7 @@ _STYLE = """<style>
 .rtnb-lab th, .rtnb-lab td {text-align: left; padding: 3px 14px 3px 0; vertical-align: top; border: none;
   background: none; font-weight: 400; max-width: 28em; white-space: nowrap;}
 .rtnb-lab thead th {color: var(--jp-content-font-color2, #777); border-bottom: 1px solid var(--jp-border-color1, #bbb);}
-.rtnb-lab tbody th {white-space: normal; min-width: 7em; overflow-wrap: anywhere;}
+.rtnb-lab tbody th {white-space: normal; min-width: 11em; overflow-wrap: break-word;}
 .rtnb-lab tbody tr.rtnb-lab-group > * {border-top: 1px solid var(--jp-border-color2, #ddd);}
 .rtnb-lab tbody tr:first-child > * {border-top: none;}
 .rtnb-lab .rtnb-lab-number {text-align: right; font-variant-numeric: tabular-nums;}

@@ -472,15 +472,11 @@ class Results:
                     estimate = answers.summary_lines(trials, each, 0.95)["mean"]
                 assert estimate is not None
                 given.append(estimate)
-                missing = f", {trials.missing} missing" if trials.missing else ""
-                title = f"{estimate.method}; {trials.n} utterances, {trials.n_trials} trials{missing}"
-                line.append(
-                    Cell(
-                        estimate_words(estimate) + (f" ({trials.missing} missing)" if trials.missing else ""),
-                        number=True,
-                        title=title,
-                    )
-                )
+                title = f"{estimate.method}; {trials.n} utterances, {trials.n_trials} trials, {trials.missing} missing"
+                # Failed trials have a column of their own; other missing values are said where they are.
+                odd = f" ({trials.missing} missing)" if trials.missing != failed[key] else ""
+                # The column's name has the unit.
+                line.append(Cell(estimate_words(estimate, with_unit=False) + odd, number=True, title=title))
             lines.append(line)
         head = ["variant", "trials", "failed", *(each.name for each in metrics)]
         notes = [f"{count} failed: {reason[:200]}" for reason, count in list(self.errors.items())[:3]]

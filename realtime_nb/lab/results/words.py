@@ -27,13 +27,13 @@ def number_words(value: float, unit: str = "", *, signed: bool = False) -> str:
     return shown.replace("-", "−")
 
 
-def estimate_words(estimate: Estimate, *, signed: bool = False) -> str:
+def estimate_words(estimate: Estimate, *, signed: bool = False, with_unit: bool = True) -> str:
     """Return an estimate with its interval, such as `612 ms [590, 641]`; `–` where it has no value."""
     if math.isnan(estimate.value):
         return "–"
     unit = "share" if is_share(estimate) else estimate.unit
     value = number_words(estimate.value, unit, signed=signed)
-    shown_unit = "" if unit == "share" or not unit else f" {unit}"
+    shown_unit = "" if unit == "share" or not unit or not with_unit else f" {unit}"
     if math.isnan(estimate.low):
         return f"{value}{shown_unit}"
     low, high = (number_words(end, unit, signed=signed) for end in (estimate.low, estimate.high))
