@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from realtime_nb.notebook.runtime import run as run
     from realtime_nb.tools import Tool as Tool
     from realtime_nb.widget import RealtimeWidget as RealtimeWidget
+    from realtime_nb.widget.recorder import Recorder as Recorder
     from realtime_nb.wire.realtime import McpTool as McpTool
     from realtime_nb.wire.realtime import NoiseReduction as NoiseReduction
     from realtime_nb.wire.realtime import SemanticVad as SemanticVad
@@ -87,6 +88,7 @@ _HOMES = {
     "RealtimeSession": "client.session",
     "RealtimeWidget": "widget",
     "Reconnect": "client.reconnect.policy",
+    "Recorder": "widget.recorder",
     "SemanticVad": "wire.realtime",
     "ServerError": "errors",
     "ServerVad": "wire.realtime",

@@ -56,6 +56,8 @@ def test_wheel_holds_bundle_tutorials_and_licence_and_no_development_files(wheel
     assert {
         "realtime_nb/static/widget.js",
         "realtime_nb/static/widget.css",
+        "realtime_nb/static/recorder.js",
+        "realtime_nb/static/recorder.css",
         "realtime_nb/notebooks/01_first_conversation.ipynb",
         "realtime_nb/py.typed",
     } <= names

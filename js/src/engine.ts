@@ -15,6 +15,7 @@ import { createHeartbeat, type Kernel } from "./comm/heartbeat.js";
 import { type KernelMessage, PROTOCOL_VERSION } from "./comm/messages.js";
 import { createTranscript, type Transcript, type TranscriptChange } from "./comm/state.js";
 import type { HostModel } from "./host.js";
+import { announceListening, newCardId, onOtherListening } from "./listening.js";
 import { createMicrophoneControl, type MicState } from "./microphone-control.js";
 import { createPlayback } from "./playback.js";
 import { createSocket } from "./socket.js";
@@ -78,15 +79,8 @@ const UNVIEWED_MS = 3000;
 /** After five minutes without an answer of the kernel, the page's own socket is closed too. */
 const ABANDON_SOCKET_AFTER_BEATS = 300;
 
-/**
- * The event on `window` by which a widget that opens its microphone makes the other widgets of the page close
- * theirs; its detail is the sender's page id. Each widget has its own copy of this module, so that only the
- * window is shared.
- */
-const LISTENING = "rtnb-listening";
-
 export function createEngine(model: HostModel, signal: AbortSignal): Engine {
-  const page = newPageId();
+  const page = newCardId();
   const listeners = new Set<(note: EngineNote) => void>();
   let lease: string | null = null;
   let problem: Problem | null = null;
@@ -315,13 +309,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       heartbeat.greet();
     },
   });
-  window.addEventListener(
-    LISTENING,
-    (event) => {
-      if ((event as CustomEvent).detail !== page) void microphone.off();
-    },
-    { signal },
-  );
+  onOtherListening(page, () => void microphone.off(), signal);
   signal.addEventListener("abort", () => {
     send({ kind: "bye" });
     heartbeat.close();
@@ -372,7 +360,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       if (!met || heartbeat.kernel === "gone") return;
       const pushToTalk = read(model, "turn_detection") === null;
       if (on) {
-        window.dispatchEvent(new CustomEvent(LISTENING, { detail: page }));
+        announceListening(page);
         claim();
         // Without turn detection the service does not detect speech: pressing Talk is the barge-in (docs/protocol.md 30).
         if (pushToTalk && playback.report.playing) stopSpeaking();
@@ -432,9 +420,4 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
 function refusalTitle(what: string): string {
   if (what === "hello") return "This page is out of date.";
   return (SETTINGS as readonly string[]).includes(what) ? "That was not changed." : "That was not done.";
-}
-
-function newPageId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(9));
-  return `p-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }

@@ -1,4 +1,4 @@
-"""The widget that users see: `RealtimeWidget`, its traits and methods."""
+"""The cards that users see: `RealtimeWidget`, its traits and methods; and `Recorder`."""
 
 from realtime_nb.widget.widget import RealtimeWidget
 

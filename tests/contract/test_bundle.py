@@ -15,6 +15,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "realtime_nb" / "static"
 GZIP_LIMIT_BYTES = 40_000
+BUNDLES = ("widget", "recorder")
+NAMES = [f"{bundle}.{suffix}" for bundle in BUNDLES for suffix in ("js", "css")]
 
 
 def sources_sha256() -> str:
@@ -29,7 +31,7 @@ def sources_sha256() -> str:
     return digest.hexdigest()
 
 
-@pytest.mark.parametrize("name", ["widget.js", "widget.css"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_banner_holds_the_hash_of_the_sources(name: str) -> None:
     banner = (STATIC / name).read_text(encoding="utf-8").splitlines()[0]
     found = re.search(r"sources-sha256: ([0-9a-f]{64})", banner)
@@ -37,18 +39,20 @@ def test_the_banner_holds_the_hash_of_the_sources(name: str) -> None:
     assert found.group(1) == sources_sha256(), "js/src changed: run `npm run build` in js/"
 
 
-def test_the_bundle_is_small() -> None:
-    size = sum(len(gzip.compress((STATIC / name).read_bytes())) for name in ("widget.js", "widget.css"))
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_the_bundle_is_small(bundle: str) -> None:
+    size = sum(len(gzip.compress((STATIC / f"{bundle}.{suffix}").read_bytes())) for suffix in ("js", "css"))
     assert size < GZIP_LIMIT_BYTES
 
 
 def test_the_bundle_fetches_nothing() -> None:
     """The bundle holds no network address: a CDN cannot be reached from a hub without internet."""
-    for name in ("widget.js", "widget.css"):
+    for name in NAMES:
         text = (STATIC / name).read_text(encoding="utf-8")
         assert not re.search(r"https?://|@import|url\(", text)
 
 
-def test_the_bundle_makes_no_markup_from_strings() -> None:
-    text = (STATIC / "widget.js").read_text(encoding="utf-8")
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_the_bundle_makes_no_markup_from_strings(bundle: str) -> None:
+    text = (STATIC / f"{bundle}.js").read_text(encoding="utf-8")
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", text)

@@ -48,39 +48,67 @@ export interface Advice {
   text: string;
 }
 
-export function micAdvice({ reason, message }: SoundError): Advice {
+export function micAdvice(error: SoundError): Advice {
+  const { title, cause, remedy, again } = micRemedy(error);
+  const talk = remedy ? ` To talk, ${remedy}${again ? ", then press Talk" : ""}.` : "";
+  return { title, text: `${cause ? `${cause} ` : ""}Typing still works.${talk}` };
+}
+
+interface Remedy {
+  title: string;
+  cause: string;
+  /** An order, such as "close that program"; empty where there is none. */
+  remedy: string;
+  /** Whether the button that failed must be pressed again. */
+  again: boolean;
+}
+
+export function micRemedy({ reason, message }: SoundError): Remedy {
   switch (reason) {
     case "denied":
       return {
         title: "The microphone was refused.",
-        text: "Typing still works. To talk, allow the microphone for this site (the icon left of the address), then press Talk.",
+        cause: "",
+        remedy: "allow the microphone for this site (the icon left of the address)",
+        again: true,
       };
     case "missing":
       return {
         title: "No microphone was found.",
-        text: "Typing still works. To talk, connect a microphone or pick one in the system's sound settings, then press Talk.",
+        cause: "",
+        remedy: "connect a microphone or pick one in the system's sound settings",
+        again: true,
       };
     case "busy":
       return {
         title: "The microphone is in use.",
-        text: "Another program may hold it. Typing still works. To talk, close that program (or the other tab), then press Talk.",
+        cause: "Another program may hold it.",
+        remedy: "close that program (or the other tab)",
+        again: true,
       };
     case "insecure":
       return {
         title: "This page may not use a microphone.",
-        text: "Browsers offer one on https and on localhost only. Typing still works. To talk, open the notebook by https, or forward its port (ssh -L 8888:localhost:8888 HOST) and open localhost.",
+        cause: "Browsers offer one on https and on localhost only.",
+        remedy:
+          "open the notebook by https, or forward its port (ssh -L 8888:localhost:8888 HOST) and open localhost",
+        again: false,
       };
     case "blocked":
       return {
         title: "This page forbids the microphone.",
-        text: message.includes("Content-Security-Policy")
-          ? `${message} Typing still works.`
-          : `${message} Typing still works. To talk, open the notebook in a tab of its own, or ask the administrator of the server to allow it.`,
+        cause: message,
+        remedy: message.includes("Content-Security-Policy")
+          ? ""
+          : "open the notebook in a tab of its own, or ask the administrator of the server to allow it",
+        again: false,
       };
     case "unsupported":
       return {
         title: "This window has no microphone.",
-        text: "Typing still works. To talk, open the notebook in Chrome, Edge, Firefox or Safari.",
+        cause: "",
+        remedy: "open the notebook in Chrome, Edge, Firefox or Safari",
+        again: false,
       };
   }
 }

@@ -1,20 +1,11 @@
 /**
  * Handles the card's keys: holding Space talks, Escape interrupts, M mutes (none of them while typing), Enter sends.
- *
- * A notebook has commands on single letters and on Enter, and cancels line breaks. Keys without Ctrl, Meta or Alt are
- * therefore the card's alone, and so are those with them that edit text while a field has the focus: they are taken at
- * `window`, before the notebook's own listeners (docs/notebook.md 27). All others, such as Ctrl+S, are the notebook's.
  */
 
 import type { Engine } from "../engine.js";
 import type { HostModel } from "../host.js";
 import { read } from "../traits.js";
-
-/** Undo, redo, clipboard, select all, cursor and deletion keys, and Enter. */
-const EDITING = /^([zyxcva]|Arrow.*|Home|End|Page.*|Backspace|Delete|Insert|Enter)$/i;
-
-/** JupyterLab cancels Ctrl+Z after the keydown of a bare Control. */
-const MODIFIER = /^(Control|Shift|Alt|AltGraph|Meta)$/;
+import { isTyping, takeKeys } from "./own-keys.js";
 
 export function bindKeys(
   card: HTMLElement,
@@ -65,18 +56,7 @@ export function bindKeys(
     void engine.talk(true);
   }
 
-  window.addEventListener(
-    "keydown",
-    (event) => {
-      const path = event.composedPath();
-      if (!path.includes(card)) return;
-      const bare = !(event.ctrlKey || event.metaKey || event.altKey) || event.getModifierState("AltGraph");
-      if (!bare && !MODIFIER.test(event.key) && !(isTyping(path[0]) && EDITING.test(event.key))) return;
-      event.stopImmediatePropagation();
-      press(event, path[0]);
-    },
-    { capture: true, signal },
-  );
+  takeKeys(card, press, signal);
   card.addEventListener("keyup", (event) => event.key === " " && release(), { signal });
   card.addEventListener(
     "focusout",
@@ -84,10 +64,6 @@ export function bindKeys(
     { signal },
   );
   window.addEventListener("blur", release, { signal });
-}
-
-function isTyping(target: EventTarget | undefined): boolean {
-  return target instanceof Element && target.matches("input, textarea, select");
 }
 
 function isPressable(target: EventTarget | undefined): boolean {
