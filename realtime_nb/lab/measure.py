@@ -194,7 +194,10 @@ class _Turn:
         for started, stopped in _stretches(trace.events):
             if trace.speech is None:
                 continue
-            first, last = _position_ms(trace, started, 0.0), _position_ms(trace, stopped, float("inf"))
+            # A start at 0 is the session's first sample where the server states the end, and else no statement.
+            stated = stopped is not None and stopped.event.audio_end_ms > 0
+            first = _position_ms(trace, started, 0.0, stated=stated)
+            last = _position_ms(trace, stopped, float("inf"), stated=stated)
             outside = last <= trace.speech.start_ms or first >= trace.speech.end_ms
             if outside or last < trace.speech.end_ms - _CUT_OFF_MS:
                 self.false_starts += outside
@@ -222,13 +225,13 @@ def _stretches(events: Sequence[StampedEvent]) -> Iterator[tuple[StampedEvent | 
         yield each, None
 
 
-def _position_ms(trace: TrialTrace, stamped: StampedEvent | None, missing: float) -> float:
+def _position_ms(trace: TrialTrace, stamped: StampedEvent | None, missing: float, *, stated: bool) -> float:
     """Return the place in the recording that a detection event speaks of; its arrival where it states none."""
     if stamped is None or trace.speech is None:
         return missing
     event = stamped.event
     told = event.audio_start_ms if event.type.endswith("speech_started") else event.audio_end_ms
-    if told:
+    if told or stated:
         return float(told) - trace.buffer_offset_ms
     return stamped.at_ms - trace.speech_end_at_ms + trace.speech.end_ms
 

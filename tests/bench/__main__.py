@@ -11,6 +11,7 @@ alternately in one run. Arguments select sections: `python -m tests.bench wire s
 - `reconnect`: from a broken socket to ready.
 - `comm`: CPU per message of the page, beside Jupyter's own.
 - `local`: what local models wait for the backend, barge-in, and memory after long answers; needs espeak-ng.
+- `lab_pacing`: how late the sound of 200 replayed sessions leaves.
 - `imports`: importing, and the first connection to a local backend.
 - `notebook`: the comm's round trip and stop-to-silence in a real JupyterLab; needs Chromium.
 
@@ -25,7 +26,10 @@ from importlib import import_module
 
 from tests.bench.table import Line, show
 
-_SECTIONS = ("wire", "sessions", "memory", "served", "long", "reconnect", "comm", "local", "imports", "notebook")
+_SECTIONS = (
+    *("wire", "sessions", "memory", "served", "long", "reconnect", "comm", "local", "lab_pacing"),
+    *("imports", "notebook"),
+)
 
 
 def main() -> None:

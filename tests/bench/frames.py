@@ -18,6 +18,7 @@ CREATED = json.dumps(
         "session": {"type": "realtime", "object": "realtime.session", "id": "sess_1", "model": "m"},
     }
 ).encode()
+UPDATED = CREATED.replace(b"session.created", b"session.updated")
 DONE = json.dumps(
     {
         "type": "response.done",

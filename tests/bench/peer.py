@@ -2,7 +2,8 @@
 for.
 
 Owns a websocket server that works on bytes: its frames are made once, and frames from clients are counted by their
-headers and dropped. The metadata of a client's `response.create` says what to send:
+headers and dropped. Each `session.update` gets the same `session.updated`. The metadata of a client's
+`response.create` says what to send:
 
 - `{"kind": "text" | "audio-4" | ..., "count": "N"}`: N deltas as fast as they are taken, then `response.done`;
 - `{"kind": "paced", "phase_s": "S"}`: 4 KB of sound after 4 KB, at the pace at which it is heard, without end; the
@@ -28,7 +29,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from tests.bench.frames import CREATED, DONE, PACED_S, delta, websocket_frame
+from tests.bench.frames import CREATED, DONE, PACED_S, UPDATED, delta, websocket_frame
 
 _COMMAND_BYTES = 1000
 """Commands are short and sound is long: what is longer is not looked at."""
@@ -113,6 +114,8 @@ class _Client(asyncio.Protocol):
         return end
 
     def _command(self, event: dict[str, Any]) -> None:
+        if event["type"] == "session.update":
+            self._transport.write(websocket_frame(UPDATED))
         if event["type"] != "response.create":
             return
         wish = event["response"]["metadata"]

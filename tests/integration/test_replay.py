@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 
 from realtime_nb import backends
+from realtime_nb.audio.speech_span import find_speech
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.replay import replay
 from realtime_nb.client.replay.scenario import BargeIn, Scenario
@@ -20,10 +22,12 @@ from realtime_nb.errors import ConfigError
 from realtime_nb.lab.measure import measure
 from realtime_nb.local import LocalServer
 from realtime_nb.testing import ScriptedServer, Step, abort, close, expect, never, run, send
+from tests.corpus.speakers import Speaker, missing, render
 from tests.integration.scripted import answers, begins, created, ends, item_added, refuses, says, updated
 
 VAD = {"type": "server_vad", "silence_duration_ms": 400}
 DETECTED = Variant("detected", {"turn_detection": VAD, "transcription": False})
+WRITTEN = Variant("written", {"turn_detection": VAD, "transcription": False, "output": "text"})
 TYPED = Variant("typed", {"output": "text"})
 
 
@@ -99,7 +103,7 @@ async def test_typed_turn_is_answered_by_the_practice_backend(practice: str) -> 
 
 
 async def test_recording_ends_its_turn_by_the_servers_detection(practice: str) -> None:
-    record = await replayed(Utterance(samples=tone(600, 200, 100)), DETECTED, practice)
+    record = await replayed(Utterance(samples=tone(300, 100, 50)), WRITTEN, practice)
     assert record.error is None
     found = measure(record.turns[0])
     assert (found.cut_offs, found.false_starts, found.missed) == (0, 0, False)
@@ -139,7 +143,7 @@ async def test_recording_is_followed_by_silence_until_it_is_answered() -> None:
 
 @pytest.mark.parametrize("pacing", ["manual_commit", "fast"])
 async def test_recording_is_committed_by_hand(practice: str, pacing: Any) -> None:
-    record = await replayed(Utterance(samples=tone(600, 200, 100)), DETECTED, practice, pacing=pacing)
+    record = await replayed(Utterance(samples=tone(300, 100, 50)), DETECTED, practice, pacing=pacing)
     assert record.error is None
     assert types(record).count("input_audio_buffer.committed") == 1
     assert "input_audio_buffer.speech_started" not in types(record)
@@ -151,7 +155,7 @@ async def test_recording_is_committed_by_hand(practice: str, pacing: Any) -> Non
 
 
 async def test_variant_without_turn_detection_is_committed_by_hand(practice: str) -> None:
-    variant = Variant("push to talk", {"turn_detection": None})
+    variant = Variant("push to talk", {"turn_detection": None, "output": "text"})
     record = await replayed(Utterance(samples=tone(300)), variant, practice)
     assert record.error is None
     assert record.turns[0].pacing == "manual_commit"
@@ -160,7 +164,7 @@ async def test_variant_without_turn_detection_is_committed_by_hand(practice: str
 
 @pytest.mark.parametrize("pacing", ["manual_commit", "fast"])
 async def test_sound_of_a_few_milliseconds_is_lengthened_for_its_commit(practice: str, pacing: Any) -> None:
-    record = await replayed(Utterance(samples=tone(40)), DETECTED, practice, pacing=pacing)
+    record = await replayed(Utterance(samples=tone(40)), WRITTEN, practice, pacing=pacing)
     assert record.error is None
 
 
@@ -297,6 +301,67 @@ async def test_call_that_is_left_to_the_user_ends_the_turn() -> None:
     assert [call.name for call in measure(record.turns[0]).tool_calls] == ["weather"]
 
 
+# Turn detection on one recording
+
+
+class Tapped:
+    """A connector that keeps the sound which its transports send."""
+
+    def __init__(self, inner: Any) -> None:
+        self.heard = b""
+        self.describe = inner.describe
+        self._inner = inner
+
+    async def connect(self) -> Any:
+        transport = await self._inner.connect()
+        send = transport.send
+
+        async def tapped(frame: bytes | str) -> None:
+            event = json.loads(frame)
+            self.heard += base64.b64decode(event.get("audio", ""))
+            await send(frame)
+
+        transport.send = tapped
+        return transport
+
+
+async def test_shorter_silence_cuts_off_more_and_longer_silence_waits_longer(practice: str) -> None:
+    """One recording with pauses of 150, 300 and 600 ms, by three settings of the server's detection."""
+    if (problem := missing()) is not None:
+        pytest.skip(problem)
+    parts = []
+    for word, pause_ms in (("One", 150), ("nine", 300), ("seven", 600), ("ten", 0)):
+        sound = render(word, Speaker("en-us"))
+        span = find_speech(sound)
+        parts += [sound[span.start : span.end], np.zeros(24 * pause_ms, np.int16)]
+    said = np.concatenate(parts)
+    utterance = Utterance(samples=said)
+    cut_offs, waited_ms, heard = [], [], set()
+
+    async def one(silence_ms: int) -> tuple[Tapped, ReplayRecord]:
+        detection = {"type": "server_vad", "silence_duration_ms": silence_ms}
+        variant = Variant(f"{silence_ms} ms", {"turn_detection": detection, "transcription": False, "output": "text"})
+        connector = Tapped(backends.connector_of(variant, backend=practice))
+        return connector, await replay(utterance, variant, connector)
+
+    for connector, record in await asyncio.gather(*(one(ms) for ms in (200, 400, 800))):
+        assert record.error is None
+        trace = record.turns[0]
+        found = measure(trace)
+        assert (found.missed, found.false_starts) == (False, 0)
+        cut_offs.append(found.cut_offs)
+        assert trace.speech is not None
+        ends = [each.event.audio_end_ms for each in trace.events if each.event.type.endswith("speech_stopped")]
+        waited_ms.append(ends[-1] - trace.speech.end_ms)  # in the sound's own time: no clock
+        heard.add(connector.heard[: 2 * said.size])
+        assert not any(connector.heard[2 * said.size :])
+    assert cut_offs == [2, 1, 0]
+    # The detector goes on for a while after the end of speech, and decides for 32 ms at a time.
+    assert waited_ms[1] - waited_ms[0] == pytest.approx(200, abs=33)
+    assert waited_ms[2] - waited_ms[1] == pytest.approx(400, abs=33)
+    assert heard == {said.tobytes()}
+
+
 # Scenarios
 
 
@@ -313,7 +378,7 @@ async def test_turns_of_a_scenario_follow_each_other_in_one_session(practice: st
 
 
 async def test_barge_in_cuts_the_answer_where_it_was_heard(practice: str) -> None:
-    scenario = Scenario(["Count to twenty.", BargeIn(Utterance(samples=tone(500)), after_ms=700)], "interrupted")
+    scenario = Scenario(["Count to twenty.", BargeIn(Utterance(samples=tone(400)), after_ms=400)], "interrupted")
     variant = Variant("spoken", {"turn_detection": VAD, "transcription": False})
     record = await replayed(scenario, variant, practice)
     assert record.error is None
@@ -322,11 +387,11 @@ async def test_barge_in_cuts_the_answer_where_it_was_heard(practice: str) -> Non
     cut_ms = next(e.event.audio_end_ms for e in record.turns[0].events if e.event.type == "conversation.item.truncated")
     assert second.speech_end_to_stopped_ms is not None
     assert not second.missed
-    begun_ms = record.turns[1].speech_end_at_ms - 500
+    begun_ms = record.turns[1].speech_end_at_ms - 400
     audible_ms = record.turns[0].speech_end_at_ms + (first.speech_end_to_first_audible_ms or 0)
-    # The turn begins 700 ms into the answer, by the same clock, and the server notices it after that.
-    assert begun_ms - audible_ms == pytest.approx(700, abs=0.1)
-    assert cut_ms > 700
+    # The turn begins 400 ms into the answer, by the same clock, and the server notices it after that.
+    assert begun_ms - audible_ms == pytest.approx(400, abs=0.1)
+    assert cut_ms > 400
     assert "input_audio_buffer.speech_started" in types(record, 1)
     assert "input_audio_buffer.speech_started" not in types(record, 0)
 
@@ -388,7 +453,7 @@ async def test_backend_without_a_key_is_refused_before_it_is_opened() -> None:
 
 async def test_limit_ends_a_turn_that_the_server_never_answers() -> None:
     async with ScriptedServer([*opening(), never()]) as server:
-        record = await replayed(Utterance(samples=tone(250)), DETECTED, server.url, limit_s=0.7)
+        record = await replayed(Utterance(samples=tone(250)), DETECTED, server.url, limit_s=0.5)
     assert record.error is not None
     assert "limit_s" in record.error
     assert record.turns[0].error == record.error
@@ -405,7 +470,7 @@ async def test_limit_ends_an_answer_that_drips_for_ever() -> None:
             await asyncio.sleep(0.02)
 
     async with ScriptedServer([*opening(), hears(100), run(drip)]) as server:
-        record = await replayed(Utterance(samples=tone(250)), DETECTED, server.url, limit_s=0.7)
+        record = await replayed(Utterance(samples=tone(250)), DETECTED, server.url, limit_s=0.5)
     assert record.error is not None
     assert "limit_s" in record.error
     assert types(record).count("response.output_audio.delta") > 3
@@ -429,7 +494,7 @@ async def test_close_in_the_middle_of_an_answer_keeps_what_came(end: Step, words
 async def test_server_that_goes_silent_while_it_opens_ends_in_time() -> None:
     for steps in ([never()], [created(), never()]):
         async with ScriptedServer(steps) as server:
-            record = await replayed(Utterance(text="Hi"), TYPED, server.url, open_timeout_s=0.5)
+            record = await replayed(Utterance(text="Hi"), TYPED, server.url, open_timeout_s=0.2)
         assert record.error is not None
         assert record.turns == ()
         assert record.retryable
@@ -439,7 +504,7 @@ async def test_server_that_goes_silent_while_it_opens_ends_in_time() -> None:
 async def test_port_that_answers_no_handshake_ends_in_time() -> None:
     server = await asyncio.start_server(lambda reader, writer: asyncio.sleep(60), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    record = await replayed(Utterance(text="Hi"), TYPED, f"ws://127.0.0.1:{port}/v1/realtime", open_timeout_s=0.5)
+    record = await replayed(Utterance(text="Hi"), TYPED, f"ws://127.0.0.1:{port}/v1/realtime", open_timeout_s=0.2)
     assert record.error is not None
     assert record.retryable
     server.close()

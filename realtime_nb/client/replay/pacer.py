@@ -68,7 +68,7 @@ class ReplayMicrophone:
             await self._sleep_until(due)
             self._recorded_until = due
             await self._put(frame)
-            self.lag_ms = max(self.lag_ms, (self._clock() - due) * 1000)
+            self._note_lag(due)
 
     def go_on(self) -> None:
         """Send digital silence from now on, until the next recording."""
@@ -95,12 +95,15 @@ class ReplayMicrophone:
                 return  # a recording begins before, and the loop was too busy to stop this task in time
             self._recorded_until = due
             await self._put(frame)
-            self.lag_ms = max(self.lag_ms, (self._clock() - due) * 1000)
+            self._note_lag(due)
 
     async def _put(self, frame: AppendFrame) -> None:
         self.sent_samples += frame.samples
         if frame.encoded:
             await self._send(frame.encoded)
+
+    def _note_lag(self, due: float) -> None:
+        self.lag_ms = max(self.lag_ms, (self._clock() - due) * 1000)
 
     async def _sleep_until(self, due: float) -> None:
         # A sleep may end early: a timer of the loop has the resolution of the loop's own clock.

@@ -84,6 +84,14 @@ def test_every_latency_counts_from_the_end_of_speech_in_the_recording() -> None:
     assert found.error is None
 
 
+def test_speech_from_the_first_sample_of_the_session_starts_at_0() -> None:
+    # Detected late, when all of it was said already: the server's own time counts, which is 0.
+    detected = _detected("u", 0, 250, _ZERO + 300)
+    late = [StampedEvent(_ZERO + 100, detected[0].event), *detected[1:]]
+    found = _measured(late, _answer(_ZERO + 320), speech=SpeechSpan(0, _RATE // 4))
+    assert (found.false_starts, found.missed, found.speech_end_to_stopped_ms) == (0, False, 300)
+
+
 def test_tokens_and_cost_add_up_over_responses() -> None:
     found = _measured(_detected("u", 450, 2_500, _ZERO + 300), _answer(_ZERO + 320), _answer(_ZERO + 900, "r2"))
     assert (found.input_tokens, found.output_tokens) == (200, 100)
