@@ -276,7 +276,7 @@ class RealtimeSession:
             await self._router.snapshot.replay(self._post)
         while late := {name: value for name, value in self._config.settings.items() if sent.get(name) is not value}:
             name, sent[name] = late.popitem()  # a widget's setting changed meanwhile, and had no session to go to
-            await self.send_config(self._config.change(name, sent[name]))
+            await self.send_config(self._config.change({name: sent[name]}))
         return self
 
     async def _post(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:

@@ -103,17 +103,18 @@ class SessionConfig:
         self._fields = overlay(overlay(_without(self._fields, session_config(named)), raw), extra or {})
         return session
 
-    def change(self, name: str, value: Any) -> dict[str, Any]:
-        """Keep one setting that was checked, and return the session that sets it."""
-        self.settings[name] = value
-        if name == "tools":
+    def change(self, values: Mapping[str, Any], fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Keep settings that were checked, and further fields; return the session that sets them."""
+        self.settings.update(values)
+        if "tools" in values:
             self._keep_tools()
-        # An absent field would leave the old instructions as they are: only "" clears them (docs/protocol.md 3).
-        value = "" if name == "instructions" and value is None else value
-        session = {**session_config({name: value}), "type": self.session_type}
+        if "instructions" in values and values["instructions"] is None:
+            # An absent field would leave the old instructions as they are: only "" clears them (docs/protocol.md 3).
+            values = {**values, "instructions": ""}
+        session = {**session_config(values), "type": self.session_type}
         if self._fields:
             self._fields = _without(self._fields, session)
-        return session
+        return overlay(session, self.set({}, fields)) if fields else session
 
     def whole(self) -> dict[str, Any]:
         """The session that sets all that the user has set."""

@@ -82,3 +82,23 @@ class Variant:
     def payload(self) -> dict[str, Any]:
         """The `session` of the `session.update` that sets this variant, as builtins."""
         return session_config(self.whole, self.session)
+
+
+def check_applicable(variant: Any, backend: Any) -> None:
+    """Refuse to set a variant in a conversation that talks with another backend.
+
+    Args:
+        variant: the value that a user gave.
+        backend: of the conversation, as it was given.
+
+    Raises:
+        ConfigError: no variant, or one of another backend.
+    """
+    if not isinstance(variant, Variant):
+        hint = " Give its attribute `variant`." if isinstance(getattr(variant, "variant", None), Variant) else ""
+        raise ConfigError(f"apply() takes an rt.Variant('name', {{...}}), not {variant!r}.{hint}")
+    if variant.backend is not None and variant.backend != backend:
+        raise ConfigError(
+            f"the variant {variant.name!r} is of the backend {variant.backend!r}, and this conversation talks with "
+            f"{backend!r}, which cannot change: make a widget with that backend and apply the variant there"
+        )

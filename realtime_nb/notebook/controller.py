@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime_nb import errors, forks
@@ -136,11 +136,11 @@ class Controller:
         """Call `function` on the notifier thread, where traits are written."""
         runtime.notifier().call(function)
 
-    def change(self, name: str, value: Any) -> None:
-        """Keep a setting and send it to the server, in the order of the calls."""
+    def change(self, values: Mapping[str, Any], fields: Mapping[str, Any] | None = None) -> None:
+        """Keep settings and further fields of the session, and send them in one update, in the order of the calls."""
         if self._made_in != forks.process:
             raise self._inherited()
-        runtime.loop().call_soon_threadsafe(self.lifecycle.change, name, value)
+        runtime.loop().call_soon_threadsafe(self.lifecycle.change, values, fields)
 
     def change_model(self, model: str | None) -> None:
         """Go on with another model, in the order of the calls."""

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from realtime_nb.conversation import Change, Conversation
@@ -401,9 +401,9 @@ class SessionLifecycle:
 
     # Settings
 
-    def change(self, name: str, value: Any) -> None:
-        """Keep a checked setting and send it to the server."""
-        change, session = self._state.config.change(name, value), self._state.session
+    def change(self, values: Mapping[str, Any], fields: Mapping[str, Any] | None = None) -> None:
+        """Keep checked settings and further fields of the session, and send them to the server in one update."""
+        change, session = self._state.config.change(values, fields), self._state.session
         if session is not None:
             task = asyncio.create_task(session.send_config(change))
             self._updates.add(task)

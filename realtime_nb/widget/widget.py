@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from realtime_nb.backends import Backend
     from realtime_nb.client.connection import RealtimeConnection
     from realtime_nb.client.session import RealtimeSession
+    from realtime_nb.client.variant import Variant
     from realtime_nb.conversation import Latency, Turn, Usage
     from realtime_nb.local.models import LocalModels
     from realtime_nb.notebook.controller import Controller
@@ -176,6 +177,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     _frozen: Any = None
     _unshown = False  # held by weak references only, and freed with the user's last one
     _own_layout: Any = None  # unless the user made it: then others may use it
+    _together: dict[str, Any] | None = None  # the settings that `apply` has changed so far, while it runs
     _controller: Controller | None = None  # until it is made: traits are set, and widgets closed, before that
 
     def __init__(
@@ -365,6 +367,37 @@ class RealtimeWidget(anywidget.AnyWidget):
 
         self._open_controller.reset(conversation_of(history))
 
+    def apply(self, variant: Variant) -> None:
+        """Set what a variant states: its settings, its model and further session fields, in one `session.update`.
+
+        Settings that the variant does not state stay as they are; so does the conversation. Another voice than the one
+        that has spoken, and another model, begin a new session between turns.
+
+        Args:
+            variant: an `rt.Variant`, such as `results.best().variant` of the lab.
+
+        Raises:
+            ConfigError: no variant; one that ran on another backend than this widget's, or names a tool that neither
+                has. Nothing is changed then. RealtimeError: the widget is closed.
+        """
+        from realtime_nb.client.variant import check_applicable
+
+        controller = self._open_controller
+        check_applicable(variant, controller.state.options.backend)
+        values = dict(variant.settings)
+        check_tool_choice(values.get("tool_choice", self.tool_choice), values.get("tools", self.tools))
+        changed: dict[str, Any] = {}
+        self._together = changed
+        try:
+            for name, value in values.items():
+                setattr(self, name, value)
+        finally:
+            self._together = None
+            # In one update: a server would refuse the choice of a tool that comes with the next one.
+            controller.change(changed, variant.session)
+        if variant.model is not None:
+            self.model = variant.model
+
     def close(self) -> None:
         """Disconnect and remove the card, for good. Returns at once; may be called twice.
 
@@ -545,6 +578,8 @@ class RealtimeWidget(anywidget.AnyWidget):
             self._controller.state.check_not_closed()
         name = proposal["trait"].name
         value = check_setting(name, proposal["value"])
+        if self._together is not None:
+            return value  # `apply` has checked them against each other
         if name == "tool_choice":
             check_tool_choice(value, self.tools)
         elif name == "tools":
@@ -577,8 +612,10 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     @t.observe(*DEFAULTS)
     def _setting_changed(self, change: Any) -> None:
-        if self._controller is not None:
-            self._controller.change(change["name"], change["new"])
+        if self._together is not None:
+            self._together[change["name"]] = change["new"]
+        elif self._controller is not None:
+            self._controller.change({change["name"]: change["new"]})
 
     @t.validate("max_session_minutes", "max_cost_usd")
     def _check_limit(self, proposal: Any) -> Any:

@@ -297,7 +297,7 @@ def scope_notes(estimates: Any) -> list[str]:
             f"{few} utterances: intervals are about these utterances only. At least ten are needed for a claim about "
             "utterances like them."
         )
-    notes += dict.fromkeys(each.note for each in given if each.note)
+    notes += dict.fromkeys(each.note[0].upper() + each.note[1:] + "." for each in given if each.note)
     return notes
 
 

@@ -65,18 +65,19 @@ def comparison_figure(
     left.set_yticks(range(rows), [_plain_text(fill(name, _NAME_WIDTH, max_lines=2, placeholder="…")) for name in sides])
     left.set_ylim(rows - 0.5, -0.5)
     unit = f", {metric.unit}" if metric.unit else ""
+    points = ", points" if metric.kind == "pass" else unit
     each_one = {
         "number": "median of each utterance",
         "count": "mean of each utterance",
         "pass": "rate of each utterance",
     }
     left.set_xlabel(each_one[metric.kind] + unit)
-    right.set_xlabel(f"difference{unit}, {_scope(comparisons[0].decisive)}")
+    right.set_xlabel(f"difference{points}, {_scope(comparisons[0].decisive)}")
     title = _plain_text(f"{metric.name} by {setting}")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=_TEXT)
     if metric.kind == "pass":
-        for axes in (left, right):
-            axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %".replace("-", "−"))
+        left.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+        right.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}".replace("-", "−"))
     for axes in (left, right):
         _bare(axes)
     return figure
@@ -101,8 +102,8 @@ def _difference(axes: Any, place: int, comparison: Comparison | RateComparison) 
         axes.plot([low, high], [place, place], color=color, linewidth=2, solid_capstyle="round", zorder=2)
     fill_color = color if comparison.clear else "white"
     axes.scatter([estimate.value], [place], s=46, color=fill_color, edgecolors=color, linewidths=1.6, zorder=3)
-    unit = "share" if is_share(estimate) else ""
-    words = number_words(estimate.value, unit, signed=True) + (" clear" if comparison.clear else "")
+    words = f"{100 * estimate.value:+.0f} points".replace("-", "−") if is_share(estimate) else ""
+    words = (words or number_words(estimate.value, signed=True)) + (" clear" if comparison.clear else "")
     words += "" if len(ends) == 2 else " (no interval)"
     axes.annotate(
         words, (estimate.value, place), (0, 7), textcoords="offset points", ha="center", va="bottom", fontsize=9,

@@ -31,10 +31,11 @@ class Cell:
 
 
 _STYLE = """<style>
-.rtnb-lab {max-width: 100%; overflow-x: auto; font-size: var(--jp-ui-font-size1, 13px);
+.rtnb-lab {max-width: 100%; font-size: var(--jp-ui-font-size1, 13px);
   color: var(--jp-content-font-color1, inherit);}
 .rtnb-lab table {border-collapse: collapse; margin: 4px 0; border: none; font-size: inherit;}
-.rtnb-lab caption {text-align: left; font-weight: 600; padding: 2px 0 6px; white-space: nowrap;
+.rtnb-lab .rtnb-lab-wide {overflow-x: auto;}
+.rtnb-lab p.rtnb-lab-caption {font-weight: 600; margin: 4px 0; overflow-wrap: anywhere;
   color: var(--jp-content-font-color1, inherit);}
 .rtnb-lab th, .rtnb-lab td {text-align: left; padding: 3px 14px 3px 0; vertical-align: top; border: none;
   background: none; font-weight: 400; max-width: 28em; white-space: nowrap;}
@@ -58,8 +59,9 @@ def table_html(
     body = "".join(map(_line, cells))
     below = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return (
-        f'{_STYLE}<div class="rtnb-lab"><table><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>'
-        f"<tbody>{body}</tbody></table>{below}</div>"
+        f'{_STYLE}<div class="rtnb-lab"><p class="rtnb-lab-caption">{escape(caption)}</p><div class="rtnb-lab-wide">'
+        f'<table aria-label="{escape(caption)}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+        f"{below}</div>"
     )
 
 

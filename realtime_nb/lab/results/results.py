@@ -474,7 +474,7 @@ class Results:
                 given.append(estimate)
                 title = f"{estimate.method}; {trials.n} utterances, {trials.n_trials} trials, {trials.missing} missing"
                 # Failed trials have a column of their own; other missing values are said where they are.
-                odd = f" ({trials.missing} missing)" if trials.missing != failed[key] else ""
+                odd = f" ({trials.missing} missing)" if trials.missing not in (0, failed[key]) else ""
                 # The column's name has the unit.
                 line.append(Cell(estimate_words(estimate, with_unit=False) + odd, number=True, title=title))
             lines.append(line)
@@ -506,7 +506,8 @@ class Results:
             shown.remove(FIRST_TYPED)
         shown = [name for name in shown if name != "cut_offs" or any(row.get(name) for row in self.rows)]
         grades = [name for name in self._sweep.numbers if name in self._sweep.grades]
-        return [self._sweep.metric(name) for name in dict.fromkeys([*shown, *grades])]
+        waits = [name for name in shown if name.endswith("_ms")]
+        return [self._sweep.metric(name) for name in dict.fromkeys([*waits, *grades, *shown])]
 
     def _by_name(self, setting: str, metric: Metric) -> dict[str, Trials]:
         cells = self._sweep.cells(setting, metric.name)

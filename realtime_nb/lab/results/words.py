@@ -18,6 +18,8 @@ def number_words(value: float, unit: str = "", *, signed: bool = False) -> str:
         return "∞" if value > 0 else "−∞"
     if unit == "share":
         shown = f"{100 * value:.0f} %"
+    elif unit == "points":
+        shown = f"{value:.0f}"
     elif abs(value) >= 100:
         shown = f"{value:,.0f}"
     else:
@@ -31,12 +33,15 @@ def estimate_words(estimate: Estimate, *, signed: bool = False, with_unit: bool 
     """Return an estimate with its interval, such as `612 ms [590, 641]`; `–` where it has no value."""
     if math.isnan(estimate.value):
         return "–"
-    unit = "share" if is_share(estimate) else estimate.unit
-    value = number_words(estimate.value, unit, signed=signed)
+    if is_share(estimate) and signed:  # 12 % more is not 12 points more
+        unit, scale = "points", 100.0
+    else:
+        unit, scale = "share" if is_share(estimate) else estimate.unit, 1.0
+    value = number_words(scale * estimate.value, unit, signed=signed)
     shown_unit = "" if unit == "share" or not unit or not with_unit else f" {unit}"
     if math.isnan(estimate.low):
         return f"{value}{shown_unit}"
-    low, high = (number_words(end, unit, signed=signed) for end in (estimate.low, estimate.high))
+    low, high = (number_words(scale * end, unit, signed=signed) for end in (estimate.low, estimate.high))
     return f"{value}{shown_unit} [{low}, {high}]"
 
 

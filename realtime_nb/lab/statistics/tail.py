@@ -120,5 +120,5 @@ def percentile(values: Values | Trials, q: float, *, unit: str = "", level: floa
     low_rank, high_rank = int(np.floor(first * n)) - 1, int(np.ceil(last * n))
     low = float(pooled[low_rank]) if low_rank >= 0 else -inf
     high = float(pooled[high_rank]) if high_rank < n else inf
-    note = "no trial is far enough out to limit it above" if high == inf else ""
+    note = f"no trial is far enough out to limit the {q:g}th percentile above" if high == inf else ""
     return Estimate(value, low, high, level, unit, m, n, trials.missing, method, scope, note)

@@ -80,7 +80,7 @@ def test_a_bad_setting_raises_and_changes_nothing() -> None:
 
 def test_a_setting_that_becomes_none_clears_the_instructions_on_the_wire() -> None:
     config = SessionConfig({"instructions": "Be brief."})
-    assert config.change("instructions", None) == {"type": "realtime", "instructions": ""}
+    assert config.change({"instructions": None}) == {"type": "realtime", "instructions": ""}
     assert config.settings["instructions"] is None
 
 
@@ -183,7 +183,7 @@ def test_a_setting_that_changes_later_counts_before_the_first_fields_in_a_new_se
     fields = {"audio": {"output": {"speed": 1.2, "voice": "marin"}}, "truncation": "disabled"}
     config = SessionConfig(check_settings({"instructions": "one"}), fields)
     assert config.whole()["audio"]["output"]["speed"] == 1.2
-    config.change("speed", 0.8)
+    config.change({"speed": 0.8})
     config.set({"voice": "cedar"})
     assert config.whole()["audio"]["output"] == {"speed": 0.8, "voice": "cedar"}
     assert config.whole()["truncation"] == "disabled"
