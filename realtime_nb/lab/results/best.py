@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from realtime_nb.client.variant import Variant
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.statistics.compare import Comparison
 from realtime_nb.lab.statistics.estimate import THESE_ONLY
@@ -25,12 +26,14 @@ class Best:
         value: the name of the best value; of the variant, where variants were compared.
         comparisons: every other value against it.
         better: the direction that is better.
+        variant: the one with this value, for `w.apply(...)`; None where several have it, or its functions are lost.
     """
 
     setting: str
     value: str
     comparisons: Comparisons
     better: Better
+    variant: Variant | None = None
 
     def __repr__(self) -> str:
         few = self.comparisons.all[0].decisive.scope == THESE_ONLY

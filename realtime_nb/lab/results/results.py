@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -299,7 +300,11 @@ class Results:
         name, found = self._sweep.setting(setting), self._metric(metric)
         way = direction(found, better)
         shown = candidate(self.compare(name, metric=found.name), way)
-        return checked_best(self.compare(name, metric=found.name, baseline=shown), way)
+        best = checked_best(self.compare(name, metric=found.name, baseline=shown), way)
+        key = self._sweep.find(name, best.value)
+        having = {str(row["variant"]) for row in self.rows if key_of(row.get(name)) == key}
+        only = self._variants.get(having.pop()) if len(having) == 1 else None
+        return replace(best, variant=None if only is None or self._functions.get(only.name) else only)
 
     def plot(self, setting: str = "variant", *, metric: str | None = None, baseline: Any = None) -> Figure:
         """Return the matplotlib figure of a comparison.
@@ -540,7 +545,9 @@ class Results:
         return TrialView(row, None if self._audio is None else lambda: self._audio(row) if self._audio else None)
 
     def _variant(self, which: str | Variant | Best) -> Variant:
-        name = which if isinstance(which, str) else which.name if isinstance(which, Variant) else which.value
+        if isinstance(which, Best):
+            which = which.variant or which.value
+        name = which if isinstance(which, str) else which.name
         if name not in self._variants:
             known = ", ".join(map(repr, self._variants)) or "none is known"
             raise ConfigError(f"{name!r} is no variant of these results: {known}")
