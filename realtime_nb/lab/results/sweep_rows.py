@@ -42,6 +42,9 @@ class SweepRows:
     def __init__(self, rows: Iterable[Row], settings: Sequence[str] = ()) -> None:
         kept = [row for row in rows if not row.get("warmup")]
         labels = {row["utterance_hash"]: str(row["utterance"]) for row in kept if not row.get("twin")}
+        for row in kept:
+            if row.get("twin"):  # its clean twin need not be among the trials
+                labels.setdefault(row["twin"], str(row["utterance"]).partition(" (")[0])
         self._labels = _distinct_labels(labels)
         degraded = any(row.get("twin") for row in kept)
         self.rows: list[dict[str, Any]] = [self._with_own_columns(row, degraded) for row in kept]
@@ -65,7 +68,9 @@ class SweepRows:
         return tuple(dict.fromkeys(map(self.unit, self.rows)))
 
     def unit(self, row: Row) -> str:
-        """Return the label of a row's utterance; that of the clean twin for a degraded one."""
+        """Return the label of a row's utterance, that of the clean twin for a degraded one; or of its scenario."""
+        if row.get("scenario") is not None:
+            return str(row["scenario"])  # each of its turns has a label and a hash of its own
         key = row.get("twin") or row["utterance_hash"]
         return self._labels.get(key) or str(row["utterance"])
 

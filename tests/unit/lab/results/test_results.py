@@ -167,8 +167,24 @@ def test_degraded_recording_is_paired_with_its_clean_twin() -> None:
     assert results.summary("variant", metric=FIRST)["only"]["typical"].n == 12
 
 
+def test_degradations_are_compared_where_no_clean_recording_was_run() -> None:
+    rows = []
+    for each in rows_of({"only": {"voice": "marin"}}, utterances=12):
+        for how, late in (("telephone pcmu", 0.0), ("noise 5 dB", 30.0)):
+            own = {"utterance": f"{each['utterance']} ({how})", "utterance_hash": how + each["utterance_hash"]}
+            own |= {"twin": each["utterance_hash"], "trial_id": how + each["trial_id"], FIRST: each[FIRST] + late}
+            rows.append({**each, **own})
+    (found,) = Results(rows).compare("degradation")
+    assert (found.baseline, found.variant, found.decisive.n) == ("telephone pcmu", "noise 5 dB", 12)
+    assert found.decisive.value == pytest.approx(30.0)
+
+
 def test_turns_of_a_scenario_are_no_utterances_of_their_own() -> None:
-    results = Results(rows_of(_voices("marin", "cedar"), turns=(0, 1, 2), shift_ms=_late(cedar=60.0)))
+    rows = rows_of(_voices("marin", "cedar"), turns=(0, 1, 2), shift_ms=_late(cedar=60.0))
+    for each in rows:
+        turn = f"{each['utterance']}, turn {each['turn'] + 1}"
+        each |= {"scenario": each["utterance"], "utterance": turn, "utterance_hash": turn}
+    results = Results(rows)
     assert results.compare("voice")[0].decisive.n == 12
     assert results.compare("voice", turn=1)[0].decisive.n_trials == 96
     assert len(results.summary("turn", metric=FIRST)) == 3
