@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from realtime_nb.client.variant import Variant
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.grading.trial_view import TrialView
+from realtime_nb.lab.keeping.run_folder import RunFolder
 from realtime_nb.lab.statistics import spread as spreads
 from realtime_nb.lab.statistics import tail as tails
 from realtime_nb.lab.statistics.spread import Spread, TrialsNeeded
@@ -23,9 +24,10 @@ from realtime_nb.lab.statistics.trials import Trials
 
 from . import answers, export
 from .best import Best, candidate, checked_best
-from .early_stop import EarlyStop
+from .early_stop import EarlyStop, complete_rounds
 from .frame import to_frame
 from .html import Cell, table_html, table_text
+from .manifest import Manifest
 from .metrics import FIRST, FIRST_TYPED, Better, Metric, direction
 from .notes_store import GRADES, RATINGS, NotesStore
 from .regrade import checked_graders, graded
@@ -83,6 +85,36 @@ class Results:
         if not self._sweep.rows:
             raise ConfigError("there are no trials in these results: run the lab first, or open another folder")
         self._add_kept_notes()
+
+    @classmethod
+    def open(cls, folder: str | Path, run: str | None = None, *, variants: Iterable[Variant] = ()) -> Results:
+        """Return the results of a run that was kept, also while it is under way.
+
+        Args:
+            folder: that was given as `cache=`.
+            run: its name; None: the newest one.
+            variants: those that were run, with their functions, which no file keeps.
+
+        Raises:
+            ConfigError: no such folder or run, or it has no finished trial.
+        """
+        kept = RunFolder(folder)
+        manifest = Manifest.from_dict(kept.run(run))
+        rows = manifest.rows(kept.trials)
+        given = {each.name: each for each in variants}
+        early = None
+        if manifest.early is not None and (done := complete_rounds(rows, manifest.trials_a_round)):
+            early = manifest.early, done
+        lost = len(manifest.trials) - sum(each.id in kept.trials for each in manifest.trials)
+        return cls(
+            rows,
+            variants={**{each.name: each for each in manifest.variants}, **given}.values(),
+            functions={name: names for name, names in manifest.functions.items() if name not in given},
+            folder=kept.path,
+            audio=lambda row: kept.sound(row["trial_id"], row.get("turn") or 0),
+            early=early,
+            about=f"{lost} of {len(manifest.trials)} trials were not run" if lost else "",
+        )
 
     # The data
 

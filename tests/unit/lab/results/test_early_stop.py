@@ -98,4 +98,4 @@ def test_bad_plans_are_refused() -> None:
         {"rounds": 3, "spending": "all"},
     ):
         with pytest.raises(ConfigError):
-            EarlyStop(**bad)  # type: ignore[arg-type]
+            EarlyStop(**bad)
