@@ -177,14 +177,18 @@ class Endpoint:
     models: ModelOptions | None = None
 
     @property
-    def current_notice(self) -> str | None:
-        """The notice, after what the local server reports of a download."""
-        progress = self.server.progress if self.server is not None else None
-        return " ".join(filter(None, [progress, self.notice])) or None
+    def whereabouts(self) -> str | None:
+        """To which hosts beyond this machine the local models send words and sound, or None."""
+        return self.models.whereabouts if self.models is not None else None
+
+    @property
+    def progress(self) -> str | None:
+        """What the local server reports of downloads under way, or None."""
+        return self.server.progress if self.server is not None else None
 
     @property
     def problem(self) -> str | None:
-        """Why the local server's language model cannot answer, or None."""
+        """Why the local server's language model cannot answer, and which downloads failed, or None."""
         return self.server.problem if self.server is not None else None
 
     @property

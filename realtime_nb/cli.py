@@ -144,7 +144,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     from realtime_nb.redact import KEY_VARIABLES
 
     def announce(listening: Listening) -> None:
-        print(" ".join(filter(None, [f"Here answers: {listening.label}.", listening.notice])), file=sys.stderr)
+        where = models.whereabouts if models is not None else None
+        print(" ".join(filter(None, [f"Here answers: {listening.label}.", where, listening.notice])), file=sys.stderr)
         print(listening.url, flush=True)
 
     def report(progress: Progress) -> None:

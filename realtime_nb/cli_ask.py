@@ -71,7 +71,7 @@ async def _turn(
 
 
 def _readable(endpoint: backends.Endpoint, user_text: str, turn: Turn) -> list[str]:
-    who = f"[{endpoint.label}] {endpoint.notice or ''}".rstrip()
+    who = " ".join(filter(None, [f"[{endpoint.label}]", endpoint.whereabouts, endpoint.notice]))
     lines = [who, f"You:       {user_text}", f"Assistant: {turn.text}"]
     if turn.audio_ms is not None:
         lines.append(f"Sound:     {turn.audio_ms / 1000:.1f} s")

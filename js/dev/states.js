@@ -28,6 +28,16 @@ const LATENCY = {
   first_audio_to_played: 57,
   total: 612,
 };
+const LOCAL = {
+  ...HOSTED,
+  backend: "local",
+  label: "local models (qwen3:4b, whisper base.en, piper joe)",
+  model: "qwen3:4b",
+  cost_usd: null,
+  whereabouts:
+    "Beyond this computer: transcripts go to chat.example.com, the answers' text goes to voice.example.com:8000.",
+  progress: "Downloading piper joe: 12 of 63 MB, once.",
+};
 const CONVERSATION = [
   turn("u1", "user", "What is the boiling point of water on Mount Everest?", { audio_ms: 2860 }),
   turn(
@@ -195,6 +205,17 @@ export const STATES = {
         }),
       ]),
   },
+
+  "local models": {
+    traits: hosted("thinking", {
+      _info: LOCAL,
+      error:
+        "whisper base.en could not be downloaded from https://huggingface.co/Systran/faster-whisper-base.en/resolve/main/model.bin (HTTP 503). With a model on this machine: stt='whisper:/path/to/folder'; without one: stt='commands'.",
+    }),
+    act: ({ kernel }) => converse(kernel),
+  },
+
+  "local models at the start": { traits: { _info: LOCAL } },
 
   "long words": {
     traits: hosted("listening", {

@@ -47,6 +47,10 @@ export const INFO = {
   backend: text,
   label: text,
   notice: text,
+  /** To which other hosts words and sound go; empty where they stay on this computer. */
+  whereabouts: text,
+  /** Downloads under way; empty without any. */
+  progress: text,
   model: text,
   voices: texts,
   cost_usd: number,

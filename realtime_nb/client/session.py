@@ -485,3 +485,7 @@ class RealtimeSession:
     def played(self, item_id: str, content_index: int, samples: int, final: bool = False) -> None:
         """Note the sink's report that `samples` of a part have left the speaker. On the loop only."""
         self._interruption.on_played(item_id, content_index, samples, final=final)
+
+    def not_played(self, item_id: str) -> None:
+        """Note that the sink waits with an item's sound, for a gesture of the user. On the loop only."""
+        self._interruption.on_not_played(item_id)

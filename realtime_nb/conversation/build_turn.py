@@ -208,13 +208,14 @@ def _latency(store: ConversationStore, item: ItemRecord) -> Latency:
     own = store.response_of(item) or first
     user = store.items.get(first.user) if first.user is not None else None
     spoke = (user.speech_end_at if user.sent_at is None else user.sent_at) if user is not None else None
-    # Where no page plays, the answer is there when its first sound has come.
-    heard_at = own.first_audio_at if item.first_played_at is None and item.not_played else item.first_played_at
+    # Where no page plays, or it waits for a gesture, the answer is there when its first sound has come.
+    played_at = None if item.not_played else item.first_played_at
+    heard_at = own.first_audio_at if item.not_played else played_at
     return Latency(
         speech_end_to_committed=_between(spoke, user.committed_at) if user is not None else None,
         committed_to_response=_between(user.committed_at, first.created_at) if user is not None else None,
         response_to_first_audio=_between(first.created_at, own.first_audio_at),
-        first_audio_to_played=_between(own.first_audio_at, item.first_played_at),
+        first_audio_to_played=_between(own.first_audio_at, played_at),
         total=_between(spoke, heard_at),
     )
 

@@ -34,7 +34,7 @@ class Played(msgspec.Struct, frozen=True):
 
 
 class NotPlayed(msgspec.Struct, frozen=True):
-    """Sound of an item has come, and there is no player for it now."""
+    """Sound of an item has come, and no player begins it now: there is none, or it waits for a gesture of the user."""
 
     item_id: str
 

@@ -40,10 +40,11 @@ def on_played(c: Conversation, event: Played, at: float | None, out: list[Change
 
 
 def on_not_played(c: Conversation, event: NotPlayed, at: float | None, out: list[Change]) -> None:
-    """Notes that an answer is complete for its reader when its sound comes: the latencies are measured to there."""
+    """Notes that latencies go to the first sound received: the wait for a page or for a gesture is no latency."""
     record = c.store.items.get(event.item_id)
-    if record is not None:
+    if record is not None and record.first_played_at is None and not record.not_played:
         record.not_played = True
+        c.store.mark_changed(record.id)
 
 
 def on_interrupt(c: Conversation, event: LocalInterrupt, at: float | None, out: list[Change]) -> None:

@@ -30,7 +30,8 @@ ToolStatus = Literal["in_progress", "running", "completed", "failed", "cancelled
 class Latency:
     """Milliseconds between the steps of an answer; None where a step did not happen.
 
-    `total` goes to the first sample heard, or to the first sound received where nothing plays it.
+    `total` goes to the first sample heard. Where no page played the answer when it came, or the page waited for a
+    gesture, it goes to the first sound received, and `first_audio_to_played` is None.
 
     For a typed turn, "speech end" is when it was sent, and "committed" when the server acknowledged it. With tool
     calls, "response" is the first response that contributed to the answer.

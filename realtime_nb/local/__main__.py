@@ -117,11 +117,12 @@ def _announce(listening: Listening) -> None:
 
 
 def _report(progress: Progress) -> None:
-    _print({"report": progress.name, "text": None if progress.state == "ready" else progress.message})
+    text = None if progress.state == "ready" else progress.message
+    _print({"report": progress.name, "text": text, "failed": progress.state == "failed"})
 
 
 def _report_problem(problem: str | None) -> None:
-    _print({"report": PROBLEM, "text": problem})
+    _print({"report": PROBLEM, "text": problem, "failed": True})
 
 
 def _print(value: object) -> None:

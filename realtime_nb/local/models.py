@@ -226,11 +226,11 @@ class ModelOptions:
 
     @property
     def whereabouts(self) -> str | None:
-        """Sentences that say what leaves this machine, and to which host; None where nothing does."""
+        """A sentence that says what leaves this machine, and to which host; None where nothing does."""
         what = {"chat": "transcripts go to", "stt": "your voice goes to", "tts": "the answers' text goes to"}
         hosts = {part: self.host_of(part) for part in what}
         said = [f"{what[part]} {host}" for part, host in hosts.items() if host is not None]
-        return f"With these models, {', and '.join(said)}." if said else None
+        return f"Beyond this computer: {', '.join(said)}." if said else None
 
 
 class LocalModels(ModelOptions):

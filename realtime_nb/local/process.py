@@ -35,7 +35,7 @@ TOKEN_VARIABLE = "REALTIME_NB_LOCAL_TOKEN"
 """The environment variable with the token: every user of the machine can read a command line."""
 
 PROBLEM = "problem"
-"""The kind of report that says why the language model cannot answer; every other kind is a download's progress."""
+"""The name of the report that says why the language model cannot answer; any other is about a download or a note."""
 
 _running: weakref.WeakSet[LocalServer] = weakref.WeakSet()
 _START_S = 60.0
@@ -68,9 +68,10 @@ class LocalServer:
         url: `ws://HOST:PORT/v1/realtime`, once it listens.
         token: the token, or None.
         label: the name of the backend: what answers.
-        notice: which parts of the voice are missing on this machine, and where words and sound go beyond it; or None.
-        progress: the state of downloads that are under way, or failed; None: there are none.
-        problem: why the language model cannot answer, with the next step; None: nothing is known.
+        notice: which parts of the voice are missing on this machine, or None.
+        whereabouts: to which hosts beyond this machine words and sound go; None: to none.
+        progress: the state of downloads that are under way, and notes on the conversation; None: there are none.
+        problem: why the language model cannot answer, and which downloads failed, with the next step; or None.
         is_free: whether an answer costs nothing, since no part of it is made by a server beyond this machine.
     """
 
@@ -126,9 +127,10 @@ class LocalServer:
         self.notice: str | None = None
         self.progress: str | None = None
         self.problem: str | None = None
-        self.is_free = models is None or models.whereabouts is None
+        self.whereabouts = models.whereabouts if models is not None else None
+        self.is_free = self.whereabouts is None
         self._models = models
-        self._reports: dict[str, str] = {}
+        self._reports: dict[str, tuple[bool, str]] = {}
         self._lock = threading.Lock()
         self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         self._url: str | None = None
@@ -256,16 +258,16 @@ class LocalServer:
         return started if isinstance(started, dict) else {}
 
     def _follow(self, process: subprocess.Popen[bytes]) -> None:
-        """Read the child's later lines, each `{"report": KIND, "text": TEXT}`; a text of None ends the report."""
+        """Read the child's later lines: `{"report": NAME, "text": TEXT, "failed": BOOL}`; a text of None ends it."""
         with contextlib.suppress(OSError, ValueError):
             for line in process.stdout:  # type: ignore[union-attr] # a pipe
                 report = json.loads(line)
                 self._reports.pop(report["report"], None)
                 if report["text"] is not None:
-                    self._reports[report["report"]] = redact(report["text"])
-                reports = dict(self._reports)
-                self.problem = reports.pop(PROBLEM, None)
-                self.progress = " ".join(reports.values()) or None
+                    self._reports[report["report"]] = (report["failed"], redact(report["text"]))
+                reports = self._reports.values()
+                self.problem = " ".join(text for failed, text in reports if failed) or None
+                self.progress = " ".join(text for failed, text in reports if not failed) or None
                 with self._lock:
                     watchers = list(self._watchers)
                 for watcher in watchers:

@@ -16,6 +16,7 @@ from typing import Any
 
 from realtime_nb.client.frozen import frozen
 from realtime_nb.client.settings import DEFAULT_MODEL
+from realtime_nb.conversation import FREE
 from realtime_nb.notebook import runtime
 from realtime_nb.notebook.audio.page_sound import PageSound
 from realtime_nb.notebook.browser.selection import Transports
@@ -156,7 +157,9 @@ class TraitPublisher:
         return {
             "backend": endpoint.name if endpoint is not None else None,
             "label": endpoint.label if endpoint is not None else None,
-            "notice": endpoint.current_notice if endpoint is not None else None,
+            "notice": endpoint.notice if endpoint is not None else None,
+            "whereabouts": endpoint.whereabouts if endpoint is not None else None,
+            "progress": endpoint.progress if endpoint is not None else None,
             "transport": self._transports.used,
             "transport_notice": self._transports.why,
             "model": effective.get("model") or self._state.options.model or (None if local else DEFAULT_MODEL),
@@ -164,8 +167,18 @@ class TraitPublisher:
             "voices": list(VOICES),
             "vad": _detection_words(self._state.config.settings["turn_detection"]),
             "parked": self._state.parked,
-            "cost_usd": self._state.limits.usage.cost_usd,
+            "cost_usd": self._cost_usd(),
         }
+
+    def _cost_usd(self) -> float | None:
+        """Return the cost to show; None where it is unknown, or the backend has no price."""
+        limits, endpoint = self._state.limits, self._state.endpoint
+        cost = limits.usage.cost_usd
+        if cost != 0:
+            return cost
+        # A sum of nothing is 0, also where no price is known.
+        has_price = self._state.session is not None and limits.is_priced
+        return cost if has_price and endpoint is not None and endpoint.prices != FREE else None
 
 
 def _detection_words(value: Any) -> str:

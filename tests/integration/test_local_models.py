@@ -61,7 +61,8 @@ async def test_instructions_change_the_answer_and_the_widget_names_what_answers(
     assert w.effective["model"] == "test-model"
     assert w.effective["backend"].startswith("local models (test-model, ")
     assert w._info["label"] == w.effective["backend"]
-    assert "goes to" not in (w._info["notice"] or "")
+    assert w._info["whereabouts"] is None
+    assert w._info["cost_usd"] is None  # there is no price to count by
     prompt = str(chat.chats[0].body)
     assert "Answer in upper case." in prompt
     assert "rules, not a model" not in prompt
@@ -190,14 +191,20 @@ async def test_hosts_beyond_this_machine_are_named_and_have_no_known_price() -> 
         tts="https://voice.example.invalid/v1",
     )
     endpoint = await asyncio.to_thread(backends.resolve, remote)
-    assert endpoint.notice is not None
+    assert endpoint.whereabouts is not None
     for words in (
         "transcripts go to chat.example.invalid",
         "your voice goes to ears.example.invalid",
         "text goes to voice.example.invalid",
     ):
-        assert words in endpoint.notice
+        assert words in endpoint.whereabouts
     assert endpoint.prices is None
+    w = rt.RealtimeWidget(backend=remote)
+    await w.start()
+    await until(lambda: w.effective)
+    assert w._info["whereabouts"] == endpoint.whereabouts
+    assert w._info["cost_usd"] is None  # not $0.00
+    w.close()
     w = rt.RealtimeWidget(backend=remote, max_cost_usd=1)
     with pytest.raises(ConfigError, match="price"):
         await w.start()

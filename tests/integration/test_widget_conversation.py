@@ -270,6 +270,18 @@ async def test_spoken_turn_arrives_complete_through_the_comm(widget: rt.Realtime
     assert widget._live_controller.sound.microphone.missing == 0
 
 
+async def test_wait_for_a_gesture_is_no_latency(widget: rt.RealtimeWidget) -> None:
+    page = Page(widget)
+    page.hello()
+    page.send("play.state", epoch=0, state="blocked", items=[], underruns=0)
+    answer = await widget.ask("Hello!")  # returns: the card shows "Play"
+    played = [{"item_id": answer.item_id, "content_index": 0, "played": 2400}]
+    page.send("play.state", epoch=1, state="playing", items=played, underruns=0)
+    turns = await _until(widget, "turns", lambda turns: turns[-1].revision > answer.revision)
+    assert turns[-1].latency.first_audio_to_played is None
+    assert turns[-1].latency.total == pytest.approx(_until_sound(turns[-1]))
+
+
 async def test_stop_speaking_cuts_the_turn_at_the_samples_the_page_played(widget: rt.RealtimeWidget) -> None:
     page = Page(widget)
     page.hello()

@@ -12,6 +12,7 @@ import { createHeader } from "./header.js";
 import { bindKeys } from "./keys.js";
 import { createLatencyBar } from "./latency.js";
 import { createMeter } from "./meter.js";
+import { createNotices } from "./notices.js";
 import { createSettings } from "./settings.js";
 import { followTheme } from "./theme.js";
 import { createTranscriptLog } from "./transcript.js";
@@ -21,6 +22,7 @@ let views = 0;
 export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, signal: AbortSignal): void {
   const id = `rtnb-${++views}`;
   const header = createHeader(model, engine);
+  const notices = createNotices(model);
   const settings = createSettings(model, engine, `${id}-settings`, signal);
   const events = createEventsPanel(model, engine, `${id}-events`, signal);
   const log = createTranscriptLog(
@@ -42,6 +44,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
       tabindex: "0",
     },
     header.root,
+    notices.root,
     settings,
     events.root,
     log.root,
@@ -72,6 +75,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
     setAttribute(card, "data-bare", !state.met);
     setAttribute(card, "data-playing", state.playing && !state.blocked);
     header.show(state);
+    notices.show();
     controls.show(state);
     meter.active(
       (state.mic === "on" && !read(model, "muted")) ||

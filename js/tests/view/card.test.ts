@@ -110,6 +110,27 @@ describe("card", () => {
     expect(find(".rtnb-tool").textContent).toBe("set_slider(value=25) ✓");
   });
 
+  it("shows downloads, and the hosts that get words and sound, also after the first turn", () => {
+    const info = { backend: "local", label: "local models (m, whisper, piper)" };
+    const whereabouts = "Beyond this computer: transcripts go to chat.example.com.";
+    const progress = "Downloading whisper base.en: 12 of 145 MB, once.";
+    const { model, find } = setUp({ _info: { ...info, whereabouts, progress } });
+    model.down("turn", { turn: turn("a", { text: "Hello" }), after: null });
+    expect(find(".rtnb-empty").hidden).toBe(true);
+    expect(find("[role=note]").textContent).toBe(whereabouts);
+    expect(find("[role=progressbar]").getAttribute("aria-valuetext")).toBe(progress);
+    model.set("_info", info);
+    expect(find(".rtnb-notices").hidden).toBe(true);
+  });
+
+  it("shows a cost where there is one, and none that is unknown", () => {
+    const { model, find } = setUp({ _info: { cost_usd: null } });
+    expect(find(".rtnb-cost").hidden).toBe(true);
+    model.set("_info", { cost_usd: 0.031 });
+    expect(find(".rtnb-cost").hidden).toBe(false);
+    expect(find(".rtnb-cost").textContent).toBe("$0.03");
+  });
+
   it("sends a typed message with Enter, and not with Shift or while composing", () => {
     const { model, find } = setUp();
     const message = find<HTMLTextAreaElement>("textarea[aria-label='Message']");

@@ -120,10 +120,14 @@ class Interruption:
                 self._playing[change.item_id, change.content_index] = None
                 self._output.write(self.epoch, change.item_id, change.content_index, change.start_sample, change.pcm)
                 if change.start_sample == 0 and not self._output.plays:
-                    self._feed.add(NotPlayed(change.item_id))
+                    self.on_not_played(change.item_id)
             elif isinstance(change, AudioDone):
                 self._drop_if_over(change.item_id, change.content_index)
                 self._output.done(self.epoch, change.item_id, change.content_index, change.samples)
+
+    def on_not_played(self, item_id: str) -> None:
+        """Note that the sink does not play an item's sound when it comes."""
+        self._feed.add(NotPlayed(item_id))
 
     def on_played(self, item_id: str, content_index: int, samples: int, *, final: bool) -> None:
         """Note the sink's report that `samples` of a part have left the speaker."""

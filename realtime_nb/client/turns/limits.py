@@ -80,6 +80,11 @@ class Limits:
         """`max_cost_usd`."""
         return self._cost_usd
 
+    @property
+    def is_priced(self) -> bool:
+        """Whether the price of a response is known; True before `price_by` was called."""
+        return self._unpriced is None
+
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after each change of a limit, and when one is reached; returns a function that removes it."""
         self._listeners = (*self._listeners, listener)

@@ -167,9 +167,7 @@ async def serve(
     server.add_sockets(sockets)
     threads.submit(_warm, voice.synthesizer.warm)
     warming = asyncio.create_task(recognizer.warm())
-    whereabouts = options.models.whereabouts if options.models is not None else None
-    notice = " ".join(filter(None, [whereabouts, voice.notice])) or None
-    announce(Listening(_url(options.host, port), port, voice.label, notice))
+    announce(Listening(_url(options.host, port), port, voice.label, voice.notice))
     probing = asyncio.create_task(_probe(voice.responder, options.models, report_problem))
     try:
         await until.wait()

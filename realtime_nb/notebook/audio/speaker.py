@@ -225,6 +225,16 @@ class Speaker:
         """How often a page had to play silence in the middle of an answer, because its sound came late."""
         return sum(self._underruns.values())
 
+    def waiting_for_gesture(self, message: PlayState | PlayStopped) -> list[str]:
+        """Return the items that the page holds back behind its play prompt; ask before `report`, which drops sound.
+
+        The report that ends the wait counts, too: it stands before the sound that has come since the last one.
+        """
+        blocked = self._state == "blocked" or (isinstance(message, PlayState) and message.state == "blocked")
+        if not blocked or message.page != self._pages.lease:
+            return []
+        return [key[0] for key, track in self._tracks.items() if track.unplayed and track.unplayed[0][0] == 0]
+
     def report(self, message: PlayState | PlayStopped) -> list[Played]:
         """Record what the page with the lease has played, and return it for the conversation."""
         self._adopt(message.epoch)

@@ -151,9 +151,12 @@ class PageActions:
     def _report(self, message: m.PlayState | m.PlayStopped) -> None:
         if isinstance(message, m.PlayStopped) and message.cause == "user" and message.page == self._pages.lease:
             self._played_at_stop = {(item.item_id, item.content_index): item.played for item in message.items}
+        waiting = self._speaker.waiting_for_gesture(message)
         played = self._speaker.report(message)
         if self._state.session is not None:
             items = self._state.conversation.items
+            for item_id in waiting:
+                self._state.session.not_played(item_id)
             for part in played:
                 # Of a part that is not there nothing was played; a record of it would stand before its turn, for good.
                 if part.item_id not in items or part.content_index not in items[part.item_id].parts:

@@ -33,7 +33,26 @@ def test_total_goes_to_the_first_sound_received_where_nothing_plays_it() -> None
     assert latency.first_audio_to_played is None
     assert latency.total == pytest.approx(10 + 50 + 10)
     reduce(state, Played(script.item, 0, 240), script.now + 1.0)  # a page that came later
-    assert (state.turns[-1].latency.total or 0) > 1000
+    assert state.turns[-1].latency == latency
+
+
+def test_wait_for_a_gesture_is_no_latency() -> None:
+    script = conversation().user("hi").assistant("hello")
+    state = script.play()
+    reduce(state, NotPlayed(script.item), script.now)  # the page shows "Play"
+    reduce(state, Played(script.item, 0, 240), script.now + 20)
+    latency = state.turns[-1].latency
+    assert latency.first_audio_to_played is None
+    assert latency.total == pytest.approx(10 + 50 + 10)
+
+
+def test_sound_that_was_heard_keeps_its_latency_when_the_page_is_blocked_later() -> None:
+    script = conversation().user("hi").assistant("hello").wait(30).played(ms=10)
+    state = script.play()
+    before = state.turns[-1].latency
+    reduce(state, NotPlayed(script.item), script.now + 1)
+    assert state.turns[-1].latency == before
+    assert before.first_audio_to_played is not None
 
 
 def test_end_of_speech_is_when_its_last_sample_was_sent() -> None:

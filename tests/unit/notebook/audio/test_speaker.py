@@ -134,6 +134,20 @@ async def test_drained_returns_at_once_while_the_page_waits_for_a_gesture() -> N
     assert stage.speaker.blocked
 
 
+async def test_sound_behind_the_play_prompt_is_named_until_the_report_that_ends_the_wait() -> None:
+    stage = Stage()
+    stage.speaker.write(0, "heard", 0, 0, SECOND)
+    stage.state(100, item="heard")
+    stage.speaker.write(0, "a", 0, 0, SECOND)
+    stage.state(0, state="blocked")
+    stage.speaker.write(0, "b", 0, 0, SECOND)
+    played = [m.PlaybackProgress(item_id="a", content_index=0, played=9)]
+    freed = m.PlayState(seq=1, page="p", epoch=0, state="playing", items=played, underruns=0)
+    assert stage.speaker.waiting_for_gesture(freed) == ["a", "b"]
+    stage.speaker.report(freed)
+    assert stage.speaker.waiting_for_gesture(freed) == []
+
+
 async def test_only_the_newest_answer_is_kept_without_a_page() -> None:
     stage = Stage(page=None)
     for item in ("first", "second"):
