@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import pickle
 from typing import Any
 
 import numpy as np
@@ -431,6 +432,39 @@ async def test_times_of_a_later_turn_count_from_its_own_recording() -> None:
     assert apart_ms == pytest.approx(offset_ms + 100, abs=1)
 
 
+async def test_nothing_is_sent_between_turns_that_are_committed_by_hand() -> None:
+    first, second = tone(120), tone(150, 30)
+    steps = [*opening(None)]
+    for number in (1, 2):
+        answered = [send("input_audio_buffer.committed", item_id=f"u{number}"), expect("response.create")]
+        steps += [expect("input_audio_buffer.commit"), *answered, begins(f"r{number}")]
+        steps += [says(f"r{number}", f"a{number}", "Yes.", audio_samples=9_600), ends(f"r{number}")]
+    scenario = Scenario([Utterance(samples=first), Utterance(samples=second)], "by hand")
+    async with ScriptedServer([*steps, never()]) as server:
+        record = await replayed(scenario, DETECTED, server.url, pacing="manual_commit")
+    assert record.error is None
+    assert sound_heard(server) == first.tobytes() + second.tobytes()
+    # A person listens to the answer before the next turn: 400 ms, and the recording itself.
+    apart_ms = record.turns[1].speech_end_at_ms - record.turns[0].speech_end_at_ms
+    assert apart_ms >= 400 + 180
+
+
+async def test_close_right_behind_the_answer_is_no_error() -> None:
+    steps = [*opening(None), expect("conversation.item.create"), send(item_added), expect("response.create")]
+    for end in (close(1000), close(1011, "done with you"), abort()):
+        async with ScriptedServer([*steps, *answers("r1", "a1", "Bye."), end]) as server:
+            record = await replayed(Utterance(text="Bye"), TYPED, server.url)
+        assert record.error is None
+        assert measure(record.turns[0]).text == "Bye."
+
+
+async def test_record_can_be_pickled_for_another_process(practice: str) -> None:
+    record = await replayed(Utterance(text="What is two plus two?"), TYPED, practice)
+    copy = pickle.loads(pickle.dumps(record))
+    assert measure(copy.turns[0]) == measure(record.turns[0])
+    assert copy == record
+
+
 # Sessions that make no sense
 
 
@@ -439,6 +473,8 @@ async def test_session_that_could_only_run_into_its_limit_is_refused_before_it_i
     said = Utterance(samples=tone(300))
     with pytest.raises(ConfigError, match="create_response=False"):
         await replayed(said, silent, "ws://127.0.0.1:9/v1/realtime")
+    with pytest.raises(ConfigError, match="takes 0.3 s to say"):
+        await replayed(said, DETECTED, "ws://127.0.0.1:9/", limit_s=0.2)
     with pytest.raises(ConfigError, match="BargeIn"):
         await replayed(Scenario(["Hi", BargeIn(said, 100)], "s"), DETECTED, "ws://127.0.0.1:9/", pacing="fast")
 
@@ -572,6 +608,19 @@ async def test_rate_limit_says_when_to_try_again_wherever_it_is_said() -> None:
         assert (record.retryable, record.retry_after_s) == (True, 0.25), name
         if name != "of no event":
             assert not record.billed, name
+
+
+async def test_wait_is_that_of_the_limit_which_is_used_up_where_the_refusal_names_none() -> None:
+    typed = [*opening(None), expect("conversation.item.create"), send(item_added), expect("response.create")]
+    limits = [
+        {"name": "requests", "limit": 10, "remaining": 5, "reset_seconds": 60.0},
+        {"name": "tokens", "limit": 10, "remaining": 0, "reset_seconds": 3.5},
+    ]
+    failed = {"type": "failed", "error": {"code": "rate_limit_exceeded", "message": "Too fast."}}
+    steps = [*typed, begins("r1"), send("rate_limits.updated", rate_limits=limits)]
+    async with ScriptedServer([*steps, ends("r1", status="failed", status_details=failed)]) as server:
+        record = await replayed(Utterance(text="Hi"), TYPED, server.url)
+    assert (record.retryable, record.retry_after_s) == (True, 3.5)
 
 
 async def test_failed_response_is_the_error_of_its_turn() -> None:

@@ -84,6 +84,11 @@ class ReplayMicrophone:
             if not task.cancelled():
                 task.exception()  # the connection was lost, which its owner sees by itself
 
+    async def switch_off(self) -> None:
+        """Record nothing until the next recording, not even silence."""
+        await self.stop()
+        self._recorded_until = None
+
     async def _record_silence(self) -> None:
         frame = silent_frame(self._format)
         begun, recorded = self._recorded_until or self._clock(), 0

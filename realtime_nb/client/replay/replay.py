@@ -20,8 +20,8 @@ from realtime_nb.audio import RATE_HZ
 from realtime_nb.audio.speech_span import SpeechSpan
 from realtime_nb.client.auth.credentials import without_credentials
 from realtime_nb.client.connection_core import ConnectionCore
-from realtime_nb.client.reconnect.policy import is_worth_retrying
 from realtime_nb.client.reconnect.renewal import Renewal
+from realtime_nb.client.replay.failure import ReplayFailure
 from realtime_nb.client.replay.frames import AppendFrame, append_frames
 from realtime_nb.client.replay.loop_lag import LoopLag, loop_lag
 from realtime_nb.client.replay.options import ReplayOptions
@@ -34,7 +34,7 @@ from realtime_nb.client.session_config import SessionConfig
 from realtime_nb.client.settings import overlay
 from realtime_nb.client.transport.base import Connector
 from realtime_nb.client.transport.close import CloseEvent
-from realtime_nb.client.transport.retry_after import is_rate_limit, said_wait_s
+from realtime_nb.client.transport.retry_after import is_rate_limit
 from realtime_nb.client.turns.audio_sink import AudioSink, NullSink
 from realtime_nb.client.turns.conversation_feed import ConversationFeed
 from realtime_nb.client.turns.event_router import EventRouter
@@ -45,7 +45,7 @@ from realtime_nb.client.utterance import Utterance
 from realtime_nb.client.variant import Variant
 from realtime_nb.conversation import Conversation
 from realtime_nb.errors import AudioError, ConfigError, RealtimeError, ServerError
-from realtime_nb.wire.realtime import FunctionCallItem, Response
+from realtime_nb.wire.realtime import FunctionCallItem, RateLimitsUpdated
 
 _log = logging.getLogger(__name__)
 _POLL_S = 0.1
@@ -87,16 +87,6 @@ async def replay(
     return await _ReplayedSession(turns, variant, connector, options).run()
 
 
-class _Failure(Exception):  # noqa: N818 - it ends a session, and is never seen outside
-    """Why a session ends early."""
-
-    def __init__(self, error: str, *, retryable: bool = False, retry_after_s: float | None = None) -> None:
-        super().__init__(error)
-        self.error = error
-        self.retryable = retryable
-        self.retry_after_s = retry_after_s
-
-
 class _ReplayedSession:
     """One session. Arguments as for `replay`."""
 
@@ -121,11 +111,14 @@ class _ReplayedSession:
             config=config,
         )
         self._news = asyncio.Event()
-        self._ended: asyncio.Future[_Failure] = asyncio.get_running_loop().create_future()
+        self._ended: asyncio.Future[ReplayFailure] = asyncio.get_running_loop().create_future()
         self._said_by_server: ServerError | None = None
-        self._failure: _Failure | None = None
+        self._failure: ReplayFailure | None = None
+        self._rate_limits: RateLimitsUpdated | None = None
         self._spoke = False  # to a server that detects turns, and may have begun an answer
         self._requests: list[ResponseRequest] = []
+        self._request: ResponseRequest | None = None  # of the present turn, where this side asks for the answer
+        self._is_said = False
         self._router: EventRouter
         self._microphone: ReplayMicrophone
 
@@ -136,16 +129,16 @@ class _ReplayedSession:
             try:
                 await self._open()
                 await self._say_all()
-            except _Failure as failure:
+            except ReplayFailure as failure:
                 self._failure = failure
             except ConfigError as error:
                 if self._core.created is None:
                     raise
-                self._failure = _failure_of(error)
+                self._failure = ReplayFailure.of(error)
             except Exception as error:
                 if not isinstance(error, RealtimeError | OSError):
                     _log.exception("a replay failed in this package's own code")
-                self._failure = _failure_of(error)
+                self._failure = ReplayFailure.of(error)
             finally:
                 await self._close()
         return self._record(started_at, lag)
@@ -180,11 +173,11 @@ class _ReplayedSession:
                 await self._router.updates.send(config.whole())
         except builtins.TimeoutError as error:
             if limit.expired():
-                raise _Failure(
+                raise ReplayFailure(
                     f"the session did not open within {self._options.open_timeout_s:g} s (open_timeout_s)",
                     retryable=True,
                 ) from None
-            raise _failure_of(error) from None
+            raise ReplayFailure.of(error) from None
         if config.answers_only_requests:
             self._manual = True  # the server detects no turns, whatever it was asked for
         self._log.convert_from(config.output_format)
@@ -216,8 +209,16 @@ class _ReplayedSession:
             billed=log.billed if log.responses else self._may_be_billed,
             error=failure.error if failure is not None else None,
             retryable=failure is not None and failure.retryable,
-            retry_after_s=failure.retry_after_s if failure is not None else None,
+            retry_after_s=self._retry_after_s(),
         )
+
+    def _retry_after_s(self) -> float | None:
+        """The wait that the server asked for: in the refusal itself, or in its last account of its limits."""
+        failure, last = self._failure, self._rate_limits
+        if failure is None or not failure.too_fast or failure.retry_after_s is not None or last is None:
+            return failure.retry_after_s if failure is not None else None
+        used_up = [limit.reset_seconds for limit in last.rate_limits if (limit.remaining or 0) <= 0]
+        return max((seconds for seconds in used_up if seconds is not None), default=None)
 
     @property
     def _may_be_billed(self) -> bool:
@@ -234,8 +235,10 @@ class _ReplayedSession:
         self._log.on_event(event)
         if event.type != "response.output_audio.delta":
             self._news.set()
+        if isinstance(event, RateLimitsUpdated):
+            self._rate_limits = event
         if self._log.too_much:
-            self._end(_Failure("the server sent more than any answer is; the session was closed"))
+            self._end(ReplayFailure("the server sent more than any answer is; the session was closed"))
         elif self._log.responses > self._options.max_responses:
             self._end(self._too_many_responses())  # the server has begun one by itself
         elif self._log.responses == self._options.max_responses:
@@ -247,18 +250,18 @@ class _ReplayedSession:
             return
         self._said_by_server = error
         if is_rate_limit(error.code):
-            self._end(_failure_of(error))
+            self._end(ReplayFailure.of(error))
 
     async def _on_close(self, event: CloseEvent) -> None:
-        self._end(_failure_of(event.error or self._core.end_error()))
+        self._end(ReplayFailure.of(event.error or self._core.end_error()))
 
-    def _end(self, failure: _Failure) -> None:
+    def _end(self, failure: ReplayFailure) -> None:
         if not self._ended.done():
             self._ended.set_result(failure)
 
-    def _too_many_responses(self) -> _Failure:
+    def _too_many_responses(self) -> ReplayFailure:
         most = self._options.max_responses
-        return _Failure(f"the session was ended after {most} responses (max_responses)")
+        return ReplayFailure(f"the session was ended after {most} responses (max_responses)")
 
     # The turns
 
@@ -269,6 +272,7 @@ class _ReplayedSession:
 
     async def _within_limit(self, turn: _Turn, following: _Turn | None, begins: float) -> float:
         """Say a turn and wait for its end, or for what ends the session; return when the next turn begins."""
+        before = len(self._log.turns)
         work = asyncio.ensure_future(self._exchange(turn, following, begins))
         try:
             left_s = begins + self._options.limit_s - _clock()
@@ -276,37 +280,41 @@ class _ReplayedSession:
             await asyncio.wait(ends, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 return work.result()
+            if self._ended.done() and following is None and self._is_answered():
+                return _clock()  # the server closed right behind its answer
             failure = self._ended.result() if self._ended.done() else self._limit_failure()
         except Exception as error:
-            failure = error if isinstance(error, _Failure) else _failure_of(error)
-            if not isinstance(error, _Failure | RealtimeError | OSError):
+            failure = error if isinstance(error, ReplayFailure) else ReplayFailure.of(error)
+            if not isinstance(error, ReplayFailure | RealtimeError | OSError):
                 _log.exception("a replay failed in this package's own code")
         finally:
             work.cancel()
             await asyncio.wait([work])
-        if self._log.turns:
+        if len(self._log.turns) > before:
             self._log.turns[-1].error = failure.error
         raise failure
 
-    def _limit_failure(self) -> _Failure:
+    def _limit_failure(self) -> ReplayFailure:
         error = f"no whole answer came within {self._options.limit_s:g} s (limit_s)"
         if self._said_by_server is not None:
             error += f"; the server said: {self._said_by_server}"
-        return _Failure(error)
+        return ReplayFailure(error)
 
     async def _exchange(self, turn: _Turn, following: _Turn | None, begins: float) -> float:
-        request: ResponseRequest | None = None
+        self._is_said = False
+        self._request = None
         if _is_typed(turn):
-            request = await self._type(turn)
+            await self._type(turn)
         elif not self._manual:
             await self._speak(_utterance(turn), begins)
             self._spoke = True
             self._microphone.go_on()
         else:
-            request = await self._speak_by_hand(turn, begins)
+            await self._speak_by_hand(turn, begins)
+        self._is_said = True
         if isinstance(following, BargeIn):
-            return await self._time_of(following, request)
-        await self._until(lambda: self._is_over(request))
+            return await self._time_of(following)
+        await self._until(self._is_over)
         if following is None:
             await self._until(self._is_transcribed, _TRANSCRIPT_S)
         elif not self._is_fast:
@@ -314,13 +322,13 @@ class _ReplayedSession:
         self._judge()
         return _clock()
 
-    async def _type(self, turn: _Turn) -> ResponseRequest:
+    async def _type(self, turn: _Turn) -> None:
         utterance, core = _utterance(turn), self._core
         open_turn = self._begin(_clock(), None, self._options.pacing)
         open_turn.heard = True
 
         def on_sent(raw: dict[str, Any]) -> None:
-            if raw["type"] == "conversation.item.create" and not open_turn.events:
+            if raw["type"] == "conversation.item.create":
                 open_turn.zero_s = _clock()
                 remove()
 
@@ -328,8 +336,8 @@ class _ReplayedSession:
         question = type_question(core.sender, utterance, self._router.snapshot)
         request = self._router.responses.create({}, question=question)
         self._requests.append(request)
+        self._request = request
         await self._accepted(question, request)
-        return request
 
     async def _speak(self, utterance: Utterance, begins: float) -> None:
         """Send a recording at its own pace."""
@@ -340,7 +348,7 @@ class _ReplayedSession:
         self._begin(zero, speech, "manual_commit" if self._manual else "realtime")
         await self._microphone.record(frames, at)
 
-    async def _speak_by_hand(self, turn: _Turn, begins: float) -> ResponseRequest:
+    async def _speak_by_hand(self, turn: _Turn, begins: float) -> None:
         """Send a recording, commit it, and ask for the answer."""
         utterance = _utterance(turn)
         if isinstance(turn, BargeIn):
@@ -350,13 +358,14 @@ class _ReplayedSession:
             await self._send_at_once(utterance)
         else:
             await self._speak(utterance, begins)
+            await self._microphone.switch_off()
         self._log.turns[-1].heard = True
         accepted = self._core.sender.post({"type": "input_audio_buffer.commit"})
         question = SaidQuestion(accepted, self._router.snapshot)
         request = self._router.responses.create({}, question=question)
         self._requests.append(request)
+        self._request = request
         await self._accepted(question, request)
-        return request
 
     async def _send_at_once(self, utterance: Utterance) -> None:
         """Send a recording as fast as the server takes it; its zero is when the last sample of speech was sent."""
@@ -410,10 +419,19 @@ class _ReplayedSession:
                 async with asyncio.timeout(_POLL_S):
                     await self._news.wait()
 
-    def _is_over(self, request: ResponseRequest | None) -> bool:
-        router, turn = self._router, self._log.turns[-1]
+    def _is_answered(self) -> bool:
+        """Whether the answer to the last turn is whole."""
+        try:
+            over = self._is_said and self._is_over()
+            self._judge()
+        except ReplayFailure:
+            return False
+        return over
+
+    def _is_over(self) -> bool:
+        router, turn, request = self._router, self._log.turns[-1], self._request
         if request is not None and request.done.done() and (error := request.done.exception()) is not None:
-            raise _failure_of(error)
+            raise ReplayFailure.of(error)
         if not router.responses.quiet or router.calls.pending():
             return False
         if request is not None:
@@ -440,7 +458,7 @@ class _ReplayedSession:
         if last is None:
             return
         if last.status == "failed":
-            raise _failure_of_response(last)
+            raise ReplayFailure.of_response(last)
         called = [item for item in last.output or () if isinstance(item, FunctionCallItem)]
         ours = [item for item in called if self._core.config.tools.get(item.name or "") is not None]
         left = any(self._core.config.tools[item.name or ""].function is None for item in ours)
@@ -448,21 +466,21 @@ class _ReplayedSession:
             if self._log.responses >= self._options.max_responses:
                 raise self._too_many_responses()
             why = f": {self._said_by_server}" if self._said_by_server is not None else ""
-            raise _Failure(f"the model did not go on after its tools{why}")
+            raise ReplayFailure(f"the model did not go on after its tools{why}")
 
     def _is_transcribed(self) -> bool:
         audio = self._core.config.effective.get("audio") or {}
         expected = (audio.get("input") or {}).get("transcription")
         return not expected or not self._router.feed.conversation.store.waiting
 
-    async def _time_of(self, following: BargeIn, request: ResponseRequest | None) -> float:
+    async def _time_of(self, following: BargeIn) -> float:
         """Return when a user turn begins that is said into the present answer, some time after it is audible."""
         audible: list[float] = []
 
         def known() -> bool:
             turn = self._log.turns[-1]
             audible.extend(at for item, at in self._player.audible_at.items() if self._log.turn_of(item) is turn)
-            return bool(audible) or self._is_over(request)
+            return bool(audible) or self._is_over()
 
         await self._until(known)
         if audible:
@@ -477,6 +495,12 @@ def _check(
     """Raise `ConfigError` for a session that could only run into its limit."""
     if options.pacing == "fast" and any(isinstance(turn, BargeIn) for turn in turns):
         raise ConfigError("pacing='fast' has no time in which an answer is heard: say a BargeIn with pacing='realtime'")
+    for turn in turns if options.pacing != "fast" else ():
+        if (said_s := len(_utterance(turn).sound) / RATE_HZ) >= options.limit_s:
+            raise ConfigError(
+                f"{_utterance(turn).label!r} takes {said_s:.1f} s to say, and limit_s={options.limit_s:g} ends the "
+                "turn before: raise limit_s, or say a shorter recording"
+            )
     spoken = any(not _is_typed(turn) for turn in turns)
     if options.pacing == "realtime" and spoken and detection and detection.get("create_response") is False:
         raise ConfigError(
@@ -503,26 +527,3 @@ def _speech(utterance: Utterance) -> SpeechSpan | None:
         return utterance.speech
     except AudioError:  # a recording of silence or noise, which must get no answer
         return None
-
-
-def _failure_of(error: BaseException) -> _Failure:
-    if isinstance(error, _Failure):
-        return error
-    words = str(error) or type(error).__name__
-    if isinstance(error, ServerError):
-        too_fast = is_rate_limit(error.code)
-        code = f" ({error.code})" if error.code and error.code not in words else ""
-        return _Failure(f"{words}{code}", retryable=too_fast, retry_after_s=said_wait_s(words) if too_fast else None)
-    if isinstance(error, builtins.TimeoutError):
-        return _Failure(words, retryable=True)
-    return _Failure(words, retryable=is_worth_retrying(error), retry_after_s=getattr(error, "retry_after_s", None))
-
-
-def _failure_of_response(response: Response) -> _Failure:
-    details = response.status_details.error if response.status_details is not None else None
-    code, kind, message = (details.code, details.type, details.message) if details is not None else (None, None, None)
-    words = ": ".join(part for part in (code, message) if part) or "the server gave no reason"
-    too_fast = is_rate_limit(code, kind)
-    return _Failure(
-        f"the response failed: {words}", retryable=too_fast, retry_after_s=said_wait_s(message) if too_fast else None
-    )

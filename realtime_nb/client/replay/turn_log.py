@@ -136,21 +136,20 @@ class TurnLog:
 
     def _as_pcm(self, event: ResponseOutputAudioDelta) -> ResponseOutputAudioDelta:
         part = event.item_id, event.content_index
-        if part not in self._decoders:
-            self._decoders[part] = StreamDecoder(*self._sound_format)
-        copy = type(event)(
+        try:
+            if part not in self._decoders:
+                self._decoders[part] = StreamDecoder(*self._sound_format)
+            sound = self._decoders[part].decode(event.audio)
+        except ValueError:  # not base64, or a format that is not read: the event is kept as it came
+            return event
+        return type(event)(
             event_id=event.event_id,
             response_id=event.response_id,
             item_id=event.item_id,
             output_index=event.output_index,
             content_index=event.content_index,
-            delta="",
+            delta=pybase64.b64encode(sound).decode(),
         )
-        try:
-            copy.delta = pybase64.b64encode(self._decoders[part].decode(event.audio)).decode()
-        except ValueError:
-            return event
-        return copy
 
     @property
     def billed(self) -> bool:
