@@ -25,7 +25,7 @@ from realtime_nb.client.reconnect.policy import Reconnect, policy_of
 from realtime_nb.client.reconnect.resume import Resumption
 from realtime_nb.client.reconnect.transport_manager import TransportManager
 from realtime_nb.client.session_config import SessionConfig
-from realtime_nb.client.transport.base import BilledConnector, Connector
+from realtime_nb.client.transport.base import AbortableTransport, BilledConnector, Connector
 from realtime_nb.client.transport.close import CloseEvent
 from realtime_nb.client.transport.link import Link
 from realtime_nb.conversation import Billing
@@ -172,6 +172,18 @@ class ConnectionCore:
         await self._transports.close(code, reason)
         await self.handlers.drain(timeout_s=5)
         self.handlers.shut()
+
+    async def close_within(self, seconds: float) -> None:
+        """End the connection as `close` does, and break it off where that takes longer. On the loop only."""
+        closing = asyncio.ensure_future(self.close())
+        try:
+            await asyncio.wait([closing], timeout=seconds)
+        finally:
+            if not closing.done():
+                if isinstance(self._link.transport, AbortableTransport):
+                    self._link.transport.abort()
+                closing.cancel()
+                await asyncio.wait([closing])
 
     # Following
 

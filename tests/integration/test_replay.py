@@ -24,7 +24,7 @@ from realtime_nb.lab.measure import measure
 from realtime_nb.local import LocalServer
 from realtime_nb.testing import ScriptedServer, Step, abort, close, expect, never, run, send
 from tests.corpus.speakers import Speaker, missing, render
-from tests.integration.scripted import answers, begins, created, ends, item_added, refuses, says, updated
+from tests.integration.scripted import answers, begins, created, ends, gate, item_added, refuses, says, updated
 
 VAD = {"type": "server_vad", "silence_duration_ms": 400}
 DETECTED = Variant("detected", {"turn_detection": VAD, "transcription": False})
@@ -473,7 +473,7 @@ async def test_session_that_could_only_run_into_its_limit_is_refused_before_it_i
     said = Utterance(samples=tone(300))
     with pytest.raises(ConfigError, match="create_response=False"):
         await replayed(said, silent, "ws://127.0.0.1:9/v1/realtime")
-    with pytest.raises(ConfigError, match="takes 0.3 s to say"):
+    with pytest.raises(ConfigError, match=r"takes 0\.3 s to say"):
         await replayed(said, DETECTED, "ws://127.0.0.1:9/", limit_s=0.2)
     with pytest.raises(ConfigError, match="BargeIn"):
         await replayed(Scenario(["Hi", BargeIn(said, 100)], "s"), DETECTED, "ws://127.0.0.1:9/", pacing="fast")
@@ -510,6 +510,18 @@ async def test_limit_ends_an_answer_that_drips_for_ever() -> None:
     assert record.error is not None
     assert "limit_s" in record.error
     assert types(record).count("response.output_audio.delta") > 3
+
+
+async def test_server_that_reads_nothing_is_left_without_a_goodbye() -> None:
+    long = Utterance(samples=np.resize(tone(500), 24_000 * 240))  # 15 MB on the wire: no buffer between takes that
+    deaf, release = gate()
+    async with ScriptedServer([*opening(), deaf]) as server:
+        record = await replayed(long, DETECTED, server.url, pacing="fast", limit_s=0.3)
+        release()
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert record.error is not None
+    assert "limit_s" in record.error
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,7 @@ _GRACE_S = 3.0
 _EARLY_S = 0.1
 """A turn that the server ends so much before the end of speech was not cut off: its times are whole frames."""
 _TRANSCRIPT_S = 3.0
-_GOODBYE_S = 8.0
-"""Longer than a polite close takes with a server that does not answer it."""
+_GOODBYE_S = 1.0
 _MANUAL: Mapping[str, Any] = {"audio": {"input": {"turn_detection": None}}}
 
 _clock = time.perf_counter
@@ -189,9 +188,7 @@ class _ReplayedSession:
         if hasattr(self, "_router"):
             self._router.unfollow()
             self._router.end(RealtimeError("the replay is over"), reason=None)
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(_GOODBYE_S):
-                await self._core.close()
+        await self._core.close_within(_GOODBYE_S)
 
     def _record(self, started_at: float, lag: LoopLag) -> ReplayRecord:
         failure, log = self._failure, self._log
@@ -297,7 +294,7 @@ class _ReplayedSession:
     def _limit_failure(self) -> ReplayFailure:
         error = f"no whole answer came within {self._options.limit_s:g} s (limit_s)"
         if self._said_by_server is not None:
-            error += f"; the server said: {self._said_by_server}"
+            error += f"; the last error was: {self._said_by_server}"
         return ReplayFailure(error)
 
     async def _exchange(self, turn: _Turn, following: _Turn | None, begins: float) -> float:

@@ -1,7 +1,7 @@
 """The protocols between a connection and the object that sends and receives its frames.
 
-Owns `Transport`, `Connector`, `BilledConnector` and the exception of a transport that has ended. Must not know events,
-or which transports exist.
+Owns `Transport`, `AbortableTransport`, `Connector`, `BilledConnector` and the exception of a transport that has ended.
+Must not know events, or which transports exist.
 """
 
 from __future__ import annotations
@@ -41,6 +41,14 @@ class Transport(Protocol):
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close with a closing handshake; may be called twice."""
+
+
+@runtime_checkable
+class AbortableTransport(Protocol):
+    """A transport that can end without the other side."""
+
+    def abort(self) -> None:
+        """Break the connection off, without a closing handshake; what was not sent yet is lost."""
 
 
 @runtime_checkable

@@ -98,6 +98,10 @@ class WebSocketTransport:
         """Send a close frame, and wait at most two seconds for the peer's."""
         await self._socket.close(code, reason)
 
+    def abort(self) -> None:
+        """Break the connection off: the other side takes nothing any more, not even a close frame."""
+        self._socket.transport.abort()
+
     def _takes_at_once(self) -> bool:
         socket = self._socket
         wire = socket.transport
