@@ -486,9 +486,9 @@ def _served(session: Mapping[str, str], models: ModelOptions | None, why: str) -
 
 
 def _is_free(url: str) -> bool:
-    """Whether an address is that of a local server that this process runs, and whose answers cost nothing."""
-    process = sys.modules.get("realtime_nb.local.process")  # where it is not loaded, no server runs
-    return process is not None and process.is_free_at(url)
+    """Whether an address is that of a server that this process runs, and whose answers cost nothing."""
+    addresses = sys.modules.get("realtime_nb.local.free_addresses")  # where it is not loaded, no server runs
+    return addresses is not None and addresses.is_free_at(url)
 
 
 def stop_local() -> None:

@@ -21,12 +21,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
 
 from realtime_nb import forks
 from realtime_nb.errors import ConfigError, ConnectError
 from realtime_nb.keys.address import concealed_address
 from realtime_nb.keys.secret import ApiKey, concealed, concealed_by_mistake
+from realtime_nb.local import free_addresses
 from realtime_nb.local.models import ModelOptions, unknown_option
 from realtime_nb.loopback import is_loopback
 from realtime_nb.redact import KEY_VARIABLES, redact
@@ -37,7 +37,6 @@ TOKEN_VARIABLE = "REALTIME_NB_LOCAL_TOKEN"
 PROBLEM = "problem"
 """The name of the report that says why the language model cannot answer; any other is about a download or a note."""
 
-_running: weakref.WeakSet[LocalServer] = weakref.WeakSet()
 _START_S = 60.0
 _STOP_S = 5.0
 _OPTIONS = {"session_seconds": "--session-seconds", "pace": "--pace", "voice": "--voice"}
@@ -198,13 +197,14 @@ class LocalServer:
             why = started.get("error") or "; ".join(self._error_lines) or "it ended without a word"
             raise ConnectError(f"The local backend did not start: {why}", retryable=False)
         self._url, self.label, self.notice = started["url"], started["label"], started["notice"]
-        _running.add(self)
+        if self.is_free:
+            free_addresses.add(self, started["url"])
         threading.Thread(target=self._follow, args=(self._process,), name="local-server-stdout", daemon=True).start()
         return self
 
     def close(self) -> None:
         """Stop the server and wait for its end; may be called twice. In a forked process it does not stop it."""
-        _running.discard(self)
+        free_addresses.discard(self)
         process, self._process, self._url = self._process, None, None
         if process is None:
             return
@@ -291,18 +291,6 @@ def watch_reports(server: LocalServer, watcher: Watcher) -> None:
     """Call `watcher.call()` after each change of `progress` or `problem`, on another thread; kept weakly."""
     with server._lock:
         server._watchers.add(watcher)
-
-
-def is_free_at(url: str) -> bool:
-    """Return whether this process runs a server at this address whose answers cost nothing."""
-    try:
-        wanted = urlsplit(url)
-        return any(
-            (own.hostname, own.port) == (wanted.hostname, wanted.port)
-            for own in (urlsplit(server.url) for server in list(_running) if server.is_free)
-        )
-    except ValueError:  # a port that is no number
-        return False
 
 
 def _environment(token: str | None) -> dict[str, str]:
