@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from realtime_nb.errors import SessionExpired as SessionExpired
     from realtime_nb.errors import TimeoutError as TimeoutError  # noqa: A004 - also the built-in
     from realtime_nb.keys.secret import EnvKey as EnvKey
+    from realtime_nb.lab.results.results import Results as Results
     from realtime_nb.local import LocalServer as LocalServer
     from realtime_nb.notebook.audio.microphone_options import Microphone as Microphone
     from realtime_nb.notebook.runtime import allow_nested_asyncio as allow_nested_asyncio
@@ -88,6 +89,7 @@ _HOMES = {
     "RealtimeSession": "client.session",
     "RealtimeWidget": "widget",
     "Reconnect": "client.reconnect.policy",
+    "Results": "lab.results.results",
     "Recorder": "widget.recorder",
     "SemanticVad": "wire.realtime",
     "ServerError": "errors",

@@ -3,7 +3,7 @@
 2,000 simulated sweeps a cell, nominal 95 %. Of each cell: how often the interval covers the true shift of 50 ms, how
 often a claim is made where nothing is true, and the mean width against the better of the t intervals on utterance
 means and utterance medians. `--sweeps` and `--seed` change both; sections: `shift within family rates
-rates-within tail percentiles spread sequential`. The exit status is 1 if a cell misses its target.
+rates-within results tail percentiles spread sequential`. The exit status is 1 if a cell misses its target.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 
+from realtime_nb.errors import ConfigError
+from realtime_nb.lab.results.results import Results
 from realtime_nb.lab.statistics import holm, pass_rates, proportions, rank_sum, sign_flip, signed_rank, student, tail
 from realtime_nb.lab.statistics.sequential import SequentialPlan, Spending
 from realtime_nb.lab.statistics.spread import spread
-from realtime_nb.lab.statistics.trials import as_trials, pair
+from realtime_nb.lab.statistics.trials import FEWEST_UTTERANCES, as_trials, pair
 from tests.bench.lab_sweeps import GRID, Cell, Floats
 
 SHIFT_MS = 50.0
@@ -162,6 +165,50 @@ def rates_within(sweeps: int, seed: int) -> Iterator[Row]:
         yield _row(f"pass rates within {n} x {r}", dict(zip(("cover", "false"), counts / sweeps, strict=True)))
 
 
+def whole_results(sweeps: int, seed: int) -> Iterator[Row]:
+    """Rows of a grid of 2 voices x 3 instructions, compared as a user does: only the voices differ, by 50 ms.
+
+    Under ten utterances the effect is the same in each: the intervals are about these utterances only.
+    """
+    for n, r in ((12, 3), (20, 5), (6, 5)):
+        counts = np.zeros(6)
+        for sweep in range(max(sweeps // 10, 20)):  # a sweep takes 20 ms
+            rng = np.random.default_rng((seed, 10, n, sweep))
+            results = Results(_grid_rows(rng, n, r))
+            (voice,) = results.compare("voice", metric="total_ms")
+            instructions = results.compare("instructions", metric="total_ms")
+            passes = results.compare("instructions", metric="passed")
+            try:
+                winner = results.best("total_ms", "instructions").value
+            except ConfigError:
+                winner = ""
+            counts += (
+                voice.decisive.covers(SHIFT_MS),
+                voice.clear,
+                any(each.clear for each in instructions),
+                any(each.clear for each in passes),
+                all(each.decisive.covers(0.0) for each in passes[:1]),
+                bool(winner),
+            )
+        names = ("cover", "power", "false", "false of passes", "cover of passes", "false best")
+        shares = dict(zip(names, counts / max(sweeps // 10, 20), strict=True))
+        yield _row(f"results of a grid, {n} x {r}, {max(sweeps // 10, 20)} sweeps", shares, least=0.9)
+
+
+def _grid_rows(rng: np.random.Generator, utterances: int, repeats: int) -> list[dict[str, Any]]:
+    base, rate = rng.normal(800, 150, utterances), rng.beta(2.0, 1.0, utterances)
+    differ = 40.0 if utterances >= FEWEST_UTTERANCES else 0.0
+    effect = {voice: late + rng.normal(0, differ, utterances) for voice, late in (("marin", 0.0), ("cedar", SHIFT_MS))}
+    rows: list[dict[str, Any]] = []
+    for u, voice, instructions, repeat in product(range(utterances), effect, ("brief", "warm", "long"), range(repeats)):
+        own = {"utterance": f"u{u}", "utterance_hash": f"u{u}", "variant": f"{voice}, {instructions}", "repeat": repeat}
+        late = base[u] + effect[voice][u] + rng.normal(0, 120) + 1_500 * (rng.random() < 0.03)
+        settings = {"voice": voice, "instructions": instructions}
+        measured = {"total_ms": float(late), "passed": bool(rng.random() < rate[u]), "error": None}
+        rows.append({"trial_id": f"{len(rows)}", "turn": 0, **own, **settings, **measured})
+    return rows
+
+
 def stalls(sweeps: int, seed: int) -> Iterator[Row]:
     """The share of stalls, 3 % and 8 %, and the difference, with the limit taken from the data."""
     for n, r in ((10, 5), (20, 5), (30, 10)):
@@ -292,6 +339,7 @@ _SECTIONS = {
     "family": family,
     "rates": rates,
     "rates-within": rates_within,
+    "results": whole_results,
     "tail": stalls,
     "percentiles": percentiles,
     "spread": predictions,

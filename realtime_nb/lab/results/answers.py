@@ -111,7 +111,20 @@ class Comparisons(Sequence[AnyComparison]):
                     ]
                 )
         about = f"{self.metric.name} by {self.setting}, against {self.baseline!r}"
-        return table_html(about, head, lines, [*self.notes, *scope_notes(each.decisive for each in self.all)])
+        spreads = [
+            f"{each.variant}: {each.spread}."
+            for each in self.all
+            if isinstance(each, Comparison) and each.spread is not None
+        ]
+        notes = [*scope_notes(each.decisive for each in self.all), *self._dropped_notes(), *spreads]
+        return table_html(about, head, lines, [*self.notes, *notes])
+
+    def _dropped_notes(self) -> list[str]:
+        return [
+            f"{each.variant}: left out, without values on both sides: {', '.join(each.dropped)}."
+            for each in self.all
+            if each.dropped
+        ]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -144,6 +144,11 @@ class Results:
         costs = [row.get("cost_usd") for row in self.rows]
         return None if any(cost is None for cost in costs) else float(sum(cost for cost in costs if cost is not None))
 
+    @property
+    def graders(self) -> dict[str, str]:
+        """The graders by name, and what could change their grades: options, and the versions of their packages."""
+        return dict(self._graders)
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -586,6 +591,7 @@ class Results:
         return self._variants[name]
 
     def _add_kept_notes(self) -> None:
+        self._graders: dict[str, str] = {}
         self._write(self._notes.read(GRADES))
         ratings = {(each.get("trial_id"), each.get("turn")): each for each in self._notes.read(RATINGS)}
         for row in self.rows if ratings else ():
@@ -601,6 +607,7 @@ class Results:
             if row is None:
                 continue
             grader, values = str(line["grader"]), line.get("values") or {}
+            self._graders[grader] = str(line.get("about") or "")
             for name in [
                 name for name in row if name == grader or name.startswith((f"{grader}.", f"{grader}_missing"))
             ]:

@@ -118,13 +118,15 @@ def test_grades_and_ratings_are_there_when_the_folder_is_read_again(tmp_path: Pa
     first.rate(trial_id, 5, "very good, this one")
     with (tmp_path / "ratings.jsonl").open("ab") as file:
         file.write(b'{"trial_id": "tor')  # a crash in the middle of a line
+    first.grade(contains("one"))
     again = Results(rows, folder=tmp_path)
+    assert again.graders == {"_short": "", "contains": "('one',)"}
     assert again.frame["_short"].tolist() == first.frame["_short"].tolist()
     assert again.trial(trial_id).rating == 5
     assert again.frame["rating"].count() == 1
     again.rate(trial_id, 1)
     assert Results(rows, folder=tmp_path).trial(trial_id).rating == 1
-    assert len((tmp_path / "grades.jsonl").read_text().splitlines()) == len(rows)
+    assert len((tmp_path / "grades.jsonl").read_text().splitlines()) == 2 * len(rows)
     assert "rating" in again.summary().frame["metric"].tolist()
 
 
