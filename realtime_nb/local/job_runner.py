@@ -164,6 +164,8 @@ class JobRunner:
         plan, responder = writer.plan, self._voice.responder
         await self._recognized(plan)
         request = _request(plan, self._voice.label)
+        if not request.understood:
+            writer.mark_misheard()
         if responder.limits_tokens:
             writer.leave_counting_to_model(prompt_tokens(request))
         stream = responder.reply(request)
@@ -248,10 +250,11 @@ def _request(plan: ResponsePlan, label: str) -> ReplyRequest:
     last = _last_recognition(plan.context)
     if last is not None and last.failure is not None:
         raise ReplyError(last.failure, code="recognition_failed")
+    # A response outside the conversation may be made while another one still writes an item: of that, no words and no
+    # whole arguments are known yet.
+    context = [stored for stored in plan.context if not stored.being_written]
     return ReplyRequest(
-        # A response outside the conversation may be made while another one still writes an item: of that, no words and
-        # no whole arguments are known yet.
-        history=[to_dict(stored.as_context()) for stored in plan.context if not stored.being_written],
+        history=[to_dict(stored.as_context()) for stored in context],
         instructions=plan.instructions,
         tools=plan.tools,
         tool_choice=plan.tool_choice,
@@ -262,6 +265,8 @@ def _request(plan: ResponsePlan, label: str) -> ReplyRequest:
         max_output_tokens=plan.max_output_tokens if isinstance(plan.max_output_tokens, int) else None,
         reasoning_effort=plan.reasoning_effort,
         label=label,
+        misheard=frozenset(stored.item_id for stored in context if stored.misheard),
+        cut_off=frozenset(stored.item_id for stored in context if stored.cut_off),
     )
 
 

@@ -187,6 +187,12 @@ async def test_speech_that_was_not_understood_costs_no_request(server: ChatServe
     assert not server.requests
 
 
+async def test_misheard_words_and_the_answer_to_them_are_not_sent(server: ChatServer) -> None:
+    history = [user("one"), assistant("One."), user("mumble", id="m"), assistant(NOT_UNDERSTOOD, id="a"), user("two")]
+    await whole(responder(server), ReplyRequest(history, misheard=frozenset(["m", "a"])))
+    assert [message["content"] for message in server.chats[-1].messages] == ["one", "One.", "two"]
+
+
 async def test_thoughts_are_not_part_of_the_answer(server: ChatServer) -> None:
     server.thinks = "They greet me.\n\nI greet back."
     assert (await whole(responder(server), asked("hello"))).text == "You said: hello"
@@ -277,6 +283,32 @@ async def test_longest_answer_is_cut(server: ChatServer) -> None:
 async def test_filtered_answer_is_cut(server: ChatServer) -> None:
     server.play(Play(["Half"], finish="content_filter"))
     assert (await whole(responder(server), asked("hello"))).cut == "content_filter"
+
+
+_THOUGHT = {"reasoning_content": "They greet me."}
+
+
+@pytest.mark.parametrize(
+    ("play", "words"),
+    [
+        (Play(), "without a word"),
+        (Play(finish=None), "without a word"),
+        (Play(["  ", "\n"]), "without a word"),
+        (Play(usage={"prompt_tokens": 9, "completion_tokens": 0}), "without a word"),
+        (Play(body={"choices": []}), "without a word"),
+        (Play(body={"choices": [{"message": {"content": None}, "finish_reason": "stop"}]}), "without a word"),
+        (Play([_THOUGHT, {"content": ""}]), "thought, and ended"),
+        (Play(["<think>They greet me.</think>\n\n"]), "thought, and ended"),
+    ],
+)
+async def test_answer_with_nothing_in_it_is_an_error(server: ChatServer, play: Play, words: str) -> None:
+    answering = responder(server)
+    server.play(play)
+    error = await failure(answering, asked("hello"))
+    assert error.code == "empty_answer"
+    for each in (words, server.url, "test-model", "Ask again"):
+        assert each in error.message
+    assert (await whole(answering, asked("hello"))).text == "You said: hello"
 
 
 async def test_server_that_does_not_stream_is_read(server: ChatServer) -> None:
@@ -451,6 +483,72 @@ async def test_conversation_that_the_server_refuses_as_too_long_is_trimmed(serve
     assert len(server.chats) == 2
     await whole(answering, ReplyRequest(conversation(41)))
     assert len(server.chats) == 3, "the size of the context is remembered"
+
+
+def _too_long(message: str = "This prompt is too long for the context window.") -> Play:
+    return Play(status=400, body={"error": {"message": message, "code": "context_length_exceeded"}})
+
+
+async def test_refusal_without_a_size_trims_until_the_server_accepts(
+    server: ChatServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    answering = responder(server)
+    server.play(_too_long(), _too_long(), _too_long())
+    with caplog.at_level(logging.WARNING):
+        assert (await whole(answering, ReplyRequest(conversation(200)))).text == "You said: the last question"
+    lengths = [len(chat.messages) for chat in server.chats]
+    assert lengths == sorted(set(lengths), reverse=True), "each request is shorter than the one before it"
+    (said,) = [record.getMessage() for record in caplog.records if "context" in record.message]
+    assert "a guess" in said
+    assert "context_tokens=" in said
+    await whole(answering, ReplyRequest(conversation(201)))
+    assert len(server.chats) == len(lengths) + 1, "the guess is kept: no further request was refused"
+
+
+async def test_refusal_of_a_short_prompt_is_an_error_and_limits_nothing_afterwards(
+    server: ChatServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    answering = responder(server)
+    server.play(_too_long())
+    with caplog.at_level(logging.WARNING):
+        error = await failure(answering, ReplyRequest([user("one"), assistant("Two."), user("three")]))
+    assert error.code == "context_length_exceeded"
+    assert "This prompt is too long for the context window." in error.message
+    assert server.url in error.message
+    assert len(server.chats) == 1, "the same prompt is not sent twice"
+    history = conversation(40)
+    assert (await whole(answering, ReplyRequest(history))).text == "You said: the last question"
+    assert len(server.chats[-1].messages) == len(history)
+    assert not [record for record in caplog.records if "context" in record.message]
+
+
+@pytest.mark.parametrize("message", ["too long for the context window", "maximum context length is 600 tokens"])
+async def test_a_size_that_the_user_did_not_give_refuses_nothing(server: ChatServer, message: str) -> None:
+    answering = responder(server)
+    server.play(_too_long(message))
+    await whole(answering, ReplyRequest(conversation(60)))
+    picture = {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}
+    look = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "look"}, picture]}
+    big = [look, assistant("A dot."), {**look, "content": [*look["content"], picture, picture]}]  # type: ignore[misc]
+    assert "I see 3 picture" in (await whole(answering, ReplyRequest(big))).text
+
+
+async def test_guess_grows_with_what_the_server_accepts(server: ChatServer) -> None:
+    answering = responder(server)
+    server.play(_too_long())
+    await whole(answering, ReplyRequest(conversation(60)))
+    assert (await whole(answering, asked("word " * 9000))).text.startswith("You said: word")
+    another = [{**item, "id": f"another {item['id']}"} for item in conversation(60)]
+    await whole(answering, ReplyRequest(another))
+    assert len(server.chats[-1].messages) == len(another)
+
+
+async def test_size_that_the_user_gave_refuses_a_far_longer_turn(server: ChatServer) -> None:
+    error = await failure(responder(server, context_tokens=500), asked("word " * 5000))
+    assert error.code == "context_length_exceeded"
+    for words in ("context_tokens=500", "an estimate", server.url):
+        assert words in error.message
+    assert server.chats == []
 
 
 async def test_last_turn_that_is_too_long_is_an_error(server: ChatServer) -> None:

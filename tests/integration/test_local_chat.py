@@ -14,6 +14,7 @@ from realtime_nb.local.http.server import Listening, ServerOptions, serve
 from realtime_nb.local.models import ModelOptions
 from realtime_nb.local.process import LocalServer
 from realtime_nb.local.voice.chat.context_window import TRIMMED
+from realtime_nb.local.voice.chat.messages import INTERRUPTED
 from realtime_nb.local.voice.download import Progress, ignore
 from tests.chat_server import ChatServer, Cut, Pause, Play
 from tests.integration.raw_client import Event, RawClient, raw_client, text_of
@@ -234,6 +235,53 @@ async def test_cancelled_response_stops_the_model(chat: ChatServer) -> None:
         await client.send("response.cancel")
         assert _done(await client.until("response.done"))["status"] == "cancelled"
         assert await asyncio.to_thread(request.disconnected.wait, 20)
+
+
+@pytest.mark.parametrize(("modality", "steps"), [("text", []), ("audio", []), ("audio", ["Well. ", "It is so. "])])
+async def test_question_of_an_unheard_answer_stays_a_turn_of_its_own(
+    chat: ChatServer, modality: str, steps: list[Any]
+) -> None:
+    async with _client(chat, output_modalities=[modality]) as client:
+        chat.play(Play([*steps, Pause(60)]))
+        await client.user_says("a long one")
+        await client.send("response.create", response={})
+        await chat.wait_for_chats(1)
+        events = await client.until("response.content_part.added") if steps else []
+        await client.send("response.cancel")
+        assert _done(await client.until("response.done"))["status"] == "cancelled"
+        if steps:
+            item_id = events[-1]["item_id"]
+            await client.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=0)
+            await client.until("conversation.item.truncated")
+        await client.ask("again")
+    assert [(message["role"], message["content"]) for message in chat.chats[-1].messages] == [
+        ("user", "a long one"),
+        ("assistant", INTERRUPTED),
+        ("user", "again"),
+    ]
+
+
+async def test_question_of_an_unheard_answer_can_be_asked_again_without_words(chat: ChatServer) -> None:
+    async with _client(chat) as client:
+        chat.play(Play([Pause(60)]))
+        await client.user_says("a long one")
+        await client.send("response.create", response={})
+        await chat.wait_for_chats(1)
+        await client.send("response.cancel")
+        await client.until("response.done")
+        await client.send("response.create", response={})
+        assert text_of(await client.until("response.done")) == "You said: a long one"
+
+
+async def test_answer_with_nothing_in_it_fails_with_the_server_and_a_next_step(chat: ChatServer) -> None:
+    async with _client(chat, output_modalities=["audio"]) as client:
+        chat.play(Play())
+        response = _done(await client.ask("hello"))
+        assert response["status"] == "failed"
+        error = response["status_details"]["error"]
+        assert error["code"] == "empty_answer"
+        assert chat.url in error["message"]
+        assert "Ask again" in error["message"]
 
 
 async def test_client_that_leaves_stops_the_model(chat: ChatServer) -> None:

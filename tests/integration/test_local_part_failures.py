@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from realtime_nb.local.http.server import Listening, ServerOptions, serve
 from realtime_nb.local.models import ModelOptions
+from realtime_nb.local.voice.chat.responder import NOT_UNDERSTOOD
 from tests.chat_server import ChatServer
 from tests.integration.raw_client import Event, RawClient, raw_client, speech, text_of
 from tests.integration.speech_server import Answer, SpeechServer, speech_server
@@ -74,6 +76,30 @@ async def test_failed_recognition_fails_the_answer_with_its_cause_and_the_sessio
             assert [e["response"]["status"] for e in events if e["type"] == "response.done"] == ["completed"]
             assert text_of(events)
             assert "What is the time?" in str(chat.chats[-1].body)
+
+
+async def test_misheard_words_are_in_no_later_prompt() -> None:
+    doubtful = {"avg_logprob": -3.0, "no_speech_prob": 0.9, "compression_ratio": 1.0}
+    hear = [
+        Answer(200, [json.dumps({"text": "What is the thyme?", "segments": [doubtful]}).encode()]),
+        Answer(200, [b'{"text": "What is the time?"}']),
+    ]
+    say = Answer(blocks=[np.full(4_800, 900, "<i2").tobytes()])
+    with (
+        ChatServer() as chat,
+        speech_server({_HEAR: lambda _: hear.pop(0), _SAY: lambda _: say}) as server,
+    ):
+        async with _serving(_options(chat, server)) as client:
+            await client.update(audio=_MANUAL)
+            assert text_of(await _spoken_turn(client)) == NOT_UNDERSTOOD
+            assert chat.chats == []
+            await _spoken_turn(client)
+            await client.ask("And now?")
+    assert [(message["role"], message["content"]) for message in chat.chats[-1].messages] == [
+        ("user", "What is the time?"),
+        ("assistant", "You said: What is the time?"),
+        ("user", "And now?"),
+    ]
 
 
 async def test_failed_voice_fails_the_answer_with_its_cause_and_the_session_goes_on() -> None:

@@ -62,6 +62,8 @@ class StoredItem:
         spoken: the assistant's speech.
         heard_text: the words before the cut of a truncated item; `item` has no transcript any more.
         being_written: whether a response still writes it.
+        answers_misheard: whether it is the answer to sound that was not understood.
+        answer_cut_off: whether the answer to it was interrupted before its first item.
     """
 
     item: Item
@@ -70,6 +72,8 @@ class StoredItem:
     spoken: Spoken | None = None
     heard_text: str | None = None
     being_written: bool = False
+    answers_misheard: bool = False
+    answer_cut_off: bool = False
 
     @property
     def item_id(self) -> str:
@@ -80,6 +84,24 @@ class StoredItem:
     def truncated(self) -> bool:
         """Whether a client has cut its sound; sound that is written afterwards stays out of the conversation."""
         return self.heard_text is not None
+
+    @property
+    def misheard(self) -> bool:
+        """Whether it is sound that was not understood, or the answer to such sound."""
+        if self.answers_misheard or not isinstance(self.item, MessageItem):
+            return self.answers_misheard
+        is_sound = all(part.is_audio for part in self.item.content)
+        return is_sound and self.recognition is not None and not self.recognition.understood
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether an answer ended here before a word of it was heard: the answer to this item, or the item itself."""
+        item = self.item
+        if self.answer_cut_off or not isinstance(item, MessageItem) or item.role != "assistant":
+            return self.answer_cut_off
+        written = "".join(part.transcript or part.text or "" for part in item.content)
+        said = self.heard_text if self.heard_text is not None else written
+        return not said.strip() and (self.truncated or item.status == "incomplete")
 
     def truncate(self, samples: int) -> None:
         """Cut its sound and remove its transcript: which of its words remain is not certain (docs/protocol.md 34)."""

@@ -82,6 +82,7 @@ class ResponseWriter:
         self._counted: ReplyUsage | None = None
         self._prompt_tokens: int | None = None
         self._limit = plan.max_output_tokens if isinstance(plan.max_output_tokens, int) else None
+        self._answers_misheard = False
 
     @property
     def speaks(self) -> bool:
@@ -100,6 +101,15 @@ class ResponseWriter:
         """Whether it has completed a function call."""
         items = (stored.item for stored in self._items)
         return any(isinstance(item, wire.FunctionCallItem) and item.status == "completed" for item in items)
+
+    @property
+    def has_items(self) -> bool:
+        """Whether it has begun an item."""
+        return bool(self._items)
+
+    def mark_misheard(self) -> None:
+        """Mark the items that follow as the answer to sound that was not understood."""
+        self._answers_misheard = True
 
     def leave_counting_to_model(self, prompt_tokens: int) -> None:
         """Leave `max_output_tokens` to the model: the estimate here must not cut an answer that the model allows.
@@ -269,6 +279,7 @@ class ResponseWriter:
     def _begin_item(self, stored: StoredItem) -> _Open:
         previous = None if self.plan.out_of_band else self._state.items.append(stored)
         stored.being_written = True
+        stored.answers_misheard = self._answers_misheard
         open_ = self._open = _Open(stored, len(self._items), previous)
         self._items.append(stored)
         place: dict[str, Any] = {"response_id": self.plan.response_id, "output_index": open_.output_index}

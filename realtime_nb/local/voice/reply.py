@@ -35,6 +35,9 @@ class ReplyRequest:
         reasoning_effort: `"minimal"`, `"low"`, ..., or None where the session sets none.
         now: the local time.
         label: the name of the backend.
+        misheard: ids of items that a model should not see: turns of the user that the recogniser did not understand,
+            and the answers that said so.
+        cut_off: ids of items whose answer was interrupted before a word of it was heard, and of such answers.
     """
 
     history: Sequence[Mapping[str, Any]]
@@ -49,6 +52,8 @@ class ReplyRequest:
     reasoning_effort: str | None = None
     now: datetime = field(default_factory=lambda: datetime.now().astimezone())
     label: str = "local practice backend"
+    misheard: frozenset[str] = frozenset()
+    cut_off: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

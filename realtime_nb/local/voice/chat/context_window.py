@@ -21,6 +21,11 @@ TRIMMED = (
     "The conversation is longer than the model's context: the model does not see its oldest turns any more. The "
     "transcript keeps them."
 )
+TRIMMED_BY_GUESS = (
+    "The chat server refused the conversation as longer than the model's context, and did not say how long that is. "
+    "The model does not see the oldest turns any more, so that about {size} tokens are left, which is a guess: "
+    "context_tokens= gives the size. The transcript keeps all turns."
+)
 _BYTES_PER_TOKEN = 3.5
 _ITEM_TOKENS = 5  # the marks around a message
 _IMAGE_TOKENS = 1000
@@ -38,22 +43,25 @@ class ContextWindow:
 
     Args:
         note: receives a sentence for people, once for each conversation that is trimmed.
+
+    Attributes:
+        scale: the factor of the estimate that the server's counts have taught.
     """
 
     def __init__(self, note: Callable[[str], None] | None = None) -> None:
         self._note_for_people = note or _LOG.warning
-        self._scale = 1.0
+        self.scale = 1.0
         self._first_kept: OrderedDict[str, str] = OrderedDict()
 
     def tokens(self, history: Items, instructions: str = "", tools: Sequence[Mapping[str, Any]] = ()) -> int:
         """Return about how many tokens a prompt has."""
         given = sum(map(_tokens, history)) + _size(instructions) + (_size(json.dumps(list(tools))) if tools else 0)
-        return round(given * self._scale)
+        return round(given * self.scale)
 
     def observe(self, estimated: int, counted: int) -> None:
         """Correct the estimate by a server's count of a prompt."""
         if estimated > 50 and counted > 50:  # short prompts consist of the template's own tokens
-            self._scale = min(max(self._scale * counted / estimated, 0.4), 3.0)
+            self.scale = min(max(self.scale * counted / estimated, 0.4), 3.0)
 
     def fit(
         self,
@@ -63,6 +71,7 @@ class ContextWindow:
         instructions: str = "",
         tools: Sequence[Mapping[str, Any]] = (),
         reserved: int | None = None,
+        is_guess: bool = False,
     ) -> tuple[list[Mapping[str, Any]], int]:
         """Return the items that fit, and about how many tokens they need; the last turn always stays.
 
@@ -72,18 +81,21 @@ class ContextWindow:
             instructions: the first part of the prompt.
             tools: a further part of it.
             reserved: tokens for the answer.
+            is_guess: whether `context_tokens` is a guess; the sentence for people then says so.
         """
         room = context_tokens - min(reserved or _RESERVED, max(context_tokens // 4, 1))
         room -= self.tokens((), instructions, tools)
         begins = _turns(history)
         name = _name(history)
         cut = self._remembered(history, begins, name)
-        sizes = _Sizes(history, self._scale)
+        sizes = _Sizes(history, self.scale)
         if sizes.after(cut) > room:
             later = [begin for begin in begins if begin > cut]
             fitting = (begin for begin in later if sizes.after(begin) <= room * _KEPT)
-            cut = next(fitting, later[-1] if later else cut)
-            self._remember(name, history, cut)
+            if later:
+                cut = next(fitting, later[-1])
+                note = TRIMMED_BY_GUESS.format(size=context_tokens) if is_guess else TRIMMED
+                self._remember(name, history, cut, note)
         kept = _from(history, cut)
         return kept, self.tokens(kept, instructions, tools)
 
@@ -91,9 +103,9 @@ class ContextWindow:
         first = self._first_kept.get(name)
         return next((begin for begin in begins if first and history[begin].get("id") == first), 0)
 
-    def _remember(self, name: str, history: Items, cut: int) -> None:
+    def _remember(self, name: str, history: Items, cut: int, note: str) -> None:
         if name not in self._first_kept:
-            self._note_for_people(TRIMMED)
+            self._note_for_people(note)
         self._first_kept[name] = str(history[cut].get("id", ""))
         self._first_kept.move_to_end(name)
         while len(self._first_kept) > _MOST_CONVERSATIONS:

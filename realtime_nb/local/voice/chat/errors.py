@@ -77,7 +77,7 @@ def context_limit(body: str) -> int | None:
         limit = error.get("n_ctx") if isinstance(error, Mapping) else None
     except (ValueError, AttributeError, RecursionError):
         limit = None
-    if isinstance(limit, int) and limit > 0:
+    if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
         return limit
     match = _LIMIT.search(said_by(body))
     return int(next(filter(None, match.groups()))) if match is not None else None
@@ -174,6 +174,16 @@ class ChatErrors:
             "not_a_chat_server",
         )
 
+    def said_nothing(self, *, has_thought: bool) -> ReplyError:
+        """The answer ended well, and there is neither a word nor a call in it."""
+        what = "thought, and ended its answer" if has_thought else "ended its answer"
+        then = (
+            "Ask again, or let it think less (reasoning_effort=, or the field of its server in options=)"
+            if has_thought
+            else "Ask again; if it happens again, look at the server's log: the model's chat template may not fit"
+        )
+        return _error(f"{self._model} at {self._url} {what} without a word or a call. {then}.", "empty_answer")
+
     # -- refusals
 
     def redirected(self, status: int, location: str) -> ReplyError:
@@ -187,7 +197,7 @@ class ChatErrors:
     def overflow(self, body: str) -> ReplyError:
         """The prompt is too long, even after trimming."""
         return _error(
-            f"The conversation is longer than the context of {self._model} at {self._url}, even without its older "
+            f"{self._url} refuses the conversation as longer than the context of {self._model}, even without its older "
             f"turns: {said_by(body)}. Shorten the instructions, the tools or the last message, or let the server have "
             "a larger context.",
             "context_length_exceeded",
@@ -195,10 +205,11 @@ class ChatErrors:
         )
 
     def too_long(self, tokens: int, context_tokens: int) -> ReplyError:
-        """The last turn alone does not fit into the context that the user or the server named."""
+        """The last turn alone does not fit into the context that the user gave."""
         return _error(
-            f"The instructions, the tools and the last turn are about {tokens} tokens, more than the {context_tokens} "
-            f"tokens of context of {self._model}. Shorten them, or raise context_tokens if the model has more.",
+            f"The instructions, the tools and the last turn are about {tokens} tokens (an estimate), more than "
+            f"context_tokens={context_tokens}, which was given for {self._model} at {self._url}. Shorten them, or "
+            "raise context_tokens if the model has more.",
             "context_length_exceeded",
             "invalid_request_error",
         )

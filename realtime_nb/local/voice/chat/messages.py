@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,9 @@ Message = dict[str, Any]
 
 NO_RESULT = "There is no result: the call was not answered."
 UNSEEN = "(a picture that you cannot see)"
+INTERRUPTED = "(interrupted)"
+"""Stands for an answer of which no word was heard. Without it, the user's words before and after it would be one
+question, and some models answer its older half."""
 GO_ON = "Please go on."
 """Stands for the user where the assistant spoke last, or nothing was said yet: templates end a turn there."""
 
@@ -68,7 +71,12 @@ class _Builder:
 
 
 def chat_messages(
-    history: Items, instructions: str = "", *, template: Template | None = None, user_text: str | None = None
+    history: Items,
+    instructions: str = "",
+    *,
+    template: Template | None = None,
+    user_text: str | None = None,
+    cut_off: Collection[str] = (),
 ) -> list[Message]:
     """Return the messages for a conversation.
 
@@ -77,12 +85,14 @@ def chat_messages(
         instructions: the first system message, as the user wrote it; empty: none.
         template: the needs of the model's chat template.
         user_text: the words of the last user item, where the item holds none.
+        cut_off: see `ReplyRequest.cut_off`.
     """
     template = template or Template()
     builder = _Builder()
     outputs = _outputs(history)
     calls = {str(item.get("call_id")) for item in history if item.get("type") == "function_call"}
     last_user = max((at for at, item in enumerate(history) if _role(item) == "user"), default=-1)
+    is_cut_off = False  # shown once the user goes on: without further words, the question is asked again
     waiting: list[tuple[str, str]] = []  # calls whose results follow, once all calls of the answer are there
 
     def results() -> None:
@@ -93,6 +103,7 @@ def chat_messages(
     builder.add("system", instructions)
     for at, item in enumerate(history):
         kind = item.get("type", "message")
+        is_marked = item.get("id") in cut_off
         call_id = str(item.get("call_id") or item.get("id") or "")
         sent_id = _short_id(call_id) if template.short_call_ids else call_id
         if kind in ("function_call", "mcp_call"):
@@ -100,11 +111,13 @@ def chat_messages(
             found = outputs.get(call_id)
             result = item if kind == "mcp_call" else found.popleft() if found else {}
             waiting.append((sent_id, _output(result)))
+            is_cut_off = is_marked
             continue
         if kind == "function_call_output":
             results()  # calls that follow belong to another answer
             if call_id not in calls:  # its call was deleted, or trimmed away
                 builder.add("system", f"Result of an earlier function call: {_output(item)}")
+            is_cut_off = is_marked
             continue
         if kind != "message":
             continue
@@ -114,9 +127,14 @@ def chat_messages(
         images = _images(item)
         if images and template.no_images and at < last_user:
             text, images = "\n".join(filter(None, [text, UNSEEN])), []
+        role = str(item.get("role", "user"))
         if text or images:
             results()
-            builder.add(str(item.get("role", "user")), text, images)
+            if is_cut_off and role == "user":
+                builder.add("assistant", INTERRUPTED)
+            is_cut_off = is_cut_off and role == "system"
+            builder.add(role, text, images)
+        is_cut_off = is_cut_off or is_marked
     results()
     _end_with_a_cue(builder)
     return list(_fitted(builder.messages, template))

@@ -39,7 +39,6 @@ class Quirks:
         names_a_tool: whether `tool_choice` may name a tool; otherwise it is `"required"`.
         limit_name: the name of the field for the longest answer.
         begins_inside_thought: whether answers begin inside a thought (see `ThinkingFilter`).
-        context_tokens: the context that the server named, or None.
     """
 
     def __init__(self) -> None:
@@ -49,7 +48,6 @@ class Quirks:
         self.limit_name = "max_tokens"
         self._renamed = False
         self.begins_inside_thought = False
-        self.context_tokens: int | None = None
 
     def learn(self, status: int, said: str, sent: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
         """Learn from a refusal; return whether another request may succeed.

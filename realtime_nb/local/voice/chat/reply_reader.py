@@ -67,6 +67,7 @@ class ReplyReader:
         self._cut: str | None = None
         self._spaces = ""  # white space that belongs to the text only if more text follows
         self._spoke = False
+        self._reasoned = False
 
     @property
     def has_stray_thought(self) -> bool:
@@ -80,8 +81,13 @@ class ReplyReader:
 
     @property
     def has_thought(self) -> bool:
-        """Whether a thought was removed."""
+        """Whether a thought was removed from the text."""
         return self._thinking.thought
+
+    @property
+    def has_reasoned(self) -> bool:
+        """Whether the model has thought, in its text or in a field of its own."""
+        return self._reasoned or self._thinking.thought
 
     def feed(self, chunk: Mapping[str, Any]) -> Iterator[ReplyPiece]:
         """Yield the pieces of one chunk, or of a whole completion.
@@ -126,6 +132,7 @@ class ReplyReader:
         calls = [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
         if isinstance(older := delta.get("function_call"), Mapping):
             calls = [*calls, {"index": -1, **older}]
+        self._reasoned = self._reasoned or bool(thought)
         self.active = self.active or bool(thought or text or calls)
         if text:
             yield from self._text(self._written.feed(self._thinking.feed(text)))

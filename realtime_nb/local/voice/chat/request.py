@@ -36,6 +36,7 @@ def chat_body(
         request.instructions,
         template=quirks.template,
         user_text=request.user_text,
+        cut_off=request.cut_off,
     )
     tools, choice = _tools(request.tools, request.tool_choice)
     body = base_body(messages, tools, model=model)

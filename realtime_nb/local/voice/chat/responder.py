@@ -10,10 +10,12 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import Any
 
 from realtime_nb.keys.secret import Secret
 from realtime_nb.local.models import ModelOptions
+from realtime_nb.local.voice.chat.context_size import ContextSize
 from realtime_nb.local.voice.chat.context_window import ContextWindow
 from realtime_nb.local.voice.chat.endpoint import ChatEndpoint, RefusedError, Waits
 from realtime_nb.local.voice.chat.errors import ChatErrors, context_limit, is_absent_model, is_overflow
@@ -31,8 +33,6 @@ NOT_UNDERSTOOD = "I did not catch that. Please say it again."
 _MOST_ATTEMPTS = 8
 _DEBOUNCE_S = 0.3
 _TRY_OUT_S = 10.0
-_SHRINK = 0.7
-"""The part of a prompt that is kept when the server refuses it as too long, and does not say how long it may be."""
 
 
 class ChatResponder:
@@ -56,7 +56,7 @@ class ChatResponder:
         assert key is None or isinstance(key, Secret)
         url, self.model = options.chat_url, options.chat_model
         self._options = dict(options.options or {})
-        self._given_context = options.context_tokens
+        self._size = ContextSize(options.context_tokens)
         self._errors = ChatErrors(url, self.model, has_key=bool(key))
         self._endpoint = ChatEndpoint(url, key, self._errors, waits)
         self._quirks = Quirks()
@@ -72,7 +72,7 @@ class ChatResponder:
     async def probe(self) -> ProbeResult:
         """Ask the server for its models; the result says what is wrong, if anything is."""
         result = await probe(self._endpoint, self._errors, self.model, self._try_out)
-        self._quirks.context_tokens = self._quirks.context_tokens or result.context_tokens
+        self._size.named = self._size.named or result.context_tokens
         return result
 
     async def _try_out(self, names: Sequence[str]) -> ReplyError | None:
@@ -124,23 +124,31 @@ class ChatResponder:
             yield TextPiece(NOT_UNDERSTOOD)
             yield ReplyUsage(0, 0)  # no model was asked
             return
+        request = replace(request, history=[item for item in request.history if item.get("id") not in request.misheard])
         self._stop_warming()  # it would be in the way: many servers answer one request at a time
-        shrunk: int | None = None
+        guess: int | None = None  # the size to trim to, after a refusal that names none
         for attempt in range(1, _MOST_ATTEMPTS + 1):
-            history, estimated = self._fitting(request, shrunk)
+            history, estimated = self._fitting(request, guess)
+            scale = self._window.scale  # of this estimate; the answer's usage corrects it
             body = chat_body(request, model=self.model, quirks=self._quirks, options=self._options, history=history)
             try:
                 async with aclosing(self._read(request, body, estimated)) as pieces:
                     async for piece in pieces:
                         yield piece
             except RefusedError as refusal:
-                if is_overflow(refusal.status, refusal.body) and shrunk is None:
-                    shrunk = self._shorter(refusal, estimated)
-                elif not self._quirks.learn(refusal.status, refusal.body, body, self._options) or (
-                    attempt == _MOST_ATTEMPTS
-                ):
+                if attempt == _MOST_ATTEMPTS:
+                    raise await self._error(refusal, body) from None
+                if is_overflow(refusal.status, refusal.body):
+                    smaller = self._smaller(refusal, estimated)
+                    if len(self._fitting(request, smaller)[0]) < len(history):
+                        guess = smaller
+                        continue
+                if not self._quirks.learn(refusal.status, refusal.body, body, self._options):
                     raise await self._error(refusal, body) from None
             else:
+                if guess is not None:
+                    self._size.accept(guess, scale)
+                self._size.outgrow(estimated, scale)
                 return
 
     async def _read(
@@ -152,13 +160,16 @@ class ChatResponder:
             parallel=request.parallel_tool_calls,
             begins_inside_thought=self._quirks.begins_inside_thought,
         )
+        is_empty = True
         async with aclosing(self._chunks(body, reader)) as chunks:
             async for chunk in chunks:
                 for piece in reader.feed(chunk):
+                    is_empty = False
                     yield piece
                 if reader.has_ended:
                     break
         for piece in reader.end():
+            is_empty = is_empty and isinstance(piece, ReplyUsage)
             yield piece
         # A template that wrote the opening tag into the prompt does so each time.
         self._quirks.begins_inside_thought = reader.has_stray_thought or (
@@ -166,15 +177,18 @@ class ChatResponder:
         )
         if reader.usage is not None:
             self._window.observe(estimated, reader.usage.input_tokens)
+        if is_empty:
+            raise self._errors.said_nothing(has_thought=reader.has_reasoned)
 
-    def _fitting(self, request: ReplyRequest, shrunk: int | None) -> tuple[Sequence[Mapping[str, Any]], int]:
+    def _fitting(self, request: ReplyRequest, guess: int | None) -> tuple[Sequence[Mapping[str, Any]], int]:
         """Return the items that fit into the context, and the size of the prompt.
 
         Raises:
-            ReplyError: the last turn alone does not fit.
+            ReplyError: the last turn alone is far longer than the context that the user gave.
         """
-        known = [size for size in (self._given_context, self._quirks.context_tokens) if size is not None]
-        size = shrunk or min(known, default=None)
+        size, is_guess = self._size.assumed(self._window.scale)
+        if guess is not None and (size is None or guess < size):
+            size, is_guess = guess, True
         if size is None:
             return request.history, self._window.tokens(request.history, request.instructions, request.tools)
         history, estimated = self._window.fit(
@@ -183,20 +197,23 @@ class ChatResponder:
             instructions=request.instructions,
             tools=request.tools,
             reserved=request.max_output_tokens,
+            is_guess=is_guess,
         )
-        # An estimate is no proof: the server may still take it, and says so itself where it does not.
-        if estimated > 2 * size:
-            raise self._errors.too_long(estimated, size)
+        # Some servers cut a prompt without a word (Ollama), so the user's own number is kept. Any other size is no
+        # proof, nor is the estimate: the server says itself what it does not take.
+        if self._size.given is not None and estimated > 2 * self._size.given:
+            raise self._errors.too_long(estimated, self._size.given)
         return history, estimated
 
-    def _shorter(self, refusal: RefusedError, estimated: int) -> int:
-        """Return the size to trim to, after the server refused a prompt as too long."""
+    def _smaller(self, refusal: RefusedError, estimated: int) -> int | None:
+        """Return a guess of the size to trim to, after a refusal as too long; None where the server names the size."""
         limit = context_limit(refusal.body)
-        if limit is None or limit >= estimated:
-            limit = max(int(estimated * _SHRINK), 1)
-        # Remembered, or each of the answers that follow would be refused once.
-        self._quirks.context_tokens = limit
-        return limit
+        if limit is None:
+            return self._size.next_guess(estimated)
+        self._size.named = limit
+        if estimated <= limit <= 3 * estimated:  # the estimate is too small
+            self._window.observe(estimated, limit)
+        return None
 
     async def _error(self, refusal: RefusedError, body: Mapping[str, Any]) -> ReplyError:
         models: list[str] = []

@@ -56,6 +56,11 @@ def test_last_turn_always_stays() -> None:
     assert size > 1000
 
 
+def test_turn_that_cannot_be_trimmed_is_not_noted(caplog: pytest.LogCaptureFixture) -> None:
+    ContextWindow().fit([user("word " * 1000)], 100)
+    assert not caplog.records
+
+
 def test_estimate_follows_the_servers_counts() -> None:
     window, history = ContextWindow(), _long(10)
     before = window.tokens(history)

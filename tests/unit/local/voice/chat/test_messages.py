@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_nb.local.voice.chat.messages import GO_ON, NO_RESULT, UNSEEN, Template, chat_messages
+from realtime_nb.local.voice.chat.messages import GO_ON, INTERRUPTED, NO_RESULT, UNSEEN, Template, chat_messages
 
 _STRICT = Template(system_first=True, no_system=True, user_first=True, short_call_ids=True)
 
@@ -204,3 +204,41 @@ def test_any_history_becomes_a_conversation_that_templates_accept(
         for each in message.get("tool_calls", ()):
             assert isinstance(json.loads(each["function"]["arguments"]), dict)
     assert not open_ids
+
+
+@pytest.mark.parametrize(
+    ("history", "cut_off", "expected"),
+    [
+        (["u1 long one", "u2 again"], "u1", ["user: long one", f"assistant: {INTERRUPTED}", "user: again"]),
+        (["u1 long one", "a1 ", "u2 again"], "a1", ["user: long one", f"assistant: {INTERRUPTED}", "user: again"]),
+        (["u1 long one", "a1 ", "u2 again"], "u1 a1", ["user: long one", f"assistant: {INTERRUPTED}", "user: again"]),
+        (["u1 look", "u2 at this"], "", ["user: look\nat this"]),
+        (["u1 long one"], "u1", ["user: long one"]),
+        (["u1 long one", "a1 It is"], "u1", ["user: long one", "assistant: It is", f"user: {GO_ON}"]),
+        (["u1 long one", "a1 It is", "u2 go on"], "u1", ["user: long one", "assistant: It is", "user: go on"]),
+        (
+            ["u1 one", "u2 two", "u3 three"],
+            "u1 u2",
+            ["user: one", f"assistant: {INTERRUPTED}", "user: two", f"assistant: {INTERRUPTED}", "user: three"],
+        ),
+        (
+            ["u1 one", "s1 note", "u2 two"],
+            "u1",
+            ["user: one", "system: note", f"assistant: {INTERRUPTED}", "user: two"],
+        ),
+    ],
+)
+def test_answer_of_which_no_word_was_heard_stands_between_two_turns(
+    history: list[str], cut_off: str, expected: list[str]
+) -> None:
+    make = {"u": user, "a": assistant, "s": system}
+    items = [{**make[words[0]](words.partition(" ")[2]), "id": words.partition(" ")[0]} for words in history]
+    messages = chat_messages(items, cut_off=cut_off.split())
+    assert [f"{message['role']}: {message['content']}" for message in messages] == expected
+
+
+def test_answer_cut_off_after_a_result_stands_behind_the_result() -> None:
+    items = [{**user("one"), "id": "u"}, call("1"), {**result("1", "5"), "id": "r"}, user("two")]
+    messages = chat_messages(items, cut_off=["r"])
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool", "assistant", "user"]
+    assert messages[3]["content"] == INTERRUPTED
