@@ -529,7 +529,7 @@ async def test_a_size_that_the_user_did_not_give_refuses_nothing(server: ChatSer
     await whole(answering, ReplyRequest(conversation(60)))
     picture = {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}
     look = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "look"}, picture]}
-    big = [look, assistant("A dot."), {**look, "content": [*look["content"], picture, picture]}]  # type: ignore[misc]
+    big = [look, assistant("A dot."), {**look, "content": [*look["content"], picture, picture]}]
     assert "I see 3 picture" in (await whole(answering, ReplyRequest(big))).text
 
 
