@@ -1,4 +1,4 @@
-"""Put the pieces of a responder's stream in order: whole characters, no empty messages, complete calls.
+"""Put the pieces of a responder's stream in order: whole and plain characters, complete calls.
 
 Owns these repairs, which every model needs now and then. Must not know events, sound, or how a model is asked.
 """
@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 
+from realtime_nb.local.voice.plain_text import PlainText, without_controls
 from realtime_nb.local.voice.reply import (
     CallArguments,
     CallBegun,
@@ -113,10 +114,11 @@ async def repaired(
 class _Message:
     def __init__(self) -> None:
         self._characters = WholeCharacters()
+        self._plain = PlainText()
         self._begun = False
 
     def push(self, text: str) -> Iterator[str]:
-        text = self._characters.push(text)
+        text = self._plain.push(self._characters.push(text))
         if not self._begun:
             text = text.lstrip()
             self._begun = bool(text)
@@ -124,7 +126,7 @@ class _Message:
 
     def end(self) -> str:
         self._begun = False
-        return self._characters.end()
+        return self._plain.push(self._characters.end()) + self._plain.end()
 
 
 class _Call:
@@ -135,7 +137,8 @@ class _Call:
         self._empty = True
 
     def push(self, delta: str) -> Iterator[str]:
-        text = "" if self.dropped else self._characters.push(delta)
+        # Within JSON, control characters are escapes; one as it is makes a text that no parser takes.
+        text = "" if self.dropped else without_controls(self._characters.push(delta))
         self._empty = self._empty and not text.strip()
         return _parts(text)
 

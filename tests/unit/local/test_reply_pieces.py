@@ -123,3 +123,26 @@ async def test_a_cut_ends_the_reply_within_a_call() -> None:
 async def test_a_stream_out_of_order_is_an_error(pieces: list[ReplyPiece]) -> None:
     with pytest.raises(ReplyError, match="answer"):
         await _repair(pieces)
+
+
+_TERMINAL = "\x00One\x1b[31m two\x1b[0m\x07,\x1b]0;title\x07 th\x7free\x9b1m.\tFour\r\nfive\x85\x1b"
+
+
+@given(st.lists(st.integers(0, len(_TERMINAL))))
+async def test_what_a_terminal_acts_on_is_removed_wherever_a_piece_ends(cuts: list[int]) -> None:
+    places = sorted({0, len(_TERMINAL), *cuts})
+    pieces = [TextPiece(_TERMINAL[a:b]) for a, b in pairwise(places)]
+    assert _text(await _repair(pieces)) == "One two, three.\tFour\r\nfive"
+
+
+async def test_control_characters_in_arguments_are_removed() -> None:
+    pieces = [CallBegun("add"), CallArguments('{"a":\x00 "x\x1b"'), CallArguments("\x07}"), CallEnded()]
+    joined = "".join(piece.delta for piece in await _repair(pieces) if isinstance(piece, CallArguments))
+    assert joined == '{"a": "x"}'
+
+
+@given(st.text(), st.lists(st.integers(0, 60)))
+async def test_other_text_stays_wherever_a_piece_ends(text: str, cuts: list[int]) -> None:
+    text = "x" + "".join(char for char in text if char.isprintable() or char in "\t\n")
+    places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
+    assert _text(await _repair([TextPiece(text[a:b]) for a, b in pairwise(places)])) == text
