@@ -28,6 +28,7 @@ from realtime_nb.local.voice.reply import (
     TextPiece,
 )
 from tests.chat_server import ChatServer, Cut, Pause, Play, Raw
+from tests.integration.speech_server import Answer, speech_server
 
 _WEATHER = {
     "type": "function",
@@ -283,6 +284,74 @@ async def test_longest_answer_is_cut(server: ChatServer) -> None:
 async def test_filtered_answer_is_cut(server: ChatServer) -> None:
     server.play(Play(["Half"], finish="content_filter"))
     assert (await whole(responder(server), asked("hello"))).cut == "content_filter"
+
+
+async def test_chunks_that_hold_nothing_keep_the_answer_going(server: ChatServer) -> None:
+    server.play(Play([Raw(b"data: null\n\n"), "Hi ", Raw(b"data:\n\ndata: null\n\n: ping\n\n"), "there."]))
+    assert (await whole(responder(server), asked("hello"))).text == "Hi there."
+
+
+async def test_chunks_that_hold_nothing_do_not_prolong_the_wait(server: ChatServer) -> None:
+    def drips() -> list[Any]:
+        return [step for _ in range(200) for step in (Raw(b"data: null\n\n"), Pause(0.05))]
+
+    waits = Waits(connect=20, first=1, next=1, last=20)
+    for begins, code in (([], "first_token_timeout"), (["Hi "], "stream_stalled")):
+        server.play(Play([*begins, *drips()]))
+        assert (await failure(responder(server, waits=waits), asked("hello"))).code == code
+
+
+_LONG_NAME = {"index": 0, "id": "c", "function": {"name": "f" * 5000, "arguments": "{}"}}
+_ODD_NAME = {"index": 0, "id": "c", "function": {"name": "add\x1b[31m", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize("call", [_LONG_NAME, _ODD_NAME])
+async def test_name_that_no_function_has_is_an_error(server: ChatServer, call: dict[str, Any]) -> None:
+    answering = responder(server)
+    server.play(Play([{"tool_calls": [call]}]))
+    error = await failure(answering, asked("hello", tools=[_ADD]))
+    assert error.code == "invalid_call"
+    assert server.url in error.message
+    assert len(error.message) < 500
+    assert (await whole(answering, asked("hello"))).text == "You said: hello"
+
+
+async def test_arguments_without_end_are_an_error(server: ChatServer) -> None:
+    first = {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "add", "arguments": '{"a": "'}}]}
+    more = {"tool_calls": [{"index": 0, "function": {"arguments": "x" * 100_000}}]}
+    server.play(Play([first, *[more] * 30, Pause(60)]))
+    error = await failure(responder(server), asked("hello", tools=[_ADD]))
+    assert error.code == "invalid_call"
+    assert server.chats[-1].disconnected.wait(20)
+
+
+@pytest.mark.parametrize("data", [b"data: " + b"x" * 2**25, b"data: x\n" * 2**20])
+async def test_event_without_end_is_an_error(server: ChatServer, data: bytes) -> None:
+    answering = responder(server)
+    server.play(Play(["Hi ", Raw(data), Pause(60)]))
+    error = await failure(answering, asked("hello"))
+    assert error.code == "stream_broken"
+    assert "of more than" in error.message
+
+
+async def test_name_that_a_model_made_up_is_sent_back_in_the_form_of_a_name(server: ChatServer) -> None:
+    made_up = {"type": "function_call", "call_id": "c", "name": "get weather(Oslo)!", "arguments": "{}"}
+    answered = {"type": "function_call_output", "call_id": "c", "output": "no such tool"}
+    await whole(responder(server), ReplyRequest([user("hello"), made_up, answered]))
+    (call,) = server.chats[-1].messages[1]["tool_calls"]
+    assert call["function"]["name"] == "get_weather_Oslo__"
+
+
+@pytest.mark.parametrize("spaces", [" ", "\n", ""])
+async def test_key_across_the_cut_of_a_long_refusal_is_not_shown(server: ChatServer, spaces: str) -> None:
+    key = "zq7/a-key+of=no.known-form-0123456789"
+    for before in range(2**16 - len(key), 2**16 + 1, 7):
+        filling = (spaces * before)[:before] if spaces else "<" + "b" * (before - 2) + ">"
+        server.play(Play(status=500, body=f"{filling}{key}{' tail' * 100}"))
+        error = await failure(responder(server, key), asked("hello"))
+        assert "zq7" not in error.message
+    server.key = "another"
+    assert "zq7" not in str((await responder(server, key).probe()).error)
 
 
 _THOUGHT = {"reasoning_content": "They greet me."}
@@ -608,6 +677,21 @@ async def test_probe(server: ChatServer) -> None:
     gone = (await responder(server).probe()).error
     assert gone is not None
     assert gone.code == "connection_failed"
+
+
+@pytest.mark.parametrize("status", [200, 401])
+async def test_probe_reads_a_bounded_part_of_an_endless_list(status: int) -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b'{"data": [' + b" " * 2**16
+
+    with speech_server({"/v1/models": lambda _: Answer(status, endless())}) as server:
+        options = ModelOptions(chat_url=f"{server.url}/v1", chat_model="m")
+        answering = ChatResponder(options, waits=Waits(connect=20, first=60, next=60, last=20, models=60))
+        result = await answering.probe()
+        await answering.close()
+        assert result.error is not None
+        assert server.gone.wait(20)
 
 
 async def test_probe_of_a_server_that_does_not_answer() -> None:

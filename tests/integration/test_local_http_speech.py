@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,6 +22,7 @@ from tests.integration.raw_client import speech
 from tests.integration.speech_server import Answer, Request, speech_server
 
 _HEAR, _SAY = "/v1/audio/transcriptions", "/v1/audio/speech"
+LIKE_A_KEY = b"sk-test-0123456789abcdefghij"
 _KEY = "stt-key-of-the-test-0123456789"
 
 
@@ -101,6 +103,9 @@ async def test_server_without_the_detailed_form_is_asked_for_the_plain_one() -> 
         (Answer(200, [b"<html>"]), r"not JSON with a 'text'"),
         (Answer(200, [b'{"text": 3}']), r"not JSON with a 'text'"),
         (Answer(200, [b'{"te'], length=500), r"broke"),
+        (Answer(200, [b"[" * 100_000]), r"not JSON with a 'text'"),
+        (Answer(200, [b'{"text": "' + b"x" * 2**21 + b'"}']), r"not JSON with a 'text'"),
+        (Answer(500, [b" " * (2**20 - 10), _KEY.encode(), b" end"]), r"HTTP 500"),
     ],
 )
 async def test_bad_answer_is_an_error_with_url_and_next_step(answer: Answer, expected: str) -> None:
@@ -111,6 +116,45 @@ async def test_bad_answer_is_an_error_with_url_and_next_step(answer: Answer, exp
         await _hear(f"{server.url}/v1", speech("Hello."), key=_KEY)
     assert server.url in str(caught.value)
     assert _KEY not in str(caught.value)
+
+
+def _drips() -> Iterator[bytes]:
+    for _ in range(600):
+        yield b" "
+        time.sleep(0.05)
+
+
+async def test_server_that_drips_is_not_waited_for_without_end() -> None:
+    with speech_server({_HEAR: lambda _: Answer(blocks=_drips()), _SAY: lambda _: Answer(blocks=_drips())}) as server:
+        recognizer = HttpRecognizer(PartSpec("http", f"{server.url}/v1"), None, EnergyDetector, wait_s=0.5)
+        with pytest.raises(SpeechServerError, match=r"in time") as caught:
+            await recognizer.recognize(speech("Hello."))
+        await recognizer.close()
+        assert server.url in str(caught.value)
+        voice = HttpSynthesizer(PartSpec("http", f"{server.url}/v1"), None, wait_s=0.5)
+        with pytest.raises(SpeechServerError, match=r"in time") as caught:
+            list(voice.stream("Hello."))
+        assert server.url in str(caught.value)
+
+
+async def test_control_characters_of_a_server_are_no_words() -> None:
+    with speech_server({_HEAR: lambda _: _said("\x00Hel\x1b[31mlo\x1b[0m\x07.")}) as server:
+        heard = await _hear(f"{server.url}/v1", speech("Hello."))
+    assert heard.text == "Hello."  # type: ignore[attr-defined]
+
+
+def test_speech_without_end_is_an_error() -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield _tone(1).tobytes()
+
+    with speech_server({_SAY: lambda _: Answer(blocks=endless())}) as server:
+        voice = HttpSynthesizer(PartSpec("http", f"{server.url}/v1"), None)
+        with pytest.raises(SpeechServerError, match=r"goes on after") as caught:
+            for _ in voice.stream("Hello."):
+                pass
+        assert server.url in str(caught.value)
+        assert server.gone.wait(30)
 
 
 async def test_missing_server_is_an_error_with_its_url() -> None:
@@ -169,6 +213,9 @@ def _stereo_wav(mono: Pcm) -> bytes:
         (Answer(404, [b"no"]), "#model=NAME"),
         (Answer(200, [b"ID3\x04" + bytes(99)]), "is MP3"),
         (Answer(200, [b'{"error": "no such voice"}']), "no such voice"),
+        (Answer(200, [b'{"error": "the key ' + LIKE_A_KEY + b' is wrong"}']), "is text and not sound"),
+        (Answer(200, [wav_bytes(np.zeros(9, np.int16), 4_000_000)]), "4000000 samples a second"),
+        (Answer(500, [b" " * (2**16 - 10), LIKE_A_KEY, b" end"]), "HTTP 500"),
         (Answer(200, []), "no sound"),
         (Answer(200, [bytes(100)], length=5000), "broke"),
     ],
@@ -179,6 +226,7 @@ def test_bad_speech_is_an_error_with_url_and_next_step(answer: Answer, expected:
         with pytest.raises(SpeechServerError, match=expected) as caught:
             list(voice.stream("Hello."))
     assert server.url in str(caught.value)
+    assert "sk-te" not in str(caught.value)
 
 
 @pytest.mark.parametrize("how", ["stop", "close"])

@@ -18,16 +18,18 @@ import httpx
 from realtime_nb.keys.secret import Secret
 from realtime_nb.local.voice.chat.errors import ChatErrors, is_loading
 from realtime_nb.local.voice.chat.sse import SseDecoder
+from realtime_nb.local.voice.http_body import beginning
 from realtime_nb.local.voice.reply import ReplyError
 from realtime_nb.loopback import is_loopback
 
 _MOST_BODY = 2**16
 """How much of an error's body is read."""
 _MOST_WHOLE = 2**24
-"""How much of a completion is read that is not streamed."""
+"""How much of a completion is read that is not streamed, and of a list of models."""
 _RETRY_S = 1.0
 _DRAIN_S = 0.1
 _END = "[DONE]"
+_NO_CHUNK = ("", "null")
 _STREAM_BEGINS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
@@ -100,18 +102,20 @@ class ChatEndpoint:
             RefusedError: it refuses the key.
         """
         try:
-            async with asyncio.timeout(self._waits.models):
-                response = await self._open().get(f"{self._url}/models", headers=self._headers())
+            async with (
+                asyncio.timeout(self._waits.models),
+                self._open().stream("GET", f"{self._url}/models", headers=self._headers()) as response,
+            ):
+                most = _MOST_WHOLE if response.status_code == 200 else _MOST_BODY
+                text = await beginning(response.aiter_bytes(), most)
         except TimeoutError:
             raise self._errors.not_reachable(f"no answer within {self._waits.models:.0f} s") from None
         except httpx.HTTPError as error:
             raise self._unreachable(error) from None
         if response.status_code in (401, 403):
-            raise RefusedError(response.status_code, response.text[:_MOST_BODY])
-        try:
-            listed = response.json().get("data") if response.status_code == 200 else None
-        except (ValueError, AttributeError, RecursionError):
-            return None
+            raise RefusedError(response.status_code, text)
+        answer = _object(text) if response.status_code == 200 else None
+        listed = answer.get("data") if answer is not None else None
         return [model for model in listed if isinstance(model, Mapping)] if isinstance(listed, list) else None
 
     async def chunks(
@@ -143,10 +147,6 @@ class ChatEndpoint:
             events = _events(first, source)
             try:
                 while True:
-                    if is_finished():
-                        until = loop.time() + self._waits.last
-                    elif is_active():
-                        until = loop.time() + self._waits.next
                     data = await self._next(events, until, is_active, is_finished)
                     if data is not None and data.strip() == _END:
                         await _drained(events)
@@ -155,9 +155,15 @@ class ChatEndpoint:
                         if not is_finished():
                             raise self._errors.broke_off("")
                         return
+                    if data.strip() in _NO_CHUNK:
+                        continue  # it keeps the connection open, and no answer going: the wait goes on
                     if (chunk := _object(data)) is None:
                         raise self._errors.not_chat(kind, data)
                     yield chunk
+                    if is_finished():
+                        until = loop.time() + self._waits.last
+                    elif is_active():
+                        until = loop.time() + self._waits.next
             finally:
                 await events.aclose()
 
@@ -198,7 +204,7 @@ class ChatEndpoint:
     async def _whole(self, first: bytes, source: AsyncIterator[bytes], kind: str, until: float) -> Mapping[str, Any]:
         try:
             async with asyncio.timeout_at(until):
-                text = await _text(first, source, _MOST_WHOLE)
+                text = await beginning(source, _MOST_WHOLE, first)
         except TimeoutError:
             raise self._errors.slow_first_token(self._waits.first) from None
         except httpx.HTTPError as error:
@@ -249,7 +255,7 @@ class ChatEndpoint:
     async def _refusal(self, response: httpx.Response) -> RefusedError:
         try:
             async with asyncio.timeout(self._waits.next):
-                text = await _text(b"", response.aiter_bytes(), _MOST_BODY)
+                text = await beginning(response.aiter_bytes(), _MOST_BODY)
         except (httpx.HTTPError, TimeoutError):
             text = ""
         return RefusedError(response.status_code, text, response.headers.get("location", ""))
@@ -290,16 +296,6 @@ async def _drained(events: AsyncGenerator[str, None]) -> None:
         async with asyncio.timeout(_DRAIN_S):
             async for _ in events:
                 pass
-
-
-async def _text(first: bytes, source: AsyncIterator[bytes], most: int) -> str:
-    pieces, size = [first], len(first)
-    async for data in source:
-        pieces.append(data)
-        size += len(data)
-        if size >= most:
-            break
-    return b"".join(pieces)[:most].decode("utf-8", "replace")
 
 
 def _object(text: str) -> Mapping[str, Any] | None:

@@ -184,6 +184,14 @@ class ChatErrors:
         )
         return _error(f"{self._model} at {self._url} {what} without a word or a call. {then}.", "empty_answer")
 
+    def bad_call(self, why: str) -> ReplyError:
+        """The answer calls a function in a way that no function can be called."""
+        return _error(
+            f"The answer of {self._model} at {self._url} calls a function with {why}. Ask again; if it happens again, "
+            "choose a model that calls tools more reliably, or leave them out (tools=()).",
+            "invalid_call",
+        )
+
     # -- refusals
 
     def redirected(self, status: int, location: str) -> ReplyError:

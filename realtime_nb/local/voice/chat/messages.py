@@ -11,10 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+_ODD_IN_NAME = re.compile(r"[^\w.:/\-]", re.ASCII)
+_MOST_NAME_CHARS = 64
 
 Items = Sequence[Mapping[str, Any]]
 Message = dict[str, Any]
@@ -196,7 +200,9 @@ def _joined(content: Any, text: str, images: Sequence[Message]) -> Any:
 
 
 def _call(item: Mapping[str, Any], call_id: str) -> Message:
-    function = {"name": str(item.get("name", "")), "arguments": _arguments(item.get("arguments"))}
+    # A model may have called a name that no function can have; servers refuse it in later requests.
+    name = _ODD_IN_NAME.sub("_", str(item.get("name", "")))[:_MOST_NAME_CHARS] or "_"
+    function = {"name": name, "arguments": _arguments(item.get("arguments"))}
     return {"id": call_id, "type": "function", "function": function}
 
 

@@ -16,6 +16,13 @@ from typing import Any
 from realtime_nb.local.voice.chat.call_syntax import arguments_text
 from realtime_nb.local.voice.reply import CallArguments, CallBegun, CallEnded, ReplyPiece
 
+_MOST_NAME_CHARS = 128
+_MOST_ARGUMENT_CHARS = 2**20
+
+
+class BadCallError(Exception):
+    """A call that no function can have; the message says why."""
+
 
 @dataclass
 class _Call:
@@ -23,6 +30,7 @@ class _Call:
     call_id: str | None = None
     name: str = ""
     pieces: list[str] = field(default_factory=list)
+    size: int = 0
     begun: bool = False
     passed: int = 0
     """How many of the pieces have been passed on."""
@@ -30,6 +38,12 @@ class _Call:
     @property
     def arguments(self) -> str:
         return "".join(self.pieces)
+
+    def add(self, piece: str) -> None:
+        self.pieces.append(piece)
+        self.size += len(piece)
+        if self.size > _MOST_ARGUMENT_CHARS:
+            raise BadCallError(f"arguments of more than {_MOST_ARGUMENT_CHARS} characters")
 
     def is_whole(self) -> bool:
         try:
@@ -56,17 +70,23 @@ class NativeCalls:
         return len(self._calls)
 
     def feed(self, delta: Mapping[str, Any]) -> Iterator[ReplyPiece]:
-        """Take one element of `tool_calls`, or the value of the older `function_call`; yield what is certain."""
+        """Take one element of `tool_calls`, or the value of the older `function_call`; yield what is certain.
+
+        Raises:
+            BadCallError: its name or its arguments are longer than any function's.
+        """
         function = delta.get("function")
         given = function if isinstance(function, Mapping) else delta
         name, arguments = given.get("name"), given.get("arguments")
         call = self._call(delta.get("index"), delta.get("id"), name if arguments else None)
         if isinstance(name, str) and not call.name:
             call.name = name.strip()
+            if len(call.name) > _MOST_NAME_CHARS or not call.name.isprintable():
+                raise BadCallError(f"the name {call.name[:40]!r} of {len(call.name)} characters")
         if isinstance(arguments, str):
-            call.pieces.append(arguments)
+            call.add(arguments)
         elif arguments is not None:
-            call.pieces.append(arguments_text(arguments))
+            call.add(arguments_text(arguments))
         if call is self._calls[0] and call.name:
             yield from self._pass_on(call)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 from realtime_nb.local.voice.chat.errors import ChatErrors
-from realtime_nb.local.voice.chat.native_calls import NativeCalls
+from realtime_nb.local.voice.chat.native_calls import BadCallError, NativeCalls
 from realtime_nb.local.voice.chat.thinking import ThinkingFilter
 from realtime_nb.local.voice.chat.tool_text import TextCalls
 from realtime_nb.local.voice.protocols import ToolSpecs
@@ -93,7 +93,7 @@ class ReplyReader:
         """Yield the pieces of one chunk, or of a whole completion.
 
         Raises:
-            ReplyError: the chunk reports an error.
+            ReplyError: the chunk reports an error, or has a call that no function can have.
         """
         if chunk.get("error"):
             raise self._errors.sent(chunk["error"])
@@ -140,8 +140,11 @@ class ReplyReader:
             # The text before a call is complete: what was held of it is text.
             yield from self._text(self._written.feed(self._thinking.end()))
             yield from self._text(self._written.end())
-        for call in calls:
-            yield from self._calls.feed(call)
+        try:
+            for call in calls:
+                yield from self._calls.feed(call)
+        except BadCallError as error:
+            raise self._errors.bad_call(str(error)) from None
 
     def _text(self, text: str) -> Iterator[ReplyPiece]:
         if not text or self._calls:

@@ -13,6 +13,9 @@ _MOST_BYTES = 2**24
 """The longest unfinished line that is kept; a server that sends more has lost the framing."""
 
 
+_LINE_BYTES = 64  # about what a kept line costs beside its text
+
+
 class SseDecoder:
     """Decodes one stream.
 
@@ -23,12 +26,13 @@ class SseDecoder:
     def __init__(self) -> None:
         self._rest = b""
         self._data: list[bytes] = []
+        self._size = 0
 
     def feed(self, data: bytes) -> Iterator[str]:
         """Yield the data of each event that is complete.
 
         Raises:
-            ValueError: a line is longer than any event can be.
+            ValueError: a line or an event is longer than any can be.
         """
         searched = max(len(self._rest) - 1, 0)  # a long line that grows is not searched again from its beginning
         self._rest += data
@@ -54,7 +58,10 @@ class SseDecoder:
         name, _, value = line.partition(b":")
         if name == b"data":
             self._data.append(value.removeprefix(b" "))
+            self._size += len(value) + _LINE_BYTES
+            if self._size > _MOST_BYTES:
+                raise ValueError(f"an event of more than {_MOST_BYTES} bytes")
         elif not line and self._data:
             # Whole lines only are decoded: a character may be cut between two reads.
             yield b"\n".join(self._data).decode("utf-8", "replace")
-            self._data = []
+            self._data, self._size = [], 0

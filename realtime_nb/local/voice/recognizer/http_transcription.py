@@ -7,20 +7,24 @@ the server's own address only: a redirect is an error.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 
 from realtime_nb.audio.wav import wav_bytes
+from realtime_nb.local.voice.http_body import beginning
 from realtime_nb.local.voice.http_errors import refused, unreachable, unreadable
 from realtime_nb.local.voice.part_spec import PartSpec
+from realtime_nb.local.voice.plain_text import plain
 from realtime_nb.local.voice.protocols import RATE_HZ, Detector, Pcm, Recognition, ToolSpecs
 from realtime_nb.local.voice.recognizer.judge_whisper import NOTHING, WhisperEvidence, recognition
 from realtime_nb.loopback import is_loopback
 
 _MODEL = "whisper-1"
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_MOST_BODY = 2**20
 _SHORTEST_S = 0.1
 _SPEECH_PROBABILITY = 0.4
 _PROMPT_CHARS = 600
@@ -34,13 +38,15 @@ class HttpRecognizer:
         spec: the URL up to `/v1`, and the model.
         key: for this server, or None.
         detector: decides whether there is speech; without it, Whisper models invent words for noise.
+        wait_s: how long an answer may take, to its end.
     """
 
-    def __init__(self, spec: PartSpec, key: str | None, detector: type[Detector]) -> None:
+    def __init__(self, spec: PartSpec, key: str | None, detector: type[Detector], *, wait_s: float = 90.0) -> None:
         self._url = f"{spec.value}/audio/transcriptions"
         self._model = spec.model or _MODEL
         self._key = key
         self._detector = detector
+        self._wait_s = wait_s
         # With the detailed form come log probabilities. Not every model has it.
         self._format = "json" if self._model.startswith("gpt-") else "verbose_json"
         self._client = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=not is_loopback(spec.hostname))
@@ -64,21 +70,21 @@ class HttpRecognizer:
         if prompt := " ".join(phrases)[:_PROMPT_CHARS]:
             fields["prompt"] = prompt
         wav = wav_bytes(sound, RATE_HZ)
-        answer = await self._post(wav, fields)
-        if answer.status_code in (400, 422) and self._format != "json" and "response_format" in answer.text:
+        status, text = await self._post(wav, fields)
+        if status in (400, 422) and self._format != "json" and "response_format" in text:
             self._format = "json"
-            answer = await self._post(wav, fields)
-        if not answer.is_success:
-            said = answer.text.replace(self._key, "***") if self._key else answer.text
-            raise refused(_WHAT, self._url, answer.status_code, said, setting="stt", has_key=self._key is not None)
+            status, text = await self._post(wav, fields)
+        if not 200 <= status < 300:
+            said = text.replace(self._key, "***") if self._key else text
+            raise refused(_WHAT, self._url, status, said, setting="stt", has_key=self._key is not None)
         try:
-            body = answer.json()
-            text = body["text"]
-        except (ValueError, KeyError, TypeError):
-            text = None
-        if not isinstance(text, str):
+            body = json.loads(text)
+            words = body["text"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            words = None
+        if not isinstance(words, str):
             raise unreadable(_WHAT, self._url, "the answer is not JSON with a 'text'")
-        return recognition(text.strip(), _evidence(body.get("segments")))
+        return recognition(plain(words).strip(), _evidence(body.get("segments")))
 
     async def warm(self, *, tools: ToolSpecs = (), phrases: Sequence[str] = ()) -> None:
         """Do nothing: the model is the server's."""
@@ -87,15 +93,24 @@ class HttpRecognizer:
         """Close the connections; requests under way fail."""
         await self._client.aclose()
 
-    async def _post(self, wav: bytes, fields: Mapping[str, str]) -> httpx.Response:
+    async def _post(self, wav: bytes, fields: Mapping[str, str]) -> tuple[int, str]:
+        """Return the status and the text of the answer."""
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         try:
-            return await self._client.post(
-                self._url,
-                headers=headers,
-                data={**fields, "response_format": self._format},
-                files={"file": ("speech.wav", wav, "audio/wav")},
-            )
+            # A bound for the whole: a server that sends a byte now and then keeps within each read's own.
+            async with (
+                asyncio.timeout(self._wait_s),
+                self._client.stream(
+                    "POST",
+                    self._url,
+                    headers=headers,
+                    data={**fields, "response_format": self._format},
+                    files={"file": ("speech.wav", wav, "audio/wav")},
+                ) as answer,
+            ):
+                return answer.status_code, await beginning(answer.aiter_bytes(), _MOST_BODY)
+        except TimeoutError:
+            raise unreachable(_WHAT, self._url, httpx.ReadTimeout("")) from None
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: the client is closed
             raise unreachable(_WHAT, self._url, error) from error
 

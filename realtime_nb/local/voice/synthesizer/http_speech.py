@@ -10,6 +10,7 @@ import queue
 import re
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,10 +18,12 @@ import httpx
 import numpy as np
 
 from realtime_nb.audio.resample import Resampler
+from realtime_nb.local.voice.http_body import beginning_of
 from realtime_nb.local.voice.http_errors import SpeechServerError, refused, unreachable, unreadable
 from realtime_nb.local.voice.part_spec import PartSpec
 from realtime_nb.local.voice.protocols import RATE_HZ, Chunk, Pcm
 from realtime_nb.loopback import is_loopback
+from realtime_nb.redact import redact
 
 _MODEL = "tts-1"
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -29,6 +32,9 @@ _CHARS_A_SECOND = 14.0  # of English speech
 _STOP_S = 0.02  # how often `stop` is looked at while the server sends nothing
 _AHEAD_BLOCKS = 64  # read from the server before they are asked for
 _LONGEST_HEADER = 4096
+_MOST_REFUSAL = 2**16
+_LONGEST_S, _LONGEST_S_A_CHAR = 30.0, 1.0  # more sound than that is no speech of the text
+_RATES_HZ = (4_000, 192_000)
 _WHAT = "Speech (tts)"
 _OTHER_FORMATS = {b"ID3": "MP3", b"OggS": "Ogg", b"fLaC": "FLAC", b"\xff\xfb": "MP3", b"\xff\xf3": "MP3"}
 
@@ -48,13 +54,15 @@ class HttpSynthesizer:
     Args:
         spec: the URL up to `/v1`, the model, and a voice of that server; without a voice, the API's name is sent.
         key: for this server, or None.
+        wait_s: how long the next tenth of a second of sound may take.
     """
 
-    def __init__(self, spec: PartSpec, key: str | None) -> None:
+    def __init__(self, spec: PartSpec, key: str | None, *, wait_s: float = 60.0) -> None:
         self._url = f"{spec.value}/audio/speech"
         self._model = spec.model or _MODEL
         self._voice = spec.voice
         self._key = key
+        self._wait_s = wait_s
         self._client = httpx.Client(timeout=_TIMEOUT, trust_env=not is_loopback(spec.hostname))
 
     def __repr__(self) -> str:
@@ -84,7 +92,12 @@ class HttpSynthesizer:
             "response_format": "pcm",
         }
         resampler: Resampler | None = None
+        longest_s = _LONGEST_S + len(text) * _LONGEST_S_A_CHAR
+        seconds = 0.0
         for samples, rate_hz in self._sound(request, stopped):
+            seconds += samples.size / rate_hz
+            if seconds > longest_s:
+                raise unreadable(_WHAT, self._url, f"the sound of {len(text)} characters goes on after {seconds:.0f} s")
             if resampler is None:
                 resampler = Resampler(rate_hz, RATE_HZ)
             sound = resampler.process(samples)
@@ -122,17 +135,22 @@ class HttpSynthesizer:
         blocks: queue.Queue[bytes | Exception | None] = queue.Queue(_AHEAD_BLOCKS)
         ended = threading.Event()
         threading.Thread(target=self._read, args=(request, blocks, ended), name="speech-http", daemon=True).start()
+        until = time.monotonic() + self._wait_s
         try:
             while not stop.is_set():
                 try:
                     block = blocks.get(timeout=_STOP_S)
                 except queue.Empty:
+                    # A server that sends a byte now and then keeps within the bound of each read.
+                    if time.monotonic() > until:
+                        raise unreachable(_WHAT, self._url, httpx.ReadTimeout("")) from None
                     continue
                 if block is None:
                     return
                 if isinstance(block, Exception):
                     raise block
                 yield block
+                until = time.monotonic() + self._wait_s
         finally:
             ended.set()
 
@@ -151,8 +169,8 @@ class HttpSynthesizer:
         try:
             with self._client.stream("POST", self._url, json=request, headers=headers) as answer:
                 if not answer.is_success:
-                    answer.read()
-                    put(self._refused(answer))
+                    body = beginning_of(answer.iter_bytes(), _MOST_REFUSAL)
+                    put(self._refused(answer.status_code, body))
                     return
                 for block in answer.iter_bytes(_BLOCK_BYTES):
                     put(block)
@@ -162,9 +180,9 @@ class HttpSynthesizer:
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: the client is closed
             put(unreachable(_WHAT, self._url, error))
 
-    def _refused(self, answer: httpx.Response) -> SpeechServerError:
-        body = answer.text.replace(self._key, "***") if self._key else answer.text
-        return refused(_WHAT, self._url, answer.status_code, body, setting="tts", has_key=self._key is not None)
+    def _refused(self, status: int, body: str) -> SpeechServerError:
+        body = body.replace(self._key, "***") if self._key else body
+        return refused(_WHAT, self._url, status, body, setting="tts", has_key=self._key is not None)
 
 
 class _Words:
@@ -204,7 +222,7 @@ def _format_of(body: bytes, url: str) -> _Format | None:
         if body.startswith(mark):
             raise unreadable(_WHAT, url, f"the sound is {name}, and response_format 'pcm' was asked for: PCM or WAV")
     if body.lstrip()[:1] in (b"{", b"<") and body[:64].isascii():
-        said = body[:120].decode("ascii", "replace")
+        said = redact(body[:_LONGEST_HEADER].decode("ascii", "replace"))[:120]
         raise unreadable(_WHAT, url, f"the answer is text and not sound: {said}")
     if not body.startswith(b"RIFF"):
         return _Format()
@@ -215,6 +233,8 @@ def _format_of(body: bytes, url: str) -> _Format | None:
         if tag == b"data":
             if form is None:
                 raise unreadable(_WHAT, url, "the WAV file has no format before its sound")
+            if not _RATES_HZ[0] <= form[2] <= _RATES_HZ[1]:
+                raise unreadable(_WHAT, url, f"the WAV file has {form[2]} samples a second")
             return _Format(form[2], form[1], at + 8)
         if tag == b"fmt " and len(body) >= at + 24:
             form = struct.unpack_from("<HHIIHH", body, at + 8)
