@@ -136,7 +136,12 @@ async def test_what_a_terminal_acts_on_is_removed_wherever_a_piece_ends(cuts: li
 
 
 async def test_control_characters_in_arguments_are_removed() -> None:
-    pieces = [CallBegun("add"), CallArguments('{"a":\x00 "x\x1b"'), CallArguments("\x07}"), CallEnded()]
+    pieces: list[ReplyPiece] = [
+        CallBegun("add"),
+        CallArguments('{"a":\x00 "x\x1b"'),
+        CallArguments("\x07}"),
+        CallEnded(),
+    ]
     joined = "".join(piece.delta for piece in await _repair(pieces) if isinstance(piece, CallArguments))
     assert joined == '{"a": "x"}'
 
