@@ -17,8 +17,8 @@ from realtime_nb.lab.statistics.pass_rates import RateComparison, compare_rates
 from realtime_nb.lab.statistics.trials import Trials, as_trials
 
 from .frame import pandas
-from .html import Cell, table_html, table_text
-from .metrics import Metric
+from .html import Cell, Table, table_html, table_text
+from .metrics import OWN, Metric
 from .sweep_rows import Cells, SweepRows
 from .words import estimate_words, p_cell
 
@@ -178,7 +178,7 @@ class Answers:
     def _repr_html_(self) -> str:
         return table_html(*self._table())
 
-    def _table(self) -> tuple[str, list[str], list[Sequence[Cell | str]], list[str]]:
+    def _table(self) -> Table:
         columns = list(dict.fromkeys(name for _, _, estimates in self.lines for name in estimates))
         several = len({metric for _, metric, _ in self.lines}) > 1
         head = [self.setting, *(["metric"] if several else []), *columns, "utterances", "trials", "missing"]
@@ -269,14 +269,19 @@ def trials_of(cells: Cells, whose: str, metric: str) -> Trials:
     trials = {cell if len(cell) > 1 else cell[0]: values for cell, values in cells.items()}
     if not any(value is not None for values in trials.values() for value in values):
         count = sum(map(len, trials.values()))
-        raise ConfigError(
-            f"{whose} has no value of {metric}: {count} trials, all missing. The column 'error', or "
-            f"{metric + '_missing'!r} of a grader, says why."
-        )
+        where = "The column 'error' may say why" if metric in OWN else f"The column {metric + '_missing'!r} says why"
+        raise ConfigError(f"{whose} has no value of {metric}: {count} trials, all missing. {where}.")
     return as_trials(trials)
 
 
-def summary_lines(trials: Trials, metric: Metric, level: float) -> dict[str, Estimate | None]:
+def some_trials(cells: Cells) -> Trials | None:
+    """Return cells as trials; None where every value is missing."""
+    if not any(value is not None for values in cells.values() for value in values):
+        return None
+    return trials_of(cells, "", "")
+
+
+def summary_lines(trials: Trials, metric: Metric, level: float) -> dict[str, Estimate]:
     """Return the estimates of a metric for one value of a setting, by name."""
     if metric.kind == "pass":
         return {"rate": pass_rates.pass_at(trials, level=level)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TypeAlias
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,9 @@ class Cell:
     head: bool = False
     title: str = ""
 
+
+Table: TypeAlias = tuple[str, Sequence[str], Sequence[Sequence["Cell | str"]], Sequence[str]]
+"""A table as arguments of `table_html`: caption, head, lines, notes."""
 
 _STYLE = """<style>
 .rtnb-lab {max-width: 100%; font-size: var(--jp-ui-font-size1, 13px);

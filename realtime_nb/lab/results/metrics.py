@@ -65,6 +65,7 @@ _KNOWN = {
             )
         ),
         Metric("cached_tokens", unit="tokens", better="higher"),
+        Metric("bound_usd", unit="USD"),
         Metric("pacing_lag_ms", unit="ms", better="lower"),
         Metric("loop_lag_ms", unit="ms", better="lower"),
     )

@@ -6,7 +6,6 @@ forms of answers in `answers.py`. Must not know how trials are run.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -26,21 +25,21 @@ from . import answers, export
 from .best import Best, candidate, checked_best
 from .early_stop import EarlyStop, complete_rounds
 from .frame import to_frame
-from .html import Cell, table_html, table_text
+from .html import Table, table_html, table_text
 from .manifest import Manifest
-from .metrics import FIRST, FIRST_TYPED, Better, Metric, direction
-from .notes_store import GRADES, RATINGS, NotesStore
+from .metrics import Better, Metric, direction
+from .overview import overview
 from .regrade import checked_graders, graded
+from .shown_metrics import default_metric, main_metrics
 from .sweep_rows import SweepRows, key_of
+from .trial_notes import TrialNotes
 from .variant_code import variant_code
-from .words import estimate_words, number_words
+from .words import number_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from realtime_nb.audio import AudioClip
-
-_SHOWN = (FIRST, FIRST_TYPED, "total_ms", "words", "turn_taking", "cut_offs", "cost_usd")
 
 
 class Results:
@@ -80,11 +79,12 @@ class Results:
         self._early = early
         self._functions = dict(functions or {})
         self._variants = {each.name: each for each in variants}
-        self._notes = NotesStore(self.folder)
+        self._notes = TrialNotes(self.folder)
         self._sweep = SweepRows(rows)
         if not self._sweep.rows:
             raise ConfigError("there are no trials in these results: run the lab first, or open another folder")
-        self._add_kept_notes()
+        self._notes.write_into(self.rows)
+        self._renew()
 
     @classmethod
     def open(cls, folder: str | Path, run: str | None = None, *, variants: Iterable[Variant] = ()) -> Results:
@@ -147,7 +147,7 @@ class Results:
     @property
     def graders(self) -> dict[str, str]:
         """The graders by name, and what could change their grades: options, and the versions of their packages."""
-        return dict(self._graders)
+        return dict(self._notes.graders)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -186,7 +186,7 @@ class Results:
         cells = {each.name: self._sweep.cells(setting, each.name) for each in metrics}
         for key, name in names.items():
             for each in metrics:
-                if (trials := _trials(cells[each.name][key])) is not None:
+                if (trials := answers.some_trials(cells[each.name][key])) is not None:
                     lines.append((name, each.name, answers.summary_lines(trials, each, level)))
         shown = metrics[0].name if len(metrics) == 1 else "summary"
         return answers.Answers(f"{shown} by {setting}", setting, tuple(lines), self._cautions())
@@ -203,7 +203,8 @@ class Results:
 
         Args:
             setting: its name, or `"variant"`.
-            metric: a column, or `"column=label"` for a grader that returns labels; None: the wait of a listener.
+            metric: a column, or `"column=label"` for a grader that returns labels; None: the wait of a listener, or for
+                the first words where a variant answers without sound.
             baseline: the value that others are compared with; None: the first one.
             level: of the intervals; None: 0.95, or the level of the look after which a sweep stopped early.
             stall: by how much a stall exceeds its utterance's median; None: 4 robust standard deviations.
@@ -405,8 +406,8 @@ class Results:
                 lines.append(
                     {**line, "about": grader.about, "values": dict(grade.values), "reasons": dict(grade.reasons)}
                 )
-        self._notes.add(GRADES, lines)
-        self._write(lines)
+        self._notes.add_grades(self.rows, lines)
+        self._renew()
         return self
 
     def rate(self, trial_id: str, value: float | bool | str, note: str = "", *, turn: int | None = None) -> None:
@@ -426,9 +427,7 @@ class Results:
         if not isinstance(note, str):
             raise ConfigError(f"note={note!r} must be a text")
         row = self._row(trial_id, turn)
-        line = {"trial_id": row["trial_id"], "turn": row.get("turn"), "value": value, "note": note, "at": time.time()}
-        self._notes.add(RATINGS, [line])
-        row.update(rating=value, rating_note=note)
+        self._notes.add_rating(row, value, note)
         self._renew()
 
     # Taking it away
@@ -448,13 +447,15 @@ class Results:
         return found
 
     def code(self, variant: str | Variant | Best) -> str:
-        """Return a variant as Python code that makes a widget.
+        """Return a variant as Python code that makes a widget, with the backend and model of its trials.
 
         Raises:
             ConfigError: no such variant.
         """
         found = self._variant(variant)
-        return variant_code(found, self._functions.get(found.name, ()))
+        row = next((row for row in self.rows if row["variant"] == found.name), {})
+        ran = {name: row.get(name) for name in ("backend", "model")}
+        return variant_code(found, self._functions.get(found.name, ()), ran)
 
     def payload(self, variant: str | Variant | Best) -> dict[str, Any]:
         """Return a variant as the `session` of a `session.update`.
@@ -494,75 +495,39 @@ class Results:
     def _repr_html_(self) -> str:
         return table_html(*self._table())
 
-    def _table(self) -> tuple[str, list[str], list[list[Cell]], list[str]]:
-        metrics = self._metrics(None)
-        names = self._sweep.names("variant")
-        failed = Counter(key_of(row.get("variant")) for row in self.rows if row["failed"])
-        counts = Counter(key_of(row.get("variant")) for row in self.rows)
-        cells = {each.name: self._sweep.cells("variant", each.name) for each in metrics}
-        lines = []
-        given = []
-        for key, name in names.items():
-            line = [Cell(name, head=True), Cell(str(counts[key]), number=True), Cell(str(failed[key]), number=True)]
-            for each in metrics:
-                trials = _trials(cells[each.name][key])
-                if trials is None:
-                    line.append(Cell("–", number=True))
-                    continue
-                estimate = next(iter(answers.summary_lines(trials, each, 0.95).values()))
-                if each.kind == "count":
-                    estimate = answers.summary_lines(trials, each, 0.95)["mean"]
-                assert estimate is not None
-                given.append(estimate)
-                title = f"{estimate.method}; {trials.n} utterances, {trials.n_trials} trials, {trials.missing} missing"
-                # Failed trials have a column of their own; other missing values are said where they are.
-                odd = f" ({trials.missing} missing)" if trials.missing not in (0, failed[key]) else ""
-                # The column's name has the unit.
-                line.append(Cell(estimate_words(estimate, with_unit=False) + odd, number=True, title=title))
-            lines.append(line)
-        head = ["variant", "trials", "failed", *(each.name for each in metrics)]
-        notes = [f"{count} failed: {reason[:200]}" for reason, count in list(self.errors.items())[:3]]
-        return self._head(), head, lines, [*notes, *self._cautions(), *answers.scope_notes(given)]
-
-    def _head(self) -> str:
-        trials = len({row["trial_id"] for row in self.rows})
-        units = len(self._sweep.units)
-        variants = len({row["variant"] for row in self.rows})
+    def _table(self) -> Table:
         cost = "" if self.cost_usd is None else f", {self.cost_usd:.4g} USD"
         about = f"; {self._about}" if self._about else ""
-        return f"{trials} trials: {_many(units, 'utterance')}, {_many(variants, 'variant')}{cost}{about}"
+        notes = [f"{count} failed: {reason[:200]}" for reason, count in list(self.errors.items())[:3]]
+        return overview(self._sweep, main_metrics(self._sweep), cost + about, [*notes, *self._cautions()])
 
     # Inside
 
     def _metric(self, name: str | None) -> Metric:
         if name is not None:
             return self._sweep.metric(name)
-        sound = any(row.get(FIRST) is not None for row in self.rows)
-        return self._sweep.metric(FIRST if sound else FIRST_TYPED)
+        return default_metric(self._sweep)
 
     def _metrics(self, given: str | Sequence[str] | None) -> list[Metric]:
         if given is not None:
             return [self._sweep.metric(name) for name in ([given] if isinstance(given, str) else given)]
-        shown = [name for name in _SHOWN if name in self._sweep.numbers]
-        if FIRST in shown and FIRST_TYPED in shown:
-            shown.remove(FIRST_TYPED)
-        shown = [name for name in shown if name != "cut_offs" or any(row.get(name) for row in self.rows)]
-        grades = [name for name in self._sweep.numbers if name in self._sweep.grades]
-        waits = [name for name in shown if name.endswith("_ms")]
-        return [self._sweep.metric(name) for name in dict.fromkeys([*waits, *grades, *shown])]
+        return main_metrics(self._sweep)
 
     def _by_name(self, setting: str, metric: Metric) -> dict[str, Trials]:
         cells = self._sweep.cells(setting, metric.name)
         names = self._sweep.names(setting)
-        found = {names[key]: trials for key in names if (trials := _trials(cells[key])) is not None}
+        found = {names[key]: trials for key in names if (trials := answers.some_trials(cells[key])) is not None}
         if not found:
             raise ConfigError(f"metric={metric.name!r} is missing in all trials; the column 'error' says why")
         return found
 
     def _cautions(self) -> tuple[str, ...]:
+        found = []
         if any(row.get("pacing") == "fast" for row in self.rows):
-            return ("Sound was sent as fast as the server took it, not at the pace of speech.",)
-        return ()
+            found.append("Sound was sent as fast as the server took it, not at the pace of speech.")
+        if cut := sum(row.get("truncated") is True for row in self.rows):
+            found.append(f"{cut} answers were cut by max_output_tokens: they have no length and no total time.")
+        return tuple(found)
 
     def _row(self, trial_id: str, turn: int | None) -> dict[str, Any]:
         found = [row for row in self.rows if str(row["trial_id"]) == trial_id] if isinstance(trial_id, str) else []
@@ -590,43 +555,6 @@ class Results:
             raise ConfigError(f"{name!r} is no variant of these results: {known}")
         return self._variants[name]
 
-    def _add_kept_notes(self) -> None:
-        self._graders: dict[str, str] = {}
-        self._write(self._notes.read(GRADES))
-        ratings = {(each.get("trial_id"), each.get("turn")): each for each in self._notes.read(RATINGS)}
-        for row in self.rows if ratings else ():
-            if (found := ratings.get((row["trial_id"], row.get("turn")))) is not None:
-                row.update(rating=found.get("value"), rating_note=found.get("note"))
-        self._renew()
-
-    def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Write grades into the rows; the last one of a grader for a trial counts, whatever keys it had before."""
-        rows = {(row["trial_id"], row.get("turn")): row for row in self.rows}
-        for line in lines:
-            row = rows.get((line.get("trial_id"), line.get("turn")))
-            if row is None:
-                continue
-            grader, values = str(line["grader"]), line.get("values") or {}
-            self._graders[grader] = str(line.get("about") or "")
-            for name in [
-                name for name in row if name == grader or name.startswith((f"{grader}.", f"{grader}_missing"))
-            ]:
-                del row[name]
-            reasons = line.get("reasons") or {}
-            row.update(values)
-            row.update({f"{name}_missing": reason for name, reason in reasons.items()})
-        self._renew()
-
     def _renew(self) -> None:
         """Let the columns be found again."""
         self._sweep = SweepRows(self.rows)
-
-
-def _trials(cells: Any) -> Trials | None:
-    if not any(value is not None for values in cells.values() for value in values):
-        return None
-    return answers.trials_of(cells, "", "")
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from realtime_nb.client.settings import DEFAULTS, overlay, session_config
+from realtime_nb.client.settings import BACKENDS, DEFAULTS, overlay, session_config
 from realtime_nb.client.variant import Variant
 from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import McpTool, NoiseReduction, SemanticVad, ServerVad, Transcription
@@ -109,12 +109,15 @@ def _beyond(payload: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, An
     return found if overlay(made, found) != dict(made) else {}
 
 
-def variant_code(variant: Variant, functions: tuple[str, ...] = ()) -> str:
+def variant_code(
+    variant: Variant, functions: tuple[str, ...] = (), ran: Mapping[str, Any] | None = None
+) -> str:  # fmt: skip
     """Return Python code that makes a widget with the settings of a variant.
 
     Args:
         variant: whose settings.
         functions: the names of functions that a file kept and the variant lacks.
+        ran: the `backend` and `model` of its trials, where the variant does not give them.
     """
     settings = dict(variant.settings)
     named = [tool.name for tool in settings.get("tools", ()) if isinstance(tool, Tool)] + list(functions)
@@ -122,7 +125,12 @@ def variant_code(variant: Variant, functions: tuple[str, ...] = ()) -> str:
     if named:
         lines += [f"# {', '.join(named)}: the functions that the lab ran as tools, stubs perhaps.", ""]
     lines.append("w = rt.RealtimeWidget(")
-    options = {key: value for key in ("backend", "model") if (value := getattr(variant, key)) is not None}
+    options = {key: getattr(variant, key) for key in ("backend", "model")}
+    if options["backend"] is None and _is_address((ran or {}).get("backend")):
+        options["backend"] = (ran or {})["backend"]
+    if options["model"] is None:
+        options["model"] = (ran or {}).get("model")
+    options = {key: value for key, value in options.items() if value is not None}
     for key, value in {**options, **settings, **({"session": variant.session} if variant.session else {})}.items():
         if key != "tools":
             lines.append(f"    {key}={source(value)},")
@@ -130,6 +138,12 @@ def variant_code(variant: Variant, functions: tuple[str, ...] = ()) -> str:
     if named or servers:
         lines.append(f"    tools=[{', '.join([*named, *servers])}],")
     return "\n".join([*lines, ")", "w", ""])
+
+
+def _is_address(backend: Any) -> bool:
+    """Return whether the name of a backend in a row is an option as well; local models have other names there."""
+    known = backend in BACKENDS and backend != "auto"
+    return known or (isinstance(backend, str) and backend.startswith(("ws://", "wss://")))
 
 
 def source(value: Any) -> str:

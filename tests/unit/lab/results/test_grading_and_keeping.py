@@ -64,7 +64,7 @@ def test_missing_grades_have_reasons_and_are_no_zeros() -> None:
     assert frame["raises_missing"][0].startswith("the trial failed: ConnectionClosed")
     assert set(frame["hangs_missing"][1:]) == set(frame["blocks_missing"][1:]) == {"no grade within 0.2 s"}
     assert "4 trials, all missing" not in repr(results)
-    with pytest.raises(ConfigError, match="'raises_missing' of a grader"):
+    with pytest.raises(ConfigError, match="column 'raises_missing' says why"):
         results.compare("voice", metric="raises")
 
 

@@ -130,6 +130,17 @@ def test_failed_trials_are_missing_and_are_counted() -> None:
     assert results.compare("voice", metric="failed")[0].decisive.n_missing == 0
 
 
+def test_variants_with_and_without_sound_are_compared_by_their_first_words() -> None:
+    rows = rows_of(_voices("marin", "cedar"))
+    for each in rows:
+        each["speech_end_to_first_text_ms"] = 300.0
+        if each["voice"] == "cedar":
+            each[FIRST] = None
+    assert Results(rows).compare("voice").metric.name == "speech_end_to_first_text_ms"
+    gone = [failed(each) if each["voice"] == "cedar" else each for each in rows_of(_voices("marin", "cedar", "ash"))]
+    assert Results(gone).compare("voice").metric.name == FIRST
+
+
 def test_variant_that_always_fails_is_left_out_with_a_note() -> None:
     rows = [failed(each) if each["voice"] == "ash" else each for each in rows_of(_voices("marin", "cedar", "ash"))]
     found = Results(rows).compare("voice")

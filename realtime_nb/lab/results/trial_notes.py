@@ -1,0 +1,98 @@
+"""Grades and ratings given after a run, kept beside it: one JSON line each, the last one for a trial counts.
+
+Owns the two files, and the columns that the lines become. Must not know graders, or how trials are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+_GRADES = "grades.jsonl"
+_RATINGS = "ratings.jsonl"
+
+
+class TrialNotes:
+    """Grades and ratings of trials.
+
+    Args:
+        folder: of the runs; None: nothing is kept.
+
+    Attributes:
+        graders: by name, what could change the grades: options, and versions of packages.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self.graders: dict[str, str] = {}
+
+    def write_into(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Write what is kept into the rows of its trials."""
+        self._write_grades(rows, self._read(_GRADES))
+        ratings = {(each.get("trial_id"), each.get("turn")): each for each in self._read(_RATINGS)}
+        for row in rows if ratings else ():
+            if (found := ratings.get((row["trial_id"], row.get("turn")))) is not None:
+                row.update(rating=found.get("value"), rating_note=found.get("note"))
+
+    def add_grades(self, rows: Sequence[dict[str, Any]], lines: Sequence[Mapping[str, Any]]) -> None:
+        """Keep grades, and write them into the rows of their trials.
+
+        Args:
+            rows: of the trials.
+            lines: `trial_id`, `turn`, `grader`, `about`, and by column `values` and `reasons`.
+        """
+        self._add(_GRADES, lines)
+        self._write_grades(rows, lines)
+
+    def add_rating(self, row: dict[str, Any], value: float | bool | str, note: str) -> None:
+        """Keep a rating given by hand, and write it into the row of its trial."""
+        line = {"trial_id": row["trial_id"], "turn": row.get("turn"), "value": value, "note": note, "at": time.time()}
+        self._add(_RATINGS, [line])
+        row.update(rating=value, rating_note=note)
+
+    def _write_grades(self, rows: Sequence[dict[str, Any]], lines: Iterable[Mapping[str, Any]]) -> None:
+        by_turn = {(row["trial_id"], row.get("turn")): row for row in rows}
+        for line in lines:
+            row = by_turn.get((line.get("trial_id"), line.get("turn")))
+            if row is None:
+                continue
+            grader = str(line.get("grader"))
+            self.graders[grader] = str(line.get("about") or "")
+            # The grades of this grader before may have had other keys.
+            own = (f"{grader}.", f"{grader}_missing")
+            for name in [name for name in row if name == grader or name.startswith(own)]:
+                del row[name]
+            row.update(line.get("values") or {})
+            row.update({f"{name}_missing": reason for name, reason in (line.get("reasons") or {}).items()})
+
+    def _add(self, name: str, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Append lines to a file, each whole: another process may append at the same time."""
+        if self._folder is None:
+            return
+        data = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
+        path = self._folder / name
+        # A torn last line must not swallow the first new one.
+        if path.exists() and path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+            data = b"\n" + data
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(handle, data)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def _read(self, name: str) -> Iterator[dict[str, Any]]:
+        """Yield the lines of a file that can be read, oldest first."""
+        if self._folder is None or not (path := self._folder / name).exists():
+            return
+        for line in path.read_bytes().splitlines():
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue  # torn by a crash
+            if isinstance(found, dict):
+                yield found
