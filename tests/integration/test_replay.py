@@ -22,6 +22,7 @@ from realtime_nb.client.variant import Variant
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.measure import measure
 from realtime_nb.local import LocalServer
+from realtime_nb.local.models import LocalModels
 from realtime_nb.testing import ScriptedServer, Step, abort, close, expect, never, run, send
 from tests.corpus.speakers import Speaker, missing, render
 from tests.integration.scripted import answers, begins, created, ends, gate, item_added, refuses, says, updated
@@ -265,6 +266,17 @@ async def test_tools_are_answered_and_the_turn_ends_with_the_words_after_them() 
     assert types(record).count("response.done") == 2
 
 
+async def test_detection_that_answers_again_and_again_ends_at_max_responses() -> None:
+    pieces = [
+        step for n in range(4) for step in (hears(100 + 50 * n), detects(f"u{n}", 20 + n, 120 + n, f"r{n}", "Hm."))
+    ]
+    async with ScriptedServer([*opening(), *pieces, never()]) as server:
+        record = await replayed(Utterance(samples=tone(700)), DETECTED, server.url, max_responses=2)
+    assert record.error is not None
+    assert "max_responses" in record.error
+    assert record.turns[0].error == record.error
+
+
 def _calls_for_ever() -> list[Step]:
     async def step(script: Any) -> None:
         for number in range(100):
@@ -430,6 +442,18 @@ async def test_times_of_a_later_turn_count_from_its_own_recording() -> None:
     # At one pace from the first sample on: the place in the stream of sound is the place in time.
     apart_ms = record.turns[1].speech_end_at_ms - record.turns[0].speech_end_at_ms
     assert apart_ms == pytest.approx(offset_ms + 100, abs=1)
+
+
+async def test_answer_is_heard_to_its_end_outside_of_the_limit_of_its_turn() -> None:
+    typed = [expect("conversation.item.create"), send(item_added), expect("response.create")]
+    spoken = [begins("r"), says("r", "a1", "A long story.", audio_samples=19_200), ends("r")]
+    again = [begins("r"), says("r", "a2", "Bye.", audio_samples=240), ends("r")]  # some servers repeat their ids
+    scenario = Scenario(["Tell me a story.", "Thanks."], "story")
+    async with ScriptedServer([*opening(None), *typed, *spoken, *typed, *again, never()]) as server:
+        record = await replayed(scenario, Variant("a"), server.url, limit_s=0.9)
+    assert record.error is None
+    assert [types(record, turn).count("response.done") for turn in (0, 1)] == [1, 1]
+    assert record.turns[1].speech_end_at_ms - record.turns[0].speech_end_at_ms >= 800
 
 
 async def test_nothing_is_sent_between_turns_that_are_committed_by_hand() -> None:
@@ -677,3 +701,31 @@ async def test_slow_server_is_measured_from_when_speech_was_due() -> None:
     # The end of speech is 500 ms after the first sample, whatever the server does.
     first = next(each.at_ms for each in trace.events if each.event.type == "input_audio_buffer.speech_started")
     assert first - trace.speech_end_at_ms >= 190
+
+
+# Which backend
+
+
+async def test_key_of_the_experiment_goes_to_its_own_backend_only() -> None:
+    async with ScriptedServer([created(), never()]) as first, ScriptedServer([created(), never()]) as second:
+        for variant in (Variant("a"), Variant("b", backend=second.url, model="other")):
+            connector = backends.connector_of(variant, backend=first.url, model="m", api_key="sk-test-0123456789")
+            await (await connector.connect()).close()
+    (ours,), (theirs,) = first.scripts, second.scripts
+    assert ours.request_headers["authorization"] == "Bearer sk-test-0123456789"
+    assert ours.path.endswith("?model=m")
+    assert "authorization" not in theirs.request_headers
+    assert theirs.path.endswith("?model=other")
+
+
+async def test_local_models_of_a_variant_keep_their_chat_model() -> None:
+    models = LocalModels(chat_url="http://127.0.0.1:9/v1", chat_model="small")
+    try:
+        connector = backends.connector_of(Variant("local", backend=models), backend="openai", model="gpt-realtime-2.1")
+        transport = await connector.connect()
+        assert json.loads(await transport.recv())["session"]["model"] == "small"
+        await transport.close()
+    finally:
+        backends.stop_local()
+    with pytest.raises(ConfigError, match="chat_key"):
+        backends.connector_of(Variant("a"), backend=models, api_key="sk-test-0123456789")

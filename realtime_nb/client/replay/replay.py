@@ -13,8 +13,8 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 from realtime_nb.audio import RATE_HZ
 from realtime_nb.audio.speech_span import SpeechSpan
@@ -41,7 +41,7 @@ from realtime_nb.client.turns.event_router import EventRouter
 from realtime_nb.client.turns.limits import Limits
 from realtime_nb.client.turns.question import SaidQuestion, type_question
 from realtime_nb.client.turns.response_queue import ResponseRequest
-from realtime_nb.client.utterance import Utterance
+from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.client.variant import Variant
 from realtime_nb.conversation import Conversation
 from realtime_nb.errors import AudioError, ConfigError, RealtimeError, ServerError
@@ -59,10 +59,11 @@ _MANUAL: Mapping[str, Any] = {"audio": {"input": {"turn_detection": None}}}
 
 _clock = time.perf_counter
 _Turn = Utterance | BargeIn
+_T = TypeVar("_T")
 
 
 async def replay(
-    said: Utterance | Scenario, variant: Variant, connector: Connector, options: ReplayOptions | None = None
+    said: Askable | Scenario, variant: Variant, connector: Connector, options: ReplayOptions | None = None
 ) -> ReplayRecord:
     """Say recorded or typed user turns in a session of their own, and record what came back.
 
@@ -70,7 +71,7 @@ async def replay(
     variant without turn detection is sent as `pacing="manual_commit"` says, and its trace says so.
 
     Args:
-        said: what is said.
+        said: what is said: what `ask` takes, or a scenario.
         variant: the settings of the session.
         connector: opens it.
         options: pace and limits; None: those of `ReplayOptions()`.
@@ -82,7 +83,7 @@ async def replay(
         ConfigError: the session makes no sense, or the backend is not configured; before anything is opened.
     """
     options = options or ReplayOptions()
-    turns: tuple[Any, ...] = tuple(said.turns) if isinstance(said, Scenario) else (said,)
+    turns: tuple[Any, ...] = tuple(said.turns) if isinstance(said, Scenario) else (as_utterance(said),)
     return await _ReplayedSession(turns, variant, connector, options).run()
 
 
@@ -92,7 +93,7 @@ class _ReplayedSession:
     def __init__(self, turns: Sequence[_Turn], variant: Variant, connector: Connector, options: ReplayOptions) -> None:
         self._turns = turns
         self._options = options
-        detection = variant.payload["audio"]["input"].get("turn_detection")
+        detection = ((variant.payload.get("audio") or {}).get("input") or {}).get("turn_detection")
         self._manual = options.pacing != "realtime" or detection is None
         _check(turns, variant, options, detection)
         config = SessionConfig()
@@ -135,9 +136,7 @@ class _ReplayedSession:
                     raise
                 self._failure = ReplayFailure.of(error)
             except Exception as error:
-                if not isinstance(error, RealtimeError | OSError):
-                    _log.exception("a replay failed in this package's own code")
-                self._failure = ReplayFailure.of(error)
+                self._failure = self._failure_of(error)
             finally:
                 await self._close()
         return self._record(started_at, lag)
@@ -265,31 +264,50 @@ class _ReplayedSession:
     async def _say_all(self) -> None:
         begins = _clock()
         for turn, following in zip(self._turns, [*self._turns[1:], None], strict=True):
-            begins = await self._within_limit(turn, following, begins)
+            begins = await self._say(turn, following, begins)
 
-    async def _within_limit(self, turn: _Turn, following: _Turn | None, begins: float) -> float:
-        """Say a turn and wait for its end, or for what ends the session; return when the next turn begins."""
+    async def _say(self, turn: _Turn, following: _Turn | None, begins: float) -> float:
+        """Say a turn, and return when the next one begins."""
         before = len(self._log.turns)
-        work = asyncio.ensure_future(self._exchange(turn, following, begins))
         try:
+            next_begins = await self._while_open(self._exchange(turn, following, begins), begins)
+        except ReplayFailure as failure:
+            begun = len(self._log.turns) > before
+            if not (begun and following is None and self._is_answered()):
+                if begun:
+                    self._log.turns[-1].error = failure.error
+                raise
+            return _clock()  # the server closed right behind its answer
+        if following is None:
+            await self._until(lambda: self._ended.done() or self._is_transcribed(), _TRANSCRIPT_S)
+        elif not (isinstance(following, BargeIn) or self._is_fast):
+            # A person hears the answer to its end. That is no part of the turn, and has the same limit once more.
+            await self._while_open(self._player.drained(), _clock())
+            return _clock()
+        return next_begins
+
+    async def _while_open(self, work: Coroutine[Any, Any, _T], begins: float) -> _T:
+        """Return the result of `work`; raise what ends the session, or the limit of a turn, before it is done."""
+        task = asyncio.ensure_future(work)
+        try:
+            ends: set[asyncio.Future[Any]] = {task, self._ended}
             left_s = begins + self._options.limit_s - _clock()
-            ends: set[asyncio.Future[Any]] = {work, self._ended}
             await asyncio.wait(ends, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                return work.result()
-            if self._ended.done() and following is None and self._is_answered():
-                return _clock()  # the server closed right behind its answer
-            failure = self._ended.result() if self._ended.done() else self._limit_failure()
+            if task.done():
+                return task.result()
+        except ReplayFailure:
+            raise
         except Exception as error:
-            failure = error if isinstance(error, ReplayFailure) else ReplayFailure.of(error)
-            if not isinstance(error, ReplayFailure | RealtimeError | OSError):
-                _log.exception("a replay failed in this package's own code")
+            raise self._failure_of(error) from None
         finally:
-            work.cancel()
-            await asyncio.wait([work])
-        if len(self._log.turns) > before:
-            self._log.turns[-1].error = failure.error
-        raise failure
+            task.cancel()
+            await asyncio.wait([task])
+        raise self._ended.result() if self._ended.done() else self._limit_failure()
+
+    def _failure_of(self, error: Exception) -> ReplayFailure:
+        if not isinstance(error, RealtimeError | OSError):
+            _log.error("a replay failed in this package's own code", exc_info=error)
+        return ReplayFailure.of(error)
 
     def _limit_failure(self) -> ReplayFailure:
         error = f"no whole answer came within {self._options.limit_s:g} s (limit_s)"
@@ -298,6 +316,7 @@ class _ReplayedSession:
         return ReplayFailure(error)
 
     async def _exchange(self, turn: _Turn, following: _Turn | None, begins: float) -> float:
+        """Say a turn and wait for its answer, or for the time in it at which the next turn begins."""
         self._is_said = False
         self._request = None
         if _is_typed(turn):
@@ -312,10 +331,6 @@ class _ReplayedSession:
         if isinstance(following, BargeIn):
             return await self._time_of(following)
         await self._until(self._is_over)
-        if following is None:
-            await self._until(self._is_transcribed, _TRANSCRIPT_S)
-        elif not self._is_fast:
-            await self._player.drained()
         self._judge()
         return _clock()
 

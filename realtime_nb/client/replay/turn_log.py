@@ -111,7 +111,11 @@ class TurnLog:
     def _turn_of(self, event: Any) -> OpenTurn | None:
         if not self.turns:
             return None  # of the opening
-        for name in (_response_id(event), getattr(event, "item_id", None)):
+        response_id = _response_id(event)
+        known = self._of.get(response_id or "")
+        if type(event) is ResponseCreated and known is not None and response_id in known.done:
+            self._of.pop(response_id or "")  # a server that gives each response the same id
+        for name in (response_id, getattr(event, "item_id", None)):
             if name and name in self._of:
                 return self._of[name]
         current = self.turns[-1]
