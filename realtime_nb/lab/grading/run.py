@@ -20,6 +20,9 @@ from .gradable import Grader
 
 GradeValue: TypeAlias = "bool | int | float | str"
 
+# Larger whole numbers have no exact float, and tables keep numbers of 64 bits.
+_LARGEST = 2**53
+
 
 @dataclass(frozen=True)
 class Grade:
@@ -122,6 +125,8 @@ def _value(value: Any) -> tuple[GradeValue | None, str]:
         return None, "the grader returned None"
     if isinstance(value, float) and not math.isfinite(value):
         return None, f"the grader returned {value}"
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return None, "the grader returned a number that is too large"
     if isinstance(value, (bool, int, float, str)):
         return value, ""
     return None, f"the grader returned a {type(value).__name__}: return a number, a bool, a label or a dict of these"

@@ -5,6 +5,7 @@ Owns their forms and how cells become statistics. Must not know files or figures
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -201,18 +202,18 @@ class Answers:
 
 
 def compared(
-    rows: SweepRows, setting: str, metric: Metric, baseline: str, names: Mapping[str, str], cells: Mapping[str, Cells],
-    *, level: float, stall: float | None = None, claims: Claims | None = None, notes: Sequence[str] = (),
+    setting: str, metric: Metric, baseline: str, names: Mapping[str, str], cells: Mapping[str, Cells], *, apart: str,
+    level: float = 0.95, stall: float | None = None, claims: Claims | None = None, notes: Sequence[str] = (),
 ) -> Comparisons:  # fmt: skip
     """Compare the cells of a setting's values with those of the baseline.
 
     Args:
-        rows: where the cells are from, for the words of an error.
         setting: its name.
         metric: of the cells.
         baseline: the key of the baseline.
         names: of the values, by key.
         cells: of the values, by key.
+        apart: the end of the error's sentence where two values have no cell in common.
         level: of the intervals.
         stall: by how much a stall exceeds its utterance's median.
         claims: of a sequential plan.
@@ -221,6 +222,9 @@ def compared(
     Raises:
         ConfigError: fewer than two values, or one that shares no utterance and other settings with the baseline.
     """
+    check_level(level)
+    if stall is not None:
+        check_stall(stall)
     if len(cells) < 2:
         raise ConfigError(
             f"{setting!r} has only the value {names[baseline]!r} here, so that there is nothing to compare"
@@ -238,12 +242,8 @@ def compared(
         raise ConfigError(f"no other value of {setting!r} has a value of {metric.name}: see the column 'error'")
     for key, side in sides.items():
         if not any(cell in base.cells for cell in side.cells):
-            apart = ", ".join(rows.others(setting))
-            why = f" with the same {apart}" if apart else ""
-            raise ConfigError(
-                f"{setting} {names[key]!r} and {names[baseline]!r} have no utterance with values of {metric.name} in "
-                f"common{why}. Compare whole variants instead: compare('variant', metric={metric.name!r})"
-            )
+            values = f"{setting} {names[key]!r} and {names[baseline]!r}"
+            raise ConfigError(f"{values} have no utterance with values of {metric.name} in common{apart}")
     given = {names[key]: side for key, side in sides.items()}
     options: dict[str, Any] = {
         "baseline_name": names[baseline],
@@ -258,6 +258,33 @@ def compared(
         decides = "mean" if metric.kind == "count" else "typical"
         found = compare(base, given, unit=metric.unit, stall=stall, decides=decides, **options)  # type: ignore[arg-type]
     return Comparisons(setting, metric, names[baseline], found, {names[baseline]: base, **given}, (*notes, *silent))
+
+
+def apart_words(sweep: SweepRows, setting: str, metric: Metric) -> str:
+    """Return how the error of values without a common cell ends, where a setting was compared."""
+    others = ", ".join(sweep.others(setting))
+    same = f" with the same {others}" if others else ""
+    return f"{same}. Compare whole variants instead: compare('variant', metric={metric.name!r})"
+
+
+def check_level(level: float) -> None:
+    """Refuse a level that no interval has.
+
+    Raises:
+        ConfigError: it is not between 0 and 1.
+    """
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
+        raise ConfigError(f"level={level!r} must be between 0 and 1: 0.95 for 95 % intervals")
+
+
+def check_stall(stall: float) -> None:
+    """Refuse a limit of stalls that is no positive number.
+
+    Raises:
+        ConfigError: as said.
+    """
+    if isinstance(stall, bool) or not isinstance(stall, (int, float)) or not 0 < stall < math.inf:
+        raise ConfigError(f"stall={stall!r} must be a number above 0, in the metric's unit")
 
 
 def trials_of(cells: Cells, whose: str, metric: str) -> Trials:

@@ -13,7 +13,7 @@ from typing import Any
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.statistics.sequential import SequentialPlan, Spending
 
-from .answers import compared
+from .answers import apart_words, compared
 from .metrics import FIRST
 from .sweep_rows import SweepRows
 
@@ -110,7 +110,8 @@ def decide(rows: Iterable[Mapping[str, Any]], early: EarlyStop, done: int) -> De
         names = sweep.names(setting)
         base = next(iter(names)) if early.baseline is None else sweep.find(setting, early.baseline)
         found = compared(
-            sweep, setting, metric, base, names, sweep.cells(setting, metric.name), **early.options_after(done)
+            setting, metric, base, names, sweep.cells(setting, metric.name),
+            apart=apart_words(sweep, setting, metric), **early.options_after(done),
         )  # fmt: skip
     except ConfigError as error:
         return Decision(False, {}, done, early.rounds, level, str(error))

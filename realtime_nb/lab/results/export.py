@@ -13,6 +13,7 @@ from typing import Any
 from realtime_nb.errors import ConfigError
 
 from .frame import to_frame
+from .sweep_rows import whole_characters
 
 _ITEM = ("trial_id", "turn", "utterance", "utterance_hash", "twin", "said", "heard", "variant", "repeat")
 _SAMPLE = ("text", "tool_calls", "error")
@@ -45,7 +46,7 @@ def to_jsonl(rows: Sequence[Mapping[str, Any]], path: str | Path, *, settings: S
     completions); `measures` all other columns, grades included.
     """
     found = Path(path).expanduser()
-    lines = [json.dumps(_line(row, settings), ensure_ascii=False) for row in rows]
+    lines = [whole_characters(json.dumps(_line(row, settings), ensure_ascii=False)) for row in rows]
     found.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     return found
 

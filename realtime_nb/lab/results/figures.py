@@ -23,6 +23,10 @@ from .metrics import Metric
 from .words import is_share, number_words
 
 _CLEAR, _UNCLEAR, _DOT, _TEXT, _LINE = "#0b6e99", "#8a8f98", "#9fb8c6", "#333333", "#c9ccd1"
+_FONTS = (
+    "DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans SC", "Hiragino Sans", "PingFang SC", "Yu Gothic",
+    "Microsoft YaHei", "Malgun Gothic", "Noto Sans Arabic", "Noto Sans Devanagari", "Arial Unicode MS",
+)  # fmt: skip
 _NAME_WIDTH = 26  # characters of a line
 
 
@@ -53,8 +57,25 @@ def comparison_figure(
         sides: by name of the value, its trials; the baseline first.
         comparisons: of the other values, in the same order.
     """
+    figure_class = _matplotlib()
+    import matplotlib
+    from matplotlib.font_manager import get_font_names
+
+    installed = set(get_font_names())
+    # A text takes its family when it is made; letters that the first one lacks come from the others.
+    with matplotlib.rc_context({"font.family": [name for name in _FONTS if name in installed] or ["sans-serif"]}):
+        return _drawn(figure_class, setting, metric, sides, comparisons)
+
+
+def _drawn(
+    figure_class: Any,
+    setting: str,
+    metric: Metric,
+    sides: Mapping[str, Trials],
+    comparisons: Sequence[Comparison | RateComparison],
+) -> Any:
     rows = len(sides)
-    figure = _matplotlib()(figsize=(9.2, 1.5 + 0.55 * rows), layout="constrained", facecolor="white")
+    figure = figure_class(figsize=(9.2, 1.5 + 0.55 * rows), layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.1, 1))
     for place, trials in enumerate(sides.values()):
         _utterances(left, place, trials, is_mean=metric.kind != "number")

@@ -12,6 +12,7 @@ from typing import Any
 from realtime_nb.errors import ConfigError
 
 from .metrics import MEASURED
+from .sweep_rows import whole_characters
 
 
 def pandas() -> Any:
@@ -54,7 +55,9 @@ def _column(pd: Any, name: str, values: list[Any]) -> Any:
     if kinds <= {int, float, bool}:
         return pd.Series([None if value is None else float(value) for value in values], dtype="Float64")
     # Texts, and what has no dtype of its own: lists, dicts, and settings such as 400 beside "inf".
-    texts = [
-        value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values
-    ]
+    texts = [value if value is None or isinstance(value, str) else _json(value) for value in values]
     return pd.Series(texts, dtype="string")
+
+
+def _json(value: Any) -> str:
+    return whole_characters(json.dumps(value, ensure_ascii=False))

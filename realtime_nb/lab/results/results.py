@@ -179,6 +179,7 @@ class Results:
         Raises:
             ConfigError: an unknown setting or column.
         """
+        answers.check_level(level)
         setting = by if by in ("utterance", "turn") else self._sweep.setting(by)
         metrics = self._metrics(metric)
         names = self._sweep.names(setting)
@@ -220,6 +221,8 @@ class Results:
         only = {} if turn is None else {"turn": turn}
         options: dict[str, Any] = {"level": 0.95 if level is None else level}
         notes = list(self._cautions())
+        if turn is not None and all(row.get("turn") != turn for row in self.rows):
+            raise ConfigError(f"turn={turn!r} was not run: the user turns of these trials count from 0")
         cells = self._sweep.cells(name, found.name, only=only)
         if self._early is not None and level is None and self._early[0].asks(name, found.name):
             early, done = self._early
@@ -227,7 +230,8 @@ class Results:
             cells = complete.cells(name, found.name, only=only)
             options = early.options_after(done)
             notes.append(early.note(done))
-        return answers.compared(self._sweep, name, found, base, names, cells, stall=stall, notes=notes, **options)
+        options |= {"stall": stall, "notes": notes, "apart": answers.apart_words(self._sweep, name, found)}
+        return answers.compared(name, found, base, names, cells, **options)
 
     def tail(
         self, by: str = "variant", *, metric: str | None = None, stall: float | None = None, level: float = 0.95
@@ -241,6 +245,9 @@ class Results:
             ConfigError: an unknown setting or column, or passes, which have no tail.
         """
         setting, found = self._sweep.setting(by), self._metric(metric)
+        answers.check_level(level)
+        if stall is not None:
+            answers.check_stall(stall)
         if found.kind == "pass":
             raise ConfigError(f"metric={found.name!r} is a pass or a failure, which has no tail: use pass_rates()")
         trials = self._by_name(setting, found)
@@ -269,12 +276,15 @@ class Results:
             ConfigError: an unknown setting or column, one that holds no passes, or too large a k.
         """
         setting, found = self._sweep.setting(by), self._metric(metric)
+        answers.check_level(level)
         if found.kind != "pass":
             raise ConfigError(f"metric={metric!r} holds no passes: it needs a column of True and False")
         trials = self._by_name(setting, found)
         if k is None:
             sizes = [cell.size for each in trials.values() for cell in each.cells.values()]
             k = max(min(sizes), min(2, max(sizes)))
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise ConfigError(f"k={k!r} must be a whole number of at least 1: it is a number of trials")
         lines = [(name, found.name, answers.pass_lines(each, k, level)) for name, each in trials.items()]
         return answers.Answers(f"pass rates of {found.name} by {setting}", setting, tuple(lines), self._cautions())
 
@@ -289,13 +299,17 @@ class Results:
             ConfigError: as for `compare`; fewer than ten utterances; one repeat.
         """
         name, found = self._sweep.setting(setting), self._metric(metric)
+        answers.check_level(level)
         sides = dict(self._by_name(name, found))
         names = self._sweep.names(name)
         base = names[next(iter(names)) if baseline is None else self._sweep.find(name, baseline)]
         if base not in sides:
             raise ConfigError(f"{setting} {base!r} has no value of {found.name}: see the column 'error'")
         first = sides.pop(base)
-        return {name: spreads.spread(first, each, unit=found.unit, level=level) for name, each in sides.items()}
+        if not sides:
+            raise ConfigError(f"no other value of {name!r} than {base!r} has a value of {found.name}")
+        of: spreads.Of = "medians" if found.kind == "number" else "means"
+        return {name: spreads.spread(first, each, unit=found.unit, level=level, of=of) for name, each in sides.items()}
 
     def needed(
         self, difference: float, setting: str = "variant", *, metric: str | None = None, baseline: Any = None,
@@ -363,21 +377,22 @@ class Results:
         Raises:
             ConfigError: the runs share no utterance with the same settings.
         """
+        if not isinstance(other, Results):
+            raise ConfigError(f"against() takes other results, such as rt.Results.open('folder'), not {other!r}")
         found = self._metric(metric)
-        theirs, ours = ([{**row, "run": run} for row in each.rows] for each, run in ((other, "before"), (self, "now")))
-        both = [*theirs, *ours]
+        both = [{**row, "run": name} for results, name in ((other, "before"), (self, "now")) for row in results.rows]
         if variant is not None:
             known = {str(row["variant"]) for row in both}
             if variant not in known:
                 raise ConfigError(f"variant={variant!r} was not run; there are {', '.join(map(repr, sorted(known)))}")
             both = [row for row in both if row["variant"] == variant]
-        sweep = SweepRows(both)
-        notes = ["The runs were made at different times: a difference may be the server's."]
-        cells = sweep.cells("run", found.name)
-        if set(cells) != {"before", "now"}:
+        cells = SweepRows(both).cells("run", found.name)
+        names = {key_of(name): name for name in ("before", "now")}
+        if set(cells) != set(names):
             raise ConfigError(f"variant={variant!r} was run in one of the two only")
-        names = {"before": "before", "now": "now"}
-        return answers.compared(sweep, "run", found, "before", names, cells, level=0.95, notes=notes)
+        notes = ["The runs were made at different times: a difference may be the server's."]
+        apart = " under the same settings: they ran other utterances, or other variants"
+        return answers.compared("run", found, key_of("before"), names, cells, apart=apart, notes=notes)
 
     # Grades and ratings
 
@@ -549,7 +564,7 @@ class Results:
     def _variant(self, which: str | Variant | Best) -> Variant:
         if isinstance(which, Best):
             which = which.variant or which.value
-        name = which if isinstance(which, str) else which.name
+        name = which.name if isinstance(which, Variant) else which
         if name not in self._variants:
             known = ", ".join(map(repr, self._variants)) or "none is known"
             raise ConfigError(f"{name!r} is no variant of these results: {known}")

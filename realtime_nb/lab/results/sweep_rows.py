@@ -52,7 +52,8 @@ class SweepRows:
         self.all_settings += ["degradation"] if degraded else []
 
     def _with_own_columns(self, row: Row, degraded: bool) -> dict[str, Any]:
-        made = {**row, "failed": row.get("error") is not None}
+        made = {name: whole_characters(value) if isinstance(value, str) else value for name, value in row.items()}
+        made["failed"] = row.get("error") is not None
         if degraded:
             made["degradation"] = _degradation(row, self._labels)
         return made
@@ -106,7 +107,7 @@ class SweepRows:
         if (key := key_of(value)) in names:
             return key
         for key, name in names.items():
-            if name == value or key == str(value):
+            if name == value or key == key_of(str(value)):
                 return key
         raise ConfigError(f"{value!r} is no value of {setting!r} here; it has {', '.join(map(repr, names.values()))}")
 
@@ -117,18 +118,19 @@ class SweepRows:
             ConfigError: no such column, or one that has no numbers.
         """
         column, label = self._column(name)
-        values = [value for row in self.rows if (value := row.get(column)) is not None]
         if label is not None:
             return Metric(name, "pass")
+        if column not in MEASURED and not self._is_grade(column):
+            raise ConfigError(f"metric={name!r} is neither measured nor graded. {_any_of(self.numbers)}")
+        values = [value for row in self.rows if (value := row.get(column)) is not None]
         if values and all(isinstance(value, str) for value in values):
             labels = dict.fromkeys(values)
-            shown = ", ".join(f"{column}={each}" for each in list(labels)[:3])
-            raise ConfigError(f"metric={name!r} holds texts: compare how often one occurs, such as {shown}")
+            shown = ", ".join(f"'{column}={each}'" for each in list(labels)[:3])
+            raise ConfigError(f"metric={name!r} holds labels: compare how often one occurs, such as {shown}")
         for value in values:
             if not isinstance(value, (bool, int, float)):
-                raise ConfigError(
-                    f"metric={name!r} holds {type(value).__name__}s, not numbers: {_any_of(self.numbers)}"
-                )
+                kind = type(value).__name__
+                raise ConfigError(f"metric={name!r} holds a {kind}, which is no number. {_any_of(self.numbers)}")
         return metric_of(name, is_pass=bool(values) and all(isinstance(value, bool) for value in values))
 
     @cached_property
@@ -185,7 +187,7 @@ class SweepRows:
         if metric in self.columns:
             return metric, None
         column, equals, label = metric.partition("=")
-        if equals and column in self.columns:
+        if equals and column in self.grades:
             return column, label
         near = get_close_matches(metric, self.columns, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -193,8 +195,13 @@ class SweepRows:
 
 
 def key_of(value: Any) -> str:
-    """Return a value as a text that is equal for equal values."""
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    """Return a value as a text that is equal for equal values only."""
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def whole_characters(text: str) -> str:
+    """Return a text without halves of characters, which a server may send and no file can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _number(value: Any, label: str | None) -> float | None:
@@ -202,7 +209,11 @@ def _number(value: Any, label: str | None) -> float | None:
         return None
     if label is not None:
         return float(str(value) == label)
-    return None if math.isnan(value) else float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return None if math.isnan(number) else number
 
 
 def _any_of(names: Iterable[str]) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import pi, sqrt
+from math import isfinite, pi, sqrt
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from realtime_nb.errors import ConfigError
 
 from . import signed_rank
 from .needs import scipy_stats
-from .trials import FEWEST_UTTERANCES, Trials, Values, pair
+from .trials import FEWEST_UTTERANCES, Pairs, Trials, Values, pair
+
+Of: TypeAlias = Literal["medians", "means"]
 
 # The variance of the median of r normal values, times r; for many it is pi / 2.
 _MEDIAN_VARIANCE = {1: 1.0, 2: 1.0, 3: 1.3460, 4: 1.1928, 5: 1.4342, 6: 1.2878, 7: 1.4729, 8: 1.3448, 9: 1.4947}
@@ -68,6 +71,7 @@ class Spread:
         repeats: the mean number of trials of an utterance by one variant.
         level: of the intervals that are predicted.
         combinations: how many combinations of other settings each utterance was tried with, each `repeats` times.
+        of: what is compared: `"medians"` of an utterance's trials, or `"means"`, of passes and counts.
     """
 
     sd_utterance: float
@@ -77,10 +81,11 @@ class Spread:
     repeats: float
     level: float = 0.95
     combinations: float = 1.0
+    of: Of = "medians"
 
     def standard_error(self, utterances: int, repeats: int) -> float:
         """Return the standard error of the typical shift with so many utterances and repeats."""
-        trial = self.sd_trial**2 * _median_variance(repeats) / (repeats * self.combinations)
+        trial = self.sd_trial**2 * _variance(self.of, repeats) / (repeats * self.combinations)
         return sqrt((self.sd_utterance**2 + trial) / utterances)
 
     def half_width(self, utterances: int, repeats: int) -> float:
@@ -112,6 +117,14 @@ class Spread:
             ConfigError: a difference of 0, both numbers given, fewer than 10 utterances, or a difference that no
                 number of trials within reason would show.
         """
+        for name, value in (("utterances", utterances), ("repeats", repeats)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise ConfigError(f"{name}={value!r} must be a whole number of at least 1")
+        for name, number in (("difference", difference), ("power", power)):
+            if isinstance(number, bool) or not isinstance(number, (int, float)) or not isfinite(number):
+                raise ConfigError(f"{name}={number!r} must be a number")
+        if not 0 < power < 1:
+            raise ConfigError(f"power={power!r} must be between 0 and 1: 0.8 is 80 % of the time")
         if difference == 0:
             raise ConfigError("difference=0 cannot be seen with any number of trials: give the smallest that matters")
         if utterances is not None and repeats is not None:
@@ -148,12 +161,12 @@ class Spread:
 
 
 def spread(
-    baseline: Values | Trials, variant: Values | Trials, *, unit: str = "", level: float = 0.95
+    baseline: Values | Trials, variant: Values | Trials, *, unit: str = "", level: float = 0.95, of: Of = "medians"
 ) -> Spread:  # fmt: skip
-    """Split the uncertainty of a typical shift.
+    """Split the uncertainty of a shift.
 
     The spread of trials comes from the distances between trials of one utterance and variant; the rest of the width
-    of the Hodges-Lehmann interval is the spread of the effect over utterances.
+    of the Hodges-Lehmann interval is the spread of the effect over utterances. Of means, both come from variances.
 
     Raises:
         ConfigError: fewer than 10 utterances, or no utterance with two trials of one variant.
@@ -167,23 +180,37 @@ def spread(
     if not distances.size:
         raise ConfigError("repeats=1 does not show how much trials of one utterance differ: take at least 2")
     # Two trials differ by the standard deviation of a trial times sqrt(2), and so do those of two variants.
-    sd_trial = 1.4826 * float(np.median(distances))
-    _, low, high = signed_rank.interval(pairs.median_shifts(), level)
-    half = float(high - low) / 2
-    total = (half * sqrt(pairs.n) / float(scipy_stats().t.ppf((1 + level) / 2, pairs.n - 1))) ** 2
+    if of == "means":
+        sd_trial = sqrt(2 * _within_variance(pairs))
+        total = float(pairs.mean_shifts().var(ddof=1))
+    else:
+        sd_trial = 1.4826 * float(np.median(distances))
+        _, low, high = signed_rank.interval(pairs.median_shifts(), level)
+        half = float(high - low) / 2
+        total = (half * sqrt(pairs.n) / float(scipy_stats().t.ppf((1 + level) / 2, pairs.n - 1))) ** 2
     sizes = [np.array([cell.size for cell in side.cells.values()]) for side in (pairs.baseline, pairs.variant)]
     weights = pairs.baseline.weights()  # both sides hold the same cells
-    of_medians = sum(
-        pairs.n * float(sum(w**2 * _median_variance(int(size)) / size for w, size in zip(weights, side, strict=True)))
+    of_utterances = sum(
+        pairs.n * float(sum(w**2 * _variance(of, int(size)) / size for w, size in zip(weights, side, strict=True)))
         for side in sizes
     )
     # `sd_trial` is of a difference: half of its variance is of each side.
-    by_trials = sd_trial**2 / 2 * of_medians
+    by_trials = sd_trial**2 / 2 * of_utterances
     repeats, combinations = float(np.mean(np.concatenate(sizes))), len(weights) / pairs.n
-    return Spread(sqrt(max(0.0, total - by_trials)), sd_trial, unit, pairs.n, repeats, level, combinations)
+    return Spread(sqrt(max(0.0, total - by_trials)), sd_trial, unit, pairs.n, repeats, level, combinations, of)
 
 
-def _median_variance(repeats: int) -> float:
+def _within_variance(pairs: Pairs) -> float:
+    """Return the variance of trials around the mean of their cell."""
+    cells = [*pairs.baseline.cells.values(), *pairs.variant.cells.values()]
+    squares = sum(float(((cell - cell.mean()) ** 2).sum()) for cell in cells)
+    return squares / sum(cell.size - 1 for cell in cells)
+
+
+def _variance(of: Of, repeats: int) -> float:
+    """Return the variance of the middle of `repeats` normal values, times `repeats`."""
+    if of == "means":
+        return 1.0
     return _MEDIAN_VARIANCE.get(repeats, pi / 2 * (1 - 0.5 / repeats))
 
 

@@ -218,7 +218,7 @@ def test_counts_that_are_mostly_0_are_decided_by_their_mean() -> None:
 def test_labels_are_compared_by_how_often_they_occur() -> None:
     rows = [{**each, "tone": "warm" if each["voice"] == "a" else "cold"} for each in rows_of(_voices("a", "b"))]
     results = Results(rows)
-    with pytest.raises(ConfigError, match=r"tone=warm, tone=cold"):
+    with pytest.raises(ConfigError, match=r"'tone=warm', 'tone=cold'"):
         results.compare("voice", metric="tone")
     assert results.compare("voice", metric="tone=warm")[0].decisive.value == -1.0
 
@@ -285,7 +285,12 @@ def test_two_runs_are_compared_where_their_utterances_and_settings_are_the_same(
     found = now.against(before, variant="marin")
     assert found[0].decisive.n == 12
     assert any("different times" in note for note in found.notes)
-    assert now.against(before)[0].decisive.n_trials == found[0].decisive.n_trials + 12 * 4 + 15 * 4 - 12 * 4 - 15 * 4
+    assert now.against(before)[0].decisive.n_trials == 12 * 2 * 4
+    other = Results(rows_of({"x": {"voice": "verse"}}))
+    with pytest.raises(ConfigError, match="other utterances, or other variants"):
+        now.against(other)
+    with pytest.raises(ConfigError, match="takes other results"):
+        now.against("folder")  # type: ignore[arg-type]
 
 
 def test_html_escapes_every_text() -> None:
@@ -296,3 +301,85 @@ def test_html_escapes_every_text() -> None:
     for shown in (results, results.summary("voice"), results.compare("voice", metric="total_ms")):
         assert "<script" not in shown._repr_html_()
         assert "&lt;script" in shown._repr_html_()
+
+
+BAD_QUESTIONS: dict[str, tuple[Any, str]] = {
+    "text": (lambda r: r.compare("voice", metric="text"), "neither measured nor graded"),
+    "place of a row": (lambda r: r.compare("voice", metric="repeat"), "neither measured nor graded"),
+    "share of a transcript": (lambda r: r.compare("voice", metric="text=It is 1."), "no column"),
+    "no name": (lambda r: r.compare("voice", metric=3), "name of a column"),
+    "no setting": (lambda r: r.summary(None), "no setting"),
+    "a turn that was not run": (lambda r: r.compare("voice", turn=7), "turn=7 was not run"),
+    "level": (lambda r: r.compare("voice", level=1.5), "level=1.5 must be between 0 and 1"),
+    "level of a summary": (lambda r: r.summary(level=0), "level=0 must be"),
+    "stall": (lambda r: r.tail(stall=-3), "stall=-3 must be"),
+    "no trials": (lambda r: r.pass_rates("polite", k=0), "k=0 must be"),
+    "half a trial": (lambda r: r.pass_rates("polite", k=2.5), "k=2.5 must be"),
+    "true trials": (lambda r: r.pass_rates("polite", k=True), "k=True must be"),
+    "tail of passes": (lambda r: r.tail(metric="polite"), "no tail"),
+    "no difference": (lambda r: r.needed(0), "difference=0"),
+    "no number": (lambda r: r.needed("20"), "difference='20' must be a number"),
+    "nan": (lambda r: r.needed(float("nan")), "difference=nan must be a number"),
+    "certainty": (lambda r: r.needed(20, power=1.0), "power=1.0"),
+    "no repeats": (lambda r: r.needed(20, repeats=0), "repeats=0"),
+    "direction": (lambda r: r.best("total_ms", "voice", better="faster"), "better='faster'"),
+    "no variant": (lambda r: r.payload(3), "3 is no variant"),
+}
+
+
+@pytest.mark.parametrize("question", BAD_QUESTIONS)
+def test_wrong_questions_are_refused_with_the_value(question: str) -> None:
+    ask, words = BAD_QUESTIONS[question]
+    with pytest.raises(ConfigError, match=words):
+        ask(Results(rows_of(_voices("a", "b"))))
+
+
+def test_results_of_one_variant_say_that_there_is_nothing_to_compare() -> None:
+    results = Results(rows_of(_voices("a")))
+    for ask in (results.compare, results.best, results.spread, lambda: results.needed(30)):
+        with pytest.raises(ConfigError, match=r"nothing to compare|no other value"):
+            ask()
+    assert len(results.summary()) > 0
+    assert results.tail()["a"]["p95"].value > 0
+
+
+def test_results_whose_trials_all_failed_can_be_looked_at() -> None:
+    results = Results([failed(each) for each in rows_of(_voices("a", "b"))])
+    assert "96 failed: ConnectionClosed" in repr(results)
+    assert "96 failed" in results._repr_html_()
+    assert results.frame["failed"].all()
+    with pytest.raises(ConfigError, match="all missing"):
+        results.compare("voice", metric="total_ms")
+
+
+def test_half_characters_of_a_server_reach_no_file(tmp_path: Any) -> None:
+    rows = rows_of(_voices("a", "b"), utterances=2, repeats=1)
+    rows[0] |= {"text": "half \ud800", "tool_calls": [{"name": "f", "arguments": {"x": "\udfff"}}]}
+    results = Results(rows)
+    results.to_csv(tmp_path / "r.csv")
+    results.to_parquet(tmp_path / "r.parquet")
+    assert "half ?" in results.to_jsonl(tmp_path / "r.jsonl").read_text(encoding="utf-8")
+
+
+def test_none_and_the_word_null_are_two_values() -> None:
+    results = Results(rows_of({"a": {"instructions": None}, "b": {"instructions": "null"}}))
+    assert results.compare("instructions")[0].variant == "null"
+    assert results.compare("instructions", baseline="null")[0].variant == "default"
+
+
+def test_difference_of_pass_rates_needs_more_trials_than_a_larger_one() -> None:
+    results = Results(rows_of(_voices("a", "b"), utterances=20, passes=lambda s: 0.6))
+    assert results.needed(0.1, "voice", metric="polite").trials > results.needed(0.3, "voice", metric="polite").trials
+    spread = results.spread("voice", metric="polite")["b"]
+    assert spread.of == "means"
+    assert spread.sd_trial == pytest.approx((2 * 0.24) ** 0.5, rel=0.15)
+
+
+@pytest.mark.parametrize("metric", [FIRST, "polite", "cut_offs"])
+def test_figure_shows_any_name_as_it_is(metric: str) -> None:
+    rows = rows_of({"$x^2$ costs $5 \\frac{": {"speed": 1}, "second\nline " + "long " * 30: {"speed": 2}}, utterances=3)
+    figure: Any = Results(rows).plot(metric=metric)
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels[0].replace("\n", " ") == r"\$x^2\$ costs \$5 \frac{"
+    assert "these 3 utterances only" in figure.axes[1].get_xlabel()
