@@ -77,7 +77,8 @@ class BudgetError(RealtimeError):
     """A limit of the user's is reached: nothing that costs is sent, and no session opens, until it is raised.
 
     Attributes:
-        limit: `"max_cost_usd"` or `"max_session_minutes"` of a conversation, `"budget_usd"` of a sweep.
+        limit: `"max_cost_usd"` or `"max_session_minutes"` of a conversation, `"budget_usd"` or `"max_minutes"` of
+            a sweep.
         value: the limit, in US dollars or minutes.
         used: what was used, in the same unit; None where the server does not report it.
     """
@@ -86,7 +87,7 @@ class BudgetError(RealtimeError):
         self,
         message: str,
         *,
-        limit: Literal["max_cost_usd", "max_session_minutes", "budget_usd"] = "max_cost_usd",
+        limit: Literal["max_cost_usd", "max_session_minutes", "budget_usd", "max_minutes"] = "max_cost_usd",
         value: float | None = None,
         used: float | None = None,
     ) -> None:

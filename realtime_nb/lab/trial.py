@@ -43,6 +43,7 @@ class Trial:
         place: in the order of the sweep, from 0.
         warmup: whether it only warms the server up, and is left out of all results.
         bound_usd: the most that it can cost; None where nothing limits the money.
+        max_responses: so many responses its bound allows; None: as many as the setup's options.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Trial:
     place: int
     warmup: bool = False
     bound_usd: float | None = None
+    max_responses: int | None = None
 
     @property
     def turns(self) -> tuple[Utterance, ...]:

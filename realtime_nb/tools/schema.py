@@ -34,6 +34,11 @@ class Parameters:
     schema: dict[str, Any]
     _struct: type[msgspec.Struct]
     _positional: tuple[str, ...]
+    _read_from: tuple[Callable[..., Any], str, Mapping[str, str]]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The struct was made at run time: no module has it, and msgspec's annotations cannot be pickled.
+        return parameters_of, self._read_from
 
     def parse(self, arguments: str) -> tuple[list[Any], dict[str, Any]]:
         """Returns the positional and keyword arguments in a JSON text.
@@ -81,7 +86,7 @@ def parameters_of(function: Callable[..., Any], name: str, descriptions: Mapping
     for parameter_name, default in defaults.items():
         if (shown := _as_json(default)) is not UNSET:
             schema["properties"][parameter_name]["default"] = shown
-    return Parameters(schema, struct, tuple(positional))
+    return Parameters(schema, struct, tuple(positional), (function, name, dict(descriptions)))
 
 
 def _signature(function: Callable[..., Any], name: str) -> tuple[inspect.Signature, dict[str, Any]]:

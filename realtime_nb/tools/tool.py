@@ -54,6 +54,13 @@ class Tool:
         if not self.timeout_s > 0:
             raise ConfigError(f"timeout_s={self.timeout_s!r} of the tool {self.name!r} must be more than 0 seconds")
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A context belongs to its process: the copy in another one runs in the context in which it was unpickled.
+        return {name: value for name, value in vars(self).items() if name != "_context"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _context=copy_context())
+
     @property
     def spec(self) -> dict[str, Any]:
         """The tool as an entry of `session.tools`."""

@@ -106,13 +106,17 @@ class Budget:
             amount = self._reserved.pop(reservation.number, None)
             if amount is None:
                 raise ConfigError(f"{reservation!r} was settled before")
-            # Rounded down: a cost equal to its bound must not exceed it by a rounding error.
-            cost = amount if cost_usd is None else math.floor(cost_usd * 1e9)
+            # Rounded up, as the bound: many small costs must not hide what they exceed. The picodollar is the error of
+            # sums of floats: a cost equal to its bound must not exceed it.
+            cost = amount if cost_usd is None else math.ceil(cost_usd * 1e9 - 1e-3)
             self._spent += cost
         if cost > amount:
             raise BudgetError(
                 f"a trial cost ${cost / 1e9:.6f}, and at most ${amount / 1e9:.6f} was expected: the sweep stops, "
-                "because the price list or the bound is wrong. Check prices=."
+                "because the price list or the bound is wrong. Check prices=.",
+                limit="budget_usd",
+                value=None if self._limit is None else self._limit / 1e9,
+                used=self.spent_usd,
             )
 
 

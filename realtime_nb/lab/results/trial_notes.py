@@ -38,6 +38,11 @@ class TrialNotes:
             if (found := ratings.get((row["trial_id"], row.get("turn")))) is not None:
                 row.update(rating=found.get("value"), rating_note=found.get("note"))
 
+    def graded(self) -> dict[tuple[str, str], str]:
+        """Return by trial and name of the grader what could change the grades: those that are kept already."""
+        lines = self._read(_GRADES)
+        return {(str(each.get("trial_id")), str(each.get("grader"))): str(each.get("about") or "") for each in lines}
+
     def add_grades(self, rows: Sequence[dict[str, Any]], lines: Sequence[Mapping[str, Any]]) -> None:
         """Keep grades, and write them into the rows of their trials.
 
