@@ -59,6 +59,11 @@ def append_frames(utterance: Utterance, audio_format: AudioFormat = _USUAL) -> t
     return known[audio_format]
 
 
+def is_encoded(utterance: Utterance) -> bool:
+    """Whether the frames of an utterance are made, in the service's own format."""
+    return _USUAL in _FRAMES.get(utterance, {})
+
+
 @lru_cache(maxsize=16)
 def silent_frame(audio_format: AudioFormat) -> AppendFrame:
     """Return 100 ms of digital silence."""

@@ -22,7 +22,7 @@ from realtime_nb.client.auth.credentials import without_credentials
 from realtime_nb.client.connection_core import ConnectionCore
 from realtime_nb.client.reconnect.renewal import Renewal
 from realtime_nb.client.replay.failure import ReplayFailure
-from realtime_nb.client.replay.frames import AppendFrame, append_frames
+from realtime_nb.client.replay.frames import AppendFrame, append_frames, is_encoded
 from realtime_nb.client.replay.loop_lag import LoopLag, loop_lag
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.pacer import ReplayMicrophone
@@ -145,10 +145,9 @@ class _ReplayedSession:
 
     async def _open(self) -> None:
         core, config = self._core, self._core.config
-        for turn in self._turns:
-            if not _is_typed(turn):  # now: it takes milliseconds, and the clock does not run yet
-                append_frames(_utterance(turn))
-                _speech(_utterance(turn))
+        new = [_utterance(turn) for turn in self._turns if not (_is_typed(turn) or is_encoded(_utterance(turn)))]
+        if new:  # in a thread: it takes milliseconds, which other sessions of this loop would be late by
+            await asyncio.to_thread(_prepare, new)
         core.add_listener(self._on_event)  # before the session's own parts: the stamp is the arrival
         try:
             async with asyncio.timeout(self._options.open_timeout_s) as limit:
@@ -532,6 +531,13 @@ def _utterance(turn: _Turn) -> Utterance:
 
 def _is_typed(turn: _Turn) -> bool:
     return _utterance(turn).text is not None
+
+
+def _prepare(utterances: Sequence[Utterance]) -> None:
+    """Encode recordings and find their speech, which both are kept."""
+    for utterance in utterances:
+        _speech(utterance)
+        append_frames(utterance)
 
 
 def _speech(utterance: Utterance) -> SpeechSpan | None:
