@@ -124,13 +124,11 @@ def decide(rows: Iterable[Mapping[str, Any]], early: EarlyStop, done: int) -> De
 
 def complete_rounds(rows: Sequence[Mapping[str, Any]], trials_a_round: int) -> int:
     """Return how many rounds are complete: every utterance with every variant, failed trials included."""
+    by_round: dict[int, set[str]] = {}
+    for row in rows:
+        if not row.get("warmup"):
+            by_round.setdefault(row.get("repeat") or 0, set()).add(row["trial_id"])
     done = 0
-    while True:
-        found = {
-            (row["utterance_hash"], row["variant"])
-            for row in rows
-            if row.get("repeat") == done and not row.get("warmup")
-        }
-        if not found or len(found) < trials_a_round:
-            return done
+    while trials_a_round and len(by_round.get(done, ())) >= trials_a_round:
         done += 1
+    return done

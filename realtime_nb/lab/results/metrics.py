@@ -92,6 +92,8 @@ def metric_of(name: str, *, is_pass: bool = False) -> Metric:
         name: of the column.
         is_pass: whether its values are True and False; a pass is better.
     """
+    if name.endswith(".cost_usd"):  # of a grader that asks a model
+        return Metric(name, "number", "USD", "lower")
     return _KNOWN.get(name) or Metric(name, *(("pass", "", "higher") if is_pass else ()))
 
 

@@ -145,6 +145,12 @@ class Results:
         return None if any(cost is None for cost in costs) else float(sum(cost for cost in costs if cost is not None))
 
     @property
+    def grading_cost_usd(self) -> float:
+        """What graders that ask a model have cost for these trials, as far as they say so."""
+        names = [name for name in self._sweep.grades if name.endswith(".cost_usd")]
+        return float(sum(row.get(name) or 0.0 for row in self.rows for name in names))
+
+    @property
     def graders(self) -> dict[str, str]:
         """The graders by name, and what could change their grades: options, and the versions of their packages."""
         return dict(self._notes.graders)
@@ -512,6 +518,7 @@ class Results:
 
     def _table(self) -> Table:
         cost = "" if self.cost_usd is None else f", {self.cost_usd:.4g} USD"
+        cost += f" and {self.grading_cost_usd:.4g} USD for grades" if self.grading_cost_usd else ""
         about = f"; {self._about}" if self._about else ""
         notes = [f"{count} failed: {reason[:200]}" for reason, count in list(self.errors.items())[:3]]
         return overview(self._sweep, main_metrics(self._sweep), cost + about, [*notes, *self._cautions()])

@@ -9,6 +9,8 @@ from .metrics import FIRST, FIRST_TYPED, Metric
 from .sweep_rows import SweepRows
 
 _SHOWN = (FIRST, FIRST_TYPED, "total_ms", "words", "turn_taking", "cut_offs", "cost_usd")
+# A judge says with its grade how sure it was and what it cost.
+_ABOUT_A_GRADE = (".agreement", ".votes", ".cost_usd", ".replies")
 
 
 def default_metric(sweep: SweepRows) -> Metric:
@@ -29,6 +31,6 @@ def main_metrics(sweep: SweepRows) -> list[Metric]:
     if FIRST in shown and FIRST_TYPED in shown:
         shown.remove(FIRST_TYPED)
     shown = [name for name in shown if name != "cut_offs" or any(row.get(name) for row in sweep.rows)]
-    grades = [name for name in sweep.numbers if name in sweep.grades]
+    grades = [name for name in sweep.numbers if name in sweep.grades and not name.endswith(_ABOUT_A_GRADE)]
     waits = [name for name in shown if name.endswith("_ms")]
     return [sweep.metric(name) for name in dict.fromkeys([*waits, *grades, *shown])]

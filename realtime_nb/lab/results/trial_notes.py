@@ -80,12 +80,13 @@ class TrialNotes:
             return
         data = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
         path = self._folder / name
-        # A torn last line must not swallow the first new one.
-        if path.exists() and path.stat().st_size and not path.read_bytes().endswith(b"\n"):
-            data = b"\n" + data
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(handle, data)
+            size = os.fstat(handle).st_size
+            if size and os.pread(handle, 1, size - 1) != b"\n":
+                data = b"\n" + data  # a torn last line must not swallow the first new one
+            while data:
+                data = data[os.write(handle, data) :]
             os.fsync(handle)
         finally:
             os.close(handle)

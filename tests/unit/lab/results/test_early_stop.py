@@ -75,6 +75,9 @@ def test_complete_rounds_need_every_utterance_with_every_variant() -> None:
     assert complete_rounds([failed(each) for each in rows], 45) == 6
     assert complete_rounds(rows[:44], 45) == 0
     assert complete_rounds([{**each, "warmup": True} for each in rows], 45) == 0
+    turns = [{**each, "turn": turn, "utterance_hash": f"{turn}"} for each in rows[:30] for turn in range(3)]
+    assert complete_rounds(turns, 45) == 0
+    assert complete_rounds(rows, 0) == 0
 
 
 def test_answers_after_a_stop_use_the_level_of_the_look_and_its_rounds() -> None:

@@ -174,3 +174,17 @@ def test_column_that_is_missing_everywhere_keeps_its_kind() -> None:
     frame = Results([{**each, "total_ms": None} for each in rows_of(VOICES)]).frame
     assert str(frame["total_ms"].dtype) == "Float64"
     assert frame["total_ms"].isna().all()
+
+
+def test_cost_and_doubts_of_a_judge_are_columns_but_not_in_the_way() -> None:
+    def judge(trial: Any) -> dict[str, Any]:
+        return {"grade": 4, "votes": 3, "agreement": 2 / 3, "cost_usd": 0.001, "replies": '["4", "4", "5"]'}
+
+    results = Results(rows_of(VOICES, utterances=5)).grade(judge)
+    assert results.grading_cost_usd == pytest.approx(0.04)
+    assert "0.04 USD for grades" in repr(results)
+    assert "judge.grade" in repr(results)
+    assert "judge.votes" not in repr(results)
+    assert results.compare("voice", metric="judge.cost_usd").metric.unit == "USD"
+    with pytest.raises(ConfigError, match="holds labels"):
+        results.compare("voice", metric="judge.replies")
