@@ -116,7 +116,7 @@ class ModelOptions:
             refuse_wrong_address(address)
         for name, key in zip(KEYS, (chat_key, stt_key, tts_key), strict=True):
             check_key(key, name)
-        chat_url = _checked_url("chat_url", chat_url, "http://localhost:11434/v1")
+        chat_url = checked_url("chat_url", chat_url, "http://localhost:11434/v1")
         values = {
             "chat_url": chat_url.removesuffix("/chat/completions").rstrip("/"),
             "chat_model": _checked_text("chat_model", chat_model, "the model's name, as its server lists it"),
@@ -320,7 +320,8 @@ def _safe(url: Any) -> Any:
     return safe_url(url) if isinstance(url, str) else url
 
 
-def _checked_url(option: str, url: Any, example: str) -> str:
+def checked_url(option: str, url: Any, example: str) -> str:
+    """Return the base address of a server over HTTP, without a slash at its end; raises `ConfigError`."""
     if not isinstance(url, str):
         raise ConfigError(f"{option}={url!r} must be an address such as {example!r}.")
     try:
@@ -375,9 +376,15 @@ def _refuse_in_the_clear(key: str, values: Mapping[str, Any]) -> None:
     parts = urlsplit(values[part])
     if parts.scheme not in ("http", "https"):
         raise ConfigError(f"{key}= is for a server, and {part}={values[part]!r} is none: leave {key}= out.")
+    refuse_key_unencrypted(part, values[part], key)
+
+
+def refuse_key_unencrypted(option: str, url: str, key: str) -> None:
+    """Raise `ConfigError` where the key of the option `key` would go unencrypted beyond this network."""
+    parts = urlsplit(url)
     if parts.scheme == "http" and not _is_nearby(parts.hostname or ""):
         raise ConfigError(
-            f"{part}={safe_url(values[part])!r} is not encrypted, and {key}= would travel in the clear. Use https://."
+            f"{option}={safe_url(url)!r} is not encrypted, and {key}= would travel in the clear. Use https://."
         )
 
 

@@ -43,6 +43,17 @@ class Gradable(Protocol):
 
 
 @dataclass(frozen=True)
+class Missing:
+    """A grade that is missing, as a grader returns it instead of raising: other columns of its dict stay.
+
+    Attributes:
+        reason: one line.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Grader:
     """A grader with the name of its column.
 

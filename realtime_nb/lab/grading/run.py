@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .gradable import Grader
+from .gradable import Grader, Missing
 
 GradeValue: TypeAlias = "bool | int | float | str"
 
@@ -29,7 +29,8 @@ class Grade:
     """The grade of one trial by one grader.
 
     Attributes:
-        values: by column: one named like the grader, or `name.key` for each key of a dict. None is missing.
+        values: by column: one named like the grader, or `name.key` for each key of a dict, whose empty key is the
+            column named like the grader. None is missing.
         reasons: by column, why it is missing. A grade that is there has no reason.
     """
 
@@ -110,7 +111,7 @@ def _checked(grader: Grader, value: Any) -> Grade:
         return _missing(grader, "the grader returned an empty dict")
     values, reasons = {}, {}
     for key, each in value.items():
-        column = f"{grader.name}.{key}"
+        column = f"{grader.name}.{key}" if key else grader.name
         values[column], reason = _value(each)
         if reason:
             reasons[column] = reason
@@ -119,6 +120,8 @@ def _checked(grader: Grader, value: Any) -> Grade:
 
 def _value(value: Any) -> tuple[GradeValue | None, str]:
     """Return a grade as a plain value, or None and why it is none."""
+    if isinstance(value, Missing):
+        return None, value.reason
     if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
         value = value.item()
     if value is None:
