@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from realtime_nb.client.auth.prompt import prompt_for_key as prompt_for_key
     from realtime_nb.client.connection import RealtimeConnection as RealtimeConnection
     from realtime_nb.client.reconnect.policy import Reconnect as Reconnect
+    from realtime_nb.client.replay.scenario import BargeIn as BargeIn
+    from realtime_nb.client.replay.scenario import Scenario as Scenario
     from realtime_nb.client.session import RealtimeSession as RealtimeSession
     from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest as McpApprovalRequest
     from realtime_nb.client.utterance import Utterance as Utterance
+    from realtime_nb.client.variant import Variant as Variant
     from realtime_nb.conversation import Latency as Latency
     from realtime_nb.conversation import Prices as Prices
     from realtime_nb.conversation import ToolCall as ToolCall
@@ -47,12 +50,20 @@ if TYPE_CHECKING:
     from realtime_nb.errors import SessionExpired as SessionExpired
     from realtime_nb.errors import TimeoutError as TimeoutError  # noqa: A004 - also the built-in
     from realtime_nb.keys.secret import EnvKey as EnvKey
+    from realtime_nb.lab import graders as graders
+    from realtime_nb.lab import perturbations as perturbations
+    from realtime_nb.lab.lab import Lab as Lab
     from realtime_nb.lab.results.results import Results as Results
+    from realtime_nb.lab.spoken import spoken as spoken
+    from realtime_nb.lab.utterances import perturb as perturb
+    from realtime_nb.lab.variants import grid as grid
+    from realtime_nb.lab.variants import template as template
     from realtime_nb.local import LocalServer as LocalServer
     from realtime_nb.notebook.audio.microphone_options import Microphone as Microphone
     from realtime_nb.notebook.runtime import allow_nested_asyncio as allow_nested_asyncio
     from realtime_nb.notebook.runtime import run as run
     from realtime_nb.tools import Tool as Tool
+    from realtime_nb.tools.stub import stub as stub
     from realtime_nb.widget import RealtimeWidget as RealtimeWidget
     from realtime_nb.widget.recorder import Recorder as Recorder
     from realtime_nb.wire.realtime import McpTool as McpTool
@@ -70,11 +81,13 @@ _HOMES = {
     "AudioClip": "audio",
     "AudioError": "errors",
     "Backend": "backends",
+    "BargeIn": "client.replay.scenario",
     "BudgetError": "errors",
     "ClientSecret": "client.auth.client_secrets",
     "ConfigError": "errors",
     "ConnectError": "errors",
     "EnvKey": "keys.secret",
+    "Lab": "lab.lab",
     "Latency": "conversation",
     "LocalModels": "local.models",
     "LocalServer": "local",
@@ -91,6 +104,7 @@ _HOMES = {
     "Reconnect": "client.reconnect.policy",
     "Results": "lab.results.results",
     "Recorder": "widget.recorder",
+    "Scenario": "client.replay.scenario",
     "SemanticVad": "wire.realtime",
     "ServerError": "errors",
     "ServerVad": "wire.realtime",
@@ -103,18 +117,30 @@ _HOMES = {
     "UnknownEvent": "wire.realtime",
     "Usage": "conversation",
     "Utterance": "client.utterance",
+    "Variant": "client.variant",
     "allow_nested_asyncio": "notebook.runtime",
     "assistant_message": "wire.realtime",
     "connect": "backends",
     "create_client_secret": "backends",
     "doctor": "checkup",
     "function_output": "wire.realtime",
+    "grid": "lab.variants",
+    "perturb": "lab.utterances",
     "prompt_for_key": "client.auth.prompt",
     "run": "notebook.runtime",
+    "spoken": "lab.spoken",
+    "stub": "tools.stub",
     "system_message": "wire.realtime",
+    "template": "lab.variants",
     "user_message": "wire.realtime",
 }
-_MODULES = ("calls", "errors", "testing")
+_MODULES = {
+    "calls": "calls",
+    "errors": "errors",
+    "graders": "lab.graders",
+    "perturbations": "lab.perturbations",
+    "testing": "testing",
+}
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 
@@ -123,7 +149,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     elif name in _MODULES:
-        value = importlib.import_module(f"{__name__}.{name}")
+        value = importlib.import_module(f"{__name__}.{_MODULES[name]}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -443,6 +443,33 @@ def _refuse_two(named: Sequence[str]) -> None:
         )
 
 
+def address_and_billing(
+    backend: str | Backend | ModelOptions = "auto", model: str | None = None, api_key: ApiKey | None = None
+) -> tuple[str, Billing]:
+    """Returns which server would answer, without credentials, and how it is paid for.
+
+    Unlike `resolve` it starts no local backend, whose address would be another one each time: it is named by what
+    answers there.
+
+    Raises:
+        ConfigError: as for `resolve`.
+    """
+    key: Any = concealed(api_key)
+    del api_key
+    backend = concealed_address(concealed_by_mistake(backend), "backend")
+    if backend == "auto" and not key and not os.environ.get("OPENAI_API_KEY", "").strip():
+        from realtime_nb.local.models import LocalModels
+
+        backend = LocalModels.from_environment() or "local"
+    if is_local_models(backend):
+        models = cast("ModelOptions", backend)
+        return repr(models), Billing(FREE if models.whereabouts is None else None, model)
+    if backend == "local":
+        return "local", Billing(FREE, model)
+    endpoint = resolve(backend, model, key)
+    return safe_url(endpoint.url), endpoint.billing
+
+
 # The local backend: a process for each set of models, which `realtime_nb/local/servers.py` starts and stops. It is
 # imported at first use, because most sessions do not need it.
 

@@ -6,6 +6,7 @@ know sockets or events.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass, field
@@ -61,6 +62,7 @@ class Utterance:
         said: the words of the sound, where they are known: what a transcript is compared with.
         synthetic: whether the sound was made by a machine.
         twin: the hash of the clean recording that this one was degraded from, or None.
+        degradation: what was done to the clean recording, in words, or None.
         speech_span: where in the sound the speech is; None: it is found by its level when `speech` is first read.
 
     Raises:
@@ -80,6 +82,7 @@ class Utterance:
     said: str | None = None
     synthetic: bool = False
     twin: str | None = None
+    degradation: str | None = None
     speech_span: SpeechSpan | None = None
 
     def __post_init__(self, x: Askable | None, rate: int | None) -> None:
@@ -175,6 +178,13 @@ def as_utterance(x: Askable) -> Utterance:
     if x is None:
         raise ConfigError(f"ask takes {_TAKES}; not None")
     return Utterance(x)
+
+
+def relabelled(utterance: Utterance, label: str) -> Utterance:
+    """Return the same utterance under another label."""
+    made = copy.copy(utterance)
+    object.__setattr__(made, "label", label)
+    return made
 
 
 def _part_of(x: Any) -> tuple[Literal["text", "samples", "path"], Any]:

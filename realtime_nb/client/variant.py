@@ -37,6 +37,7 @@ class Variant:
         backend: an `rt.Backend`, an `rt.LocalModels`, a name or an address; None: that of the experiment.
         model: the model's name; None: that of the experiment.
         session: further session fields, for servers that have their own; they lie over the settings.
+        labels: what tables call the value of a setting, by setting: `{"instructions": "brief"}`.
 
     Raises:
         ConfigError: an unknown setting, or a bad value.
@@ -52,6 +53,7 @@ class Variant:
     backend: Any = None
     model: str | None = None
     session: Mapping[str, Any] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "backend", concealed_address(concealed_by_mistake(self.backend), "backend"))
@@ -65,8 +67,17 @@ class Variant:
         if self.backend is not None and not is_local_models(self.backend) and not hasattr(self.backend, "url"):
             check_backend(self.backend)
         check_model(self.model)
+        self._check_labels()
         of_another_server = self.backend is not None and has_own_fields(self.backend)
         check_further_fields(self.session, of_another_server=of_another_server)
+
+    def _check_labels(self) -> None:
+        for setting, label in dict(self.labels).items():
+            if setting not in self.settings and getattr(self, setting, None) is None:
+                raise ConfigError(f"labels= names {setting!r}, which the variant {self.name!r} does not give")
+            if not isinstance(label, str) or not label.strip():
+                raise ConfigError(f"labels[{setting!r}]={label!r} must be a text that people can read")
+        object.__setattr__(self, "labels", dict(self.labels))
 
     def __repr__(self) -> str:
         given = [f"{name}={value!r}" for name, value in self.settings.items()]

@@ -53,6 +53,10 @@ PROMISED = {
     },
     "ClientSecret": {"value", "expires_at", "session", "secret"},
     "UnknownEvent": {"type", "raw", "event_id"},
+    "Lab": {"plan"},
+    "Variant": {"name", "settings", "backend", "model", "session", "labels", "whole", "payload"},
+    "Scenario": {"turns", "label"},
+    "BargeIn": {"utterance", "after_ms"},
     "LocalServer": {"url", "start", "close", "running"},
     "McpApprovalRequest": {"type", "id", "name", "server_label", "arguments"},
 }

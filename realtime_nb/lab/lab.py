@@ -1,0 +1,166 @@
+"""`Lab`: an experiment that compares settings of a conversation on the same utterances.
+
+Owns the options of an experiment and their checks. Must not know how a trial is run, kept or compared: `running`,
+`keeping` and `results` do that.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from realtime_nb.backends import address_and_billing
+from realtime_nb.client.replay.options import ReplayOptions
+from realtime_nb.client.replay.trace import Pacing
+from realtime_nb.client.settings import check_backend, check_model, is_local_models
+from realtime_nb.client.variant import Variant
+from realtime_nb.conversation.prices import Billing
+from realtime_nb.errors import ConfigError
+from realtime_nb.keys.address import concealed_address
+from realtime_nb.keys.secret import ApiKey, check_key, concealed, concealed_by_mistake
+from realtime_nb.lab.grading.gradable import Grader, as_grader
+from realtime_nb.lab.planning.order import Order, schedule
+from realtime_nb.lab.planning.plan import NOT_GIVEN, BudgetUsd, SweepPlan, check_whole, make_plan
+from realtime_nb.lab.utterances import Said, as_utterances
+from realtime_nb.lab.variants import as_variants
+
+
+class Lab:
+    """An experiment: every variant answers every utterance, several times, in random order.
+
+    Args:
+        utterances: what is said: texts, sound files, arrays, `rt.Utterance`s, `rt.Scenario`s, a folder of sound files,
+            a data frame, the turns of a conversation, or a list of all these.
+        variants: what is compared: `rt.grid(...)`, `rt.Variant`s, or a dict from names to settings.
+        repeats: trials of each utterance with each variant.
+        graders: `rt.graders`, or functions from a trial to a number, a bool, a label or a dict of these.
+        backend, model, api_key: as for `rt.RealtimeWidget`; a variant's own backend or model comes first.
+        pacing: `"realtime"`: sound as it was spoken, and the server's turn detection; `"manual_commit"`: the same with
+            turn detection off and a commit at the end; `"fast"`: as fast as the server reads it, with a commit.
+        order: `"blocks"`: random blocks of one utterance with all variants; `"shuffled"`; or `"sequential"`, which
+            takes any drift for a difference.
+        seed: of the order.
+        warmup: trials of each variant beforehand that do not count.
+        limit_s: a user turn ends after so many seconds, whatever the server sends.
+        retries: how often a trial is tried again that failed for a passing reason.
+        max_responses: of one session at most; fewer make the bound of a trial's cost smaller.
+        open_timeout_s: for the opening of a session.
+
+    Raises:
+        ConfigError: an option is invalid. AudioError: a recording holds no speech. FileNotFoundError: there is no such
+            file.
+
+    Example:
+        >>> lab = rt.Lab(["What time is it?"], rt.grid(instructions=["Be brief.", None]))  # doctest: +SKIP
+        >>> lab.plan()  # doctest: +SKIP
+        >>> results = await lab.run(budget_usd=0.5)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        utterances: Any,
+        variants: Any,
+        repeats: int = 3,
+        graders: Iterable[Grader | Callable[[Any], Any]] = (),
+        *,
+        backend: Any = "auto",
+        model: str | None = None,
+        api_key: ApiKey | None = None,
+        pacing: Pacing = "realtime",
+        order: Order = "blocks",
+        seed: int = 0,
+        warmup: int = 1,
+        limit_s: float = 60.0,
+        retries: int = 2,
+        max_responses: int = 8,
+        open_timeout_s: float = 15.0,
+    ) -> None:
+        # First of all: a verbose traceback shows the variables of this call.
+        api_key = concealed(api_key)
+        backend, model = concealed_address(concealed_by_mistake(backend), "backend"), concealed_by_mistake(model)
+        check_key(api_key)
+        if not is_local_models(backend) and not hasattr(backend, "url"):
+            check_backend(backend)
+        check_model(model)
+        self._backend, self._model, self._api_key = backend, model, api_key
+        self.variants = as_variants(variants)
+        self.utterances: tuple[Said, ...] = as_utterances(utterances)
+        self.graders = _graders(graders)
+        self.repeats, self.order, self.seed, self.warmup, self.retries = repeats, order, seed, warmup, retries
+        for name, value in (("seed", seed), ("warmup", warmup), ("retries", retries)):
+            check_whole(name, value, 0)
+        self.options = ReplayOptions(
+            pacing=pacing, limit_s=limit_s, open_timeout_s=open_timeout_s, max_responses=max_responses
+        )
+        schedule(len(self.utterances), len(self.variants), repeats, seed=0, order=order)  # refuses what cannot be
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.utterances)} utterances, {len(self.variants)} variants, repeats={self.repeats}"
+        graded = f", graders: {', '.join(grader.name for grader in self.graders)}" if self.graders else ""
+        return f"Lab({counts}{graded}; lab.plan() shows what it costs)"
+
+    def _repr_html_(self) -> str:
+        said = "".join(f"<li>{html.escape(str(each.label))}</li>" for each in self.utterances[:12])
+        tried = "".join(f"<li>{html.escape(each.name)}</li>" for each in self.variants[:12])
+        return (
+            f"<div>{html.escape(repr(self))}</div><table><tr><th>utterances</th><th>variants</th></tr>"
+            f"<tr style='vertical-align:top'><td style='text-align:left'><ul>{said}</ul></td>"
+            f"<td style='text-align:left'><ul>{tried}</ul></td></tr></table>"
+        )
+
+    def plan(
+        self, *, concurrency: int = 8, budget_usd: BudgetUsd = NOT_GIVEN, max_minutes: float | None = None
+    ) -> SweepPlan:
+        """Return what `run` with the same arguments would do: trials, order, cost and time; nothing is sent.
+
+        Args:
+            concurrency: as for `run`.
+            budget_usd: as for `run`; without it the plan says what is needed.
+            max_minutes: as for `run`.
+
+        Raises:
+            ConfigError, BudgetError: as for `run`.
+        """
+        return make_plan(
+            self.utterances,
+            self.variants,
+            repeats=self.repeats,
+            order=self.order,
+            seed=self.seed,
+            warmup=self.warmup,
+            options=self.options,
+            billing_of=self._billing_of,
+            concurrency=concurrency,
+            budget_usd=budget_usd,
+            max_minutes=max_minutes,
+        )
+
+    def _billing_of(self, variant: Variant) -> Billing:
+        return self._server_of(variant)[1]
+
+    def _server_of(self, variant: Variant) -> tuple[str, Billing]:
+        """Return the address that answers a variant, and how it is paid for; chosen as `backends.connector_of` does."""
+        own = variant.backend is not None
+        # The experiment's key is for the experiment's backend.
+        key = None if own and variant.backend != self._backend else self._api_key
+        backend = variant.backend if own else self._backend
+        return address_and_billing(backend, self._model_of(variant), key)
+
+    def _model_of(self, variant: Variant) -> str | None:
+        own_models = variant.backend is not None and is_local_models(variant.backend)
+        return variant.model or (None if own_models else self._model)
+
+
+def _graders(given: Any) -> tuple[Grader, ...]:
+    if isinstance(given, Grader) or (callable(given) and not hasattr(given, "__iter__")):
+        given = [given]
+    graders = tuple(as_grader(grader) for grader in given)
+    for grader in graders:
+        if not callable(grader.function):
+            raise ConfigError(f"{grader.function!r} is no grader: give a function of a trial, or one of rt.graders")
+    names = [grader.name for grader in graders]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"{', '.join(map(repr, twice))} names two graders: give one another name with name=")
+    return graders

@@ -1,0 +1,57 @@
+"""`Lab` checks its options where they enter, and shows no key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import realtime_nb as rt
+
+_VARIANTS = rt.grid(voice=["marin", "cedar"])
+
+
+def test_the_practice_backend_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("REALTIME_NB_CHAT_URL", raising=False)
+    plan = rt.Lab(["Hello"], _VARIANTS).plan()
+    assert plan.is_free
+    assert plan.trials == 6
+
+
+def test_a_variant_with_a_backend_of_its_own_has_its_price() -> None:
+    key = "sk-SENTINEL-0123456789abcdefghij"
+    lab = rt.Lab(["Hello"], rt.grid(backend=["local", "azure"], model="m"), backend="openai", api_key=key)
+    with pytest.raises(rt.ConfigError, match="AZURE"):
+        lab.plan()  # the experiment's key is not for a variant's own backend
+    plan = rt.Lab(["Hello"], _VARIANTS, backend="openai", api_key=key).plan()
+    assert plan.expected_usd
+    assert "SENTINEL" not in repr(lab) + lab._repr_html_() + repr(vars(lab))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"backend": "opena1"},
+        {"model": 3},
+        {"pacing": "slow"},
+        {"order": "best"},
+        {"repeats": 0},
+        {"retries": -1},
+        {"warmup": True},
+        {"seed": "x"},
+        {"limit_s": 0},
+        {"max_responses": 0},
+        {"graders": ["contains"]},
+        {"graders": [rt.graders.contains("a"), rt.graders.contains("b")]},
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(rt.ConfigError):
+        rt.Lab(["Hello"], _VARIANTS, **options)
+
+
+def test_labels_are_shown_as_text() -> None:
+    lab = rt.Lab([rt.Utterance(text="x", label="<b>x</b>")], {"<i>v</i>": {}})
+    assert "<b>" not in lab._repr_html_()
+    assert "&lt;i&gt;v" in lab._repr_html_()
