@@ -80,7 +80,7 @@ def given(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 async def _connected(url: str, given: dict[str, Any], **options: Any) -> None:
-    async with rt.connect(url=url, open_timeout_s=2, **given, **options) as conn:
+    async with rt.connect(url=url, **{"open_timeout_s": 2, **given, **options}) as conn:
         await conn.wait_for("never.sent", 4)
 
 
@@ -103,7 +103,7 @@ async def test_a_server_that_is_silent(given: dict[str, Any]) -> None:
     silent = await asyncio.start_server(lambda reader, writer: asyncio.sleep(30), "127.0.0.1", 0)
     async with silent:
         port = silent.sockets[0].getsockname()[1]
-        await failure(lambda: _connected(f"ws://127.0.0.1:{port}/v1/realtime", given))
+        await failure(lambda: _connected(f"ws://127.0.0.1:{port}/v1/realtime", given, open_timeout_s=0.3))
 
 
 @pytest.mark.parametrize(
