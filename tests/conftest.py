@@ -1,5 +1,7 @@
 """Remove keys and proxies from the environment of every test, and the time limit from every property test.
 
+With `-n`, let tests run beside each other: `tests/parallel.py`.
+
 With a real key a test would talk with the hosted service and be billed; with a proxy it would not reach 127.0.0.1.
 Both would pass or fail for the wrong reason. Hypothesis' limit of 200 ms for each example fails on a busy machine.
 """
@@ -8,7 +10,10 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.parallel import Gate, scheduler
 
 _KEYS_AND_MODELS = ("OPENAI_", "AZURE_OPENAI_", "REALTIME_NB_CHAT_", "REALTIME_NB_STT", "REALTIME_NB_TTS")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "WS_PROXY", "WSS_PROXY", "SOCKS_PROXY")
@@ -24,3 +29,14 @@ def _scrub() -> None:
 _scrub()
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest-xdist sets `workerinput` in its workers.
+    if (worker := getattr(config, "workerinput", None)) is not None:
+        config.pluginmanager.register(Gate(worker["testrunuid"]), "gate")
+
+
+@pytest.hookimpl(optionalhook=True)  # a hook of pytest-xdist, which a run without `-n` does without
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    return scheduler(config, log)

@@ -27,6 +27,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from tests.contract.kernel_messages import PageNumbers
+from tests.parallel import locked
 
 PATIENCE_S = 60.0
 _ROOT = Path(__file__).parents[1]
@@ -45,11 +46,12 @@ def folder_with(package: str, *requirements: str) -> Path:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     name = re.sub(r"[^\w.]+", "-", f"realtime-nb-{requirements[0]}-{version}-{getpass.getuser()}")
     folder = Path(tempfile.gettempdir(), name)
-    if not (folder / package / "__init__.py").exists():
-        command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), *requirements]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"{requirements[0]} cannot be installed here: {done.stderr[-300:]}")
+    with locked(folder.name):  # tests of two workers may need it at the same time
+        if not (folder / package / "__init__.py").exists():
+            command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder)]
+            done = subprocess.run([*command, *requirements], capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"{requirements[0]} cannot be installed here: {done.stderr[-300:]}")
     return folder
 
 
