@@ -444,16 +444,16 @@ async def test_times_of_a_later_turn_count_from_its_own_recording() -> None:
     assert apart_ms == pytest.approx(offset_ms + 100, abs=1)
 
 
-async def test_answer_is_heard_to_its_end_outside_of_the_limit_of_its_turn() -> None:
+async def test_answer_that_lasts_longer_than_a_turn_may_is_not_heard_to_its_end() -> None:
     typed = [expect("conversation.item.create"), send(item_added), expect("response.create")]
-    spoken = [begins("r"), says("r", "a1", "A long story.", audio_samples=19_200), ends("r")]
+    spoken = [begins("r"), says("r", "a1", "A long story.", audio_samples=24_000 * 60), ends("r")]
     again = [begins("r"), says("r", "a2", "Bye.", audio_samples=240), ends("r")]  # some servers repeat their ids
     scenario = Scenario(["Tell me a story.", "Thanks."], "story")
     async with ScriptedServer([*opening(None), *typed, *spoken, *typed, *again, never()]) as server:
-        record = await replayed(scenario, Variant("a"), server.url, limit_s=0.9)
+        record = await replayed(scenario, Variant("a"), server.url, limit_s=1.5)
     assert record.error is None
     assert [types(record, turn).count("response.done") for turn in (0, 1)] == [1, 1]
-    assert record.turns[1].speech_end_at_ms - record.turns[0].speech_end_at_ms >= 800
+    assert record.turns[1].speech_end_at_ms - record.turns[0].speech_end_at_ms >= 1_500
 
 
 async def test_nothing_is_sent_between_turns_that_are_committed_by_hand() -> None:
@@ -533,7 +533,7 @@ async def test_limit_ends_an_answer_that_drips_for_ever() -> None:
         record = await replayed(Utterance(samples=tone(250)), DETECTED, server.url, limit_s=0.5)
     assert record.error is not None
     assert "limit_s" in record.error
-    assert types(record).count("response.output_audio.delta") > 3
+    assert "response.output_audio.delta" in types(record)
 
 
 async def test_server_that_reads_nothing_is_left_without_a_goodbye() -> None:

@@ -280,10 +280,15 @@ class _ReplayedSession:
         if following is None:
             await self._until(lambda: self._ended.done() or self._is_transcribed(), _TRANSCRIPT_S)
         elif not (isinstance(following, BargeIn) or self._is_fast):
-            # A person hears the answer to its end. That is no part of the turn, and has the same limit once more.
-            await self._while_open(self._player.drained(), _clock())
+            await self._while_open(self._hear(), _clock() + _POLL_S)
             return _clock()
         return next_begins
+
+    async def _hear(self) -> None:
+        """Hear the answer to its end, as a person does; interrupt one that lasts longer than a whole turn may."""
+        with contextlib.suppress(builtins.TimeoutError):
+            async with asyncio.timeout(self._options.limit_s):
+                await self._player.drained()
 
     async def _while_open(self, work: Coroutine[Any, Any, _T], begins: float) -> _T:
         """Return the result of `work`; raise what ends the session, or the limit of a turn, before it is done."""
