@@ -21,8 +21,8 @@ _CLOSING_S = 15.0
 
 
 def longest_s(trial: Trial, options: ReplayOptions) -> float:
-    """Return how long one attempt at a trial may take."""
-    return options.open_timeout_s + options.limit_s * len(trial.turns) + _CLOSING_S
+    """Return how long one attempt at a trial may take: between two turns, an answer is heard for as long as a turn."""
+    return options.open_timeout_s + options.limit_s * (2 * len(trial.turns) - 1) + _CLOSING_S
 
 
 async def run_trial(trial: Trial, setup: TrialSetup) -> TrialOutcome:
