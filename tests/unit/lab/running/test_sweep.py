@@ -93,22 +93,28 @@ def _grades(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "grades.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("seed", range(12))  # `python -m tests.bench.lab_budget` runs a hundred
-async def test_budget_is_never_exceeded_and_nearly_used(seed: int, tmp_path: Path) -> None:
+async def budget_plan(seed: int, folder: Path) -> dict[str, Any]:
+    """Run a random plan with a budget; return what was spent, and the most that was ever at risk."""
     rng = random.Random(seed)
     typical = rng.uniform(0.001, 0.05)
     bounds = [typical * rng.uniform(0.5, 1.5) for _ in range(160)]
     costs = {f"trial{place}": bound * rng.uniform(0.05, 1) for place, bound in enumerate(bounds)}
     budget = typical * rng.uniform(16, 40)
     runner = _Simulated(lambda trial: costs[trial.id])
-    end = await _run(tmp_path / "f", _trials(160, lambda n: bounds[n]), runner, budget_usd=budget, concurrency=8)
+    end = await _run(folder, _trials(160, lambda n: bounds[n]), runner, budget_usd=budget, concurrency=8)
     assert runner.worst <= budget  # spent, and everything that the trials under way might still cost
     assert end.spent_usd <= budget
     assert end.spent_usd == pytest.approx(runner.spent, abs=1e-6)
+    assert runner.most_at_once <= 8
     if end.not_run:
         assert end.reason == "budget"
         assert runner.spent >= 0.9 * budget
-    assert runner.most_at_once <= 8
+    return {"used": runner.spent / budget, "at_risk": runner.worst / budget, "not_run": end.not_run}
+
+
+@pytest.mark.parametrize("seed", range(12))  # `python -m tests.bench.lab_budget` runs a hundred
+async def test_budget_is_never_exceeded_and_nearly_used(seed: int, tmp_path: Path) -> None:
+    await budget_plan(seed, tmp_path / "f")
 
 
 async def test_trials_begin_in_their_order_with_warm_ups_first_and_apart(tmp_path: Path) -> None:
