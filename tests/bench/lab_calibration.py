@@ -3,7 +3,7 @@
 2,000 simulated sweeps a cell, nominal 95 %. Of each cell: how often the interval covers the true shift of 50 ms, how
 often a claim is made where nothing is true, and the mean width against the better of the t intervals on utterance
 means and utterance medians. `--sweeps` and `--seed` change both; sections: `shift within family rates
-rates-within results tail percentiles spread sequential`. The exit status is 1 if a cell misses its target.
+rates-within results early tail percentiles spread sequential`. The exit status is 1 if a cell misses its target.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.results.early_stop import EarlyStop, decide
 from realtime_nb.lab.results.results import Results
 from realtime_nb.lab.statistics import holm, pass_rates, proportions, rank_sum, sign_flip, signed_rank, student, tail
 from realtime_nb.lab.statistics.sequential import SequentialPlan, Spending
@@ -195,6 +196,41 @@ def whole_results(sweeps: int, seed: int) -> Iterator[Row]:
         yield _row(f"results of a grid, {n} x {r}, {max(sweeps // 10, 20)} sweeps", shares, least=0.9)
 
 
+def early_stops(sweeps: int, seed: int) -> Iterator[Row]:
+    """`decide` after each of six rounds of three voices, from rows: false claims, and rounds until a stop."""
+    count = max(sweeps // 10, 20)  # a sweep takes 0.1 s
+    for n in (12, 6):
+        plan = EarlyStop(6, "total_ms", "voice")
+        counts = np.zeros(3)
+        for sweep in range(count):
+            rng = np.random.default_rng((seed, 11, n, sweep))
+            nothing, real = (_voice_rows(rng, n, shift) for shift in (0.0, 150.0))
+            looks = [decide(nothing, plan, done) for done in range(1, 7)]
+            stops = [decide(real, plan, done).stop for done in range(1, 7)]
+            counts += (
+                any(any(look.clear.values()) for look in looks),
+                stops[-1],
+                (stops.index(True) if any(stops) else 5) + 1,
+            )
+        yield _row(
+            f"stop early, {n} utterances, {count} sweeps",
+            dict(zip(("false", "power at the end", "mean rounds"), counts / count, strict=True)),
+        )
+
+
+def _voice_rows(rng: np.random.Generator, utterances: int, shift_ms: float) -> list[dict[str, Any]]:
+    base = rng.normal(800, 150, utterances)
+    shifts = {"marin": 0.0, "cedar": shift_ms, "ash": -shift_ms}
+    return [
+        {
+            "trial_id": f"{u} {voice} {repeat}", "turn": 0, "utterance": f"u{u}", "utterance_hash": f"u{u}",
+            "variant": voice, "voice": voice, "repeat": repeat, "error": None,
+            "total_ms": float(base[u] + shifts[voice] + rng.normal(0, 120) + 1_500 * (rng.random() < 0.03)),
+        }
+        for repeat, u, voice in product(range(6), range(utterances), shifts)
+    ]  # fmt: skip
+
+
 def _grid_rows(rng: np.random.Generator, utterances: int, repeats: int) -> list[dict[str, Any]]:
     base, rate = rng.normal(800, 150, utterances), rng.beta(2.0, 1.0, utterances)
     differ = 40.0 if utterances >= FEWEST_UTTERANCES else 0.0
@@ -340,6 +376,7 @@ _SECTIONS = {
     "rates": rates,
     "rates-within": rates_within,
     "results": whole_results,
+    "early": early_stops,
     "tail": stalls,
     "percentiles": percentiles,
     "spread": predictions,

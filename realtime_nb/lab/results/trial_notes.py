@@ -78,13 +78,14 @@ class TrialNotes:
         """Append lines to a file, each whole: another process may append at the same time."""
         if self._folder is None:
             return
-        data = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
+        data = b"".join(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n" for line in lines)
         path = self._folder / name
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            size = os.fstat(handle).st_size
-            if size and os.pread(handle, 1, size - 1) != b"\n":
-                data = b"\n" + data  # a torn last line must not swallow the first new one
+            if os.fstat(handle).st_size:
+                os.lseek(handle, -1, os.SEEK_END)
+                if os.read(handle, 1) != b"\n":
+                    data = b"\n" + data  # a torn last line must not swallow the first new one
             while data:
                 data = data[os.write(handle, data) :]
             os.fsync(handle)
