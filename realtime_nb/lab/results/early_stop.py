@@ -90,7 +90,9 @@ class Decision:
     reason: str
 
 
-def decide(rows: Iterable[Mapping[str, Any]], early: EarlyStop, done: int) -> Decision:
+def decide(
+    rows: Iterable[Mapping[str, Any]], early: EarlyStop, done: int, *, variants: Sequence[str] = ()
+) -> Decision:  # fmt: skip
     """Return whether a sweep may stop after `done` rounds.
 
     Rows of later rounds are not looked at: with several sessions at once some of their trials may have ended. Never
@@ -100,11 +102,12 @@ def decide(rows: Iterable[Mapping[str, Any]], early: EarlyStop, done: int) -> De
         rows: all rows so far.
         early: the plan.
         done: how many rounds are complete, at least 1.
+        variants: their names in order, for the first one as the baseline; the order of rows is random.
     """
     level = 1 - early.plan.level_at(done)
     if done < early.first:
         return Decision(False, {}, done, early.rounds, 1.0, f"the first look is after round {early.first}")
-    sweep = SweepRows(row for row in rows if (row.get("repeat") or 0) < done)
+    sweep = SweepRows((row for row in rows if (row.get("repeat") or 0) < done), variants)
     try:
         setting, metric = sweep.setting(early.setting), sweep.metric(early.metric)
         names = sweep.names(setting)

@@ -27,7 +27,7 @@ from .early_stop import EarlyStop, complete_rounds
 from .frame import to_frame
 from .html import Table, table_html, table_text
 from .manifest import Manifest
-from .metrics import Better, Metric, direction
+from .metrics import SETTINGS, Better, Metric, direction
 from .overview import overview
 from .regrade import checked_graders, graded
 from .shown_metrics import default_metric, main_metrics
@@ -80,7 +80,7 @@ class Results:
         self._functions = dict(functions or {})
         self._variants = {each.name: each for each in variants}
         self._notes = TrialNotes(self.folder)
-        self._sweep = SweepRows(rows)
+        self._sweep = SweepRows(rows, tuple(self._variants))
         if not self._sweep.rows:
             raise ConfigError("there are no trials in these results: run the lab first, or open another folder")
         self._notes.write_into(self.rows)
@@ -373,7 +373,7 @@ class Results:
         return self.compare(setting, metric=metric, baseline=baseline).plot()
 
     def against(self, other: Results, *, metric: str | None = None, variant: str | None = None) -> answers.Comparisons:
-        """Compare these results with another run, on the utterances and settings that both have.
+        """Compare these results with another run, on the utterances and variants (by name) that both have.
 
         Args:
             other: the earlier run: the baseline.
@@ -381,7 +381,7 @@ class Results:
             variant: only this one; None: all that both have, averaged within each utterance.
 
         Raises:
-            ConfigError: the runs share no utterance with the same settings.
+            ConfigError: the runs share no utterance that a variant of the same name answered.
         """
         if not isinstance(other, Results):
             raise ConfigError(f"against() takes other results, such as rt.Results.open('folder'), not {other!r}")
@@ -396,8 +396,8 @@ class Results:
         names = {key_of(name): name for name in ("before", "now")}
         if set(cells) != set(names):
             raise ConfigError(f"variant={variant!r} was run in one of the two only")
-        notes = ["The runs were made at different times: a difference may be the server's."]
-        apart = " under the same settings: they ran other utterances, or other variants"
+        notes = ["The runs were made at different times: a difference may be the server's.", *_changed(both)]
+        apart = " for the same variant: they ran other utterances, or variants of other names"
         return answers.compared("run", found, key_of("before"), names, cells, apart=apart, notes=notes)
 
     # Grades and ratings
@@ -579,4 +579,19 @@ class Results:
 
     def _renew(self) -> None:
         """Let the columns be found again."""
-        self._sweep = SweepRows(self.rows)
+        self._sweep = SweepRows(self.rows, tuple(self._variants))
+
+
+def _changed(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return notes on the settings in which variants of one name differ between two runs."""
+    notes = []
+    for variant in dict.fromkeys(str(row["variant"]) for row in rows):
+        sides: dict[str, dict[str, set[str]]] = {}
+        for row in rows:
+            if row["variant"] == variant:
+                for name in SETTINGS:
+                    sides.setdefault(name, {}).setdefault(row["run"], set()).add(key_of(row.get(name)))
+        differ = [name for name, values in sides.items() if len(values) == 2 and values["before"] != values["now"]]
+        if differ:
+            notes.append(f"The variant {variant!r} differs between the runs in {', '.join(differ)}.")
+    return notes

@@ -32,14 +32,14 @@ class SweepRows:
 
     Args:
         rows: as they are kept; warm-up trials are left out.
-        settings: the names of further columns that hold settings, such as those of a template.
+        variants: the names of variants in their order; the rows of a sweep are in random order.
 
     Attributes:
         rows: those of trials that count, with the columns `failed` and, where recordings were degraded, `degradation`.
         all_settings: the columns that hold settings, whether they vary or not.
     """
 
-    def __init__(self, rows: Iterable[Row], settings: Sequence[str] = ()) -> None:
+    def __init__(self, rows: Iterable[Row], variants: Sequence[str] = ()) -> None:
         kept = [row for row in rows if not row.get("warmup")]
         labels = {row["utterance_hash"]: str(row["utterance"]) for row in kept if not row.get("twin")}
         for row in kept:
@@ -48,8 +48,9 @@ class SweepRows:
         self._labels = _distinct_labels(labels)
         degraded = any(row.get("twin") for row in kept)
         self.rows: list[dict[str, Any]] = [self._with_own_columns(row, degraded) for row in kept]
-        self.all_settings = [*(name for name in SETTINGS if any(name in row for row in self.rows)), *settings]
+        self.all_settings = [name for name in SETTINGS if any(name in row for row in self.rows)]
         self.all_settings += ["degradation"] if degraded else []
+        self._places = {name: place for place, name in enumerate(variants)}
 
     def _with_own_columns(self, row: Row, degraded: bool) -> dict[str, Any]:
         made = {name: whole_characters(value) if isinstance(value, str) else value for name, value in row.items()}
@@ -93,8 +94,17 @@ class SweepRows:
         raise ConfigError(f"{name!r} is no setting of these results.{hint} {_any_of(known)}")
 
     def names(self, setting: str) -> dict[str, str]:
-        """Return the values of a setting by their key, as short texts that differ, in the order of the rows."""
-        values = {key_of(row.get(setting)): row.get(setting) for row in self.rows}
+        """Return the values of a setting by their key, as short texts that differ.
+
+        They are in the order of the variants; clean recordings stand before degraded ones, turns and utterances are
+        sorted.
+        """
+        rows = sorted(self.rows, key=lambda row: self._places.get(str(row["variant"]), len(self._places)))
+        if setting == "degradation":
+            rows.sort(key=lambda row: row["degradation"] != "clean")
+        elif setting in ("turn", "utterance"):
+            rows.sort(key=lambda row: row.get(setting) or 0 if setting == "turn" else str(row[setting]))
+        values = {key_of(row.get(setting)): row.get(setting) for row in rows}
         return dict(zip(values, _short_names(list(values.values())), strict=True))
 
     def find(self, setting: str, value: Any) -> str:
@@ -174,11 +184,15 @@ class SweepRows:
         return found
 
     def others(self, setting: str) -> tuple[str, ...]:
-        """Return the columns that vary beside a setting: their combinations are averaged within an utterance."""
+        """Return the columns that vary beside a setting: their combinations are averaged within an utterance.
+
+        Two runs (`"run"`) are compared by the names of their variants.
+        """
         several_turns = len({row.get("turn") for row in self.rows}) > 1
         rest = ["turn"] if several_turns and setting != "turn" else []
-        if setting == "variant":
-            return tuple(rest + [name for name in self.varied if name == "degradation"])
+        if setting in ("variant", "run"):
+            rest += [name for name in self.varied if name == "degradation"]
+            return ("variant", *rest) if setting == "run" else tuple(rest)
         return tuple([name for name in self.varied if name != setting] + rest)
 
     def _column(self, metric: str) -> tuple[str, str | None]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from realtime_nb.client.variant import Variant
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.results.results import Results
 from realtime_nb.lab.statistics.compare import Comparison
@@ -69,6 +70,21 @@ def test_settings_that_were_never_crossed_are_not_compared() -> None:
     ):
         results.compare("voice")
     assert len(results.compare("variant")) == 1
+
+
+def test_baseline_is_the_first_variant_whatever_the_order_of_the_trials() -> None:
+    rows = rows_of(_grid(("cedar", "marin", "ash"), ("brief", "warm")), utterances=10)
+    variants = [
+        Variant(f"{v}, {i}", {"voice": v, "instructions": i})
+        for v in ("ash", "cedar", "marin")
+        for i in ("warm", "brief")
+    ]
+    for order in (rows, rows[::-1], rows[7:] + rows[:7]):
+        results = Results(order, variants=variants)
+        assert results.compare().baseline == "ash, warm"
+        assert [each.variant for each in results.compare("voice")] == ["cedar", "marin"]
+        assert results.compare("instructions").baseline == "warm"
+        assert results.summary("utterance", metric="total_ms").lines[0][0] == "question 0.wav"
 
 
 def test_setting_that_does_not_vary_and_unknown_ones_are_named_with_those_that_do() -> None:
@@ -287,10 +303,19 @@ def test_two_runs_are_compared_where_their_utterances_and_settings_are_the_same(
     assert any("different times" in note for note in found.notes)
     assert now.against(before)[0].decisive.n_trials == 12 * 2 * 4
     other = Results(rows_of({"x": {"voice": "verse"}}))
-    with pytest.raises(ConfigError, match="other utterances, or other variants"):
+    with pytest.raises(ConfigError, match="other utterances, or variants of other names"):
         now.against(other)
     with pytest.raises(ConfigError, match="takes other results"):
         now.against("folder")  # type: ignore[arg-type]
+
+
+def test_settings_that_changed_between_two_runs_are_named() -> None:
+    before = Results(rows_of({"a": {"voice": "marin", "model": "old"}, "b": {"voice": "cedar", "model": "old"}}))
+    now = Results(rows_of({"a": {"voice": "marin", "model": "new"}, "b": {"voice": "ash", "model": "old"}}))
+    notes = now.against(before).notes
+    assert "The variant 'a' differs between the runs in model." in notes
+    assert "The variant 'b' differs between the runs in voice." in notes
+    assert len(before.against(before).notes) == 1
 
 
 def test_html_escapes_every_text() -> None:
