@@ -35,6 +35,7 @@ _TURN_ENDS = (
     "<|return|>",
 )
 _STRAY = "</think>"
+_LONGEST = max(map(len, (*_TAGS, _STRAY, *_TURN_ENDS)))
 _STARTS = re.compile(r"[<\[◁]")
 
 
@@ -102,7 +103,7 @@ class ThinkingFilter:
         for match in _STARTS.finditer(text):
             at = match.start()
             opening = next((tag for tag in _TAGS if text.startswith(tag, at)), "")
-            if opening and not self._line_before(text[:at]).strip():
+            if opening and not self._line_before(text, at).strip():
                 self._end, self._rest = _TAGS[opening], text[at + len(opening) :]
                 return self._said(text[:at])
             if text.startswith(_STRAY, at):
@@ -112,18 +113,18 @@ class ThinkingFilter:
             if text.startswith(_TURN_ENDS, at):
                 self.ended, self._rest = True, ""
                 return self._said(text[:at])
-            if any(tag.startswith(text[at:]) for tag in (*_TAGS, _STRAY, *_TURN_ENDS)):
+            if len(text) - at < _LONGEST and any(tag.startswith(text[at:]) for tag in (*_TAGS, _STRAY, *_TURN_ENDS)):
                 self._rest = text[at:]
                 return self._said(text[:at])
         self._rest = ""
         return self._said(text)
 
-    def _line_before(self, text: str) -> str:
-        _, newline, line = text.rpartition("\n")
-        return line if newline else self._line + line
+    def _line_before(self, text: str, end: int) -> str:
+        newline = text.rfind("\n", 0, end)
+        return text[newline + 1 : end] if newline >= 0 else self._line + text[:end]
 
     def _said(self, text: str) -> str:
-        self._line = "x" if self._line_before(text).strip() else ""
+        self._line = "x" if self._line_before(text, len(text)).strip() else ""
         return text
 
 

@@ -38,6 +38,9 @@ _HEAD_CHARS = 80
 _TAIL_CHARS = 8
 _MOST_HELD = 2**15
 """The longest text that is held as a call which has not ended; beyond, it is text."""
+_MOST_RELEASED = 40
+"""How often a part that begins as a call may be text. Small models repeat a mark without end, and the search behind
+each of them is as long as the rest of the answer."""
 
 
 @dataclass
@@ -68,6 +71,7 @@ class TextCalls:
         self._heads = _json_heads(self._tools)
         self._rest = ""
         self._held: _Held | None = None
+        self._released = 0
         self._before = "\n"  # the end of the text that passed
 
     def feed(self, text: str) -> str:
@@ -113,12 +117,13 @@ class TextCalls:
     def _release(self) -> str:
         """Let the held part's first character pass, so that the search goes on behind it."""
         self._held = None
+        self._released += 1
         return self._passed(1)
 
     def _search(self) -> str:
         """Pass text up to the next possible call, and hold that."""
         text = self._rest
-        for match in _STARTS.finditer(text):
+        for match in _STARTS.finditer(text) if self._released < _MOST_RELEASED else ():
             at = match.start()
             held, open_ = self._begins(text, at)
             if held is not None:

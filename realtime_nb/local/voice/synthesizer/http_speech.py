@@ -7,10 +7,10 @@ The key goes to the server's own address only: a redirect is an error.
 from __future__ import annotations
 
 import queue
-import re
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,6 +22,7 @@ from realtime_nb.local.voice.http_body import beginning_of
 from realtime_nb.local.voice.http_errors import SpeechServerError, refused, unreachable, unreadable
 from realtime_nb.local.voice.part_spec import PartSpec
 from realtime_nb.local.voice.protocols import RATE_HZ, Chunk, Pcm
+from realtime_nb.local.voice.vocabulary import words_with_spaces
 from realtime_nb.loopback import is_loopback
 from realtime_nb.redact import redact
 
@@ -189,7 +190,7 @@ class _Words:
     """Deals out the words of a text along its sound, whose length is not known before its end."""
 
     def __init__(self, text: str, speed: float) -> None:
-        self._pieces = re.findall(r"\s*\S+\s*$|\s*\S+|\s+$", text)
+        self._pieces = deque(words_with_spaces(text) or [text])
         self._per_sample = _CHARS_A_SECOND * speed / RATE_HZ
         self._samples = 0
         self._chars = 0
@@ -199,14 +200,14 @@ class _Words:
         self._samples += samples
         found = ""
         while self._pieces and self._chars < self._samples * self._per_sample:
-            piece = self._pieces.pop(0)
+            piece = self._pieces.popleft()
             self._chars += len(piece)
             found += piece
         return found
 
     def rest(self) -> str:
         """Return the words that are left."""
-        found, self._pieces = "".join(self._pieces), []
+        found, self._pieces = "".join(self._pieces), deque()
         return found
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime_nb.local.voice.chat import tool_text
 from realtime_nb.local.voice.chat.tool_text import TextCalls
 from tests.unit.local.voice.chat.cuts import cut_anywhere
 
@@ -159,3 +160,25 @@ def test_cuts_change_nothing(pieces: list[str]) -> None:
 @given(cut_anywhere(st.sampled_from([case[0] for case in _CALLS] + _TEXTS)))
 def test_cuts_change_nothing_of_the_known_spellings(pieces: list[str]) -> None:
     assert _read(pieces) == _read(["".join(pieces)])
+
+
+@pytest.mark.parametrize("mark", ["[TOOL_CALLS] ", "<tool_call>", "<|python_tag|>"])
+def test_mark_that_a_model_repeats_without_end_is_text_and_read_a_few_times_only(
+    mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Any] = []
+
+    def counting(read: Any) -> Any:
+        def counted(*given: Any) -> Any:
+            reads.append(given)
+            return read(*given)
+
+        return counted
+
+    monkeypatch.setattr(tool_text, "marked_calls", counting(tool_text.marked_calls))
+    text = mark * 2000
+    calls = TextCalls([{"type": "function", "name": "add", "parameters": {}}])
+    said = "".join(calls.feed(text[at : at + 50]) for at in range(0, len(text), 50))
+    assert said + calls.end() == text
+    assert calls.calls == []
+    assert len(reads) < 200
