@@ -33,6 +33,8 @@ _CUTS = {
 
 
 _MOST_TOKENS = 2**31
+_SLICE_CHARS = 2_000
+"""A delta may hold megabytes. The filters work on a slice without a pause, on the event loop of all sessions."""
 
 
 class ReplyReader:
@@ -134,8 +136,8 @@ class ReplyReader:
             calls = [*calls, {"index": -1, **older}]
         self._reasoned = self._reasoned or bool(thought)
         self.active = self.active or bool(thought or text or calls)
-        if text:
-            yield from self._text(self._written.feed(self._thinking.feed(text)))
+        for start in range(0, len(text), _SLICE_CHARS):
+            yield from self._text(self._written.feed(self._thinking.feed(text[start : start + _SLICE_CHARS])))
         if calls and not self._calls:
             # The text before a call is complete: what was held of it is text.
             yield from self._text(self._written.feed(self._thinking.end()))

@@ -241,3 +241,12 @@ def test_cuts_change_nothing(pieces: list[str]) -> None:
 @given(cut_anywhere(st.text(alphabet="ab \n.")))
 def test_text_has_no_white_space_around_it(pieces: list[str]) -> None:
     assert _text(_read([{"content": piece} for piece in pieces])) == "".join(pieces).strip()
+
+
+def test_long_delta_is_read_in_slices() -> None:
+    pieces = _reader().feed({"choices": [{"index": 0, "delta": {"content": "word " * 100_000}}]})
+    first = next(pieces)
+    assert isinstance(first, TextPiece)
+    assert len(first.text) <= 2_000
+    rest = [piece.text for piece in pieces if isinstance(piece, TextPiece)]
+    assert "".join([first.text, *rest]) == ("word " * 100_000).strip()

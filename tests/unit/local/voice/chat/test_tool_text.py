@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_nb.local.voice.chat import tool_text
+from realtime_nb.local.voice.chat import call_syntax, tool_text
 from realtime_nb.local.voice.chat.tool_text import TextCalls
 from tests.unit.local.voice.chat.cuts import cut_anywhere
 
@@ -175,7 +175,7 @@ def test_mark_that_a_model_repeats_without_end_is_text_and_read_a_few_times_only
 
         return counted
 
-    monkeypatch.setattr(tool_text, "marked_calls", counting(tool_text.marked_calls))
+    monkeypatch.setattr(tool_text, "marked_calls", counting(call_syntax.marked_calls))
     text = mark * 2000
     calls = TextCalls([{"type": "function", "name": "add", "parameters": {}}])
     said = "".join(calls.feed(text[at : at + 50]) for at in range(0, len(text), 50))
