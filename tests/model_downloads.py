@@ -65,6 +65,10 @@ class ModelHost:
     rest: threading.Event = field(default_factory=threading.Event)
     requests: list[Request] = field(default_factory=list)
 
+    def cell(self) -> str:
+        """Return the source of a notebook's cell after which the kernel uses this host and the stand-in."""
+        return f"import os, sys; os.environ.update({self.environment!r}); sys.path.insert(0, {str(self.stand_in)!r})"
+
 
 @contextmanager
 def model_host(folder: Path) -> Iterator[ModelHost]:

@@ -167,6 +167,12 @@ export const STATES = {
           total_ms: null,
         }),
         turn("u2", "user", "Once more, please."),
+        turn("a3", "assistant", "", {
+          status: "failed",
+          note: "failed: The chat server http://127.0.0.1:11434/v1 cannot be reached: connection refused. Start the server (for example: ollama serve), or correct chat_url.",
+          has_audio: false,
+          total_ms: null,
+        }),
         turn("a2", "assistant", "Half of an answer that", { status: "failed", note: null, total_ms: 480 }),
       ]),
   },

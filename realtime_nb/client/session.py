@@ -391,6 +391,8 @@ class RealtimeSession:
         await self._input_audio.finish()
         accepted = self._core.sender.post({"type": "input_audio_buffer.commit"})
         request = self._responses.create({}, question=SaidQuestion(accepted, self._router.snapshot))
+        if detected:
+            self._router.crossable_commit = request
         try:
             await accepted
         except RealtimeError:

@@ -282,6 +282,32 @@ async def test_a_commit_that_the_server_refuses_raises_and_asks_for_no_answer() 
         await asyncio.wait_for(session._responses.idle(), 5)
 
 
+async def test_a_commit_that_crosses_the_end_of_the_turn_at_the_server_is_no_error() -> None:
+    steps = [
+        first(created(VAD)),
+        expect("input_audio_buffer.append", ignoring=()),
+        send("input_audio_buffer.speech_started", item_id="item_user", audio_start_ms=0),
+        expect("input_audio_buffer.commit"),  # speech_stopped and committed are on their way meanwhile
+        send("input_audio_buffer.speech_stopped", item_id="item_user", audio_end_ms=200),
+        send("input_audio_buffer.committed", item_id="item_user"),
+        refuses("input_audio_buffer_commit_empty", "buffer too small"),
+        expect("response.create"),
+        begins("resp_1"),
+        expect("response.cancel", response_id="resp_1"),
+        ends("resp_1", status="cancelled"),
+    ]
+    async with session_with(*steps) as (session, server):
+        reported: list[Exception] = []
+        session.on_error = reported.append
+        started = session.connection.wait_for("input_audio_buffer.speech_started", timeout=5)
+        await session.append(np.ones(4800, np.int16))
+        await started
+        await session.commit()
+        await server.heard("response.cancel")
+        await asyncio.wait_for(session._responses.idle(), 5)
+        assert reported == []
+
+
 async def test_a_commit_under_turn_detection_after_the_server_ended_the_turn_sends_nothing() -> None:
     async with session_with(first(created(VAD))) as (session, server):
         await session.append(np.ones(4800, np.int16))

@@ -16,6 +16,8 @@ export interface TurnElement {
 
 const NAMES = { user: "You", assistant: "Assistant", system: "System" } as const;
 const FOLD_CHARACTERS = 3000;
+/** A longer note, such as the cause of a failure, stands below the text: beside it, it would be a narrow column. */
+const NOTE_CHARACTERS = 40;
 
 export function createTurn(turn: TurnView, hearAgain: (itemId: string) => void): TurnElement {
   const name = NAMES[turn.role];
@@ -27,6 +29,7 @@ export function createTurn(turn: TurnView, hearAgain: (itemId: string) => void):
     "Show all",
   );
   const note = h("span", { class: "rtnb-note" });
+  const cause = h("div", { class: "rtnb-cause", dir: "auto", hidden: true });
   const time = h("span", { class: "rtnb-time" });
   const replay = h("button", {
     type: "button",
@@ -38,7 +41,7 @@ export function createTurn(turn: TurnView, hearAgain: (itemId: string) => void):
     "article",
     { class: "rtnb-turn", "aria-label": name, "data-role": turn.role, "data-item-id": turn.item_id },
     h("span", { class: "rtnb-who", "aria-hidden": "true" }, name),
-    h("div", { class: "rtnb-said" }, tools, said, unfold),
+    h("div", { class: "rtnb-said" }, tools, said, unfold, cause),
     h("div", { class: "rtnb-facts" }, note, time, replay),
   );
 
@@ -71,7 +74,11 @@ export function createTurn(turn: TurnView, hearAgain: (itemId: string) => void):
         h("s", { class: "rtnb-unheard", title: "Not heard: the answer was stopped here" }, unheard),
       );
     fold(next.text.length);
-    setText(note, next.note ?? (next.status === "failed" ? "failed" : ""));
+    const noted = next.note ?? (next.status === "failed" ? "failed" : "");
+    const long = noted.length > NOTE_CHARACTERS;
+    setText(note, long ? "" : noted);
+    setText(cause, long ? noted : "");
+    cause.hidden = !long;
     const shown = next.role === "assistant" ? next.total_ms : next.audio_ms;
     setText(time, shown === null ? "" : milliseconds(shown));
     setAttribute(

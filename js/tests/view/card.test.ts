@@ -123,6 +123,18 @@ describe("card", () => {
     expect(find(".rtnb-notices").hidden).toBe(true);
   });
 
+  it("shows the cause of a failure below the turn, and a short note beside it", () => {
+    const { model, find } = setUp();
+    const cause = "failed: The chat server http://127.0.0.1:11434/v1 cannot be reached. Start the server.";
+    const failed = { role: "assistant" as const, text: "", status: "failed" as const };
+    model.down("turn", { turn: turn("a", { ...failed, note: cause }), after: null });
+    expect(find(".rtnb-cause").textContent).toBe(cause);
+    expect(find(".rtnb-note").textContent).toBe("");
+    model.down("turn", { turn: turn("a", { ...failed, revision: 2, note: "stopped by you" }), after: null });
+    expect(find(".rtnb-cause").hidden).toBe(true);
+    expect(find(".rtnb-note").textContent).toBe("stopped by you");
+  });
+
   it("shows a cost where there is one, and none that is unknown", () => {
     const { model, find } = setUp({ _info: { cost_usd: null } });
     expect(find(".rtnb-cost").hidden).toBe(true);

@@ -30,7 +30,7 @@ from realtime_nb.client.turns.input_audio import InputAudio
 from realtime_nb.client.turns.interruption import Interruption
 from realtime_nb.client.turns.limits import Limits
 from realtime_nb.client.turns.mcp_approvals import McpApprovalRequest, McpApprovals
-from realtime_nb.client.turns.response_queue import ResponseQueue
+from realtime_nb.client.turns.response_queue import ResponseQueue, ResponseRequest
 from realtime_nb.client.turns.response_watch import ResponseWatch
 from realtime_nb.client.turns.tool_runner import ToolRunner
 from realtime_nb.conversation import AudioLost, Change, ClientItem, ConnectionEnded, ResponseStarted, UsageChanged
@@ -42,6 +42,7 @@ from realtime_nb.wire.realtime import (
     ConversationItemDeleted,
     ConversationItemDone,
     ConversationItemInputAudioTranscriptionCompleted,
+    ErrorDetail,
     ErrorEvent,
     InputAudioBufferCommitted,
     InputAudioBufferSpeechStarted,
@@ -82,6 +83,7 @@ class EventRouter:
             with the `BudgetError` of a limit when it is reached.
         over: whether the session has ended.
         closing: whether the connection is being closed because of a limit.
+        crossable_commit: the request for the answer to the last commit that was sent under turn detection.
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class EventRouter:
         self._refusing: asyncio.Task[None] | None = None
         self.started = False
         self.format_error: ServerError | None = None
+        self.crossable_commit: ResponseRequest | None = None
         self._unfollow: list[Callable[[], None]] = []
         self._at_end: list[Registration] = []
         feed.subscribe(self.interruption.on_changes)
@@ -405,10 +408,26 @@ class EventRouter:
         expected = (
             self.responses.on_error(event.error, about_response=sender.is_about_response(event.error))
             or self.interruption.is_our_truncation(event.error.event_id)
+            or self._is_crossed_commit(event.error)
             or (event.error.code == EXPIRED and self._connection.reconnects)  # the new session is shown as a turn
         )
         if not expected and not sender.awaits(event.error.event_id):
             self._report(server_error(event.error), has_event=True)
+
+    def _is_crossed_commit(self, detail: ErrorDetail) -> bool:
+        """Return whether the server ended the user's turn while our commit was on its way: an expected race.
+
+        The server's `committed` counted as the answer to our commit. Where the server answers its turns by itself, the
+        response that followed our commit would answer this one a second time.
+        """
+        request = self.crossable_commit
+        if request is None or request.done.done() or detail.code != "input_audio_buffer_commit_empty":
+            return False
+        self.crossable_commit = None
+        # With an id it is the server's own answer, where that one cannot be told from an answer to our request.
+        if self._config.server_answers and request.response_id is None:
+            self.responses.cancel(request)
+        return True
 
     def _report(self, error: ServerError | BudgetError, *, has_event: bool = False) -> None:
         if self.on_error is not None:

@@ -27,7 +27,7 @@ def record_recognition(
     if transcription is None:
         return
     if recognition.failure is not None:
-        code, message = "audio_unintelligible", f"The audio could not be transcribed: {recognition.failure}"
+        code, message = "audio_unintelligible", recognition.failure
         why = wire.TranscriptionError(type="transcription_error", code=code, message=message)
         state.emit(wire.ConversationItemInputAudioTranscriptionFailed(item_id=stored.item_id, error=why))
         return
