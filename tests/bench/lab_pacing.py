@@ -12,18 +12,32 @@ import asyncio
 import gc
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from importlib import import_module
 
+import numpy as np
+
+from realtime_nb import backends
+from realtime_nb.audio import RATE_HZ
+from realtime_nb.client.replay import pacer
+from realtime_nb.client.replay.options import ReplayOptions
+from realtime_nb.client.replay.replay import replay
+from realtime_nb.client.replay.trace import Pacing
+from realtime_nb.client.utterance import Utterance
+from realtime_nb.client.variant import Variant
+from realtime_nb.lab.measure import measure
+from realtime_nb.testing import SimulatedBackend
 from tests.bench.peer import peer
 from tests.bench.table import Line
 
 SESSIONS = 200
 SPEECH_S = 5.0
 LATE_MS = 20.0
+_DETECTION = {"type": "server_vad", "silence_duration_ms": 300}
 _TRIES = 3
 _SATURATED = 0.9
 
@@ -50,6 +64,29 @@ def lines() -> Iterator[Line]:
             "",
             "5.00 +- 0.05 s",
         )
+    waits = {(pacing, work): asyncio.run(_wait_ms(pacing, work)) for pacing in ("realtime", "fast") for work in (0, 2)}
+    for pacing, target in (("realtime", "the same"), ("fast", "")):
+        free, busy = waits[pacing, 0], waits[pacing, 2]
+        yield Line(
+            f"speech end to first audio, {pacing!r}",
+            f"{busy:.0f} ms, the server works 2 ms an append",
+            f"{free:.0f} ms without",
+            f"{busy - free:+.0f} ms",
+            target,
+        )
+
+
+async def _wait_ms(pacing: Pacing, work_ms: float) -> float:
+    """Return the median of some replays at once, to a server that works on each append before it reads on."""
+    backend = SimulatedBackend(base_ms=200, append_work_ms=work_ms)
+    noise = np.random.default_rng(0).normal(0, 3_000, int(SPEECH_S * RATE_HZ)).astype(np.int16)
+    said, variant = Utterance(samples=noise), Variant("a", {"turn_detection": _DETECTION, "transcription": False})
+    with backend:
+        connector = backends.connector_of(variant, backend=backend.url)
+        options = ReplayOptions(pacing=pacing)
+        records = await asyncio.gather(*(replay(said, variant, connector, options) for _ in range(5)))
+    waits = [measure(record.turns[0]).speech_end_to_first_audio_ms for record in records]
+    return statistics.median(wait for wait in waits if wait is not None)
 
 
 def _undisturbed(sessions: int, server_core: int, client_core: int) -> dict[str, float]:
@@ -71,15 +108,6 @@ def _undisturbed(sessions: int, server_core: int, client_core: int) -> dict[str,
 
 async def trial(address: str, sessions: int) -> None:
     """Replay at once, and print one JSON object."""
-    import numpy as np
-
-    from realtime_nb import backends
-    from realtime_nb.client.replay import pacer
-    from realtime_nb.client.replay.options import ReplayOptions
-    from realtime_nb.client.replay.replay import replay
-    from realtime_nb.client.utterance import Utterance
-    from realtime_nb.client.variant import Variant
-
     lags_ms: list[float] = []
     took_s: list[float] = []
 
@@ -95,7 +123,7 @@ async def trial(address: str, sessions: int) -> None:
             lags_ms.append((time.perf_counter() - due) * 1000)
 
     import_module("realtime_nb.client.replay.replay").__dict__["ReplayMicrophone"] = Measured
-    noise = np.random.default_rng(0).normal(0, 3_000, int(SPEECH_S * 24_000)).astype(np.int16)
+    noise = np.random.default_rng(0).normal(0, 3_000, int(SPEECH_S * RATE_HZ)).astype(np.int16)
     said = Utterance(samples=noise)
     variant = Variant("a", {"turn_detection": "server_vad", "transcription": False})
     options = ReplayOptions(limit_s=SPEECH_S + 2, open_timeout_s=60)
