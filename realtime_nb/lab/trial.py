@@ -6,6 +6,7 @@ pickled, because a trial may run in another process.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from hashlib import sha256
 from typing import Any, TypeAlias
 
 import msgspec
+import numpy as np
 
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.scenario import BargeIn, Scenario
@@ -238,7 +240,14 @@ def _row(
         row["error"] = attempt.error or "the session ended before this turn"
     row["error"] = None if row["error"] is None else redact(row["error"])
     row["tool_calls"] = [dict(call) for call in row["tool_calls"]]
-    return row
+    return {name: _json_number(value) for name, value in row.items()}
+
+
+def _json_number(value: Any) -> Any:
+    """Return a number as JSON has it: a user's curve may return one of numpy's, or NaN."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 _NOT_MEASURED: Mapping[str, Any] = {

@@ -110,6 +110,11 @@ async def test_key_that_would_travel_is_refused(setup: TrialSetup, tmp_path: Pat
             url="wss://example.com", api_key=setup.api_key))])  # fmt: skip
 
 
+async def test_client_of_a_cluster_is_no_executor(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="get_executor"):
+        await _swept(tmp_path / "f", object(), TrialSetup())  # type: ignore[arg-type]
+
+
 def test_place_of_a_key_travels() -> None:
     refuse_keys(TrialSetup(api_key=EnvKey("X"), backend=Backend(url="wss://example.com", api_key=_key)), [])
 

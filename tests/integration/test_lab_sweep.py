@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -50,3 +52,28 @@ def test_second_process_is_refused_with_the_number_of_the_first(tmp_path: Path) 
             RunFolder(tmp_path / "f", write=True)
         process.kill()
     RunFolder(tmp_path / "f", write=True).close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_worker_processes_that_outlive_a_killed_run_do_not_lock_its_folder(tmp_path: Path) -> None:
+    code = f"""if True:
+        import os, time
+        from realtime_nb.lab.keeping.run_folder import RunFolder
+        folder = RunFolder({str(tmp_path / "f")!r}, write=True)
+        forked = os.fork()
+        if forked:
+            print(forked, flush=True)
+        time.sleep(600)
+    """
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        forked = int(process.stdout.readline())
+        try:
+            with pytest.raises(ConfigError, match="another run writes"):
+                RunFolder(tmp_path / "f", write=True)
+            process.kill()
+            process.wait()
+            os.kill(forked, 0)  # it lives
+            RunFolder(tmp_path / "f", write=True).close()
+        finally:
+            os.kill(forked, signal.SIGKILL)

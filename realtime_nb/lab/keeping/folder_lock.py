@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import sys
+import weakref
 from pathlib import Path
 from typing import IO
 
@@ -42,10 +43,24 @@ class FolderLock:
         self._file.truncate()
         self._file.write(json.dumps({"pid": os.getpid(), "host": platform.node()}).encode())
         self._file.flush()
+        _held.add(self)
 
     def release(self) -> None:
         """Let another process write; may be called twice."""
         self._file.close()
+
+
+_held: weakref.WeakSet[FolderLock] = weakref.WeakSet()
+
+
+def _forget_in_fork() -> None:
+    # A fork has the lock, too: worker processes that outlive a killed run would keep its folder locked.
+    for lock in list(_held):
+        lock.release()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_forget_in_fork)
 
 
 def _holder(data: bytes) -> str:

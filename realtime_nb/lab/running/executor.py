@@ -64,12 +64,17 @@ class ExecutorRunner:
         concurrency: how many tasks are out at most: with a single worker, the last of them waits for all others.
 
     Raises:
-        ConfigError: a key that would travel with the trials.
+        ConfigError: no executor, or a key that would travel with the trials.
     """
 
     def __init__(
         self, executor: concurrent.futures.Executor, setup: TrialSetup, variants: Iterable[Variant], concurrency: int
     ) -> None:
+        if not isinstance(executor, concurrent.futures.Executor):
+            raise ConfigError(
+                f"executor={executor!r} must be a concurrent.futures.Executor: of a Dask client it is "
+                "client.get_executor()"
+            )
         refuse_keys(setup, variants)
         self._executor = executor
         self._setup = replace(setup, backend=_settled(setup))

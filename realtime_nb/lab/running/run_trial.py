@@ -44,4 +44,8 @@ async def run_trial(trial: Trial, setup: TrialSetup) -> TrialOutcome:
     except Exception as error:
         # `replay` returns what failed in a session; this is what it could not.
         return failed_outcome(trial, setup, f"{type(error).__name__}: {error}", started_at=started_at, billed=True)
-    return outcome_of(trial, record, setup)
+    try:
+        return outcome_of(trial, record, setup)
+    except Exception as error:  # of a turn-taking curve that the user gave
+        words = f"the measures failed: {type(error).__name__}: {error}"
+        return failed_outcome(trial, setup, words, started_at=record.started_at, billed=record.billed)

@@ -7,6 +7,7 @@ import pickle
 from typing import Any
 
 import numpy as np
+import pytest
 
 from realtime_nb.client.replay.scenario import BargeIn, Scenario
 from realtime_nb.client.replay.trace import ReplayRecord, StampedEvent, TrialTrace
@@ -98,3 +99,10 @@ def test_outcome_travels_to_another_process() -> None:
     assert (there.rows, there.attempt) == (outcome.rows, outcome.attempt)
     assert there.record is not None
     assert there.record.turns[0].events[1].event.audio == bytes([0, 0, 1, 0, 2, 0])
+
+
+@pytest.mark.parametrize("score", [float("nan"), np.float32(0.5), float("inf")])
+def test_curve_of_a_user_gives_plain_numbers(score: Any) -> None:
+    setup = TrialSetup(curve=lambda turn: score)
+    (row,) = outcome_of(_trial(), ReplayRecord(turns=(_answered(),)), setup).rows
+    assert json.loads(json.dumps(row, allow_nan=False))["turn_taking"] in (None, 0.5)
