@@ -154,9 +154,9 @@ class Spread:
         unit = f" {self.unit}" if self.unit else ""
         return (
             f"effect from utterance to utterance sd {self.sd_utterance:.3g}{unit}, from trial to trial sd "
-            f"{self.sd_trial:.3g}{unit}. The interval is about +-{self.half_width(n, repeats):.3g}{unit}; with twice "
-            f"the repeats +-{self.half_width(n, 2 * repeats):.3g}{unit}, with twice the utterances "
-            f"+-{self.half_width(2 * n, repeats):.3g}{unit}"
+            f"{self.sd_trial:.3g}{unit}. The interval is about ±{self.half_width(n, repeats):.3g}{unit}; with twice "
+            f"the repeats ±{self.half_width(n, 2 * repeats):.3g}{unit}, with twice the utterances "
+            f"±{self.half_width(2 * n, repeats):.3g}{unit}"
         )
 
 
