@@ -6,11 +6,18 @@ Owns the options of an experiment and their checks. Must not know how a trial is
 
 from __future__ import annotations
 
+import asyncio
 import html
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any
 
 from realtime_nb.backends import address_and_billing
+from realtime_nb.client.caller import warn_caller
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.trace import Pacing
 from realtime_nb.client.settings import check_backend, check_model, is_local_models
@@ -20,10 +27,28 @@ from realtime_nb.errors import ConfigError
 from realtime_nb.keys.address import concealed_address
 from realtime_nb.keys.secret import ApiKey, check_key, concealed, concealed_by_mistake
 from realtime_nb.lab.grading.gradable import Grader, as_grader
+from realtime_nb.lab.keeping.run_folder import RunFolder, holds_runs
 from realtime_nb.lab.planning.order import Order, schedule
-from realtime_nb.lab.planning.plan import NOT_GIVEN, BudgetUsd, SweepPlan, check_whole, make_plan
+from realtime_nb.lab.planning.plan import (
+    NOT_GIVEN,
+    BudgetUsd,
+    SweepPlan,
+    check_budget_given,
+    check_whole,
+    make_plan,
+)
+from realtime_nb.lab.results.early_stop import EarlyStop
+from realtime_nb.lab.results.metrics import FIRST, FIRST_TYPED, MEASURED
+from realtime_nb.lab.results.results import Results
+from realtime_nb.lab.running.progress import SweepProgress
+from realtime_nb.lab.running.progress_bar import ProgressBar
+from realtime_nb.lab.running.run_plan import KeptRun, new_run, run_plan
+from realtime_nb.lab.running.sweep import SweepOptions, is_final
+from realtime_nb.lab.running.trials import trials_of
+from realtime_nb.lab.trial import Trial, TrialSetup
 from realtime_nb.lab.utterances import Said, as_utterances
 from realtime_nb.lab.variants import as_variants
+from realtime_nb.wire.realtime import nearest
 
 
 class Lab:
@@ -32,7 +57,8 @@ class Lab:
     Args:
         utterances: what is said: texts, sound files, arrays, `rt.Utterance`s, `rt.Scenario`s, a folder of sound files,
             a data frame, the turns of a conversation, or a list of all these.
-        variants: what is compared: `rt.grid(...)`, `rt.Variant`s, or a dict from names to settings.
+        variants: what is compared: `rt.grid(...)`, `rt.Variant`s, or a dict from names to settings. None:
+            the widget's defaults, measured alone.
         repeats: trials of each utterance with each variant.
         graders: `rt.graders`, or functions from a trial to a number, a bool, a label or a dict of these.
         backend, model, api_key: as for `rt.RealtimeWidget`; a variant's own backend or model comes first.
@@ -60,7 +86,7 @@ class Lab:
     def __init__(
         self,
         utterances: Any,
-        variants: Any,
+        variants: Any = None,
         repeats: int = 3,
         graders: Iterable[Grader | Callable[[Any], Any]] = (),
         *,
@@ -84,7 +110,8 @@ class Lab:
             check_backend(backend)
         check_model(model)
         self._backend, self._model, self._api_key = backend, model, api_key
-        self.variants = as_variants(variants)
+        self._results: Results | None = None
+        self.variants = as_variants(variants if variants is not None else Variant("default"))
         self.utterances: tuple[Said, ...] = as_utterances(utterances)
         self.graders = _graders(graders)
         self.repeats, self.order, self.seed, self.warmup, self.retries = repeats, order, seed, warmup, retries
@@ -109,8 +136,18 @@ class Lab:
             f"<td style='text-align:left'><ul>{tried}</ul></td></tr></table>"
         )
 
+    @property
+    def results(self) -> Results | None:
+        """The results of the last run, also of one that was interrupted; None before the first trial has ended."""
+        return self._results
+
     def plan(
-        self, *, concurrency: int = 8, budget_usd: BudgetUsd = NOT_GIVEN, max_minutes: float | None = None
+        self,
+        *,
+        concurrency: int = 8,
+        budget_usd: BudgetUsd = NOT_GIVEN,
+        max_minutes: float | None = None,
+        cache: str | Path | None = None,
     ) -> SweepPlan:
         """Return what `run` with the same arguments would do: trials, order, cost and time; nothing is sent.
 
@@ -118,6 +155,7 @@ class Lab:
             concurrency: as for `run`.
             budget_usd: as for `run`; without it the plan says what is needed.
             max_minutes: as for `run`.
+            cache: as for `run`: the plan counts what is there.
 
         Raises:
             ConfigError, BudgetError: as for `run`.
@@ -134,7 +172,125 @@ class Lab:
             concurrency=concurrency,
             budget_usd=budget_usd,
             max_minutes=max_minutes,
+            count_cached=None if cache is None else lambda plan: self._cached(plan, Path(cache)),
         )
+
+    async def run(
+        self,
+        concurrency: int = 8,
+        *,
+        budget_usd: BudgetUsd = NOT_GIVEN,
+        max_minutes: float | None = None,
+        cache: str | Path | None = None,
+        executor: Executor | None = None,
+        stop_early: bool | str = False,
+        progress: bool | Callable[[SweepProgress], object] = True,
+    ) -> Results:
+        """Run the plan, and return its results. Interrupting it keeps what is done: `lab.results`.
+
+        Each trial is kept as it ends. A run with the same `cache` goes on where another one stopped, and repeats no
+        trial that could not come out differently.
+
+        Args:
+            concurrency: sessions at a time, wherever they run.
+            budget_usd: the most that the sweep may cost, in US dollars, what was spent on the same trials before
+                included: a trial that could exceed it is not started. Needed unless the backend is free; None is
+                unlimited. With a budget, answers have at most 400 tokens where a variant gives no `max_output_tokens`.
+            max_minutes: a trial that could end later is not started.
+            cache: a folder, made where it is missing; None: one that goes with the results.
+            executor: runs the trials, such as a cluster's `client.get_executor()`; keys are read by its workers.
+            stop_early: whether to stop after a round in which every comparison with the first variant is decided; or
+                the name of the column that decides it. The chance of a false claim stays 5 %.
+            progress: a progress bar; or a function that gets each `SweepProgress`.
+
+        Raises:
+            ConfigError: an option is invalid, no `budget_usd` is given, a price is unknown, or another run writes into
+                the folder. BudgetError: one trial could cost more than the budget.
+        """
+        plan = self.plan(concurrency=concurrency, budget_usd=budget_usd, max_minutes=max_minutes)
+        check_budget_given(plan)
+        early = self._early(stop_early)
+        trials = trials_of(plan, lambda variant: self._server_of(variant)[0], self._model_of)
+        setup = TrialSetup(
+            options=self.options,
+            backend=self._backend,
+            model=self._model,
+            api_key=self._api_key,
+            order_seed=self.seed,
+        )
+        options = SweepOptions(
+            concurrency=concurrency,
+            retries=self.retries,
+            budget_usd=None if not plan.has_budget else plan.budget_usd,  # type: ignore[arg-type] # it is an amount
+            max_minutes=max_minutes,
+        )
+        kept = new_run(Path(tempfile.mkdtemp(prefix="realtime-nb-lab-")) if cache is None else Path(cache))
+        bar = ProgressBar(progress, plan.trials, is_free=plan.is_free)
+        self._results = None
+        try:
+            with bar:
+                end = await run_plan(
+                    plan,
+                    trials,
+                    setup,
+                    kept,
+                    options,
+                    graders=self.graders,
+                    executor=executor,
+                    early=early,
+                    on_progress=bar.update,
+                )
+        except asyncio.CancelledError as interrupted:
+            interrupted.add_note(f"What is done is kept: lab.results, or a run with cache={str(kept.folder)!r}.")
+            raise
+        finally:
+            self._results = self._open(kept, plan, temporary=cache is None)
+        if end.reason not in ("done", "early"):
+            warn_caller(f"{end.not_run} of {plan.trials} trials were not run: {end.words}")
+        if self._results is None:
+            raise ConfigError(f"no trial was run: {end.words or 'see the messages above'}")
+        return self._results
+
+    def _early(self, given: bool | str) -> EarlyStop | None:
+        if not isinstance(given, (bool, str)):
+            raise ConfigError(f"stop_early={given!r} must be True, False, or the name of the column that decides")
+        if given is False:
+            return None
+        if len(self.variants) < 2:
+            raise ConfigError("stop_early= needs at least two variants: there is nothing to decide")
+        if isinstance(given, str):
+            column = given.partition("=")[0]
+            graded = any(column == name or column.startswith(f"{name}.") for name in (g.name for g in self.graders))
+            if column not in MEASURED and not graded:
+                known = [*sorted(MEASURED), *(grader.name for grader in self.graders)]
+                raise ConfigError(
+                    f"stop_early={given!r} names no column.{nearest(column, known)} Use one that is measured or "
+                    "graded, such as 'total_ms'."
+                )
+            return EarlyStop(self.repeats, given)
+        silent = any(variant.whole["output"] == "text" for variant in self.variants)
+        return EarlyStop(self.repeats, FIRST_TYPED if silent else FIRST)
+
+    def _open(self, kept: KeptRun, plan: SweepPlan, *, temporary: bool) -> Results | None:
+        """Return what a run has found so far, or None; a temporary folder goes with it."""
+        try:
+            found = Results.open(kept.folder, kept.name, variants=plan.variants)
+        except ConfigError:  # it has no trial
+            if temporary:
+                shutil.rmtree(kept.folder, ignore_errors=True)
+            return None
+        if temporary:
+            weakref.finalize(found, shutil.rmtree, str(kept.folder), ignore_errors=True)
+        return found
+
+    def _cached(self, plan: SweepPlan, folder: Path) -> int:
+        if not holds_runs(folder):
+            return 0
+        kept = RunFolder(folder).trials
+        trials: list[Trial] = trials_of(plan, lambda variant: self._server_of(variant)[0], self._model_of)
+        return sum(
+            trial.id in kept and is_final(kept[trial.id], trial) for trial in trials if not trial.warmup
+        )  # fmt: skip
 
     def _billing_of(self, variant: Variant) -> Billing:
         return self._server_of(variant)[1]
@@ -155,6 +311,8 @@ class Lab:
 def _graders(given: Any) -> tuple[Grader, ...]:
     if isinstance(given, Grader) or (callable(given) and not hasattr(given, "__iter__")):
         given = [given]
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigError(f"graders={given!r} must be a list of functions of a trial, such as [rt.graders.length()]")
     graders = tuple(as_grader(grader) for grader in given)
     for grader in graders:
         if not callable(grader.function):

@@ -1,6 +1,6 @@
 """Short names for the values of settings, so that a table of variants can be read.
 
-Owns how a value is named beside the others that are tried. Must not know trials.
+Owns how a value is named beside the others that are tried. Must not know variants or trials.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from realtime_nb.client.settings import is_local_models
-from realtime_nb.client.variant import Variant
 from realtime_nb.redact import safe_url
 from realtime_nb.tools import Tool
 
@@ -46,28 +45,6 @@ def names_of(setting: str, values: Sequence[Any]) -> list[str]:
             number += 1
         numbered.append(free)
     return numbered
-
-
-def setting_columns(variant: Variant) -> dict[str, Any]:
-    """Return what a row of results has of a variant, by column: a column for each setting that it gives.
-
-    Numbers, truth values and None stay; a value with a name is its name, and other values are named in words.
-    """
-    given = {**variant.settings, **{name: getattr(variant, name) for name in ("backend", "model", "session")}}
-    columns: dict[str, Any] = {}
-    for setting, value in given.items():
-        if value is None and setting not in variant.settings:
-            continue
-        if setting in variant.labels:
-            columns[setting] = variant.labels[setting]
-        elif value is None or isinstance(value, (bool, int, float, str)):
-            columns[setting] = safe_url(value) if setting == "backend" and isinstance(value, str) else value
-        elif isinstance(value, (Mapping, msgspec.Struct)):
-            plain = msgspec.to_builtins(value)
-            columns[setting] = _apart(plain, [{}])
-        else:
-            columns[setting] = _named(setting, value, [value])
-    return columns
 
 
 def _named(setting: str, value: Any, values: Sequence[Any]) -> str:

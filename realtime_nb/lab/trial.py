@@ -263,6 +263,7 @@ def setting_columns(variant: Variant, setup: TrialSetup) -> dict[str, Any]:
     columns = {name: _readable(name, value) for name, value in variant.whole.items()}
     columns["model"] = variant.model or setup.model
     columns["backend"] = backend_name(variant.backend if variant.backend is not None else setup.backend)
+    columns.update({name: label for name, label in variant.labels.items() if name != "session"})
     if variant.session:
         columns["session"] = redact(msgspec.json.encode(variant.session).decode())
     return columns

@@ -220,7 +220,9 @@ def _with_labels(found: list[Said]) -> list[Said]:
             continue
         if isinstance(said, Scenario):
             raise ConfigError(f"two scenarios are called {said.label!r}: give each a label of its own")
-        while (label := f"{said.label} ({numbers[said.label]})") in taken:
+        label = f"{said.label} (sound)" if said.samples is not None else f"{said.label} (text)"
+        while label in taken:
+            label = f"{said.label} ({numbers[said.label]})"
             numbers[said.label] += 1
         taken.add(label)
         labelled.append(relabelled(said, label))

@@ -53,7 +53,7 @@ PROMISED = {
     },
     "ClientSecret": {"value", "expires_at", "session", "secret"},
     "UnknownEvent": {"type", "raw", "event_id"},
-    "Lab": {"plan"},
+    "Lab": {"plan", "run", "results"},
     "Variant": {"name", "settings", "backend", "model", "session", "labels", "whole", "payload"},
     "Scenario": {"turns", "label"},
     "BargeIn": {"utterance", "after_ms"},

@@ -189,6 +189,11 @@ class RunFolder:
                 _logger.warning("line %d of %s cannot be read: its trial is run again", number, self.path / _INDEX)
 
 
+def holds_runs(folder: Path) -> bool:
+    """Return whether a folder has trials, or began to have some."""
+    return (folder.expanduser() / _INDEX).is_file()
+
+
 def _of_others(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir() if each.name not in ("lock", *_ROOMS))
 

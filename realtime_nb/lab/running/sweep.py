@@ -241,7 +241,7 @@ class _Sweep:
     def _take_kept(self, trial: Trial, grades: Mapping[tuple[str, str], str]) -> bool:
         """Use the kept rows of a trial; return whether it need not run."""
         rows = self._folder.trials.get(trial.id)
-        if not rows or not _is_final(rows, trial):
+        if not rows or not is_final(rows, trial):
             return False
         self._have(trial, tuple({**row, "cached": True} for row in rows))
         if trial.warmup:
@@ -505,7 +505,7 @@ class _Sweep:
         )
 
 
-def _is_final(rows: Sequence[Mapping[str, Any]], trial: Trial) -> bool:
+def is_final(rows: Sequence[Mapping[str, Any]], trial: Trial) -> bool:
     """Return whether kept rows stand: a session that failed at no cost is no measurement, and is run again."""
     if any(row.get("error") is not None and row.get("retryable") for row in rows):
         return False

