@@ -485,7 +485,8 @@ def _local(session: Mapping[str, str], *, chosen: bool) -> Endpoint:
     why = (
         ""
         if chosen
-        else "No OPENAI_API_KEY is set, so this is the local practice backend; set it to talk with a model. "
+        else "Neither OPENAI_API_KEY nor REALTIME_NB_CHAT_URL is set, so this is the local practice backend; set one "
+        "to talk with a model. "
     )
     return _served(session, None, why)
 
