@@ -74,6 +74,8 @@ class SimulatedBackend:
         stalls: the share of trials that stall.
         stall_ms: how long, at least and at most.
         drift_ms_per_minute: added for each minute since the server was started, or since `restart_drift()`.
+        drift_ms_per_answer: added for each answer that was asked for before: a drift that does not depend on the
+            clock, such as 3.3 for 10 ms a minute where a trial takes 20 s.
         answers: a text, an `rt.testing.Reply`, or a function from `rt.testing.Asked` to one of these, called on the
             server's thread; None: answers that say what was asked. An exception in it fails the response.
         lead_ms: the silence with which the sound of answers begins; a dict gives it by voice.
@@ -109,6 +111,7 @@ class SimulatedBackend:
         stalls: float = 0.0,
         stall_ms: tuple[float, float] = (500.0, 2000.0),
         drift_ms_per_minute: float = 0.0,
+        drift_ms_per_answer: float = 0.0,
         answers: Answers | None = None,
         lead_ms: float | Mapping[str, float] = 0.0,
         sound_pace: float | None = None,
@@ -131,13 +134,14 @@ class SimulatedBackend:
         )
         self.url = ""
         check_number("drift_ms_per_minute", drift_ms_per_minute, least=None)
+        check_number("drift_ms_per_answer", drift_ms_per_answer, least=None)
         for silence in lead_ms.values() if isinstance(lead_ms, Mapping) else [lead_ms]:
             check_number("lead_ms", silence)
         check_number("append_work_ms", append_work_ms)
         check_number("retry_after_s", retry_after_s)
         if sound_pace is not None and check_number("sound_pace", sound_pace) == 0:
             raise ConfigError("sound_pace=0 sends no sound: it must be above 0, or None for all of it at once")
-        self._drift_ms_per_minute = drift_ms_per_minute
+        self._drift_ms_per_minute, self._drift_ms_per_answer = drift_ms_per_minute, drift_ms_per_answer
         self._answers, self._lead_ms = answers, lead_ms
         self._sound_pace, self._append_work_ms = sound_pace, append_work_ms
         self._utterances = tuple(utterances)
@@ -314,7 +318,8 @@ class SimulatedBackend:
             await stop.wait()
 
     def _drift_ms(self) -> float:
-        return self._drift_ms_per_minute * (time.monotonic() - self._drift_began) / 60
+        minutes = (time.monotonic() - self._drift_began) / 60
+        return self._drift_ms_per_minute * minutes + self._drift_ms_per_answer * len(self.asked)
 
 
 def _select_subprotocol(connection: Any, offered: Sequence[str]) -> Any:

@@ -1,4 +1,4 @@
-"""Prints the speed table: `python -m tests.bench`, on a quiet machine, in about eight minutes.
+"""Prints the speed table: `python -m tests.bench`, on a quiet machine, in about ten minutes.
 
 Each line has the measurement, ours, the reference, their ratio and the target; the two sides of a ratio are measured
 alternately in one run. Arguments select sections: `python -m tests.bench wire sessions`.
@@ -12,6 +12,7 @@ alternately in one run. Arguments select sections: `python -m tests.bench wire s
 - `comm`: CPU per message of the page, beside Jupyter's own.
 - `local`: what local models wait for the backend, barge-in, and memory after long answers; needs espeak-ng.
 - `lab_pacing`: how late the sound of 200 replayed sessions leaves.
+- `lab_sweep`: whole sweeps against a server whose truth is known, drift and hostile servers among them.
 - `imports`: importing, and the first connection to a local backend.
 - `notebook`: the comm's round trip and stop-to-silence in a real JupyterLab; needs Chromium.
 
@@ -28,7 +29,7 @@ from tests.bench.table import Line, show
 
 _SECTIONS = (
     *("wire", "sessions", "memory", "served", "long", "reconnect", "comm", "local", "lab_pacing"),
-    *("imports", "notebook"),
+    *("lab_sweep", "imports", "notebook"),
 )
 
 
