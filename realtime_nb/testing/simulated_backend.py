@@ -49,9 +49,10 @@ class SimulatedInput:
 class SimulatedBackend:
     """A Realtime server on this machine whose latencies are known exactly: for tests, and to teach measuring.
 
-    It speaks the protocol in full (turn detection by level, push to talk, typed turns, tools, interruption, limits of
-    tokens, usage), and costs nothing; `rt.Backend(url=backend.url, prices=rt.Prices(...))` gives it prices. It runs on
-    a thread of its own, as a context manager.
+    It speaks the protocol in full (turn detection by the level above a running noise floor, push to talk, typed turns,
+    tools, interruption, limits of tokens, usage), and costs nothing; `rt.Backend(url=backend.url,
+    prices=rt.Prices(...))` gives it prices. It runs on a thread of its own, as a context manager or from `start()` to
+    `stop()`.
 
     Example:
         >>> import realtime_nb as rt
@@ -319,7 +320,9 @@ class SimulatedBackend:
 
     def _drift_ms(self) -> float:
         minutes = (time.monotonic() - self._drift_began) / 60
-        return self._drift_ms_per_minute * minutes + self._drift_ms_per_answer * len(self.asked)
+        return self._drift_ms_per_minute * minutes + self._drift_ms_per_answer * (
+            len(self._model.asked) if self._model else 0
+        )
 
 
 def _select_subprotocol(connection: Any, offered: Sequence[str]) -> Any:

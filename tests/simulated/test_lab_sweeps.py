@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from typing import Any
 
 from realtime_nb.client.variant import Variant
@@ -45,28 +44,6 @@ async def test_drift_fools_the_sequential_order_and_not_the_blocks() -> None:
         found[order] = shift(rows, "A", "B", METRIC)
     assert found["sequential"].clear
     assert found["sequential"].typical.value > 3 * abs(found["blocks"].typical.value)
-
-
-async def test_hostile_servers_leave_a_row_for_each_trial_and_end_in_time() -> None:
-    faults = ["refuse", "hang", "deaf", "never", "drip", "close", "abort", "fail", None, None]
-    began = time.monotonic()
-    with SimulatedBackend(base_ms=10, faults=lambda session: faults[session % 10], retry_after_s=0.1) as backend:
-        rows, end = await swept(
-            backend.url, recordings(5, seconds=0.3), with_instructions("A", "B"), repeats=3, limit_s=2.0,
-            open_timeout_s=2.0, concurrency=15, warmup=False, pacing="fast",
-        )  # fmt: skip
-        seen = Counter(each.fault for each in backend.inputs)
-    assert end.reason == "done"
-    assert len(rows) == 30
-    assert len({row["trial_id"] for row in rows}) == 30
-    assert set(seen) == set(faults)
-    # A trial takes at most three openings with their waits, and a turn with its goodbye.
-    assert time.monotonic() - began < 2 * 60
-    whole = [row for row in rows if row["error"] is None]
-    assert all(row["text"] and row[METRIC] is not None for row in whole)
-    # Refused and hanging sessions are tried again; an answer that was begun may be billed, and is not.
-    unfinished = seen["deaf"] + seen["never"] + seen["drip"] + seen["close"] + seen["abort"] + seen["fail"]
-    assert len(rows) - len(whole) >= unfinished - seen["deaf"]
 
 
 async def test_hostile_graders_are_missing_values_with_reasons_and_never_zero() -> None:
