@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pickle
 from dataclasses import dataclass
@@ -157,6 +158,20 @@ async def test_key_reaches_its_server_and_nothing_else(monkeypatch: pytest.Monke
         assert (await grade(copied, Trial())).values["judge"] is True
     with pytest.raises(ConfigError, match="pickle"):
         pickle.dumps(judge(url="http://localhost:1/v1", model="m", prompt="p", api_key="sk-SENTINEL-of-no-variable"))
+
+
+async def test_judge_works_on_a_loop_of_its_own_and_holds_no_sweep() -> None:
+    loops = []
+
+    async def key() -> str:
+        loops.append(asyncio.get_running_loop())
+        return KEY
+
+    with ChatServer(key=KEY) as server:
+        server.play(reply('{"grade": true}'))
+        assert (await grade(made(server, votes=1, api_key=key), Trial())).values["judge"] is True
+    assert loops
+    assert loops[0] is not asyncio.get_running_loop()
 
 
 async def test_raising_key_function_is_a_missing_grade_with_its_words() -> None:
