@@ -11,6 +11,7 @@ from typing import Any
 
 from realtime_nb.client.variant import Variant
 from realtime_nb.lab.grading.gradable import Grader
+from realtime_nb.lab.planning.order import Order
 from realtime_nb.testing import Asked, SimulatedBackend
 from tests.swept import paused_recording, recordings, shift, swept, with_instructions
 
@@ -24,7 +25,7 @@ async def test_sweep_recovers_an_injected_difference() -> None:
         found = shift(rows, "A", "B", METRIC)
         asked = backend.asked
     assert (end.reason, len(rows), {row["error"] for row in rows}) == ("done", 20, {None})
-    assert abs(found.typical.value - 400) < 150
+    assert 200 < found.typical.value < 800
     assert found.clear
     # Two warm-up trials, which are no rows.
     assert len(asked) == 22
@@ -35,15 +36,24 @@ async def test_sweep_recovers_an_injected_difference() -> None:
 async def test_drift_fools_the_sequential_order_and_not_the_blocks() -> None:
     said = recordings(10, seconds=0.3)
     found = {}
-    for order in ("sequential", "blocks"):
+    orders: tuple[Order, ...] = ("sequential", "blocks")
+    for order in orders:
         # By the count of answers, not by the clock: 20 trials have the drift of an hour.
         with SimulatedBackend(base_ms=20, drift_ms_per_answer=25, seed=2) as backend:
-            rows, _ = await swept(
+            await swept(
                 backend.url, said, with_instructions("A", "B"), repeats=1, order=order, pacing="fast", seed=3,
+                warmup=False,
             )  # fmt: skip
-        found[order] = shift(rows, "A", "B", METRIC)
+            # The latencies as the server kept them: what this machine adds is no drift.
+            kept = [
+                {"variant": asked.instructions, "utterance": asked.utterance, "latency_ms": asked.latency_ms}
+                for asked in backend.asked
+            ]
+        found[order] = shift(kept, "A", "B", "latency_ms")
     assert found["sequential"].clear
-    assert found["sequential"].typical.value > 3 * abs(found["blocks"].typical.value)
+    assert found["sequential"].typical.value > 150
+    assert not found["blocks"].clear
+    assert abs(found["blocks"].typical.value) < 50
 
 
 async def test_hostile_graders_are_missing_values_with_reasons_and_never_zero() -> None:
