@@ -12,16 +12,18 @@ import argparse
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+import realtime_nb as rt
 from realtime_nb.client.variant import Variant
 from realtime_nb.lab.grading.gradable import Grader
 from realtime_nb.lab.planning.order import Order
+from realtime_nb.lab.statistics.compare import Comparison
 from realtime_nb.testing import SimulatedBackend
 from tests.bench.table import Line, show
-from tests.swept import paused_recording, recordings, shift, swept, with_instructions
+from tests.swept import paused_recording, recordings, swept, with_instructions
 
 A, B = "Be brief.", "Think first."
 SHIFT_MS = 50.0
@@ -44,7 +46,7 @@ def lines(seed: int = 1) -> Iterator[Line]:
     yield from detected(seed)
 
 
-def recovered(seed: int, *, utterances: int = 20, repeats: int = 5, trial_sd_ms: float = 40.0) -> Line:
+def recovered(seed: int, *, utterances: int = 20, repeats: int = 10, trial_sd_ms: float = 40.0) -> Line:
     """Recover an injected difference from noise, stalls and utterances that differ."""
     said = recordings(utterances, seed=seed)
     truth = SimulatedBackend(
@@ -56,18 +58,30 @@ def recovered(seed: int, *, utterances: int = 20, repeats: int = 5, trial_sd_ms:
         seed=seed,
     )
     with truth as backend:
-        rows, _ = asyncio.run(swept(backend.url, said, with_instructions(A, B), repeats=repeats, seed=seed))
-    found = shift(rows, A, B, METRIC)
+        results, found = _compared(backend.url, said, repeats, "blocks", seed)
     # What this machine itself adds to arrivals: where it is large, nothing here can be exact.
-    lag = float(np.percentile([row["loop_lag_ms"] for row in rows], 95))
+    lag = float(np.percentile(results.frame["loop_lag_ms"], 95))
     off = found.typical.value - backend.difference_ms(A, B, said)
     return Line(
-        f"{SHIFT_MS:g} ms injected, {len(rows)} trials",
+        f"{SHIFT_MS:g} ms injected, {len(results.frame)} trials",
         f"{found.typical.value:+.1f} [{found.typical.low:.0f}, {found.typical.high:.0f}]",
         f"sd {trial_sd_ms:g} ms, 3 % stalls; loop lag {lag:.0f} ms",
         f"off by {off:+.1f} ms",
         f"within {WITHIN_MS:g} ms",
     )
+
+
+def _compared(
+    url: str, said: Sequence[rt.Utterance], repeats: int, order: Order, seed: int
+) -> tuple[rt.Results, Comparison]:
+    """Compare the two instructions as a user of the lab does."""
+    lab = rt.Lab(
+        said, with_instructions(A, B), repeats, backend=url, model="simulated", order=order, seed=seed
+    )  # fmt: skip
+    results = asyncio.run(lab.run(budget_usd=None, progress=False))
+    (found,) = results.compare("instructions", metric=METRIC)
+    assert isinstance(found, Comparison)
+    return results, found
 
 
 def drifted(seed: int, *, utterances: int = 12, repeats: int = 6) -> Iterator[Line]:
@@ -76,14 +90,11 @@ def drifted(seed: int, *, utterances: int = 12, repeats: int = 6) -> Iterator[Li
     drift = DRIFT_MS_A_MINUTE * TRIAL_S / 60
     for order, target in ORDERS:
         with SimulatedBackend(trial_sd_ms=20, drift_ms_per_answer=drift, seed=seed) as backend:
-            rows, _ = asyncio.run(
-                swept(backend.url, said, with_instructions(A, B), repeats=repeats, seed=seed, order=order)
-            )
-        found = shift(rows, A, B, METRIC)
+            results, found = _compared(backend.url, said, repeats, order, seed)
         yield Line(
             f"no difference, drift, order={order!r}",
             f"{found.typical.value:+.1f} [{found.typical.low:.0f}, {found.typical.high:.0f}]",
-            f"{len(rows)} trials as of {TRIAL_S:g} s",
+            f"{len(results.frame)} trials as of {TRIAL_S:g} s",
             "claims a difference" if found.clear else "claims none",
             target,
         )
