@@ -60,6 +60,11 @@ class Results:
     Attributes:
         rows: the rows as plain dicts, grades and ratings included.
         folder: where they are kept, or None.
+
+    Example:
+        >>> results = rt.Results.open("lab-cache")  # doctest: +SKIP
+        >>> results.compare("instructions", metric="total_ms")  # doctest: +SKIP
+        >>> w.apply(results.best("total_ms").variant)  # doctest: +SKIP
     """
 
     def __init__(
