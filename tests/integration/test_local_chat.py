@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 
 from realtime_nb.local.http.server import Listening, ServerOptions, serve
 from realtime_nb.local.models import ModelOptions
 from realtime_nb.local.process import LocalServer
 from realtime_nb.local.voice.chat.context_window import TRIMMED
-from realtime_nb.local.voice.chat.messages import INTERRUPTED
+from realtime_nb.local.voice.chat.messages import INTERRUPTED, NO_RESULT
+from realtime_nb.local.voice.chat.responder import NOT_UNDERSTOOD
 from realtime_nb.local.voice.download import Progress, ignore
 from tests.chat_server import ChatServer, Cut, Pause, Play
 from tests.integration.raw_client import Event, RawClient, raw_client, text_of
@@ -259,6 +261,49 @@ async def test_question_of_an_unheard_answer_stays_a_turn_of_its_own(
         ("assistant", INTERRUPTED),
         ("user", "again"),
     ]
+
+
+_BEGUN_CALL = {"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "add", "arguments": '{"a": '}}]}
+
+
+@pytest.mark.parametrize(
+    ("steps", "until", "between"),
+    [
+        ([], None, [INTERRUPTED]),
+        (["<think>They greet"], None, [INTERRUPTED]),
+        (["This is a sentence of many words, and it goes on and on and on. And "], "response.output_audio.delta", None),
+        ([_BEGUN_CALL], "response.function_call_arguments.delta", ["", NO_RESULT]),
+        (["One moment. ", _BEGUN_CALL], "response.function_call_arguments.delta", ["One moment.", NO_RESULT]),
+    ],
+    ids=["before the first token", "in a thought", "between sentences", "in arguments", "in arguments behind words"],
+)
+async def test_speech_stops_the_model_at_each_point(
+    chat: ChatServer, steps: list[Any], until: str | None, between: list[str] | None
+) -> None:
+    noise = (np.random.default_rng(1).standard_normal(24_000) * 6_000).astype(np.int16)
+    detection = {"type": "server_vad", "silence_duration_ms": 200}
+    sound: dict[str, Any] = {"output_modalities": ["audio"], "audio": {"input": {"turn_detection": detection}}}
+    async with _client(chat, tools=[_ADD], **sound) as client:
+        chat.play(Play([*steps, Pause(60)]))
+        await client.user_says("a long one")
+        await client.send("response.create", response={})
+        request = await chat.wait_for_chats(1)
+        if until is not None:
+            await client.until(until)
+        await client.append(noise)
+        events = await client.until("response.done")
+        assert _done(events)["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+        assert await asyncio.to_thread(request.disconnected.wait, 20)
+        await client.append(np.zeros(24_000, np.int16))
+        assert text_of(await client.until("response.done")) == NOT_UNDERSTOOD
+        await client.ask("again")
+    sent = chat.chats[-1].messages
+    assert [sent[0]["content"], sent[-1]["content"]] == ["a long one", "again"]
+    if between is not None:
+        assert [message["content"] for message in sent[1:-1]] == between
+    else:
+        assert sent[1]["role"] == "assistant"
+        assert "This is a sentence".startswith(sent[1]["content"][:18])
 
 
 async def test_question_of_an_unheard_answer_can_be_asked_again_without_words(chat: ChatServer) -> None:

@@ -67,7 +67,7 @@ class NativeCalls:
         self._calls: list[_Call] = []
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return sum(bool(call.name) for call in self._calls)
 
     def feed(self, delta: Mapping[str, Any]) -> Iterator[ReplyPiece]:
         """Take one element of `tool_calls`, or the value of the older `function_call`; yield what is certain.

@@ -13,6 +13,7 @@ _MOST_BYTES = 2**24
 """The longest unfinished line that is kept; a server that sends more has lost the framing."""
 
 
+_MARK = b"\xef\xbb\xbf"  # a byte order mark, which may begin a stream
 _LINE_BYTES = 64  # about what a kept line costs beside its text
 
 
@@ -56,7 +57,7 @@ class SseDecoder:
 
     def _line(self, line: bytes) -> Iterator[str]:
         name, _, value = line.partition(b":")
-        if name == b"data":
+        if name.removeprefix(_MARK) == b"data":
             self._data.append(value.removeprefix(b" "))
             self._size += len(value) + _LINE_BYTES
             if self._size > _MOST_BYTES:

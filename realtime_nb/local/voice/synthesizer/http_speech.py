@@ -240,9 +240,8 @@ def _format_of(body: bytes, url: str) -> _Format | None:
         if tag == b"fmt " and len(body) >= at + 24:
             form = struct.unpack_from("<HHIIHH", body, at + 8)
             if form[5] != 16 or form[0] not in (1, 0xFFFE) or not form[1] or not form[2]:
-                raise unreadable(
-                    _WHAT, url, f"the WAV file has {form[5]} bits of the kind {form[0]}; 16 bit PCM is read"
-                )
+                kind = f"{form[5]} bits of the kind {form[0]}, {form[1]} channels, {form[2]} Hz"
+                raise unreadable(_WHAT, url, f"the WAV file has {kind}; PCM of 16 bits is read")
         at += 8 + size + size % 2
     if len(body) > _LONGEST_HEADER:
         raise unreadable(_WHAT, url, "the WAV file has no sound in its first 4 kB")

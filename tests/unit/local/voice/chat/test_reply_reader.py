@@ -250,3 +250,8 @@ def test_long_delta_is_read_in_slices() -> None:
     assert len(first.text) <= 2_000
     rest = [piece.text for piece in pieces if isinstance(piece, TextPiece)]
     assert "".join([first.text, *rest]) == ("word " * 100_000).strip()
+
+
+@pytest.mark.parametrize("junk", [{"function": {"name": ""}}, {"function": {"arguments": "{}"}}, {"index": 0}, {}])
+def test_text_behind_a_call_without_a_name_is_text(junk: dict[str, Any]) -> None:
+    assert TextPiece("Hello.") in _read([{"tool_calls": [junk]}, {"content": "Hello."}])

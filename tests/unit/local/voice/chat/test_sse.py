@@ -45,3 +45,7 @@ def test_line_without_an_end_is_refused() -> None:
     list(decoder.feed(b"x" * 2**24))
     with pytest.raises(ValueError, match="a line of more than"):
         list(decoder.feed(b"x"))
+
+
+def test_byte_order_mark_is_no_part_of_the_first_field() -> None:
+    assert list(SseDecoder().feed(b"\xef\xbb\xbfdata: one\n\ndata: two\n\n")) == ["one", "two"]
