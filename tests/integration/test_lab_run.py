@@ -71,6 +71,17 @@ async def test_a_second_run_takes_everything_from_the_cache(
     assert len(rt.Results.open(tmp_path)) == 2
 
 
+async def test_equal_settings_under_two_names_are_measured_apart(
+    server: rt.testing.SimulatedBackend, tmp_path: Path
+) -> None:
+    same = [rt.Variant(name, {"instructions": "Be brief.", "output": "text"}) for name in ("a", "b")]
+    lab = rt.Lab(_ASKED, same, repeats=2, backend=rt.Backend(url=server.url))
+    results = await lab.run(cache=tmp_path, progress=False)
+    assert len(set(results.frame["trial_id"])) == len(results) == 12
+    again = await lab.run(cache=tmp_path, progress=False)
+    assert list(again.frame["started_at"]) == list(results.frame["started_at"])
+
+
 async def test_an_interrupted_run_keeps_what_is_done(server: rt.testing.SimulatedBackend, tmp_path: Path) -> None:
     lab = _lab(server, repeats=20)
     enough = asyncio.Event()
