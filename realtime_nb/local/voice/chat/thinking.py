@@ -35,6 +35,7 @@ _TURN_ENDS = (
     "<|return|>",
 )
 _STRAY = "</think>"
+_STRAY_OPENING = "<think>"
 _LONGEST = max(map(len, (*_TAGS, _STRAY, *_TURN_ENDS)))
 _STARTS = re.compile(r"[<\[◁]")
 
@@ -42,8 +43,9 @@ _STARTS = re.compile(r"[<\[◁]")
 class ThinkingFilter:
     """Removes thoughts from one answer.
 
-    An opening tag counts at the beginning of the answer or of a line only: elsewhere an answer may be about the tag. A
-    thought without an end is removed to the end of the answer. White space after a thought is removed, too.
+    An opening tag counts at the beginning of the answer or of a line only: elsewhere an answer may be about the tag,
+    and the tag's end is text, too. A thought without an end is removed to the end of the answer. White space after a
+    thought is removed, too.
 
     Args:
         begins_inside: whether the answer begins inside a thought, because the model's template wrote the opening tag
@@ -64,6 +66,7 @@ class ThinkingFilter:
         self._holds = begins_inside
         self._line = ""  # the open line, as far as it is white space only; other lines are "x"
         self._strip = False
+        self._mentions = False  # whether `<think>` stood within a line: its `</think>` is then text
 
     def feed(self, text: str) -> str:
         """Return what can be said of the text so far."""
@@ -106,7 +109,12 @@ class ThinkingFilter:
             if opening and not self._line_before(text, at).strip():
                 self._end, self._rest = _TAGS[opening], text[at + len(opening) :]
                 return self._said(text[:at])
+            if opening == _STRAY_OPENING:
+                self._mentions = True
             if text.startswith(_STRAY, at):
+                if self._mentions:
+                    self._mentions = False
+                    continue
                 self.stray_end = self.thought = self._strip = True
                 self._rest = text[at + len(_STRAY) :]
                 return self._said(text[:at])

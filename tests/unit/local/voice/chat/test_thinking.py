@@ -26,6 +26,7 @@ def _said(pieces: list[str], *, begins_inside: bool = False) -> str:
         ("Yes.\n<think>hm</think>\nNo.", "Yes.\nNo."),
         ("  <think>hm</think>Hello.", "  Hello."),
         ("Use the <think> tag.", "Use the <think> tag."),
+        ("Write <think>a</think> and </think>b.", "Write <think>a</think> and b."),
         ("a < b and [c]", "a < b and [c]"),
         ("Half a tag <thin", "Half a tag <thin"),
         ("<think>a</think><think>b</think>c", "c"),
@@ -54,6 +55,13 @@ def test_end_without_a_beginning_is_noted() -> None:
     thinking.feed("hm</think>Hello.")
     assert thinking.stray_end
     assert thinking.thought
+
+
+def test_tags_that_an_answer_is_about_do_not_hold_the_next_answer() -> None:
+    thinking = ThinkingFilter()
+    assert thinking.feed("Use <think>...</think> here.") == "Use <think>...</think> here."
+    assert not thinking.stray_end
+    assert not thinking.thought
 
 
 _PARTS = [
