@@ -24,7 +24,7 @@ from typing import Any
 
 from realtime_nb import forks
 from realtime_nb.errors import ConfigError, ConnectError
-from realtime_nb.keys.address import concealed_address
+from realtime_nb.keys.address import concealed_address, refuse_wrong_address
 from realtime_nb.keys.secret import ApiKey, concealed, concealed_by_mistake
 from realtime_nb.local import free_addresses
 from realtime_nb.local.models import ModelOptions, unknown_option
@@ -42,6 +42,18 @@ _STOP_S = 5.0
 _OPTIONS = {"session_seconds": "--session-seconds", "pace": "--pace", "voice": "--voice"}
 
 _inherited: list[subprocess.Popen[bytes]] = []
+
+
+def _check_place(host: Any, port: Any) -> None:
+    """Raise `ConfigError` where a server cannot listen; a chat server's address in the first place is named as such."""
+    refuse_wrong_address(host)
+    if not isinstance(host, str) or not host.strip() or "/" in host:
+        raise ConfigError(
+            f"host={host!r} must be the name or address of this machine to listen on, such as '127.0.0.1'. A chat "
+            "server is chat_url=, with chat_model=."
+        )
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65_535:
+        raise ConfigError(f"port={port!r}: a port is a number from 0 (any free one) to 65535.")
 
 
 class LocalServer:
@@ -93,6 +105,8 @@ class LocalServer:
         **more: float | str,
     ) -> None:
         # First of all: a verbose traceback shows the variables of this call.
+        host = concealed_address(concealed_by_mistake(host), "host", instead="token= or chat_key=")
+        port = concealed_by_mistake(port)
         chat_key, stt_key, tts_key = concealed(chat_key), concealed(stt_key), concealed(tts_key)
         chat_url = concealed_address(concealed_by_mistake(chat_url), "chat_url", instead="chat_key=")
         stt = concealed_address(concealed_by_mistake(stt), "stt", instead="stt_key=")
@@ -120,6 +134,7 @@ class LocalServer:
                 missing = "chat_url" if chat_url is None else "chat_model"
                 raise ConfigError(f"{named[0]}= is for local models, which need {missing}= too.")
             models = ModelOptions(**given)
+        _check_place(host, port)
         self.host = host
         self.token = token
         self.label = ""

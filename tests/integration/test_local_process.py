@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -93,6 +94,29 @@ def server_port(server: LocalServer) -> int:
 def test_unknown_option_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ConfigError, match=r"sesion_seconds.*Did you mean 'session_seconds'"):
         LocalServer(sesion_seconds=3)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (("http://localhost:11434/v1", "qwen3:4b"), r"host='http://localhost:11434/v1'.*chat_url="),
+        ((8080,), "host=8080"),
+        (("",), "host=''"),
+        (("127.0.0.1", "qwen3:4b"), "port='qwen3:4b'"),
+        (("127.0.0.1", 65_536), "port=65536"),
+        (("127.0.0.1", True), "port=True"),
+    ],
+)
+def test_place_to_listen_is_checked_where_it_is_given(given: tuple[Any, ...], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        LocalServer(*given)
+
+
+@pytest.mark.parametrize("host", ["http://user:sentinel-word@localhost/v1", "sk-proj-sentinelABCDEFGHIJ0123456789"])
+def test_key_in_place_of_a_host_is_in_no_message(host: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        LocalServer(host)
+    assert "sentinel" not in str(caught.value)
 
 
 def test_the_token_is_not_on_the_command_line() -> None:
