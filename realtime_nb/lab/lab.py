@@ -11,7 +11,7 @@ import html
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from realtime_nb.backends import address_and_billing
 from realtime_nb.client.caller import warn_caller
 from realtime_nb.client.replay.options import ReplayOptions
+from realtime_nb.client.replay.scenario import BargeIn, Scenario
 from realtime_nb.client.replay.trace import Pacing
 from realtime_nb.client.settings import check_backend, check_model, is_local_models
 from realtime_nb.client.variant import Variant
@@ -49,6 +50,8 @@ from realtime_nb.lab.trial import Trial, TrialSetup
 from realtime_nb.lab.utterances import Said, as_utterances
 from realtime_nb.lab.variants import as_variants
 from realtime_nb.wire.realtime import nearest
+
+_CONCURRENCY = 8
 
 
 class Lab:
@@ -144,7 +147,7 @@ class Lab:
     def plan(
         self,
         *,
-        concurrency: int = 8,
+        concurrency: int | None = None,
         budget_usd: BudgetUsd = NOT_GIVEN,
         max_minutes: float | None = None,
         cache: str | Path | None = None,
@@ -169,7 +172,8 @@ class Lab:
             warmup=self.warmup,
             options=self.options,
             billing_of=self._billing_of,
-            concurrency=concurrency,
+            concurrency=concurrency if concurrency is not None else 1 if self._shares_recogniser() else _CONCURRENCY,
+            shares_recogniser=self._shares_recogniser(),
             budget_usd=budget_usd,
             max_minutes=max_minutes,
             count_cached=None if cache is None else lambda plan: self._cached(plan, Path(cache)),
@@ -177,7 +181,7 @@ class Lab:
 
     async def run(
         self,
-        concurrency: int = 8,
+        concurrency: int | None = None,
         *,
         budget_usd: BudgetUsd = NOT_GIVEN,
         max_minutes: float | None = None,
@@ -192,7 +196,8 @@ class Lab:
         trial that could not come out differently.
 
         Args:
-            concurrency: sessions at a time, wherever they run.
+            concurrency: sessions at a time, wherever they run. None: 8; or 1 where sound goes to the local backend,
+                which recognises one turn at a time: others would wait, and their waits be taken for latencies.
             budget_usd: the most that the sweep may cost, in US dollars, what was spent on the same trials before
                 included: a trial that could exceed it is not started. Needed unless the backend is free; None is
                 unlimited. With a budget, answers have at most 400 tokens where a variant gives no `max_output_tokens`.
@@ -219,7 +224,7 @@ class Lab:
             order_seed=self.seed,
         )
         options = SweepOptions(
-            concurrency=concurrency,
+            concurrency=plan.concurrency,
             retries=self.retries,
             budget_usd=None if not plan.has_budget else plan.budget_usd,  # type: ignore[arg-type] # it is an amount
             max_minutes=max_minutes,
@@ -292,6 +297,11 @@ class Lab:
             trial.id in kept and is_final(kept[trial.id], trial) for trial in trials if not trial.warmup
         )  # fmt: skip
 
+    def _shares_recogniser(self) -> bool:
+        """Whether sessions with sound wait for each other in a local server, which has no address before it runs."""
+        spoken = any(_has_sound(said) for said in self.utterances)
+        return spoken and any("://" not in self._server_of(variant)[0] for variant in self.variants)
+
     def _billing_of(self, variant: Variant) -> Billing:
         return self._server_of(variant)[1]
 
@@ -306,6 +316,11 @@ class Lab:
     def _model_of(self, variant: Variant) -> str | None:
         own_models = variant.backend is not None and is_local_models(variant.backend)
         return variant.model or (None if own_models else self._model)
+
+
+def _has_sound(said: Said) -> bool:
+    turns: Sequence[Any] = said.turns if isinstance(said, Scenario) else (said,)
+    return any(isinstance(turn, BargeIn) or turn.samples is not None for turn in turns)
 
 
 def _graders(given: Any) -> tuple[Grader, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import realtime_nb as rt
+from tests.unit.audio.spoken import words
 
 _VARIANTS = rt.grid(voice=["marin", "cedar"])
 
@@ -17,6 +18,19 @@ def test_the_practice_backend_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = rt.Lab(["Hello"], _VARIANTS).plan()
     assert plan.is_free
     assert plan.trials == 6
+
+
+def test_sound_for_the_local_backend_is_sent_by_one_session_at_a_time() -> None:
+    spoken = rt.Utterance(samples=words())
+    lab = rt.Lab([spoken], _VARIANTS, backend="local")
+    assert lab.plan().concurrency == 1
+    assert "warning" in repr(lab.plan(concurrency=4))
+    scenario = rt.Lab([rt.Scenario(["Hello", rt.BargeIn(spoken, 100)], "s")], _VARIANTS, backend="local")
+    assert scenario.plan().concurrency == 1
+    # Typed words wait for no recogniser, and another server has its own.
+    for others in (rt.Lab(["Hello"], _VARIANTS, backend="local"), rt.Lab([spoken], _VARIANTS, backend="ws://h/v1")):
+        assert others.plan().concurrency == 8
+        assert "warning" not in repr(others.plan())
 
 
 def test_a_variant_with_a_backend_of_its_own_has_its_price() -> None:

@@ -49,6 +49,7 @@ def _plan(
         "warmup": 1,
         "options": ReplayOptions(),
         "concurrency": 8,
+        "shares_recogniser": False,
         "max_minutes": None,
         **more,
     }
