@@ -1,6 +1,6 @@
 """End-to-end sweeps over a socket against a server whose truth is known: `python -m tests.bench lab_sweep`.
 
-Owns four experiments and their lines, about four minutes: an injected difference is recovered; a drift fools the order
+Owns four experiments and their lines, about six minutes: an injected difference is recovered; a drift fools the order
 one variant after the other, and not the random one; a hundred hostile sessions end in time with a hundred rows; turn
 detection on one recording. The drift is compressed in time: each answer adds what 10 ms a minute add while a trial of
 20 s runs, one after the other, though the trials here take about a second.
@@ -78,7 +78,7 @@ def _compared(
     lab = rt.Lab(
         said, with_instructions(A, B), repeats, backend=url, model="simulated", order=order, seed=seed
     )  # fmt: skip
-    results = asyncio.run(lab.run(budget_usd=None, progress=False))
+    results = asyncio.run(lab.run(concurrency=4, budget_usd=None, progress=False))
     (found,) = results.compare("instructions", metric=METRIC)
     assert isinstance(found, Comparison)
     return results, found
