@@ -335,12 +335,15 @@ def pass_lines(trials: Trials, k: int, level: float) -> dict[str, Estimate | Non
 def scope_notes(estimates: Any) -> list[str]:
     """Return the notes that a table's estimates call for."""
     given = list(estimates)
-    few = next((each.n for each in given if each.scope == THESE_ONLY), None)
+    few = [each.n for each in given if each.scope == THESE_ONLY]
     notes = []
-    if few is not None:
+    if few:
+        # A column that few trials have, such as a rating by hand, must not speak for the others.
+        some = "Some columns have values for few utterances" if len(few) < len(given) else ""
+        count = some or f"{max(few)} utterance{'' if max(few) == 1 else 's'}"
         notes.append(
-            f"{few} utterances: intervals are about these utterances only. At least ten are needed for a claim about "
-            "utterances like them."
+            f"{count}: {'their ' if some else ''}intervals are about these utterances only. At least ten are needed "
+            "for a claim about utterances like them."
         )
     notes += dict.fromkeys(each.note[0].upper() + each.note[1:] + "." for each in given if each.note)
     return notes

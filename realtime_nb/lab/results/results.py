@@ -201,7 +201,8 @@ class Results:
                 if (trials := answers.some_trials(cells[each.name][key])) is not None:
                     lines.append((name, each.name, answers.summary_lines(trials, each, level)))
         shown = metrics[0].name if len(metrics) == 1 else "summary"
-        return answers.Answers(f"{shown} by {setting}", setting, tuple(lines), self._cautions())
+        notes = (*self._missing_notes(), *self._cautions())
+        return answers.Answers(f"{shown} by {setting}", setting, tuple(lines), notes)
 
     def compare(
         self, setting: str = "variant", *, metric: str | None = None, baseline: Any = None, level: float | None = None,
@@ -526,7 +527,8 @@ class Results:
         cost += f" and {self.grading_cost_usd:.4g} USD for grades" if self.grading_cost_usd else ""
         about = f"; {self._about}" if self._about else ""
         notes = [f"{count} failed: {reason[:200]}" for reason, count in list(self.errors.items())[:3]]
-        return overview(self._sweep, main_metrics(self._sweep), cost + about, [*notes, *self._cautions()])
+        notes += [*self._missing_notes(), *self._cautions()]
+        return overview(self._sweep, main_metrics(self._sweep), cost + about, notes)
 
     # Inside
 
@@ -555,6 +557,11 @@ class Results:
         if cut := sum(row.get("truncated") is True for row in self.rows):
             found.append(f"{cut} answers were cut by max_output_tokens: they have no length and no total time.")
         return tuple(found)
+
+    def _missing_notes(self) -> list[str]:
+        """A grader that never returned a grade has no column in a table: its failure is said below."""
+        missing = self._sweep.missing_grades.items()
+        return [f"{name} is missing in {count} of {len(self.rows)}: {why[:200]}" for name, (count, why) in missing]
 
     def _row(self, trial_id: str, turn: int | None) -> dict[str, Any]:
         found = [row for row in self.rows if str(row["trial_id"]) == trial_id] if isinstance(trial_id, str) else []

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
@@ -160,6 +161,16 @@ class SweepRows:
 
     def _is_grade(self, name: str) -> bool:
         return name not in OWN and name not in self.all_settings and not name.endswith("_missing")
+
+    @cached_property
+    def missing_grades(self) -> dict[str, tuple[int, str]]:
+        """For each grader without a grade somewhere: the number of such rows, and their most frequent reason."""
+        found: dict[str, Counter[str]] = {}
+        for row in self.rows:
+            for name, value in row.items():
+                if value is not None and name.endswith("_missing") and not row["failed"]:
+                    found.setdefault(name.removesuffix("_missing"), Counter())[str(value)] += 1
+        return {name: (reasons.total(), reasons.most_common(1)[0][0]) for name, reasons in found.items()}
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

@@ -124,6 +124,21 @@ def test_fewer_than_ten_utterances_are_labelled_everywhere() -> None:
         results.spread("voice")
 
 
+def test_a_rating_of_one_trial_does_not_speak_for_the_utterances_of_all_columns() -> None:
+    results = Results(rows_of(_voices("marin", "cedar")))
+    assert "these utterances only" not in repr(results)
+    results.rate(results.rows[0]["trial_id"], 4)
+    assert "1 utterance" not in repr(results)
+    assert "Some columns have values for few utterances" in repr(results)
+
+
+def test_grader_that_never_graded_is_named_below_the_tables_with_its_reason() -> None:
+    rows = [row | {"broken_missing": "ValueError: boom"} for row in rows_of(_voices("marin", "cedar"))]
+    results = Results(rows)
+    for shown in (repr(results), results._repr_html_(), repr(results.summary("voice"))):
+        assert f"broken is missing in {len(rows)} of {len(rows)}: ValueError: boom" in shown
+
+
 def test_one_utterance_twice_is_never_clear() -> None:
     rows = rows_of(
         _voices("a", "b"), utterances=1, repeats=2, shift_ms=_late(b=9_000.0), passes=lambda s: float(s["voice"] == "a")
