@@ -415,7 +415,7 @@ _FAULTS: list[tuple[str, Play, str, list[str]]] = [
     ("quota", Play(status=429, body={"error": {"message": "exceeded your quota"}}), "insufficient_quota", ["balance"]),
     ("crash", Play(status=500, body={"detail": "boom"}), "server_error", ["boom", "500", "log"]),
     ("page with 200", Play(body="<html><body>Welcome</body></html>"), "not_a_chat_server", ["Welcome", "chat_url"]),
-    ("page with 502", Play(status=502, body="<html>Bad gateway</html>"), "not_a_chat_server", ["Bad gateway"]),
+    ("page with 502", Play(status=502, body="<html>Bad gateway</html>"), "server_error", ["Bad gateway", "502", "log"]),
     ("redirect", Play(status=307, headers={"Location": "http://u:p@other.example/x?k=1"}), "redirected", ["other"]),
     ("no path", Play(status=404, body="404 page not found"), "not_found", ["/chat/completions"]),
     ("odd 400", Play(status=400, body={"message": "top_p must be less than 1"}), "invalid_request", ["top_p"]),

@@ -264,15 +264,15 @@ class ChatErrors:
             return _error(
                 f"{self._url} has no /chat/completions (status {status}: {said}). {self._url_hint()}", "not_found"
             )
-        if "<html" in body[:_MOST_CHARS].lower() or "<!doctype" in body[:_MOST_CHARS].lower():
-            return _error(
-                f"{self._url} answered with a page instead of JSON (status {status}: {said}). {self._url_hint()}",
-                "not_a_chat_server",
-            )
         if status >= 500:
             return _error(
                 f"The chat server {self._url} failed (status {status}): {said}. Ask again; if it happens again, look "
                 "at the server's log."
+            )
+        if "<html" in body[:_MOST_CHARS].lower() or "<!doctype" in body[:_MOST_CHARS].lower():
+            return _error(
+                f"{self._url} answered with a page instead of JSON (status {status}: {said}). {self._url_hint()}",
+                "not_a_chat_server",
             )
         return _error(
             f"{self._url} refuses the request (status {status}): {said}.", "invalid_request", "invalid_request_error"
