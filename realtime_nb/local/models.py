@@ -203,7 +203,8 @@ class ModelOptions:
         if "chat_model" not in values:
             raise ConfigError(
                 f"chat_url={_safe(values['chat_url'])!r} is set, but no model: set REALTIME_NB_CHAT_MODEL, or give "
-                "chat_model=, a name that the server lists (for Ollama: `ollama list`)."
+                "chat_model= (--chat-model on the command line), a name that the server lists (for Ollama: "
+                "`ollama list`)."
             )
         return cls(**values)
 
@@ -261,6 +262,10 @@ class LocalModels(ModelOptions):
         >>> models = rt.LocalModels(chat_url="http://localhost:11434/v1", chat_model="qwen3:4b")  # doctest: +SKIP
         >>> w = rt.RealtimeWidget(backend=models)  # doctest: +SKIP
     """
+
+
+# Python's own errors of a call, such as that for an argument without its name, show this name, which users know.
+ModelOptions.__init__.__qualname__ = "LocalModels.__init__"
 
 
 def unknown_option(callee: str, name: str, known: Sequence[str]) -> ConfigError:

@@ -11,7 +11,7 @@ interface LatencyBar {
 const STAGES = [
   ["speech_end_to_committed", "turn detection"],
   ["committed_to_response", "the service"],
-  ["response_to_first_audio", "the voice"],
+  ["response_to_first_audio", "the answer"],
   ["first_audio_to_played", "the speaker"],
 ] as const;
 

@@ -63,7 +63,7 @@ class StoredItem:
         heard_text: the words before the cut of a truncated item; `item` has no transcript any more.
         being_written: whether a response still writes it.
         answers_misheard: whether it is the answer to sound that was not understood.
-        answer_cut_off: whether the answer to it was interrupted before its first item.
+        answer_cut_off: whether the answer to it was interrupted, or failed, before its first item.
     """
 
     item: Item

@@ -192,8 +192,9 @@ class Responses:
         writer.finish(status, reason=reason, error=error)
         if status == "cancelled":  # in every other case the job itself has ended the response
             self._state.jobs.append(Stop(writer.plan.response_id))
-            if not writer.plan.out_of_band and not writer.has_items and writer.plan.context:
-                writer.plan.context[-1].answer_cut_off = True
+        is_missing = status in ("cancelled", "failed") and not writer.has_items
+        if is_missing and not writer.plan.out_of_band and writer.plan.context:
+            writer.plan.context[-1].answer_cut_off = True
         if not writer.plan.out_of_band:
             if error is not _TOO_MANY_ROUNDS:
                 self._tool_rounds = self._tool_rounds + 1 if writer.has_called else 0

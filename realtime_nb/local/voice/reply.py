@@ -37,7 +37,8 @@ class ReplyRequest:
         label: the name of the backend.
         misheard: ids of items that a model should not see: turns of the user that the recogniser did not understand,
             and the answers that said so.
-        cut_off: ids of items whose answer was interrupted before a word of it was heard, and of such answers.
+        cut_off: ids of items whose answer was interrupted, or failed, before a word of it was heard; and of such
+            answers.
     """
 
     history: Sequence[Mapping[str, Any]]
