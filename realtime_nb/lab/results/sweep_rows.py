@@ -28,6 +28,10 @@ _LONGEST_NAME = 40  # characters
 _TWO_TEXTS = 8  # characters of a common beginning that are worth cutting
 
 
+OF_WHOLE_ANSWERS = frozenset({"total_ms", "answer_ms", "audio_gaps_ms", "words", "words_per_minute"})
+"""Columns that mean something only where an answer came to its end: no failed trial counts in them."""
+
+
 class SweepRows:
     """The rows of a sweep: one for each user turn of each trial.
 
@@ -191,7 +195,9 @@ class SweepRows:
         found: dict[str, Cells] = {key_of(row.get(setting)): {} for row in rows}
         for row in sorted(rows, key=lambda row: (row.get("repeat") or 0, row.get("place") or 0)):
             cell = (self.unit(row), *(key_of(row.get(name)) for name in others))
-            found[key_of(row.get(setting))].setdefault(cell, []).append(_number(row.get(column), label))
+            # A refusal ends at once: counted, it would make a variant that always fails the fastest one.
+            value = None if row["failed"] and column in OF_WHOLE_ANSWERS else row.get(column)
+            found[key_of(row.get(setting))].setdefault(cell, []).append(_number(value, label))
         return found
 
     def others(self, setting: str) -> tuple[str, ...]:

@@ -161,6 +161,19 @@ def test_failed_trials_are_missing_and_are_counted() -> None:
     assert results.compare("voice", metric="failed")[0].decisive.n_missing == 0
 
 
+def test_variant_whose_answers_fail_at_once_is_not_the_fastest() -> None:
+    rows = rows_of(_voices("marin", "verse"))
+    for each in rows:
+        if each["voice"] == "verse":
+            each.update(error="the response failed: refused", total_ms=5.0, words=0, answer_ms=0.0)
+    results = Results(rows)
+    for metric in ("total_ms", "words"):
+        with pytest.raises(ConfigError, match="has a value of"):
+            results.compare("voice", metric=metric)
+    with pytest.raises(ConfigError, match="has a value of"):
+        results.best("total_ms", "voice")
+
+
 def test_variants_with_and_without_sound_are_compared_by_their_first_words() -> None:
     rows = rows_of(_voices("marin", "cedar"))
     for each in rows:
