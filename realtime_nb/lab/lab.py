@@ -36,6 +36,7 @@ from realtime_nb.lab.planning.plan import (
     SweepPlan,
     check_budget_given,
     check_whole,
+    count,
     make_plan,
 )
 from realtime_nb.lab.results.early_stop import EarlyStop
@@ -126,7 +127,8 @@ class Lab:
         schedule(len(self.utterances), len(self.variants), repeats, seed=0, order=order)  # refuses what cannot be
 
     def __repr__(self) -> str:
-        counts = f"{len(self.utterances)} utterances, {len(self.variants)} variants, repeats={self.repeats}"
+        counts = f"{count(len(self.utterances), 'utterance')}, {count(len(self.variants), 'variant')}, "
+        counts += f"repeats={self.repeats}"
         graded = f", graders: {', '.join(grader.name for grader in self.graders)}" if self.graders else ""
         return f"Lab({counts}{graded}; lab.plan() shows what it costs)"
 

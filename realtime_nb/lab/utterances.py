@@ -33,8 +33,8 @@ def as_utterances(given: Any) -> tuple[Said, ...]:
 
     Args:
         given: what `ask` takes, an `rt.Scenario`, a folder of sound files (with the words of `a.wav` in `a.txt`, where
-            there is such a file), a data frame with columns named as the arguments of `rt.Utterance`, the turns of a
-            conversation (those of the user are taken), or a list of all these.
+            there is such a file), an `rt.Recorder`, a data frame with columns named as the arguments of `rt.Utterance`,
+            the turns of a conversation (those of the user are taken), or a list of all these.
 
     Raises:
         ConfigError: there is none, or a value is none of these. AudioError: a recording holds no speech.
@@ -111,6 +111,8 @@ def _each(given: Any, *, whole: bool = False) -> list[Said]:
         return _of_folder(Path(given)) if _is_folder(given, whole=whole) else [as_utterance(cast("str", given))]
     if is_frame(given):
         return _of_frame(given)
+    if hasattr(given, "utterances"):  # a recorder
+        return [said for each in given.utterances for said in _each(each)]
     if isinstance(given, Mapping):
         raise ConfigError(f"utterances={given!r} is a dict: give a list, or rt.Utterance(..., label=...) for a name")
     if hasattr(given, "__array__") and not _is_column(given):
@@ -206,27 +208,30 @@ def _of_turn(turn: Turn, number: int) -> Utterance:
 
 def _with_labels(found: list[Said]) -> list[Said]:
     """Number the labels that stand more than once: a table groups by them."""
-    counts = Counter(said.label for said in found)
-    taken = set(counts)
+    taken = {said.label for said in found}
+    first: dict[str | None, Said] = {}
     numbers: Counter[str | None] = Counter()
     labelled: list[Said] = []
     for said in found:
-        if counts[said.label] == 1:
-            labelled.append(said)
-            continue
         numbers[said.label] += 1
-        if numbers[said.label] == 1:
+        if first.setdefault(said.label, said) is said:
             labelled.append(said)
             continue
         if isinstance(said, Scenario):
             raise ConfigError(f"two scenarios are called {said.label!r}: give each a label of its own")
-        label = f"{said.label} (sound)" if said.samples is not None else f"{said.label} (text)"
+        label = f"{said.label} ({numbers[said.label]})"
+        if _is_typed(said) is not _is_typed(first[said.label]):
+            label = f"{said.label} (text)" if _is_typed(said) else f"{said.label} (sound)"
         while label in taken:
-            label = f"{said.label} ({numbers[said.label]})"
             numbers[said.label] += 1
+            label = f"{said.label} ({numbers[said.label]})"
         taken.add(label)
         labelled.append(relabelled(said, label))
     return labelled
+
+
+def _is_typed(said: Said) -> bool:
+    return isinstance(said, Utterance) and said.text is not None
 
 
 def _without_repeats(found: list[Said]) -> list[Said]:

@@ -167,11 +167,11 @@ class SweepPlan:
 
     def _trials(self) -> str:
         counts = [
-            _count(len(self.utterances), "utterance"),
-            _count(len(self.variants), "variant"),
-            _count(self.repeats, "repeat"),
+            count(len(self.utterances), "utterance"),
+            count(len(self.variants), "variant"),
+            count(self.repeats, "repeat"),
         ]
-        warm = f", after {_count(len(self.warmups), 'warm-up')} that no result counts" if self.warmups else ""
+        warm = f", after {count(len(self.warmups), 'warm-up')} that no result counts" if self.warmups else ""
         return f"{self.trials} = {' × '.join(counts)}{warm}"
 
     def _order(self) -> str:
@@ -193,7 +193,7 @@ class SweepPlan:
         }[self.options.pacing]
         limit = f"; max_minutes={self.max_minutes:g} is kept" if self.max_minutes is not None else ""
         return (
-            f"about {_minutes(self.expected_minutes)} with {_count(self.concurrency, 'session')} at once, and no trial "
+            f"about {_minutes(self.expected_minutes)} with {count(self.concurrency, 'session')} at once, and no trial "
             f"longer than {longest:.0f} s{limit}; {paced}"
         )
 
@@ -208,12 +208,16 @@ class SweepPlan:
         if self.trial_bound_usd is not None:
             responses = max(each.max_responses for each in self.estimates.values())
             text += f", at most {_usd(self.bound_usd)} ({_usd(self.trial_bound_usd)} a trial of "
-            text += f"{_count(responses, 'response')}, before any is tried again)"
+            text += f"{count(responses, 'response')}, before any is tried again)"
         if not given:
             return f"{text}; lab.run needs budget_usd=, in US dollars (None: unlimited)"
-        if self.budget_usd is None:
+        if self.budget_usd is None or isinstance(self.budget_usd, NotGiven):
             return f"{text}; budget_usd=None: UNLIMITED, nothing stops the sweep"
-        return f"{text}; budget_usd={self.budget_usd:g} is never exceeded: a trial that could is not started"
+        text += f"; budget_usd={self.budget_usd:g} is never exceeded: a trial that could is not started"
+        at_once = int(self.budget_usd / self.trial_bound_usd) if self.trial_bound_usd else self.concurrency
+        if at_once < self.concurrency:
+            text += f" (so that it allows {count(at_once, 'session')} at once, and fewer as it is spent)"
+        return text
 
     def _limits(self) -> str:
         number = OUTPUT_TOKENS_WITH_BUDGET
@@ -353,7 +357,7 @@ def _check_bounds(plan: SweepPlan) -> None:
     if budget < bound:
         raise BudgetError(
             f"budget_usd={budget:g} is below what one trial can cost: {plan.utterances[u].label!r} with the variant "
-            f"{plan.variants[v].name!r} costs at most {_usd(bound)} ({_count(dearest.max_responses, 'response')} of at "
+            f"{plan.variants[v].name!r} costs at most {_usd(bound)} ({count(dearest.max_responses, 'response')} of at "
             f"most {output_limit(plan.variants[v])} tokens, {plan.options.limit_s:g} s of sound a turn). Raise the "
             "budget, or lower max_output_tokens, limit_s or max_responses.",
             limit="budget_usd",
@@ -402,7 +406,8 @@ def _largest(values: Sequence[float | None]) -> float | None:
     return max(known) if len(known) == len(values) else None
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, such as `"1 trial"` and `"2 trials"`."""
     return f"{number} {noun}{'s' * (number != 1)}"
 
 

@@ -316,7 +316,9 @@ class _Sweep:
                 return waiting.pop(0), reservation
             if self._budget.fit(bound) != "never":
                 return None  # it may fit when another has settled below its bound: the order stays as it was drawn
-            self._skip(waiting, "budget", f"budget_usd={self._options.budget_usd:g} cannot cover the rest")
+            spent = self._budget.spent_usd
+            words = f"${spent:.4g} of budget_usd={self._options.budget_usd:g} is spent, and one more trial could cost "
+            self._skip(waiting, "budget", f"{words}${bound:.4g}")
         return None
 
     def _skip(self, waiting: list[Trial], reason: EndReason, words: str) -> None:

@@ -149,3 +149,11 @@ def test_degraded_recordings_stand_beside_their_clean_twin() -> None:
 def test_what_cannot_be_degraded_is_refused(utterances: Any, degradations: Any) -> None:
     with pytest.raises(rt.ConfigError):
         perturb(utterances, *degradations)
+
+
+def test_a_recorder_gives_what_it_kept() -> None:
+    class Kept:
+        utterances = (Utterance(samples=_speech(1), label="a"), Utterance(samples=_speech(2), label="b"))
+
+    assert _labels(Kept()) == ["a", "b"]
+    assert _labels([Kept(), "Hello"]) == ["a", "b", "Hello"]

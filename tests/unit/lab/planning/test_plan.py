@@ -225,3 +225,10 @@ def test_what_a_cache_has_is_counted() -> None:
     assert plan.expected_usd is not None
     assert half.expected_usd == pytest.approx(plan.expected_usd / 2)
     assert "has 6 of 12 trials" in repr(half)
+
+
+def test_a_budget_of_few_bounds_says_how_many_sessions_it_allows() -> None:
+    bound = _plan(budget=100.0).trial_bound_usd
+    assert bound is not None
+    assert "allows 2 sessions at once" in repr(_plan(budget=2.5 * bound))
+    assert "at once, and fewer" not in repr(_plan(budget=9 * bound))
