@@ -18,6 +18,12 @@ from tests.kernels import folder_with
 _CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets.map(
   ({ model }) => [model.type, model.sharedModel.getSource(), model.executionCount ?? null])"""
 _PLACES = ("the card", "the message field", "a button")
+_CHANGED = """() => {
+  const { context } = window.jupyterapp.shell.currentWidget;
+  window.saved = false;
+  context.saveState.connect((_, state) => { window.saved ||= state === "completed"; });
+  context.model.dirty = true;
+}"""
 _DIRTY = "() => window.jupyterapp.shell.currentWidget.context.model.dirty"
 
 
@@ -107,7 +113,8 @@ async def test_ctrl_z_undoes_typing_and_the_clipboard_keys_are_the_fields(book: 
 async def test_ctrl_s_saves(book: Notebook) -> None:
     page, card = book.lab.page, Card(book.lab)
     for place in _PLACES:
-        await page.evaluate("() => { window.jupyterapp.shell.currentWidget.context.model.dirty = true; }")
+        await page.evaluate(_CHANGED)
         await _focus(card, place)
         await page.keyboard.press("Control+s")
-        await page.wait_for_function(f"() => !({_DIRTY})()", timeout=30_000)
+        # The end of the save, not only the clean model: JupyterLab ignores a save that is asked for while one runs.
+        await page.wait_for_function(f"() => window.saved && !({_DIRTY})()", timeout=30_000)

@@ -61,13 +61,14 @@ def test_worker_processes_that_outlive_a_killed_run_do_not_lock_its_folder(tmp_p
         from realtime_nb.lab.keeping.run_folder import RunFolder
         folder = RunFolder({str(tmp_path / "f")!r}, write=True)
         forked = os.fork()
-        if forked:
-            print(forked, flush=True)
+        print(forked or os.getpid(), flush=True)
         time.sleep(600)
     """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        forked = int(process.stdout.readline())
+        # Both print the fork's number: it has let the lock go once it runs.
+        forked, same = (int(process.stdout.readline()) for _ in range(2))
+        assert forked == same
         try:
             with pytest.raises(ConfigError, match="another run writes"):
                 RunFolder(tmp_path / "f", write=True)

@@ -26,7 +26,7 @@ async def test_b41_handlers_that_block_or_raise_hold_up_neither_the_wire_nor_eac
     steps = [*TYPED, *answers("resp_1", "item_1", "one"), *TYPED, *answers("resp_2", "item_2", "two")]
     async with session_with(*steps) as (session, _):
         seen: list[str] = []
-        waiting = asyncio.Event()
+        waiting, looked = asyncio.Event(), asyncio.Event()
 
         def block(_: Any) -> None:
             release.wait(20)
@@ -39,12 +39,16 @@ async def test_b41_handlers_that_block_or_raise_hold_up_neither_the_wire_nor_eac
 
         async def look(event: Any) -> None:
             seen.append(event.type)
+            if len(seen) == 2:
+                looked.set()
 
         for handler in (block, wait, wrong):
             session.connection.on("event", handler)
         session.connection.on("response.done", look)
         assert (await session.ask("Hi", timeout=5)).text == "one"
         assert (await session.ask("Hi", timeout=5)).text == "two"
+        async with asyncio.timeout(20):
+            await looked.wait()  # its task may begin after `ask` has returned
         assert seen == ["response.done"] * 2
         release.set()
         waiting.set()

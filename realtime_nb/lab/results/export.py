@@ -34,7 +34,7 @@ def to_parquet(rows: Sequence[Mapping[str, Any]], path: str | Path) -> Path:
     try:
         import pyarrow  # type: ignore[import-untyped,unused-ignore] # noqa: F401 - pandas' own message names two packages
     except ImportError as error:
-        raise ConfigError("Parquet needs pyarrow, which is not installed: pip install pyarrow") from error
+        raise ConfigError('Parquet needs pyarrow, which is not installed: pip install "realtime-nb[lab]"') from error
     to_frame(rows).to_parquet(found := Path(path).expanduser(), index=False)
     return found
 
