@@ -38,7 +38,7 @@ class Scale:
 
     @property
     def words(self) -> str:
-        """The scale as a judge is told it."""
+        """The scale in the words of the prompt."""
         if self.labels:
             return f"one of {', '.join(json.dumps(label, ensure_ascii=False) for label in self.labels)}"
         if self.least is not None:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Literal, get_args
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.extra import needed
 
 from .gradable import Gradable, Grader
 
 Side = Literal["heard", "text"]
 
+_THIS = "this grader needs"
 _FEWEST_LETTERS = 12
 """A shorter answer ("OK", "Tokyo, 5") is no evidence for a language."""
 
@@ -40,9 +41,8 @@ def word_error_rate(
     Raises:
         ConfigError: a package is missing, or `of` is neither.
     """
-    if of not in ("heard", "text"):
-        raise ConfigError(f"of={of!r} must be 'heard' or 'text'")
-    jiwer = _needed("jiwer")
+    _check_side(of)
+    jiwer = needed("jiwer", _THIS)
     normal = normaliser(language)
 
     def grade(trial: Gradable) -> float:
@@ -68,9 +68,8 @@ def similarity(
     Raises:
         ConfigError: a package is missing, or `of` is neither.
     """
-    if of not in ("heard", "text"):
-        raise ConfigError(f"of={of!r} must be 'heard' or 'text'")
-    fuzz = _needed("rapidfuzz.fuzz")
+    _check_side(of)
+    fuzz = needed("rapidfuzz.fuzz", _THIS)
     normal = normaliser(language)
 
     def grade(trial: Gradable) -> float:
@@ -91,7 +90,7 @@ def language(code: str, *, name: str = "language") -> Grader:
     Raises:
         ConfigError: a package is missing, or the code is unknown.
     """
-    langid = _needed("py3langid")
+    langid = needed("py3langid", _THIS)
     codes = sorted(str(each) for each, _ in langid.rank("a"))
     if code not in codes:
         raise ConfigError(f"language({code!r}) is not known: use one of {', '.join(codes)}")
@@ -113,9 +112,9 @@ def normaliser(language: str) -> Callable[[str], str]:
         ConfigError: whisper-normalizer is not installed.
     """
     if language == "en":
-        made = _needed("whisper_normalizer.english").EnglishTextNormalizer()
+        made = needed("whisper_normalizer.english", _THIS).EnglishTextNormalizer()
     else:
-        made = _needed("whisper_normalizer.basic").BasicTextNormalizer()
+        made = needed("whisper_normalizer.basic", _THIS).BasicTextNormalizer()
 
     def normal(text: str) -> str:
         # It leaves lone points standing, which are no words.
@@ -130,17 +129,13 @@ def normaliser_version(language: str) -> str:
     return f"whisper-normalizer {version('whisper-normalizer')} ({kind})"
 
 
+def _check_side(of: str) -> None:
+    if of not in get_args(Side):
+        raise ConfigError(f"of={of!r} must be 'heard' or 'text'")
+
+
 def _reference(reference: str | None, trial: Gradable) -> str:
     right = trial.said if reference is None else reference
     if right is None:
         raise ConfigError("the utterance does not state its words: give them to it, or reference= to the grader")
     return right
-
-
-def _needed(module: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise ConfigError(
-            f"this grader needs {module.partition('.')[0]}, which is not installed: pip install 'realtime-nb[lab]'"
-        ) from error

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.extra import pandas
 from realtime_nb.lab.statistics import pass_rates, tail
 from realtime_nb.lab.statistics.compare import Claims, Comparison, compare, summarise
 from realtime_nb.lab.statistics.estimate import THESE_ONLY, Estimate
 from realtime_nb.lab.statistics.pass_rates import RateComparison, compare_rates
 from realtime_nb.lab.statistics.trials import Trials, as_trials
 
-from .frame import pandas
 from .html import Cell, Table, table_html, table_text
 from .metrics import OWN, Metric
 from .sweep_rows import Cells, SweepRows

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from realtime_nb.errors import ConfigError
+from realtime_nb.lab.extra import needed
 
 from .frame import to_frame
 from .sweep_rows import whole_characters
@@ -31,10 +31,7 @@ def to_parquet(rows: Sequence[Mapping[str, Any]], path: str | Path) -> Path:
     Raises:
         ConfigError: pyarrow is not installed.
     """
-    try:
-        import pyarrow  # type: ignore[import-untyped,unused-ignore] # noqa: F401 - pandas' own message names two packages
-    except ImportError as error:
-        raise ConfigError('Parquet needs pyarrow, which is not installed: pip install "realtime-nb[lab]"') from error
+    needed("pyarrow", "Parquet needs")  # pandas' own message names two packages
     to_frame(rows).to_parquet(found := Path(path).expanduser(), index=False)
     return found
 

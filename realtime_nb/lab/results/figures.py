@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from realtime_nb.errors import ConfigError
+from realtime_nb.lab.extra import needed
 from realtime_nb.lab.statistics.compare import Comparison
 from realtime_nb.lab.statistics.estimate import THESE_ONLY, Estimate
 from realtime_nb.lab.statistics.pass_rates import RateComparison
@@ -32,12 +32,9 @@ _NAME_WIDTH = 26  # characters of a line
 
 def _matplotlib() -> Any:
     """Return a figure class that notebooks show without pyplot."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError("figures need matplotlib, which is not installed: pip install 'realtime-nb[lab]'") from error
+    figure: Any = needed("matplotlib.figure", "figures need").Figure
 
-    class ShownFigure(Figure):
+    class ShownFigure(figure):  # type: ignore[misc]
         def _repr_png_(self) -> bytes:
             buffer = io.BytesIO()
             self.savefig(buffer, format="png", dpi=110)

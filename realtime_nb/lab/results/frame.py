@@ -9,25 +9,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from realtime_nb.errors import ConfigError
+from realtime_nb.lab.extra import pandas
 
 from .metrics import MEASURED
 from .sweep_rows import whole_characters
-
-
-def pandas() -> Any:
-    """Return the module pandas.
-
-    Raises:
-        ConfigError: it is not installed; says how to install it.
-    """
-    try:
-        import pandas as module
-    except ImportError as error:
-        raise ConfigError(
-            "results as a data frame need pandas, which is not installed: pip install 'realtime-nb[lab]'"
-        ) from error
-    return module
 
 
 def to_frame(rows: Sequence[Mapping[str, Any]]) -> Any:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.extra import needed
 from realtime_nb.lab.running.progress import SweepProgress
 
 _EVERY_S = 0.5  # while no trial ends
@@ -37,7 +38,8 @@ class ProgressBar:
         self._bar: Any = None
         self._shown_at = 0.0
         if show is True:
-            self._bar = _tqdm()(total=total, unit="trial", desc="lab")
+            tqdm = needed("tqdm.auto", "the progress bar needs", otherwise=", or progress=False").tqdm
+            self._bar = tqdm(total=total, unit="trial", desc="lab")
 
     def __enter__(self) -> Self:
         return self
@@ -70,13 +72,3 @@ class ProgressBar:
             if number:
                 parts.append(f"{number} {word}")
         return ", ".join(parts)
-
-
-def _tqdm() -> Any:
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ConfigError(
-            "the progress bar needs tqdm, which is not installed: pip install 'realtime-nb[lab]', or progress=False"
-        ) from error
-    return tqdm

@@ -20,10 +20,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.extra import scipy_stats
 
 from . import holm, rank_sum, sign_flip, signed_rank, student, tail
 from .estimate import IN_GENERAL, THESE_ONLY, Estimate
-from .needs import scipy_stats
 from .spread import Spread, spread
 from .trials import FEWEST_UTTERANCES, Floats, Pairs, Trials, Values, as_trials, pair
 

@@ -15,11 +15,11 @@ from typing import Literal
 import numpy as np
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.extra import scipy_stats
 
 from . import holm, proportions, sign_flip
 from .compare import Claims, p_words
 from .estimate import IN_GENERAL, THESE_ONLY, Estimate
-from .needs import scipy_stats
 from .trials import FEWEST_UTTERANCES, Floats, Pairs, Trials, Values, as_trials, pair, utterance_of
 
 Kind = Literal["at", "all"]

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .needs import scipy_stats
+from realtime_nb.lab.extra import scipy_stats
+
 from .trials import Floats
 
 METHOD = "Wilson interval with a design effect"

@@ -14,9 +14,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.extra import scipy_stats
 
 from . import signed_rank
-from .needs import scipy_stats
 from .trials import FEWEST_UTTERANCES, Pairs, Trials, Values, pair
 
 Of: TypeAlias = Literal["medians", "means"]

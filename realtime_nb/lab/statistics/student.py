@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from realtime_nb.lab.extra import scipy_stats
+
 from . import rank_sum
-from .needs import scipy_stats
 from .trials import Floats, Pairs
 
 METHOD = "mean of utterance means, t interval"

@@ -11,10 +11,10 @@ from math import ceil, inf, nan
 import numpy as np
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.extra import scipy_stats
 
 from . import proportions
 from .estimate import IN_GENERAL, THESE_ONLY, Estimate
-from .needs import scipy_stats
 from .trials import FEWEST_UTTERANCES, Floats, Trials, Values, as_trials, pair
 
 DEFAULT_EXCESS_SDS = 4.0
