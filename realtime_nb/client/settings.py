@@ -94,6 +94,12 @@ def check_backend(backend: Any) -> None:
     raise ConfigError(f"backend={backend!r} is unknown.{nearest(backend, list(BACKENDS))} {allowed}")
 
 
+def check_backend_option(backend: Any) -> None:
+    """Raise `ConfigError` as `check_backend`; an `rt.Backend` and an `rt.LocalModels` have checked themselves."""
+    if not is_local_models(backend) and not hasattr(backend, "url"):
+        check_backend(backend)
+
+
 def check_address(url: str) -> None:
     """Raise `ConfigError` for an address that no websocket has, or that holds a key."""
     parts = urlsplit(url)

@@ -12,11 +12,10 @@ from typing import Any
 from realtime_nb.client.session_config import check_further_fields
 from realtime_nb.client.settings import (
     DEFAULTS,
-    check_backend,
+    check_backend_option,
     check_model,
     check_settings,
     has_own_fields,
-    is_local_models,
     session_config,
 )
 from realtime_nb.errors import ConfigError
@@ -64,8 +63,8 @@ class Variant:
             raise ConfigError(f"settings={self.settings!r} of the variant {self.name!r} must be a dict of settings")
         whole = check_settings(self.settings)
         object.__setattr__(self, "settings", {name: whole[name] for name in self.settings})
-        if self.backend is not None and not is_local_models(self.backend) and not hasattr(self.backend, "url"):
-            check_backend(self.backend)
+        if self.backend is not None:
+            check_backend_option(self.backend)
         check_model(self.model)
         self._check_labels()
         of_another_server = self.backend is not None and has_own_fields(self.backend)

@@ -21,7 +21,7 @@ from realtime_nb.client.caller import warn_caller
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.scenario import BargeIn, Scenario
 from realtime_nb.client.replay.trace import Pacing
-from realtime_nb.client.settings import check_backend, check_model, is_local_models
+from realtime_nb.client.settings import check_backend_option, check_model, is_local_models
 from realtime_nb.client.variant import Variant
 from realtime_nb.conversation.prices import Billing
 from realtime_nb.errors import ConfigError
@@ -110,8 +110,7 @@ class Lab:
         api_key = concealed(api_key)
         backend, model = concealed_address(concealed_by_mistake(backend), "backend"), concealed_by_mistake(model)
         check_key(api_key)
-        if not is_local_models(backend) and not hasattr(backend, "url"):
-            check_backend(backend)
+        check_backend_option(backend)
         check_model(model)
         self._backend, self._model, self._api_key = backend, model, api_key
         self._results: Results | None = None
@@ -165,6 +164,7 @@ class Lab:
         Raises:
             ConfigError, BudgetError: as for `run`.
         """
+        shared = self._shares_recogniser()
         return make_plan(
             self.utterances,
             self.variants,
@@ -174,8 +174,8 @@ class Lab:
             warmup=self.warmup,
             options=self.options,
             billing_of=self._billing_of,
-            concurrency=concurrency if concurrency is not None else 1 if self._shares_recogniser() else _CONCURRENCY,
-            shares_recogniser=self._shares_recogniser(),
+            concurrency=concurrency if concurrency is not None else 1 if shared else _CONCURRENCY,
+            shares_recogniser=shared,
             budget_usd=budget_usd,
             max_minutes=max_minutes,
             count_cached=None if cache is None else lambda plan: self._cached(plan, Path(cache)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from realtime_nb.client.settings import check_backend, check_model, is_local_models
+from realtime_nb.client.settings import check_backend_option, check_model, is_local_models
 from realtime_nb.errors import ConfigError
 from realtime_nb.keys.secret import ApiKey, check_key, concealed
 from realtime_nb.notebook.browser.selection import TransportName
@@ -43,9 +43,7 @@ class Options:
     def __post_init__(self) -> None:
         self.api_key = concealed(self.api_key)
         check_key(self.api_key)
-        if is_local_models(self.backend):  # it has checked itself
-            if self.api_key:
-                raise ConfigError("api_key= is for a Realtime service: give the keys of rt.LocalModels as chat_key=.")
-        elif not hasattr(self.backend, "url"):  # so has an `rt.Backend`
-            check_backend(self.backend)
+        if is_local_models(self.backend) and self.api_key:
+            raise ConfigError("api_key= is for a Realtime service: give the keys of rt.LocalModels as chat_key=.")
+        check_backend_option(self.backend)
         check_model(self.model)
