@@ -60,13 +60,6 @@ def trial_key(
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def said_hash(said: Utterance | Scenario) -> str:
-    """Return the hash of what is said; of a scenario that of all its turns and their times."""
-    if isinstance(said, Utterance):
-        return said.hash
-    return hashlib.sha256(json.dumps(_said(said)).encode()).hexdigest()
-
-
 def _said(said: Utterance | Scenario) -> Any:
     if isinstance(said, Scenario):
         return [[_turn(turn), turn.after_ms if isinstance(turn, BargeIn) else None] for turn in said.turns]

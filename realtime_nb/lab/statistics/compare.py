@@ -168,13 +168,27 @@ def _mean(pairs: Pairs, unit: str, level: float) -> tuple[Estimate, float]:
 
 
 def _of_pairs(pairs: Pairs, found: tuple[Any, Any, Any], unit: str, level: float, method: str) -> Estimate:
+    counts = (pairs.n, pairs.n_trials, pairs.n_missing)
+    return _estimate(counts, found, unit, level, method, "too few trials for an interval of this level")
+
+
+def _of_one(trials: Trials, found: tuple[Any, Any, Any], unit: str, level: float, method: str) -> Estimate:
+    counts = (trials.n, trials.n_trials, trials.missing)
+    return _estimate(counts, found, unit, level, method, "too few trials for an interval")
+
+
+def _estimate(
+    counts: tuple[int, int, int],
+    found: tuple[Any, Any, Any],
+    unit: str,
+    level: float,
+    method: str,
+    without_interval: str,
+) -> Estimate:
     value, low, high = (float(x) for x in found)
-    few = pairs.n < FEWEST_UTTERANCES
-    note = "too few trials for an interval of this level" if np.isinf(low) else ""
-    return Estimate(
-        value, low, high, level, unit, pairs.n, pairs.n_trials, pairs.n_missing, method,
-        THESE_ONLY if few else IN_GENERAL, note,
-    )  # fmt: skip
+    about = THESE_ONLY if counts[0] < FEWEST_UTTERANCES else IN_GENERAL
+    note = without_interval if np.isinf(low) else ""
+    return Estimate(value, low, high, level, unit, *counts, method, about, note)
 
 
 def _stalls(pairs: Pairs, excess: float | None, unit: str, level: float) -> Estimate | None:
@@ -237,16 +251,6 @@ def summarise(values: Values | Trials, *, unit: str = "", stall: float | None = 
     p95, p99 = (tail.percentile(trials, q, unit=unit, level=level) for q in (95, 99))
     stalls = None if excess is None else tail.stalls(trials, excess=excess, unit=unit, level=level)
     return Summary(typical, mean, p95, p99, stalls)
-
-
-def _of_one(trials: Trials, found: tuple[Any, Any, Any], unit: str, level: float, method: str) -> Estimate:
-    value, low, high = (float(x) for x in found)
-    few = trials.n < FEWEST_UTTERANCES
-    note = "too few trials for an interval" if np.isinf(low) else ""
-    return Estimate(
-        value, low, high, level, unit, trials.n, trials.n_trials, trials.missing, method,
-        THESE_ONLY if few else IN_GENERAL, note,
-    )  # fmt: skip
 
 
 def _these_mean(trials: Trials, level: float) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ from realtime_nb.audio.speech_span import SpeechSpan
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.scenario import BargeIn, Scenario
 from realtime_nb.client.variant import Variant
-from realtime_nb.lab.keeping.cache_key import said_hash, trial_key
+from realtime_nb.lab.keeping.cache_key import trial_key
 
 SOUND = np.arange(4800, dtype=np.int16)
 
@@ -68,11 +68,9 @@ def test_a_tools_function_is_part_of_it() -> None:
 def test_a_scenarios_times_are_part_of_it() -> None:
     said = [Scenario(["Hi", BargeIn(rt.Utterance(samples=SOUND), after)], "s") for after in (100, 200)]
     assert _key(said[0]) != _key(said[1])
-    assert said_hash(said[0]) != said_hash(said[1])
 
 
 def test_names_labels_and_defaults_that_are_given_are_not() -> None:
     assert _key(name="b") == _key()
     assert _key(rt.Utterance(samples=SOUND, label="x", said="words", twin="t")) == _key()
     assert _key(settings={"instructions": "Hi", "tool_choice": "auto"}) == _key()
-    assert said_hash(rt.Utterance(samples=SOUND)) == rt.Utterance(samples=SOUND).hash
