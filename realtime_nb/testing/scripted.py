@@ -19,9 +19,11 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
+
+from .server_thread import ServerThread
 
 __all__ = ["Script", "ScriptedServer", "Step", "abort", "close", "delay", "expect", "never", "raw", "run", "send"]
 
@@ -157,7 +159,7 @@ def run(function: Step) -> Step:
     return function
 
 
-class ScriptedServer:
+class ScriptedServer(ServerThread):
     """A websocket server on this machine that plays `steps` with each client that connects.
 
     It runs on a thread of its own, so that the code under test may block. Leaving the context raises the exception of a
@@ -174,6 +176,8 @@ class ScriptedServer:
         scripts: one a connection, in the order in which they came.
     """
 
+    _thread_name = "scripted server"
+
     def __init__(
         self,
         steps: Sequence[Step] = (),
@@ -182,6 +186,7 @@ class ScriptedServer:
         refuse_headers: Mapping[str, str] | None = None,
         refuse_body: str = "",
     ) -> None:
+        super().__init__()
         self.url = ""
         self.scripts: list[Script] = []
         self._steps = list(steps)
@@ -189,11 +194,7 @@ class ScriptedServer:
         self._refuse_headers = dict(refuse_headers or {})
         self._refuse_body = refuse_body
         self._errors: list[BaseException] = []
-        self._listening = threading.Event()
         self._news = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
 
     @property
     def received(self) -> list[dict[str, Any]]:
@@ -217,23 +218,11 @@ class ScriptedServer:
         if not await asyncio.to_thread(wait):
             raise TimeoutError(f"no client sent {event_type!r} {times} times; they sent {self.received_types()}")
 
-    def start(self) -> Self:
-        """Start the server; returns when it listens."""
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="scripted server", daemon=True)
-        self._thread.start()
-        self._listening.wait()
-        return self
-
     def stop(self) -> None:
         """Close the server's connections to its clients, and end its thread. Raises the exception of a failed step."""
-        if self._loop is not None and self._stop is not None and self._thread is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join()
+        super().stop()
         if self._errors:
             raise self._errors[0]
-
-    def __enter__(self) -> Self:
-        return self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -247,19 +236,9 @@ class ScriptedServer:
             else:
                 raise
 
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.start)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await asyncio.to_thread(self.__exit__, kind, error, trace)
-
-    async def _serve(self) -> None:
+    async def _serve(self, stop: asyncio.Event) -> None:
         from websockets.asyncio.server import serve
 
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
         async with serve(
             self._play,
             "127.0.0.1",
@@ -272,7 +251,7 @@ class ScriptedServer:
             port = next(iter(server.sockets)).getsockname()[1]
             self.url = f"ws://127.0.0.1:{port}/v1/realtime"
             self._listening.set()
-            await self._stop.wait()
+            await stop.wait()
 
     def _refusal(self, connection: Any, request: Any) -> Any:
         if self._refuse is None:

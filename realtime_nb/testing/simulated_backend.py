@@ -6,11 +6,9 @@ Owns its thread, its address and its options. Must not know the client, or how a
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +18,7 @@ from realtime_nb.local import free_addresses
 from .answers import Answers, Asked
 from .faults import Fault, FaultPlan, Faults
 from .known_times import KnownTimes, Settings, TrialNoise, check_number
+from .server_thread import ServerThread
 
 if TYPE_CHECKING:
     from .simulated_model import SimulatedModel
@@ -46,7 +45,7 @@ class SimulatedInput:
     sound_hash: str
 
 
-class SimulatedBackend:
+class SimulatedBackend(ServerThread):
     """A Realtime server on this machine whose latencies are known exactly: for tests, and to teach measuring.
 
     It speaks the protocol in full (turn detection by the level above a running noise floor, push to talk, typed turns,
@@ -100,6 +99,8 @@ class SimulatedBackend:
         ConfigError: an option out of its range.
     """
 
+    _thread_name = "simulated backend"
+
     def __init__(
         self,
         *,
@@ -122,6 +123,7 @@ class SimulatedBackend:
         retry_after_s: float = 1.0,
         seed: int = 0,
     ) -> None:
+        super().__init__()
         self.times = KnownTimes(
             base_ms=base_ms,
             shifts_ms=shifts_ms or {},
@@ -152,11 +154,6 @@ class SimulatedBackend:
         self._inputs: list[tuple[int, Fault | None, HeardInput]] = []
         self._opened = 0
         self._drift_began = time.monotonic()
-        self._listening = threading.Event()
-        self._failed: BaseException | None = None
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
 
     def __repr__(self) -> str:
         return f"SimulatedBackend({self.url or 'not started'})"
@@ -221,11 +218,7 @@ class SimulatedBackend:
         """Start the server; returns when it listens."""
         if self._thread is not None:
             raise ConfigError("this SimulatedBackend was started before: make a new one")
-        self._thread = threading.Thread(target=self._run, name="simulated backend", daemon=True)
-        self._thread.start()
-        self._listening.wait()
-        if self._failed is not None:
-            raise self._failed
+        super().start()
         free_addresses.add(self, self.url)
         self.restart_drift()
         return self
@@ -233,35 +226,9 @@ class SimulatedBackend:
     def stop(self) -> None:
         """Close all sessions and end the thread; may be called twice."""
         free_addresses.discard(self)
-        if self._loop is not None and self._stop is not None and self._thread is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join()
+        super().stop()
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.start)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await asyncio.to_thread(self.stop)
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as error:
-            self._failed = error
-        finally:
-            self._listening.set()
-
-    async def _serve(self) -> None:
+    async def _serve(self, stop: asyncio.Event) -> None:
         from websockets.asyncio.server import serve
 
         from .simulated_model import SimulatedModel, speech_key
@@ -276,8 +243,6 @@ class SimulatedBackend:
         options = SessionOptions(
             append_work_s=self._append_work_ms / 1000, sound_pace=self._sound_pace, drift_ms=self._drift_ms
         )
-        self._loop = asyncio.get_running_loop()
-        stop = self._stop = asyncio.Event()
         admitted: dict[Any, tuple[int, Fault | None]] = {}
 
         async def admit(connection: Any, request: Any) -> Any:

@@ -14,9 +14,10 @@ import struct
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
+
+from realtime_nb.testing.server_thread import ServerThread
 
 T = TypeVar("T")
 Direction = Literal["down", "up"]  # down: from the server to the client
@@ -54,7 +55,7 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-class FlakyProxy:
+class FlakyProxy(ServerThread):
     """Forwards bytes between clients and the server at `upstream_url`, unchanged until a fault is commanded.
 
     A command has taken effect when it returns, and may be given from any thread.
@@ -74,10 +75,13 @@ class FlakyProxy:
         ...         proxy.kill("reset")
     """
 
+    _thread_name = "flaky proxy"
+
     def __init__(self, upstream_url: str) -> None:
         parts = urlsplit(upstream_url)
         if parts.hostname is None or parts.port is None:
             raise ValueError(f"{upstream_url!r} has no host and port to forward to")
+        super().__init__()
         self._upstream = (parts.hostname, parts.port)
         self._parts = parts
         self.url = ""
@@ -92,10 +96,6 @@ class FlakyProxy:
         self._flowing: dict[Direction, asyncio.Event] = {}
         self._door: asyncio.Server | None = None
         self._news = threading.Condition()
-        self._ready = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._over: asyncio.Event | None = None
-        self._thread: threading.Thread | None = None
 
     # Faults
 
@@ -170,49 +170,18 @@ class FlakyProxy:
 
     # Running
 
-    def start(self) -> Self:
-        """Start the proxy; return once it listens."""
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="flaky proxy", daemon=True)
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def stop(self) -> None:
-        """Close everything and end the thread."""
-        if self._loop is not None and self._over is not None and self._thread is not None:
-            self._loop.call_soon_threadsafe(self._over.set)
-            self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.start)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await asyncio.to_thread(self.stop)
-
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         assert self._loop is not None, "start it first"
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_S)
 
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._over = asyncio.Event()
+    async def _serve(self, stop: asyncio.Event) -> None:
         for direction in self._left:
             self._flowing[direction] = asyncio.Event()
             self._flowing[direction].set()
         await self._listen()
         self.url = urlunsplit(self._parts._replace(netloc=f"127.0.0.1:{self._port}"))
-        self._ready.set()
-        await self._over.wait()
+        self._listening.set()
+        await stop.wait()
         await self._shut()
         for pair in self._pairs:
             pair.kill("reset")
