@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, expect
+from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.e2e.conftest import OpenNotebook
 from tests.e2e.harness.card import Card
@@ -18,12 +19,6 @@ from tests.kernels import folder_with
 _CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets.map(
   ({ model }) => [model.type, model.sharedModel.getSource(), model.executionCount ?? null])"""
 _PLACES = ("the card", "the message field", "a button")
-_CHANGED = """() => {
-  const { context } = window.jupyterapp.shell.currentWidget;
-  window.saved = false;
-  context.saveState.connect((_, state) => { window.saved ||= state === "completed"; });
-  context.model.dirty = true;
-}"""
 _DIRTY = "() => window.jupyterapp.shell.currentWidget.context.model.dirty"
 
 
@@ -112,9 +107,14 @@ async def test_ctrl_z_undoes_typing_and_the_clipboard_keys_are_the_fields(book: 
 
 async def test_ctrl_s_saves(book: Notebook) -> None:
     page, card = book.lab.page, Card(book.lab)
-    for place in _PLACES[:2]:  # a third save within a second is not always made by JupyterLab
-        await page.evaluate(_CHANGED)
+    for place in _PLACES:
+        await page.evaluate("() => { window.jupyterapp.shell.currentWidget.context.model.dirty = true; }")
         await _focus(card, place)
-        await page.keyboard.press("Control+s")
-        # The end of the save, not only the clean model: JupyterLab ignores a save that is asked for while one runs.
-        await page.wait_for_function(f"() => window.saved && !({_DIRTY})()", timeout=30_000)
+        for last in (False, False, True):
+            await page.keyboard.press("Control+s")
+            try:
+                await page.wait_for_function(f"() => !({_DIRTY})()", timeout=10_000)
+                break
+            except PlaywrightTimeoutError:
+                # JupyterLab ignores some saves that are asked for within a tenth of a second of another one.
+                assert not last, place
