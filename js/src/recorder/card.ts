@@ -28,6 +28,14 @@ const SHOWN_S = 6;
 
 type Phase = "idle" | "opening" | "recording" | "taken" | "keeping";
 
+const STATUS: Record<Phase, string> = {
+  idle: "Recorder",
+  opening: "Opening the microphone…",
+  recording: "Recording",
+  taken: "Recorded",
+  keeping: "Keeping…",
+};
+
 export function renderRecorder(model: HostModel, el: HTMLElement, signal: AbortSignal): void {
   const id = newCardId();
   const about = h("span", { class: "rtnb-about" });
@@ -88,34 +96,21 @@ export function renderRecorder(model: HostModel, el: HTMLElement, signal: AbortS
     }
   }
 
+  function details(): string {
+    if (kernel === "gone") return "run this cell again to record";
+    if (phase === "recording") return `${seconds(take?.length ?? 0)} of at most ${LONGEST_S} s`;
+    if (phase === "taken" || phase === "keeping")
+      return `${seconds(part.end - part.start)} of ${seconds(pcm.length)}`;
+    return "";
+  }
+
   function show(next: Phase = phase): void {
     phase = next;
-    const seconds = (samples: number) => `${(samples / RATE_HZ).toFixed(1)} s`;
     const holds = phase === "taken" || phase === "keeping";
     setAttribute(card, "data-mic", phase === "recording" ? "on" : "off");
     setAttribute(card, "data-status", phase === "recording" ? "hearing" : "idle");
-    setText(
-      status,
-      kernel === "gone"
-        ? "No kernel"
-        : {
-            idle: "Recorder",
-            opening: "Opening the microphone…",
-            recording: "Recording",
-            taken: "Recorded",
-            keeping: "Keeping…",
-          }[phase],
-    );
-    setText(
-      about,
-      kernel === "gone"
-        ? "run this cell again to record"
-        : phase === "recording"
-          ? `${seconds(take?.length ?? 0)} of at most ${LONGEST_S} s`
-          : holds
-            ? `${seconds(part.end - part.start)} of ${seconds(pcm.length)}`
-            : "",
-    );
+    setText(status, kernel === "gone" ? "No kernel" : STATUS[phase]);
+    setText(about, details());
     setText(
       recordButton.lastElementChild as Element,
       phase === "recording" ? "Stop" : holds ? "Record again" : "Record",
@@ -290,7 +285,7 @@ export function renderRecorder(model: HostModel, el: HTMLElement, signal: AbortS
           {},
           h("b", {}, label),
           words,
-          h("span", { class: "rtnb-soft" }, `${seconds.toFixed(1)} s`),
+          h("span", { class: "rtnb-soft rtnb-seconds" }, `${seconds.toFixed(1)} s`),
           remove,
         );
       }),
@@ -358,6 +353,8 @@ export function renderRecorder(model: HostModel, el: HTMLElement, signal: AbortS
     }
   }, GREET_TIMEOUT_MS);
 }
+
+const seconds = (samples: number): string => `${(samples / RATE_HZ).toFixed(1)} s`;
 
 function slider(name: string): HTMLInputElement {
   return h("input", { type: "range", class: "rtnb-slider", "aria-label": name, min: 0, step: 240 });
