@@ -61,7 +61,8 @@ def test_worker_processes_that_outlive_a_killed_run_do_not_lock_its_folder(tmp_p
         from realtime_nb.lab.keeping.run_folder import RunFolder
         folder = RunFolder({str(tmp_path / "f")!r}, write=True)
         forked = os.fork()
-        print(forked or os.getpid(), flush=True)
+        # One write: `print` writes a line and its end apart, and the two processes write at the same time.
+        os.write(1, f"{{forked or os.getpid()}}\\n".encode())
         time.sleep(600)
     """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
