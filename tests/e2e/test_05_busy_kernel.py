@@ -41,7 +41,10 @@ _LOSES = """
 """
 
 
-@pytest.mark.parametrize("busy", [_SLEEPS, _COMPUTES], ids=["sleeping", "computing"])
+_BUSY = [pytest.param(_SLEEPS, id="sleeping", marks=pytest.mark.long), pytest.param(_COMPUTES, id="computing")]
+
+
+@pytest.mark.parametrize("busy", _BUSY)
 async def test_every_frame_arrives_and_the_answer_plays(notebook: OpenNotebook, speech: Speech, busy: str) -> None:
     book = await notebook(IMPORT, "w = rt.RealtimeWidget()\nw", busy, mic=speech.say(1.0, "What time is it?"))
     await book.lab.run(0)
@@ -75,6 +78,7 @@ async def test_endlessly_printing_cell_loses_no_audio(notebook: OpenNotebook) ->
     assert book.server.log_path.read_text().count("IOPub data rate exceeded") > tripped, "it did not print enough"
 
 
+@pytest.mark.long
 async def test_lost_audio_messages_are_requested_again(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, "w = rt.RealtimeWidget()\nw", KEEP, _LOSES)
     for cell in range(4):

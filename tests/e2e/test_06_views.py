@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import numpy as np
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import OpenNotebook
@@ -36,6 +37,7 @@ async def test_two_views_are_one_voice_and_one_microphone(notebook: OpenNotebook
     assert [track["state"] for track in await book.lab.tracks()] == ["ended"]
 
 
+@pytest.mark.long
 async def test_a_widget_that_begins_to_listen_stops_the_microphone_of_another(notebook: OpenNotebook) -> None:
     book = await notebook(IMPORT, "one = rt.RealtimeWidget()\none", "two = rt.RealtimeWidget()\ntwo")
     for cell in range(3):

@@ -91,8 +91,8 @@ async def test_page_cannot_write_traits_that_it_must_not(notebook: OpenNotebook)
     ("reason", "world", "remedy"),
     [
         ("denied", {"permission": "denied"}, "allow the microphone"),
-        ("missing", {"mic": None}, "connect"),
-        ("insecure", {"secure": False}, "https"),
+        pytest.param("missing", {"mic": None}, "connect", marks=pytest.mark.long),
+        pytest.param("insecure", {"secure": False}, "https", marks=pytest.mark.long),
     ],
 )
 async def test_missing_microphone_is_explained_and_typing_works(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import OpenNotebook
@@ -46,6 +47,7 @@ async def test_every_failure_is_explained_in_the_card(notebook: OpenNotebook) ->
             await expect(card.root).to_contain_text(word)
 
 
+@pytest.mark.long
 async def test_typing_works_without_the_practice_voice_and_the_card_explains_it(notebook: OpenNotebook) -> None:
     # What an environment without the extra starts, found as "local" finds its own.
     plain = """

@@ -114,6 +114,7 @@ async def test_long_c_call_in_the_kernel_does_not_interrupt_audio(notebook: Open
     assert await book.kernel.get(f"{_ANSWERS}[0].status") == "completed"
 
 
+@pytest.mark.long
 async def test_an_interruption_while_the_kernel_is_busy(notebook: OpenNotebook, speech: Speech) -> None:
     mic = speech.say("What time is it?")
     book = await notebook(IMPORT, _widget(), KEEP, _PREPARES, _HOLDS_THE_GIL, mic=mic)
@@ -198,7 +199,7 @@ async def test_kernel_connects_when_the_page_cannot_and_the_card_explains_it(not
     assert await book.kernel.get(f"{_ANSWERS}[0].text")
 
 
-@pytest.mark.parametrize("given", ["key", "lambda: key"])
+@pytest.mark.parametrize("given", ["key", pytest.param("lambda: key", marks=pytest.mark.long)])
 async def test_a_standard_key_never_reaches_the_page(notebook: OpenNotebook, given: str) -> None:
     # Split in the source: what the page shows of the cell is not what is searched for.
     key = "sk-a-standard-key-of-a-person"

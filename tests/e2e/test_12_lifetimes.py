@@ -86,7 +86,8 @@ async def test_a_microphone_ends_when_its_cell_is_run_again(notebook: OpenNotebo
     await book.kernel.until("before.health.parked", timeout=30)
 
 
-@pytest.mark.parametrize("transport", ["kernel", pytest.param("browser", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("transport", ["kernel", "browser"])
 async def test_a_microphone_ends_with_its_card_while_the_kernel_is_busy(notebook: OpenNotebook, transport: str) -> None:
     book = await _listening(notebook, transport, _HOLDS_THE_GIL)
     await book.lab.run(2, wait=False)
@@ -128,6 +129,7 @@ async def test_a_microphone_ends_with_the_tab_of_its_notebook(notebook: OpenNote
     await _ended(book)
 
 
+@pytest.mark.long
 async def test_a_cell_that_is_run_forty_times_leaves_one_session(notebook: OpenNotebook) -> None:
     cell = 'w = rt.RealtimeWidget(backend="local", output="text")\nturn = await w.ask("Hello!")\nw'
     book = await notebook(IMPORT, cell)

@@ -38,6 +38,7 @@ async def test_changed_instructions_change_the_answer_and_the_card_names_the_mod
         await book.lab.until_silence()
 
 
+@pytest.mark.long
 async def test_chat_server_that_is_not_there_is_named_in_the_card_until_it_is(notebook: OpenNotebook) -> None:
     with ChatServer() as gone:
         port = gone.port
