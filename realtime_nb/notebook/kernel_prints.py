@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 _our_comms: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
@@ -28,34 +28,44 @@ def keep_prints_in_cells(comm: Any) -> bool:
     kernel = base.Kernel.instance()
     with _patching:
         if not isinstance(kernel.set_parent, _SetParent):
-            kernel.set_parent = _SetParent(kernel)
+            kernel.set_parent = _SetParent(kernel, base.Kernel)
     return True
 
 
 class _SetParent:
-    """The kernel's `set_parent`, after which messages of our comms leave the global fallbacks as they were.
+    """The kernel's `set_parent`, which leaves the global fallbacks as they are for messages of our comms.
 
-    Context variables stay changed: what the kernel itself answers to the message belongs to it.
+    Context variables change all the same: what the kernel itself answers to the message belongs to it.
     """
 
-    def __init__(self, kernel: Any) -> None:
+    def __init__(self, kernel: Any, base: Any) -> None:
         self._kernel = kernel
+        self._base = base
         self._set_parent = kernel.set_parent
-        # Subshells have threads of their own: a value that one keeps must not overwrite that of a new cell.
-        self._one_at_a_time = threading.RLock()
 
     def __call__(self, ident: Any, parent: Any, channel: str = "shell") -> None:
         """Set the parent message of what is published from now on."""
-        with self._one_at_a_time:
-            if channel != "shell" or not _is_ours(parent):
-                self._set_parent(ident, parent, channel)
-                return
-            kept = [(owner, name, getattr(owner, name)) for owner, name in _fallbacks(self._kernel)]
-            try:
-                self._set_parent(ident, parent, channel)
-            finally:
-                for owner, name, value in kept:
-                    setattr(owner, name, value)
+        if channel == "shell" and _is_ours(parent):
+            self._set_in_this_context(ident, parent)
+        else:
+            self._set_parent(ident, parent, channel)
+
+    def _set_in_this_context(self, ident: Any, parent: Any) -> None:
+        """Set what the kernel's own answers need, and not for a moment the fallbacks.
+
+        To let the kernel set everything and to restore the fallbacks would lose what a thread prints in between.
+        """
+        kernel = self._kernel
+        if isinstance(getattr(kernel, "_shell_parent", None), ContextVar):
+            kernel._shell_parent_ident.set(ident)
+            kernel._shell_parent.set(parent)
+        else:
+            self._base.set_parent(kernel, ident, parent)  # ipykernel 6; the method of IPythonKernel sets the fallbacks
+        shell = getattr(kernel, "shell", None)
+        publishers = (getattr(shell, name, None) for name in ("displayhook", "display_pub"))
+        for owner in (shell, *publishers, sys.stdout, sys.stderr):
+            if isinstance(variable := getattr(owner, "_parent_header", None), ContextVar):
+                variable.set(parent if owner is shell else parent["header"])
 
 
 def _is_ours(message: Any) -> bool:
@@ -64,16 +74,3 @@ def _is_ours(message: Any) -> bool:
         return message["header"]["msg_type"].startswith("comm_") and content["comm_id"] in _our_comms
     except (AttributeError, KeyError, TypeError):
         return False
-
-
-def _fallbacks(kernel: Any) -> Iterator[tuple[Any, str]]:
-    """Yield the attributes that say where a thread without a context of its own prints and displays."""
-    shell = getattr(kernel, "shell", None)
-    publishers = [getattr(shell, name, None) for name in ("displayhook", "display_pub")]
-    for owner in (shell, *publishers, sys.stdout, sys.stderr):
-        if hasattr(owner, "_parent_header_global"):
-            yield owner, "_parent_header_global"
-        elif owner in publishers and hasattr(owner, "parent_header"):  # ipykernel 6: an attribute, no property
-            yield owner, "parent_header"
-    if hasattr(kernel, "_shell_context"):
-        yield kernel, "_shell_context"

@@ -136,6 +136,31 @@ def test_threads_print_under_the_cell_that_ran_last(kernel: Kernel, page: Callab
     kernel.until(lambda: "later" in kernel.printed(later), page=page)
 
 
+_BUSY_THREAD = """
+import sys
+def work():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # the threads take turns at any step
+    for n in range(20_000):
+        print("step", n)
+    sys.setswitchinterval(interval)
+    print("finished")
+threading.Thread(target=work).start()
+"""
+
+
+def test_thread_loses_no_line_while_a_message_of_a_page_is_handled(kernel: Kernel, page: Callable[[], None]) -> None:
+    earlier = kernel.everything()
+    cell = kernel.run(_BUSY_THREAD)
+
+    def printed() -> dict[str, str]:
+        return {request: text for request, text in kernel.everything().items() if request not in earlier}
+
+    kernel.until(lambda: any("finished" in text for text in printed().values()), page=lambda: _beats(page))
+    kernel.until(lambda: kernel.printed(cell).count("step") == 20_000)
+    assert not [request for request, text in printed().items() if "step" in text and request != cell]
+
+
 def test_coroutine_that_a_cell_runs_prints_there(kernel: Kernel, page: Callable[[], None]) -> None:
     _beats(page)
     cell = kernel.run("async def there():\n    print('there')\nrt.run(there())")

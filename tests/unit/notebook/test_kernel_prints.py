@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextvars import ContextVar
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
@@ -18,9 +19,11 @@ class _OurComm:
 
 
 class _FakeKernel:
-    """Like ipykernel 7's: a message becomes the fallback parent of the shell."""
+    """Like ipykernel 7's: a message becomes the parent in this context, and the fallback parent of the shell."""
 
     def __init__(self) -> None:
+        self._shell_parent: ContextVar[Any] = ContextVar("parent")
+        self._shell_parent_ident: ContextVar[Any] = ContextVar("ident")
         self.shell = SimpleNamespace(_parent_header_global={}, displayhook=None, display_pub=None)
 
     def set_parent(self, ident: object, parent: dict[str, Any], channel: str = "shell") -> None:
@@ -45,8 +48,10 @@ def test_messages_of_our_comms_alone_leave_the_parent_as_it_was(kernel: _FakeKer
     assert keep_prints_in_cells(comm), "a second widget wraps nothing again"
     cell = {"header": {"msg_type": "execute_request"}, "content": {"code": "1"}}
     kernel.set_parent([], cell)
-    kernel.set_parent([], _message("comm_msg"))
+    ours = _message("comm_msg")
+    kernel.set_parent([], ours)
     assert kernel.shell._parent_header_global is cell
+    assert kernel._shell_parent.get() is ours, "what the kernel answers belongs to it"
     other = _message("comm_msg", "of another widget")
     kernel.set_parent([], other)
     assert kernel.shell._parent_header_global is other
@@ -68,12 +73,12 @@ def test_kernel_still_has_the_private_names_of_prints() -> None:
     """A newer ipykernel that renames them would let a card swallow what threads print; tests/integration shows it."""
     from ipykernel.displayhook import ZMQShellDisplayHook
     from ipykernel.iostream import OutStream
-    from ipykernel.zmqshell import ZMQDisplayPublisher
+    from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
 
-    assert "_parent_header_global" in inspect.getsource(OutStream)
     if int(version("ipykernel").split(".")[0]) >= 7:
-        assert "_shell_context" in inspect.getsource(Kernel)
-        for publisher in (ZMQShellDisplayHook, ZMQDisplayPublisher):
-            assert "_parent_header_global" in inspect.getsource(publisher)
+        assert all(name in inspect.getsource(Kernel) for name in ("_shell_parent_ident.set(", "_shell_parent.set("))
+        for publisher in (OutStream, ZMQInteractiveShell, ZMQShellDisplayHook, ZMQDisplayPublisher):
+            assert "_parent_header.set(" in inspect.getsource(publisher)
     else:
-        assert all(hasattr(publisher, "parent_header") for publisher in (ZMQShellDisplayHook, ZMQDisplayPublisher))
+        assert "_parent_header.set(" in inspect.getsource(OutStream)
+        assert "self.shell" not in inspect.getsource(Kernel.set_parent)
