@@ -65,6 +65,9 @@ class Measures:
         interruptions: answers that the server cancelled because it detected speech.
         cut_offs: how often the server ended the turn while more than 100 ms of speech were to come.
         false_starts: how often the server detected speech where there is none in the recording.
+        detected_ms: where in the recording the server detected speech, a pair of start and end for each stretch, in
+            the server's words: its padding before, and the silence that ended the turn, included. None for a start or
+            an end that did not come.
         missed: whether the turn got no answer after its end; an answer to its first half is none.
         turn_taking: a score in [0, 1], see `turn_taking.py`.
         input_tokens, output_tokens: of all responses of the trial; the counts by kind are parts of them.
@@ -92,6 +95,7 @@ class Measures:
     interruptions: int
     cut_offs: int
     false_starts: int
+    detected_ms: tuple[tuple[float | None, float | None], ...]
     missed: bool
     turn_taking: float
     input_tokens: int
@@ -166,6 +170,7 @@ def measure(
         ),
         cut_offs=turn.cut_offs,
         false_starts=turn.false_starts,
+        detected_ms=tuple(turn.detected),
         missed=missed,
         turn_taking=curve(TurnTaking(wait, turn.cut_offs, turn.false_starts, missed)),
         input_tokens=usage.input_tokens,
@@ -190,6 +195,7 @@ class _Turn:
     def __init__(self, trace: TrialTrace) -> None:
         self.cut_offs = self.false_starts = 0
         self.stopped: StampedEvent | None = None
+        self.detected: list[tuple[float | None, float | None]] = []
         others: set[str] = set()  # the items of detected speech that did not end the turn
         for started, stopped in _stretches(trace.events):
             if trace.speech is None:
@@ -198,6 +204,7 @@ class _Turn:
             stated = stopped is not None and stopped.event.audio_end_ms > 0
             first = _position_ms(trace, started, 0.0, stated=stated)
             last = _position_ms(trace, stopped, float("inf"), stated=stated)
+            self.detected.append((None if started is None else first, None if stopped is None else last))
             outside = last <= trace.speech.start_ms or first >= trace.speech.end_ms
             if outside or last < trace.speech.end_ms - _CUT_OFF_MS:
                 self.false_starts += outside

@@ -240,6 +240,7 @@ def _row(
         row["error"] = attempt.error or "the session ended before this turn"
     row["error"] = None if row["error"] is None else redact(row["error"])
     row["tool_calls"] = [dict(call) for call in row["tool_calls"]]
+    row["detected_ms"] = [list(pair) for pair in row["detected_ms"]]
     return {name: _json_number(value) for name, value in row.items()}
 
 
@@ -253,6 +254,7 @@ def _json_number(value: Any) -> Any:
 _NOT_MEASURED: Mapping[str, Any] = {
     **{each.name: None for each in fields(Measures)},
     "tool_calls": (),
+    "detected_ms": (),
     "heard": "",
     "text": "",
 }

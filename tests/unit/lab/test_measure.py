@@ -110,6 +110,7 @@ def test_answer_in_a_pause_is_a_cut_off_and_its_response_is_no_answer() -> None:
         _answer(_ZERO + 320),
     )
     assert (found.cut_offs, found.false_starts, found.missed, found.interruptions) == (1, 0, False, 1)
+    assert found.detected_ms == ((450, 1_300), (1_700, 2_500))
     assert found.speech_end_to_stopped_ms == 300
     assert found.speech_end_to_committed_ms == 305
     assert found.speech_end_to_first_audio_ms == 520
@@ -140,6 +141,14 @@ def test_noise_taken_for_speech_is_a_false_start(start_ms: int, end_ms: int, at:
 def test_times_of_a_second_recording_in_a_session_are_moved() -> None:
     found = _measured(_detected("u", 60_450, 62_500, _ZERO + 300), _answer(_ZERO + 320), buffer_offset_ms=60_000.0)
     assert (found.cut_offs, found.false_starts, found.speech_end_to_stopped_ms) == (0, 0, 300)
+    assert found.detected_ms == ((450, 2_500),), "times of the recording, not of the session"
+
+
+def test_speech_without_a_start_or_an_end_is_shown_as_such() -> None:
+    started, stopped, committed = _detected("u", 450, 2_500, _ZERO + 300)
+    assert _measured([started]).detected_ms == ((450, None),)
+    assert _measured([stopped, committed]).detected_ms == ((None, 2_500),)
+    assert _measured(_answer(_ZERO), speech=None).detected_ms == ()
 
 
 def test_server_that_states_no_times_is_judged_by_arrival() -> None:
