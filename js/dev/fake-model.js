@@ -120,6 +120,7 @@ export function turn(itemId, role, text, more = {}) {
     total_ms: role === "assistant" ? 612 : null,
     audio_ms: 1200,
     tool_calls: [],
+    kept: false,
     ...more,
   };
 }

@@ -61,6 +61,8 @@ export interface Engine {
   /** Moves the sound to this page and plays what waits. */
   play(): void;
   replay(itemId: string): void;
+  /** Keeps a turn as an utterance in Python (`w.kept`), or keeps it no longer. */
+  keep(itemId: string, on: boolean): void;
   watchEvents(signal: AbortSignal): void;
   retry(): void;
   /** Begins a new conversation. */
@@ -396,6 +398,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       claim();
       send({ kind: "clip", item_id: itemId });
     },
+    keep: (itemId, on) => send({ kind: "keep", item_id: itemId, on }),
     watchEvents(until) {
       eventWatchers += 1;
       if (eventWatchers === 1) send({ kind: "events", on: true });

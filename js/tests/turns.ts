@@ -15,6 +15,7 @@ export function turn(itemId: string, more: Partial<TurnView> = {}): TurnView {
     total_ms: null,
     audio_ms: null,
     tool_calls: [],
+    kept: false,
     ...more,
   };
 }

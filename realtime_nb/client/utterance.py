@@ -96,6 +96,8 @@ class Utterance:
         if x is not None:
             name, value = _part_of(x)
             object.__setattr__(self, name, value)
+        if isinstance(x, Turn):
+            self._take_from(x)
         if self.images and self.text is None:
             raise ConfigError("images need text=: an utterance with images is typed")
         object.__setattr__(self, "images", data_uris(self.images, self.detail))
@@ -115,6 +117,13 @@ class Utterance:
         if self.label is None:
             object.__setattr__(self, "label", self._default_label())
 
+    def _take_from(self, turn: Turn) -> None:
+        """Take the pictures of a typed turn, and a label from the words of any."""
+        if self.text is not None and not self.images:
+            object.__setattr__(self, "images", turn.images)
+        if self.label is None and turn.text.strip():
+            object.__setattr__(self, "label", _shortened(" ".join(turn.text.split())))
+
     def _check_text(self, rate: int | None) -> None:
         text = self.text
         if not isinstance(text, str):
@@ -128,7 +137,7 @@ class Utterance:
     def _default_label(self) -> str:
         if self.text is not None:
             text = self.text or "a picture"
-            return text if len(text) <= 40 else text[:39] + "…"
+            return _shortened(text)
         if self.path is not None:
             return Path(self.path).name
         return f"{len(self.sound) / RATE_HZ:.1f} s of sound"
@@ -180,6 +189,10 @@ def as_utterance(x: Askable) -> Utterance:
     return Utterance(x)
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
 def relabelled(utterance: Utterance, label: str) -> Utterance:
     """Return the same utterance under another label."""
     made = copy.copy(utterance)
@@ -196,7 +209,7 @@ def _part_of(x: Any) -> tuple[Literal["text", "samples", "path"], Any]:
     if isinstance(x, Turn):
         if x.audio is not None:
             return "samples", x.audio
-        if x.text.strip():
+        if x.text.strip() or x.images:
             return "text", x.text
         raise ConfigError(f"{x!r} can not be asked again: it has neither sound nor text")
     from realtime_nb.audio import AudioClip

@@ -19,6 +19,8 @@ from realtime_nb.notebook import runtime
 from realtime_nb.notebook.audio.page_sound import PageSound
 from realtime_nb.notebook.browser.selection import Transports
 from realtime_nb.notebook.event_log import EventLog
+from realtime_nb.notebook.experiments.kept import Kept
+from realtime_nb.notebook.experiments.page_requests import ExperimentRequests
 from realtime_nb.notebook.health import HealthMonitor
 from realtime_nb.notebook.options import Options
 from realtime_nb.notebook.page import messages as m
@@ -69,7 +71,8 @@ class Controller:
         self.monitor = HealthMonitor(self.sound, self.channel, self.pages, self.events, self.state)
         self.parking = Parking(self.pages, self.sound.microphone, options.idle_minutes)
         transports = Transports(self.sound.sockets, options.transport)
-        transcript = Transcript(self.channel, self.pages, self.state)
+        self.kept = Kept()
+        self._transcript = transcript = Transcript(self.channel, self.pages, self.state, self.kept)
         self.traits = TraitPublisher(write, self.state, transports, self.pages, self.sound, self.monitor, transcript)
         self.lifecycle = SessionLifecycle(
             self.state, transports, self.sound, self.events, transcript, self.traits, self.parking
@@ -85,6 +88,7 @@ class Controller:
             self.sound,
             self.traits,
             self.parking,
+            ExperimentRequests(self.state, self.kept, transcript, self.channel),
         )
         self._inbox = PageInbox(actions, self.pages, self.channel)
         self._disposing: asyncio.Task[None] | None = None
@@ -145,6 +149,14 @@ class Controller:
     def change_model(self, model: str | None) -> None:
         """Go on with another model, in the order of the calls."""
         self.soon(self.lifecycle.change_model, model)
+
+    def show_kept(self, item_id: str) -> None:
+        """Show in the pages whether a turn is kept, in the order of the calls."""
+        self.soon(self._show_kept, item_id)
+
+    def _show_kept(self, item_id: str) -> None:
+        self._transcript.mark(item_id)
+        self.traits.changed()
 
     def reset(self, conversation: Conversation) -> None:
         """Begin another conversation, in the order of the calls."""

@@ -34,7 +34,7 @@ from realtime_nb.client.settings import (
     check_tool_choice,
     has_own_fields,
 )
-from realtime_nb.client.utterance import Askable, as_utterance
+from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
 from realtime_nb.keys.address import concealed_address
 from realtime_nb.keys.secret import ApiKey, concealed, concealed_by_mistake
@@ -143,6 +143,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     status: ReadOnly[Status] = _typed(t.Unicode("idle", read_only=True).tag(sync=True))
     error: ReadOnly[str | None] = _typed(t.Unicode(None, allow_none=True, read_only=True).tag(sync=True))
     turns: ReadOnly[tuple[Turn, ...]] = _typed(t.Tuple(read_only=True))
+    kept: ReadOnly[tuple[Utterance, ...]] = _typed(t.Tuple(read_only=True))
     live: ReadOnly[tuple[Turn, ...]] = _typed(t.Tuple(read_only=True))
     level: ReadOnly[float] = _typed(t.Float(0.0, read_only=True))
     usage: ReadOnly[Usage] = _typed(t.Any(read_only=True))
@@ -397,6 +398,43 @@ class RealtimeWidget(anywidget.AnyWidget):
             controller.change(changed, variant.session)
         if variant.model is not None:
             self.model = variant.model
+
+    # Single turns
+
+    def keep(self, turn: Turn | int, label: str | None = None, *, said: str | None = None) -> Utterance:
+        """Keep a user turn as an utterance for experiments: `rt.Lab(utterances=w.kept)`.
+
+        Args:
+            turn: a user turn, or its index in `w.turns`; an answer stands for the user turn before it.
+            label: its name in tables; None: its words.
+            said: the words that were spoken, where they are known; the transcript may be wrong.
+
+        Returns:
+            the utterance, which is in `w.kept` from now on, also after `reset`.
+
+        Raises:
+            ConfigError: no user turn, a bad label, or more than 1000 turns.
+        """
+        from realtime_nb.notebook.experiments.user_turn import user_turn
+
+        controller = self._live_controller
+        chosen = user_turn(self.turns, turn)
+        utterance = controller.kept.keep(chosen, label, said)
+        self._show_kept(chosen.item_id)
+        return utterance
+
+    def forget(self, label: str) -> None:
+        """Keep an utterance no longer.
+
+        Raises:
+            ConfigError: none of `w.kept` has this label; names those that there are.
+        """
+        self._show_kept(self._live_controller.kept.forget(label))
+
+    def _show_kept(self, item_id: str) -> None:
+        controller = self._live_controller
+        self._write_trait("kept", controller.kept.utterances)  # here, so that the caller sees it at once
+        controller.show_kept(item_id)
 
     def close(self) -> None:
         """Disconnect and remove the card, for good. Returns at once; may be called twice.
@@ -654,6 +692,7 @@ class RealtimeWidget(anywidget.AnyWidget):
             self._hold()
         missed = values.pop("_missed")
         values["_latency"] = latency_to_page(values["latency"])
+        values["kept"] = self._live_controller.kept.utterances
         for name, value in values.items():
             if name != "status" or not self._live_controller.state.closed:
                 self._write_trait(name, value)

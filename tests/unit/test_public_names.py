@@ -40,6 +40,7 @@ PROMISED = {
         *("tool_choice", "reasoning_effort", "output", "max_output_tokens", "transport", "controls"),
         *("start", "stop", "ask", "commit", "interrupt", "approve", "use_transport", "tool", "connection", "events"),
         *("save", "freeze", "microphone_error", "model", "microphone", "reset", "max_cost_usd", "max_session_minutes"),
+        *("kept", "keep", "forget"),
     },
     "Backend": {"url", "api_key", "headers", "subprotocols", "allow_insecure", "prices"},
     "Turn": {

@@ -101,6 +101,7 @@ const turnView = record({
   total_ms: duration,
   audio_ms: duration,
   tool_calls: listOf(toolCall),
+  kept: flag,
 });
 export type TurnView = Checked<typeof turnView>;
 
@@ -132,6 +133,7 @@ export const PAGE = {
   interrupt: {},
   commit: {},
   clip: { item_id: itemId },
+  keep: { item_id: itemId, on: flag },
   events: { on: flag },
   reset: {},
   retry: {},

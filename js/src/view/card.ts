@@ -16,6 +16,7 @@ import { createNotices } from "./notices.js";
 import { createSettings } from "./settings.js";
 import { followTheme } from "./theme.js";
 import { createTranscriptLog } from "./transcript.js";
+import type { TurnAction } from "./turn-menu.js";
 
 let views = 0;
 
@@ -25,10 +26,17 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
   const notices = createNotices(model);
   const settings = createSettings(model, engine, `${id}-settings`, signal);
   const events = createEventsPanel(model, engine, `${id}-events`, signal);
+  const actions: TurnAction[] = [
+    {
+      name: (turn) => (turn.kept ? "Keep no longer" : "Keep as an utterance"),
+      run: (turn) => engine.keep(turn.item_id, !turn.kept),
+    },
+  ];
   const log = createTranscriptLog(
     engine.transcript,
     createEmpty(model, engine, signal),
     (itemId) => engine.replay(itemId),
+    actions,
     signal,
   );
   const meter = createMeter(signal);

@@ -6,6 +6,7 @@ import type { Engine } from "../engine.js";
 import type { HostModel } from "../host.js";
 import { read } from "../traits.js";
 import { isTyping, takeKeys } from "./own-keys.js";
+import { closeMenuAround } from "./turn-menu.js";
 
 export function bindKeys(
   card: HTMLElement,
@@ -37,6 +38,7 @@ export function bindKeys(
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") {
+      if (target instanceof Element && closeMenuAround(target)) return;
       const answering = ["speaking", "thinking"].includes(read(model, "status"));
       if (!answering && !engine.state.playing && !engine.state.replaying) return;
       engine.stop();

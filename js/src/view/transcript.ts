@@ -8,6 +8,7 @@ import type { TurnView } from "../comm/messages.js";
 import type { Transcript, TranscriptChange } from "../comm/state.js";
 import { h, setText } from "./dom.js";
 import { createTurn, type TurnElement } from "./turn.js";
+import type { TurnAction } from "./turn-menu.js";
 
 interface TranscriptLog {
   readonly root: HTMLElement;
@@ -23,6 +24,7 @@ export function createTranscriptLog(
   transcript: Transcript,
   empty: HTMLElement,
   hearAgain: (itemId: string) => void,
+  actions: readonly TurnAction[],
   signal: AbortSignal,
 ): TranscriptLog {
   const earlierText = h("span");
@@ -68,7 +70,7 @@ export function createTranscriptLog(
   signal.addEventListener("abort", () => resized.disconnect());
 
   function make(turn: TurnView): TurnElement {
-    const element = createTurn(turn, hearAgain);
+    const element = createTurn(turn, hearAgain, actions);
     element.replaying(turn.item_id === replayed);
     shown.set(turn.item_id, element);
     return element;

@@ -6,6 +6,7 @@
 
 import type { ToolCallView, TurnView } from "../comm/messages.js";
 import { h, milliseconds, setAttribute, setText } from "./dom.js";
+import { createTurnMenu, type TurnAction } from "./turn-menu.js";
 
 export interface TurnElement {
   readonly root: HTMLElement;
@@ -19,7 +20,11 @@ const FOLD_CHARACTERS = 3000;
 /** A longer note, such as the cause of a failure, stands below the text: beside it, it would be a narrow column. */
 const NOTE_CHARACTERS = 40;
 
-export function createTurn(turn: TurnView, hearAgain: (itemId: string) => void): TurnElement {
+export function createTurn(
+  turn: TurnView,
+  hearAgain: (itemId: string) => void,
+  actions: readonly TurnAction[],
+): TurnElement {
   const name = NAMES[turn.role];
   const tools = h("span", { class: "rtnb-tools" });
   const said = h("span", { class: "rtnb-text", dir: "auto" });
@@ -30,6 +35,7 @@ export function createTurn(turn: TurnView, hearAgain: (itemId: string) => void):
   );
   const note = h("span", { class: "rtnb-note" });
   const cause = h("div", { class: "rtnb-cause", dir: "auto", hidden: true });
+  const kept = h("span", { title: "An utterance for experiments: w.kept in Python" });
   const time = h("span", { class: "rtnb-time" });
   const replay = h("button", {
     type: "button",
@@ -37,12 +43,13 @@ export function createTurn(turn: TurnView, hearAgain: (itemId: string) => void):
     "aria-label": "Hear again",
     title: "Hear again",
   });
+  const menu = createTurnMenu(actions, turn);
   const root = h(
     "article",
     { class: "rtnb-turn", "aria-label": name, "data-role": turn.role, "data-item-id": turn.item_id },
     h("span", { class: "rtnb-who", "aria-hidden": "true" }, name),
-    h("div", { class: "rtnb-said" }, tools, said, unfold, cause),
-    h("div", { class: "rtnb-facts" }, note, time, replay),
+    h("div", { class: "rtnb-said" }, tools, said, unfold, cause, menu.row),
+    h("div", { class: "rtnb-facts" }, note, kept, time, replay, menu.opener),
   );
 
   let folded = true;
@@ -87,6 +94,8 @@ export function createTurn(turn: TurnView, hearAgain: (itemId: string) => void):
       next.role === "assistant" ? "Time to the first sound" : "Length of what you said",
     );
     replay.hidden = !next.has_audio || live;
+    setText(kept, next.kept ? "kept" : "");
+    menu.update(next);
   }
 
   update(turn);

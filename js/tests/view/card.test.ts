@@ -70,6 +70,30 @@ describe("card", () => {
     expect(find("article[aria-label=Assistant]").textContent).toContain("stopped by you");
   });
 
+  it("offers actions on what the user said, in a row that opens below the turn", () => {
+    const { model, find, el, named } = setUp();
+    model.down("turn", { turn: turn("a", { text: "Hello" }), after: null });
+    model.down("turn", { turn: turn("b", { role: "assistant" }), after: "a" });
+    model.down("live", { turn: turn("c", { status: "in_progress" }), after: "b" });
+    const openers = [...el.querySelectorAll<HTMLElement>("[aria-label='More about this turn']")];
+    expect(openers.map((each) => each.hidden)).toEqual([false, true, true]);
+    expect(find("[aria-label=Actions]").hidden).toBe(true);
+    openers[0]?.click();
+    expect(find("[aria-label=Actions]").hidden).toBe(false);
+    expect(document.activeElement).toBe(named("Keep as an utterance"));
+    named("Keep as an utterance")?.click();
+    expect(model.sent.map(({ content }) => content)).toContainEqual(
+      expect.objectContaining({ kind: "keep", item_id: "a", on: true }),
+    );
+    expect(document.activeElement).toBe(openers[0]);
+    model.down("turn", { turn: turn("a", { text: "Hello", kept: true }), after: null });
+    expect(find("article[aria-label=You] .rtnb-facts").textContent).toContain("kept");
+    expect(named("Keep no longer")).toBeTruthy();
+    openers[0]?.click();
+    named("Keep no longer")?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    expect(find("[aria-label=Actions]").hidden).toBe(true);
+  });
+
   it("adds one text node for a delta and touches nothing else", () => {
     const { model, find } = setUp();
     model.down("live", {

@@ -10,6 +10,7 @@ import asyncio
 from realtime_nb.conversation import Conversation
 from realtime_nb.errors import MicrophoneError
 from realtime_nb.notebook.audio.page_sound import PageSound
+from realtime_nb.notebook.experiments.page_requests import ExperimentRequests
 from realtime_nb.notebook.microphone_remedies import microphone_remedy
 from realtime_nb.notebook.page import messages as m
 from realtime_nb.notebook.page.channel import Channel
@@ -33,6 +34,7 @@ class PageActions:
         sound: the user's and the assistant's.
         traits: show what changed.
         parking: follows what the person does.
+        experiments: acts on what is asked about single turns.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class PageActions:
         sound: PageSound,
         traits: TraitPublisher,
         parking: Parking,
+        experiments: ExperimentRequests,
     ) -> None:
         self._state = state
         self._lifecycle = lifecycle
@@ -59,6 +62,7 @@ class PageActions:
         self._sockets = sound.sockets
         self._traits = traits
         self._parking = parking
+        self._experiments = experiments
         self._played_at_stop: dict[tuple[str, int], int] | None = None
 
     def deliver(self, message: m.PageMessage) -> None:
@@ -140,6 +144,8 @@ class PageActions:
         elif isinstance(message, m.ClipRequest):
             if not self._transcript.clip(message.page, message.item_id):
                 self._channel.refuse("clip", f"no sound is known for {message.item_id[:80]!r}")
+        elif isinstance(message, m.Keep):
+            self._experiments.act(message)
         elif isinstance(message, m.EventsWanted):
             page.events = message.on
         elif isinstance(message, m.Reset):

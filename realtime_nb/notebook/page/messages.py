@@ -187,6 +187,13 @@ class ClipRequest(PageMessage, kw_only=True, tag="clip"):
     item_id: _Id
 
 
+class Keep(PageMessage, kw_only=True, tag="keep"):
+    """The user keeps a turn as an utterance, or keeps it no longer."""
+
+    item_id: _Id
+    on: bool
+
+
 class EventsWanted(PageMessage, kw_only=True, tag="events"):
     """The events panel was opened or closed."""
 
@@ -269,6 +276,11 @@ def decode_page(content: Any, buffers: list[memoryview] | list[bytes] | None = N
     return message
 
 
+def tag_of(message: PageMessage) -> str:
+    """Return the kind of a message, as it is written on the comm."""
+    return str(type(message).__struct_config__.tag)
+
+
 def _readable(text: str) -> str:
     # Half of a surrogate pair has no UTF-8: the comm could not carry the refusal.
     return text.encode("utf-8", "backslashreplace").decode()
@@ -303,7 +315,10 @@ class ToolCallView(msgspec.Struct, kw_only=True):
 
 
 class TurnView(msgspec.Struct, kw_only=True):
-    """A turn, as the card shows it. `heard` counts characters of `text`; None: all of it."""
+    """A turn, as the card shows it.
+
+    `heard` counts characters of `text`; None: all of it. `kept`: whether it is one of `w.kept`.
+    """
 
     item_id: str
     revision: int
@@ -316,6 +331,7 @@ class TurnView(msgspec.Struct, kw_only=True):
     total_ms: float | None
     audio_ms: float | None
     tool_calls: list[ToolCallView]
+    kept: bool
 
 
 class KernelMessage(msgspec.Struct, kw_only=True, tag_field="kind"):

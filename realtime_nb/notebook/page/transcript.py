@@ -10,14 +10,16 @@ from collections.abc import Iterable
 
 from realtime_nb.conversation import (
     Change,
+    Turn,
     TurnChanged,
     TurnOpened,
     TurnRemoved,
     TurnSettled,
     TurnText,
 )
+from realtime_nb.notebook.experiments.kept import Kept
 from realtime_nb.notebook.page.channel import Channel
-from realtime_nb.notebook.page.messages import ClipMessage, Gone, Live, LiveDelta, Snapshot, TurnMessage
+from realtime_nb.notebook.page.messages import ClipMessage, Gone, Live, LiveDelta, Snapshot, TurnMessage, TurnView
 from realtime_nb.notebook.page.pages import Pages
 from realtime_nb.notebook.page.turn_view import turn_view
 from realtime_nb.notebook.session_state import SessionState
@@ -33,13 +35,15 @@ class Transcript:
         channel: the comm.
         pages: while there are none, nothing is sent: a page begins with a snapshot.
         state: has the conversation.
+        kept: which turns are kept as utterances.
     """
 
-    def __init__(self, channel: Channel, pages: Pages, state: SessionState) -> None:
+    def __init__(self, channel: Channel, pages: Pages, state: SessionState, kept: Kept) -> None:
         self._channel = channel
         self._pages = pages
         self._changed: dict[str, None] = {}
         self._state = state
+        self._kept = kept
 
     def on_changes(self, changes: Iterable[Change]) -> None:
         """Send each text delta to the pages without delay; mark other changed turns, which `flush` sends whole."""
@@ -56,6 +60,11 @@ class Transcript:
                 self._changed.pop(change.item_id, None)
                 self._channel.send(Gone(item_id=change.item_id))
 
+    def mark(self, item_id: str) -> None:
+        """Send a turn whole with the next `flush`."""
+        if len(self._pages):
+            self._changed[item_id] = None
+
     def flush(self) -> None:
         """Send the turns that changed."""
         changed, self._changed = self._changed, {}
@@ -64,7 +73,7 @@ class Transcript:
             if turn is None:
                 continue
             kind = Live if turn.status == "in_progress" else TurnMessage
-            self._channel.send(kind(turn=turn_view(turn), after=self._state.conversation.after(item_id)))
+            self._channel.send(kind(turn=self._view(turn), after=self._state.conversation.after(item_id)))
 
     def snapshot(self, page: str, epoch: int) -> None:
         """Send a page everything that it needs to begin."""
@@ -75,12 +84,15 @@ class Transcript:
                 to=page,
                 epoch=epoch,
                 lease=self._pages.lease,
-                turns=[turn_view(turn) for turn in shown],
-                live=[turn_view(turn) for turn in self._state.conversation.live],
+                turns=[self._view(turn) for turn in shown],
+                live=[self._view(turn) for turn in self._state.conversation.live],
                 earlier=len(turns) - len(shown),
                 sound=self._channel.last("sound"),
             )
         )
+
+    def _view(self, turn: Turn) -> TurnView:
+        return turn_view(turn, kept=turn.item_id in self._kept)
 
     def restart(self, epoch: int) -> None:
         """Show another conversation in every page."""

@@ -15,8 +15,8 @@ _MAX_TEXT = 200_000
 """Characters of one turn that travel to a page; the whole text stays in `widget.turns`."""
 
 
-def turn_view(turn: Turn) -> TurnView:
-    """Return the part of a message from which a page draws `turn`."""
+def turn_view(turn: Turn, *, kept: bool) -> TurnView:
+    """Return the part of a message from which a page draws `turn`; `kept`: whether it is kept as an utterance."""
     text = shown_text(turn)
     heard_text = turn.heard_text or ""
     all_heard = turn.status != "interrupted" or len(heard_text) >= len(text)
@@ -37,4 +37,5 @@ def turn_view(turn: Turn) -> TurnView:
         total_ms=turn.latency.total,
         audio_ms=turn.audio_ms,
         tool_calls=[msgspec.convert(call, ToolCallView, from_attributes=True) for call in turn.tool_calls],
+        kept=kept,
     )
