@@ -12,8 +12,6 @@ into what is sent about it.
 from __future__ import annotations
 
 import contextlib
-import re
-import secrets
 from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
@@ -21,137 +19,35 @@ import msgspec
 
 from realtime_nb.client.events.client_event import EVENT_ID
 from realtime_nb.client.events.recent import Recent
+from realtime_nb.client.events.response_so_far import (
+    LatestResponses,
+    ResponseSoFar,
+    arguments_text,
+    can_be_ours,
+    final_status,
+    renamed,
+    same_item,
+    with_fields,
+)
+from realtime_nb.client.events.server_names import ServerNames
 from realtime_nb.wire import realtime as wire
 
 __all__ = ["EventNormalizer"]
-
-_UNIQUE = re.compile("[0-9A-Za-z]{12}")
-"""What an id has that no other session uses; ours have it too."""
-
-
-def _replace(struct: Any, **fields: Any) -> Any:
-    """A copy with other fields, which keeps what could not be read of an event (`raw`, `lost`)."""
-    copy = msgspec.structs.replace(struct, **fields)
-    if kept := getattr(struct, "__dict__", None):
-        copy.__dict__.update(kept)
-    return copy
-
-
-class _Lives(Recent["_Life"]):
-    """The latest responses; late events come soon after the end, or not at all."""
-
-    maxlen = 32
-
-
-class _Names:
-    """The names of one kind of thing (responses, items or calls), and the server's ids for them."""
-
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
-        self._used: Recent[None] = Recent()
-        self._ours: Recent[str] = Recent()  # by the server's id: the latest thing of that id
-        self._servers: Recent[str] = Recent()  # by our name, where it is another
-        self._given: Recent[None] = Recent()  # names that this side gave, and the server has taken
-
-    def new(self, server_id: str | None) -> str:
-        """A name for a thing that has just begun: the server's id, unless it was used before."""
-        name, count = server_id or f"{self._kind}_unnamed", 1
-        while name in self._used or (server_id is None and count == 1):
-            count += 1
-            name = f"{server_id or self._kind + '_unnamed'}~{count}"
-        self._used[name] = None
-        if server_id:
-            self._ours[server_id] = name
-            if name != server_id:
-                self._servers[name] = server_id
-        return name
-
-    def keep(self, name: str) -> None:
-        """A thing that is sent under this name has it, also where it had it in a session before."""
-        self._used[name] = None
-        if name not in self._servers:
-            self._ours[name] = name
-            self._given[name] = None
-
-    def another(self, name: str) -> str:
-        """A name like `name` for a thing that the server gives no id of its own."""
-        count = 2
-        while f"{name}~{count}" in self._used:
-            count += 1
-        self._used[f"{name}~{count}"] = None
-        return f"{name}~{count}"
-
-    def alias(self, server_id: str, name: str) -> None:
-        """The server calls a thing of ours by another id."""
-        self._ours[server_id] = name
-        self._servers[name] = server_id
-        self._used[server_id] = None
-
-    def inward(self, server_id: str) -> str | None:
-        """Our name for the server's id, or None where the server has not used it yet."""
-        return self._ours.get(server_id)
-
-    def outward(self, name: str) -> str:
-        """The server's id for our name."""
-        return self._servers.get(name, name)
-
-    def outward_in_new_session(self, name: str) -> str:
-        """The id under which a thing of an earlier session is created in the present one: the one it had, if it can.
-
-        A server that counts its ids would give a short one to another thing in this session.
-        """
-        is_counted = name in self._used and name not in self._given and not _UNIQUE.search(name)
-        if is_counted and name not in self._ours and name not in self._servers:
-            self.alias(f"{self._kind}_{secrets.token_hex(10)}", name)
-        return self.outward(name)
-
-    def restart(self) -> None:
-        """Another session begins: its ids are its own, and names that were used stay used."""
-        self._ours.clear()
-        self._servers.clear()
-
-
-class _Life:
-    """One response, from its first event to `response.done`."""
-
-    def __init__(self, name: str, server_id: str) -> None:
-        self.name = name
-        self.server_id = server_id
-        self.unnamed = False  # the server has given it no id so far
-        self.done = False
-        self.completed = False
-        self.abandoned = False
-        self.created: wire.ResponseCreated | None = None
-        self.by_index: dict[int, str] = {}
-        self.items: dict[str, None] = {}
-        self.messages: dict[str, None] = {}
-        self.told: set[str] = set()  # the messages that the conversation has, as the server said
-        self.snapshots: set[str] = set()  # the items that came whole, in events about items
-        self.calls: dict[str, wire.FunctionCallItem] = {}
-        self.ended: set[str] = set()  # those of them that `response.output_item.done` was about
-        self.calls_done: set[str] = set()
-        self.arguments_done: set[str] = set()
-        self.pieces: dict[str, list[str]] = {}  # of arguments, by item
-        self.by_call: dict[str, str] = {}  # the items of calls, by the server's call id
-        self.questions: tuple[str, ...] = ()  # items of ours that it answers, which the server has not confirmed
-        # The item that streams, by the server's id and by ours: all that the hot path asks for.
-        self.streamed: str | None = None
-        self.streamed_as = ""
 
 
 class EventNormalizer:
     """The events of one conversation's server, completed. Feed it every event in order."""
 
     def __init__(self) -> None:
-        self._responses = _Names("response")
-        self._items = _Names("item")
-        self._calls = _Names("call")
-        self._lives = _Lives()  # by the server's id: the latest response of that id
-        self._open: dict[str, _Life] = {}
-        self._current: _Life | None = None
-        self._latest: _Life | None = None
+        self._responses = ServerNames("response")
+        self._items = ServerNames("item")
+        self._calls = ServerNames("call")
+        self._records = LatestResponses()  # by the server's id: the latest response of that id
+        self._open: dict[str, ResponseSoFar] = {}
+        self._current: ResponseSoFar | None = None
+        self._latest: ResponseSoFar | None = None
         self._lone: str | None = None  # a message of the assistant that is of no response yet
-        self._by_name = _Lives()
+        self._by_name = LatestResponses()
         self._owner: Recent[str] = Recent()  # the responses of items, by our names of both
         self._over: Recent[None] = Recent()  # the server's ids of responses that ended
         self._committed: Recent[None] = Recent()
@@ -168,7 +64,7 @@ class EventNormalizer:
         """The connection has another transport: the server's ids and open responses are gone with the old session."""
         for names in (self._responses, self._items, self._calls):
             names.restart()
-        self._lives.clear()
+        self._records.clear()
         self._open.clear()
         self._by_name.clear()
         self._owner.clear()
@@ -229,7 +125,7 @@ class EventNormalizer:
         ):
             if current.name == current.server_id and current.streamed_as == current.streamed:
                 return (event,)
-            return (_replace(event, response_id=current.name, item_id=current.streamed_as),)
+            return (with_fields(event, response_id=current.name, item_id=current.streamed_as),)
         complete = _COMPLETE.get(type(event))
         if complete is None:
             return (event,)
@@ -241,8 +137,8 @@ class EventNormalizer:
 
     def _is_dropped(self, response_id: str) -> bool:
         """Whether events of a response are late: it was abandoned, or it ended long ago."""
-        life = self._lives.get(response_id)
-        return life.abandoned if life is not None else response_id in self._over
+        record = self._records.get(response_id)
+        return record.abandoned if record is not None else response_id in self._over
 
     def abandon(self, name: str, status: str, code: str, message: str) -> Sequence[Any]:
         """End a response that the server does not end; what still comes of it is dropped.
@@ -250,17 +146,17 @@ class EventNormalizer:
         Returns:
             the `response.done` of it; none where it is over, or not known.
         """
-        life = self._open.get(name)
-        if life is None:
+        record = self._open.get(name)
+        if record is None:
             return ()
         out: list[Any] = []
-        self._end(life, status, wire.ResponseError(type="client_error", code=code, message=message), out)
-        life.abandoned = True
+        self._end(record, status, wire.ResponseError(type="client_error", code=code, message=message), out)
+        record.abandoned = True
         return out
 
-    def _end(self, life: _Life, status: str, error: wire.ResponseError, out: list[Any]) -> None:
+    def _end(self, record: ResponseSoFar, status: str, error: wire.ResponseError, out: list[Any]) -> None:
         details = wire.ResponseStatus(type=status, error=error)
-        response = wire.Response(id=life.server_id, status=status, status_details=details, output=[])
+        response = wire.Response(id=record.server_id, status=status, status_details=details, output=[])
         self._on_done(wire.ResponseDone(response=response), out)
 
     def leaves(self, event_id: str) -> None:
@@ -272,26 +168,26 @@ class EventNormalizer:
         event_id = event.error.event_id
         if not event_id or event_id in self._event_ids or EVENT_ID.fullmatch(event_id):
             return event
-        return _replace(event, error=_replace(event.error, event_id=None))  # type: ignore[no-any-return]
+        return with_fields(event, error=with_fields(event.error, event_id=None))  # type: ignore[no-any-return]
 
     # Responses
 
-    def _life(self, response_id: str | None, event: Any, out: list[Any]) -> _Life:
+    def _record(self, response_id: str | None, event: Any, out: list[Any]) -> ResponseSoFar:
         """The response that an event belongs to; begins one where the server has not said that it did."""
-        life = self._lives.get(response_id) if response_id else None
-        if life is not None and life.completed and self._due and self._begins(event, life):
-            life = None  # the id of the response before, which is over
-        if life is None and self._open:
+        record = self._records.get(response_id) if response_id else None
+        if record is not None and record.completed and self._due and self._begins(event, record):
+            record = None  # the id of the response before, which is over
+        if record is None and self._open:
             if not response_id:
                 return next(reversed(self._open.values()))
             if (meant := self._meant_by(response_id, event)) is not None:
                 return meant
-        if life is None:
-            life = self._begin(response_id)
-            out.append(wire.ResponseCreated(response=wire.Response(id=life.name, status="in_progress", output=[])))
-        return life
+        if record is None:
+            record = self._begin(response_id)
+            out.append(wire.ResponseCreated(response=wire.Response(id=record.name, status="in_progress", output=[])))
+        return record
 
-    def _meant_by(self, response_id: str, event: Any) -> _Life | None:
+    def _meant_by(self, response_id: str, event: Any) -> ResponseSoFar | None:
         """The open response that an event under an unknown id is about; None where it begins one of its own.
 
         Some servers give `response.created` no id, or one event of a response another id than the rest. A response of
@@ -301,7 +197,7 @@ class EventNormalizer:
         if newest.unnamed and not newest.items:
             self._responses.alias(response_id, newest.name)
             newest.server_id, newest.unnamed = response_id, False
-            self._lives[response_id] = newest
+            self._records[response_id] = newest
             return newest
         item = getattr(event, "item", None)
         item_ids = [item.id if item is not None else getattr(event, "item_id", None)]
@@ -314,7 +210,7 @@ class EventNormalizer:
         is_due = self._due or self._asked > 0
         return None if is_due else newest
 
-    def _begins(self, event: Any, life: _Life) -> bool:
+    def _begins(self, event: Any, record: ResponseSoFar) -> bool:
         """Whether an event under the id of a completed response is of the next one, and not the last one's, late."""
         if type(event) in _BEGINNINGS:
             return True
@@ -323,71 +219,71 @@ class EventNormalizer:
         else:
             item = getattr(event, "item", None)
             items = [(item.id if item is not None else event.item_id) or ""]
-        return any(self._items.inward(item_id) not in life.items for item_id in items)
+        return any(self._items.inward(item_id) not in record.items for item_id in items)
 
-    def _begin(self, response_id: str | None) -> _Life:
+    def _begin(self, response_id: str | None) -> ResponseSoFar:
         name = self._responses.new(response_id)
-        life = self._current = self._latest = _Life(name, response_id or name)
+        record = self._current = self._latest = ResponseSoFar(name, response_id or name)
         self._lone = None
-        self._lives[life.server_id] = self._by_name[name] = self._open[name] = life
-        self._over.pop(life.server_id, None)
-        life.questions, self._questions, self._due = self._questions, (), False
-        life.unnamed = not response_id
+        self._records[record.server_id] = self._by_name[name] = self._open[name] = record
+        self._over.pop(record.server_id, None)
+        record.questions, self._questions, self._due = self._questions, (), False
+        record.unnamed = not response_id
         self._asked = max(0, self._asked - 1)
-        return life
+        return record
 
     def _on_created(self, event: wire.ResponseCreated, out: list[Any]) -> None:
-        life = self._lives.get(event.response.id or "")
-        if life is not None and life.done and not self._due and event.event_id and event == life.created:
+        record = self._records.get(event.response.id or "")
+        if record is not None and record.done and not self._due and event.event_id and event == record.created:
             return  # the very same event once more, as a stream that resumes may send it
-        if life is None or life.done:
-            life = self._begin(event.response.id)
-        life.created = event
-        if life.name != event.response.id:
-            event = _replace(event, response=_replace(event.response, id=life.name))
+        if record is None or record.done:
+            record = self._begin(event.response.id)
+        record.created = event
+        if record.name != event.response.id:
+            event = with_fields(event, response=with_fields(event.response, id=record.name))
         out.append(event)
 
     def _on_done(self, event: wire.ResponseDone, out: list[Any]) -> None:
         begun = len(out)
-        life = self._life(event.response.id, event, out)
-        if life.abandoned:
+        record = self._record(event.response.id, event, out)
+        if record.abandoned:
             # A create that crossed it waits for this end, and nothing else of it counts (no call is run any more).
-            out.append(_replace(event, response=_replace(event.response, id=life.name, output=[])))
-        if life.done:
+            out.append(with_fields(event, response=with_fields(event.response, id=record.name, output=[])))
+        if record.done:
             return
         if len(out) > begun and event.response.status == "in_progress" and not event.response.output:
             return  # some servers say `done` of a response that has just begun
         told = event.response.output or []
         claimed = {self._items.inward(item.id or "") or "" for item in told}
-        claimed |= {life.by_call.get(getattr(item, "call_id", None) or "", "") for item in told}
+        claimed |= {record.by_call.get(getattr(item, "call_id", None) or "", "") for item in told}
         seen = set[str]()
-        output = [self._named(item, life, index, claimed=claimed, seen=seen) for index, item in enumerate(told)]
+        output = [self._named(item, record, index, claimed=claimed, seen=seen) for index, item in enumerate(told)]
         known = {item.id for item in output}
-        status = _final_status(event.response)
+        status = final_status(event.response)
         if status == "completed":
-            for item_id, call in life.calls.items():
-                if call.name and item_id not in known and item_id not in life.calls_done:
-                    whole = _arguments(call.arguments) or _arguments("".join(life.pieces.get(item_id, ())))
+            for item_id, call in record.calls.items():
+                if call.name and item_id not in known and item_id not in record.calls_done:
+                    whole = arguments_text(call.arguments) or arguments_text("".join(record.pieces.get(item_id, ())))
                     ended = "completed" if call.status == "in_progress" else call.status
                     if (whole, ended) != (call.arguments, call.status):
-                        call = _replace(call, arguments=whole, status=ended)
-                    out.append(wire.ResponseOutputItemDone(response_id=life.name, item=call))
-        life.done = True
-        life.completed = status == "completed"
-        if life.completed:
-            self._confirm(life, out)
-        self._open.pop(life.name, None)
-        if self._current is life:
+                        call = with_fields(call, arguments=whole, status=ended)
+                    out.append(wire.ResponseOutputItemDone(response_id=record.name, item=call))
+        record.done = True
+        record.completed = status == "completed"
+        if record.completed:
+            self._confirm(record, out)
+        self._open.pop(record.name, None)
+        if self._current is record:
             self._current = next(reversed(self._open.values()), None)
         response = event.response
-        if life.name != response.id or status != response.status or output != (response.output or []):
-            response = _replace(response, id=life.name, status=status, output=output)
-            event = _replace(event, response=response)
+        if record.name != response.id or status != response.status or output != (response.output or []):
+            response = with_fields(response, id=record.name, status=status, output=output)
+            event = with_fields(event, response=response)
         out.append(event)
 
-    def _confirm(self, life: _Life, out: list[Any]) -> None:
+    def _confirm(self, record: ResponseSoFar, out: list[Any]) -> None:
         """Say of the items that a response has answered that they are there, where the server says nothing of them."""
-        for name in life.questions:
+        for name in record.questions:
             item = self._unanswered.pop(name, None)
             if item is None:
                 continue
@@ -401,11 +297,11 @@ class EventNormalizer:
         raw = event.raw or {}
         if self._open and raw.get("type") == "response.error":
             detail = event.error  # some servers end a response that failed with this, and send no `response.done`
-            life = self._lives.get(str(raw.get("response_id")))
-            if life is None or life.done:
-                life = next(reversed(self._open.values()))
+            record = self._records.get(str(raw.get("response_id")))
+            if record is None or record.done:
+                record = next(reversed(self._open.values()))
             error = wire.ResponseError(type=detail.type or "server_error", code=detail.code, message=detail.message)
-            self._end(life, "failed", error, out)
+            self._end(record, "failed", error, out)
             return
         event_id = event.error.event_id
         self._asked = 0  # it may have refused a request
@@ -418,104 +314,111 @@ class EventNormalizer:
 
     def _on_part(self, event: Any, out: list[Any]) -> None:
         """A delta, the end of a stream, or a content part."""
-        life = self._life(event.response_id, event, out)
+        record = self._record(event.response_id, event, out)
         if self._lone is not None and type(event) in _SPOKEN:
             self._adopt(event.item_id)
         if event.item_id and self._items.inward(event.item_id) is None:
-            announced = life.by_index.get(event.output_index)
-            if announced in life.messages and announced in life.snapshots and announced is not None:
+            announced = record.by_index.get(event.output_index)
+            if announced in record.messages and announced in record.snapshots and announced is not None:
                 self._items.alias(event.item_id, announced)  # a server that announces its items announces all of them
-        item_id = self._item_of(event.item_id, life, event.output_index)
-        if item_id not in life.messages and type(event) in _SPOKEN:
-            life.messages[item_id] = None
-        if self._current is life and not life.done and event.item_id:
-            life.streamed, life.streamed_as = event.item_id, item_id
-        if life.name == event.response_id and item_id == event.item_id:
+        item_id = self._item_of(event.item_id, record, event.output_index)
+        if item_id not in record.messages and type(event) in _SPOKEN:
+            record.messages[item_id] = None
+        if self._current is record and not record.done and event.item_id:
+            record.streamed, record.streamed_as = event.item_id, item_id
+        if record.name == event.response_id and item_id == event.item_id:
             out.append(event)
         else:
-            out.append(_replace(event, response_id=life.name, item_id=item_id))
+            out.append(with_fields(event, response_id=record.name, item_id=item_id))
 
     def _on_output_item(self, event: Any, out: list[Any]) -> None:
-        life = self._life(event.response_id, event, out)
-        life.streamed = None  # another item may have the same id
+        record = self._record(event.response_id, event, out)
+        record.streamed = None  # another item may have the same id
         done = isinstance(event, wire.ResponseOutputItemDone)
-        seen = life.ended if done else life.snapshots
-        item = self._named(event.item, life, event.output_index, claimed=seen, seen=seen)
-        life.snapshots.add(item.id or "")
+        seen = record.ended if done else record.snapshots
+        item = self._named(event.item, record, event.output_index, claimed=seen, seen=seen)
+        record.snapshots.add(item.id or "")
         if done:
-            life.ended.add(item.id or "")
+            record.ended.add(item.id or "")
         if isinstance(item, wire.FunctionCallItem) and item.id:
-            life.calls[item.id] = item
+            record.calls[item.id] = item
             if done and item.status != "in_progress":
-                life.calls_done.add(item.id)
-        if item is not event.item or life.name != event.response_id:
-            event = _replace(event, response_id=life.name, item=item)
+                record.calls_done.add(item.id)
+        if item is not event.item or record.name != event.response_id:
+            event = with_fields(event, response_id=record.name, item=item)
         out.append(event)
 
     def _on_arguments(self, event: Any, out: list[Any]) -> None:
-        life = self._life(event.response_id, event, out)
+        record = self._record(event.response_id, event, out)
         done = isinstance(event, wire.ResponseFunctionCallArgumentsDone)
-        seen = life.arguments_done if done else life.pieces
-        item_id = self._item_of_call(event.item_id, event.call_id, life, event.output_index, done=done, seen=seen)
-        known = life.calls.get(item_id)
+        seen = record.arguments_done if done else record.pieces
+        item_id = self._item_of_call(event.item_id, event.call_id, record, event.output_index, done=done, seen=seen)
+        known = record.calls.get(item_id)
         call_id = self._call_id(event.call_id, known, item_id)
-        fields: dict[str, Any] = {"response_id": life.name, "item_id": item_id, "call_id": call_id}
+        fields: dict[str, Any] = {"response_id": record.name, "item_id": item_id, "call_id": call_id}
         if not done:
-            life.pieces.setdefault(item_id, []).append(event.delta)
+            record.pieces.setdefault(item_id, []).append(event.delta)
         else:
-            life.arguments_done.add(item_id)
+            record.arguments_done.add(item_id)
             fields["name"] = event.name or (known.name if known is not None else "")
-            fields["arguments"] = _arguments(event.arguments)
-            life.calls[item_id] = wire.FunctionCallItem(
+            fields["arguments"] = arguments_text(event.arguments)
+            record.calls[item_id] = wire.FunctionCallItem(
                 id=item_id, name=fields["name"], arguments=fields["arguments"], call_id=call_id, status="completed"
             )
         if any(getattr(event, name) != value for name, value in fields.items()):
-            event = _replace(event, **fields)
+            event = with_fields(event, **fields)
         out.append(event)
 
     # Items
 
-    def _item_of(self, item_id: str | None, life: _Life, index: int) -> str:
+    def _item_of(self, item_id: str | None, record: ResponseSoFar, index: int) -> str:
         """Our name of an item of a response; a name is made where the server gives none or one that was used."""
         if not item_id:
-            name = life.by_index.get(index)
+            name = record.by_index.get(index)
             if name is None:
-                name = next(reversed(life.items), None) if not index and len(life.items) == 1 else None
+                name = next(reversed(record.items), None) if not index and len(record.items) == 1 else None
             name = name or self._items.new(None)
         else:
             known = self._items.inward(item_id)
             owner = self._owner.get(known) if known is not None else None
             # Late events of a response that is over keep to its item; a new response gets an item of its own.
-            name = known if known is not None and owner in (None, life.name) else self._items.new(item_id)
-        self._owner[name] = life.name
-        life.items[name] = None
-        life.by_index.setdefault(index, name)
+            name = known if known is not None and owner in (None, record.name) else self._items.new(item_id)
+        self._owner[name] = record.name
+        record.items[name] = None
+        record.by_index.setdefault(index, name)
         return name
 
     def _item_of_call(
-        self, item_id: str | None, call_id: str | None, life: _Life, index: int, *, done: bool, seen: Container[str]
+        self,
+        item_id: str | None,
+        call_id: str | None,
+        record: ResponseSoFar,
+        index: int,
+        *,
+        done: bool,
+        seen: Container[str],
     ) -> str:
         """Our name of the item of a call: some servers give several calls, or a call and a message, one id or none.
 
         Others give one call another call id in each of its events. An event with a new call id is about the same call
         if it stands at the same place, and none of its kind was about that call so far: `seen` has those.
         """
-        name = life.by_call.get(call_id) if call_id else None
+        name = record.by_call.get(call_id) if call_id else None
         if name is not None:
             return name
-        there = life.by_index.get(index)
-        name = self._item_of(item_id, life, index)
-        another_call = call_id and name in life.by_call.values() and (name != there or name in seen or not item_id)
-        ended = done and not item_id and name in life.arguments_done
-        if name in life.messages or another_call or ended:
+        there = record.by_index.get(index)
+        name = self._item_of(item_id, record, index)
+        another_call = call_id and name in record.by_call.values() and (name != there or name in seen or not item_id)
+        ended = done and not item_id and name in record.arguments_done
+        if name in record.messages or another_call or ended:
             name = self._items.another(name)
-            self._owner[name] = life.name
-            life.items[name] = None
+            self._owner[name] = record.name
+            record.items[name] = None
         if call_id:
-            life.by_call[call_id] = name
+            record.by_call[call_id] = name
         return name
 
-    def _named(self, item: Any, life: _Life, index: int, *, claimed: set[str], seen: set[str]) -> Any:
+    def _named(self, item: Any, record: ResponseSoFar, index: int, *, claimed: set[str], seen: set[str]) -> Any:
         """An output item with its name, and a call with all that is known of it.
 
         `claimed` has the names of the items that other snapshots are about; `seen` those that snapshots of this kind
@@ -523,44 +426,48 @@ class EventNormalizer:
         """
         if self._lone is not None and isinstance(item, wire.MessageItem):
             self._adopt(item.id)
-        if item.id and self._items.inward(item.id) is None and (same := _same(item, life, claimed)) is not None:
+        if item.id and self._items.inward(item.id) is None and (same := same_item(item, record, claimed)) is not None:
             # Some servers make up another id for the whole than for its parts.
             self._items.alias(item.id, same)
             claimed.add(same)
             if isinstance(item, wire.FunctionCallItem) and item.call_id:
-                life.by_call[item.call_id] = same
+                record.by_call[item.call_id] = same
         if isinstance(item, wire.FunctionCallItem):
-            name = self._item_of_call(item.id, item.call_id, life, index, done=False, seen=seen)
+            name = self._item_of_call(item.id, item.call_id, record, index, done=False, seen=seen)
             seen.add(name)
         else:
-            name = self._item_of(item.id, life, index)
+            name = self._item_of(item.id, record, index)
         if isinstance(item, wire.MessageItem):
-            life.messages[name] = None
+            record.messages[name] = None
         if not isinstance(item, wire.FunctionCallItem):
-            return item if name == item.id else _renamed(item, name)
-        known = life.calls.get(name)
+            return item if name == item.id else renamed(item, name)
+        known = record.calls.get(name)
         fields = {
             "id": name,
             "call_id": self._call_id(item.call_id, known, name),
             "name": item.name or (known.name if known is not None else ""),
-            "arguments": self._best_arguments(item, life, name, known),
+            "arguments": self._best_arguments(item, record, name, known),
         }
-        return item if all(getattr(item, key) == value for key, value in fields.items()) else _replace(item, **fields)
+        return (
+            item if all(getattr(item, key) == value for key, value in fields.items()) else with_fields(item, **fields)
+        )
 
     def _best_arguments(
-        self, item: wire.FunctionCallItem, life: _Life, name: str, known: wire.FunctionCallItem | None
+        self, item: wire.FunctionCallItem, record: ResponseSoFar, name: str, known: wire.FunctionCallItem | None
     ) -> str:
-        told = _arguments(item.arguments)
+        told = arguments_text(item.arguments)
         if told.lstrip().startswith("{"):
             return told
-        so_far = self._arguments_so_far(life, name, known, item.status)
+        so_far = self._arguments_so_far(record, name, known, item.status)
         return so_far if so_far.lstrip().startswith("{") else told or so_far
 
-    def _arguments_so_far(self, life: _Life, name: str, known: wire.FunctionCallItem | None, status: str | None) -> str:
+    def _arguments_so_far(
+        self, record: ResponseSoFar, name: str, known: wire.FunctionCallItem | None, status: str | None
+    ) -> str:
         """The arguments of a call whose item does not repeat them; none of one that is under way."""
         if status == "in_progress":
             return ""
-        return (known.arguments if known is not None else "") or _arguments("".join(life.pieces.get(name, ())))
+        return (known.arguments if known is not None else "") or arguments_text("".join(record.pieces.get(name, ())))
 
     def _call_id(self, call_id: str | None, known: wire.FunctionCallItem | None, item_id: str) -> str:
         if known is not None and known.call_id:
@@ -583,18 +490,18 @@ class EventNormalizer:
             name = self._items.new(server_id)
             if isinstance(item, wire.MessageItem) and item.role == "assistant" and self._current is not None:
                 self._lone = name
-        if name and (life := self._owner_of(name)) is not None:
-            life.told.add(name)
+        if name and (record := self._owner_of(name)) is not None:
+            record.told.add(name)
         fields: dict[str, Any] = {}
         if name and name != server_id:
-            fields["item"] = _renamed(item, name)
+            fields["item"] = renamed(item, name)
         if isinstance(item, wire.FunctionCallItem | wire.FunctionCallOutputItem) and item.call_id:
             call_id = self._calls.inward(item.call_id)
             owner = self._owner_of(name or "")
             if owner is not None and (known := owner.calls.get(name or "")) is not None:
                 call_id = known.call_id
             if call_id is not None and call_id != item.call_id:
-                fields["item"] = _replace(fields.get("item", item), call_id=call_id)
+                fields["item"] = with_fields(fields.get("item", item), call_id=call_id)
         self._append(event, fields, out)
 
     def _append(self, event: Any, fields: dict[str, Any], out: list[Any]) -> None:
@@ -602,9 +509,9 @@ class EventNormalizer:
         previous = getattr(event, "previous_item_id", None)
         if previous and (ours := self._items.inward(previous)) not in (None, previous):
             fields["previous_item_id"] = ours
-        out.append(_replace(event, **fields) if fields else event)
+        out.append(with_fields(event, **fields) if fields else event)
 
-    def _owner_of(self, name: str) -> _Life | None:
+    def _owner_of(self, name: str) -> ResponseSoFar | None:
         """The response of an item; None where it has none, or one of long ago."""
         return self._by_name.get(self._owner.get(name, ""))
 
@@ -624,16 +531,16 @@ class EventNormalizer:
     def _answer_to_ours(self, item: Any) -> str | None:
         """Our name of an item that the server calls by an id of its own: the oldest one like it without an answer."""
         for name, ours in self._unanswered.items():
-            if _alike(item, ours, self._calls):
+            if can_be_ours(item, ours, self._calls):
                 return name
         return None
 
     def _message_of_a_response(self, item: Any) -> str | None:
         """Our name of a response's message that the conversation has under another id than the response."""
-        life = self._latest
-        if life is None or not isinstance(item, wire.MessageItem) or item.role != "assistant":
+        record = self._latest
+        if record is None or not isinstance(item, wire.MessageItem) or item.role != "assistant":
             return None
-        return next((name for name in life.messages if name not in life.told), None)
+        return next((name for name in record.messages if name not in record.told), None)
 
     def _adopt(self, item_id: str | None) -> None:
         """A message of a response is the one that the conversation has already, under another id."""
@@ -661,7 +568,7 @@ class EventNormalizer:
         repeated = self._is_repeated(event)
         if not server_id:
             name = self._items.new(None)
-            event = _replace(event, item_id=name)
+            event = with_fields(event, item_id=name)
         elif (server_id in self._committed and not repeated) or self._items.inward(server_id) is None:
             self._items.new(server_id)  # also where the turn before had this id
         self._due = True
@@ -682,58 +589,6 @@ class EventNormalizer:
         self._append(event, fields, out)
 
 
-def _final_status(response: wire.Response) -> str:
-    """How a response ended, in one of the words of the protocol."""
-    status = response.status or ""
-    if status in _FINAL:
-        return status
-    if status.lower() in _OTHER_WORDS:
-        return _OTHER_WORDS[status.lower()]
-    details = response.status_details
-    return "failed" if details is not None and details.error is not None else "completed"
-
-
-def _renamed(item: Any, name: str) -> Any:
-    if isinstance(item, wire.UnknownItem):
-        return wire.UnknownItem({**item.raw, "id": name})
-    return _replace(item, id=name)
-
-
-def _same(item: Any, life: _Life, claimed: set[str]) -> str | None:
-    """The item of a response that an item under an unknown id can only be; None where it is another one."""
-    if isinstance(item, wire.MessageItem):
-        return next((name for name in life.messages if name not in claimed), None)
-    if isinstance(item, wire.FunctionCallItem) and (item.call_id or "") not in life.by_call:
-        for name, call in life.calls.items():
-            if name not in claimed and (call.name, call.arguments) == (item.name, item.arguments):
-                return name
-    return None
-
-
-def _arguments(text: str) -> str:
-    """A call's arguments; some servers write `null` where a function is called with none."""
-    return "" if text.strip() == "null" else text
-
-
-def _alike(item: Any, ours: dict[str, Any], calls: _Names) -> bool:
-    """Whether an item of the server can be one that we sent."""
-    if item.type != ours.get("type"):
-        return False
-    if isinstance(item, wire.FunctionCallOutputItem | wire.FunctionCallItem):
-        call_id = item.call_id or ""
-        return (calls.inward(call_id) or call_id) == ours.get("call_id")
-    if not isinstance(item, wire.MessageItem):
-        return True
-    if item.role != ours.get("role") or not item.content:
-        return False  # of an item without content nothing tells that it is ours; another client may have made it
-    sent = "".join(part.get("text") or "" for part in ours.get("content") or ()).split()
-    came = "".join(part.words or "" for part in item.content).split()
-    is_sound = any(part.is_audio for part in item.content)
-    return (not is_sound or any(part.get("audio") for part in ours.get("content") or ())) and came in ([], sent)
-
-
-_FINAL = frozenset({"completed", "cancelled", "failed", "incomplete"})
-_OTHER_WORDS = {"canceled": "cancelled", "interrupted": "cancelled", "aborted": "cancelled", "error": "failed"}
 _SPOKEN: tuple[type, ...] = (
     wire.ResponseOutputAudioDelta,
     wire.ResponseOutputAudioTranscriptDelta,
