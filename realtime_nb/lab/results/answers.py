@@ -18,13 +18,14 @@ from realtime_nb.lab.statistics.estimate import THESE_ONLY, Estimate
 from realtime_nb.lab.statistics.pass_rates import RateComparison, compare_rates
 from realtime_nb.lab.statistics.trials import Trials, as_trials
 
+from .figures.shown_figure import WIDTH_PX
 from .html import Cell, Table, table_html, table_text
 from .metrics import OWN, Metric
 from .sweep_rows import Cells, SweepRows
 from .words import estimate_words, p_cell
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .figures.shown_figure import ShownFigure
 
 AnyComparison: TypeAlias = "Comparison | RateComparison"
 
@@ -79,16 +80,18 @@ class Comparisons(Sequence[AnyComparison]):
                 )
         return pandas().DataFrame(lines).convert_dtypes()
 
-    def plot(self) -> Figure:
+    def plot(self, *, width_px: int = WIDTH_PX) -> ShownFigure:
         """Return a matplotlib figure: every utterance of every value, and the differences with their intervals.
+
+        Args:
+            width_px: of the figure.
 
         Raises:
             ConfigError: matplotlib is not installed.
         """
-        from .figures import comparison_figure
+        from .figures.comparison import comparison_figure
 
-        figure: Figure = comparison_figure(self.setting, self.metric, self.sides, self.all)
-        return figure
+        return comparison_figure(self.setting, self.metric, self.sides, self.all, width_px=width_px)
 
     def __repr__(self) -> str:
         return "\n".join([*map(repr, self.all), *(f"Note: {note}" for note in self.notes)])

@@ -24,7 +24,9 @@ from realtime_nb.lab.statistics.trials import Trials
 from . import answers, export
 from .best import Best, candidate, checked_best
 from .early_stop import EarlyStop, complete_rounds
+from .figures.shown_figure import WIDTH_PX
 from .frame import to_frame
+from .frontier import delay_metric, frontier_points
 from .html import Table, table_html, table_text
 from .manifest import Manifest
 from .metrics import SETTINGS, Better, Metric, direction
@@ -37,9 +39,9 @@ from .variant_code import variant_code
 from .words import number_words
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from realtime_nb.audio import AudioClip
+
+    from .figures.shown_figure import ShownFigure
 
 
 class Results:
@@ -370,13 +372,41 @@ class Results:
         only = self._variants.get(having.pop()) if len(having) == 1 else None
         return replace(best, variant=None if only is None or self._functions.get(only.name) else only)
 
-    def plot(self, setting: str = "variant", *, metric: str | None = None, baseline: Any = None) -> Figure:
+    def plot(self, setting: str = "variant", *, metric: str | None = None, baseline: Any = None) -> ShownFigure:
         """Return the matplotlib figure of a comparison.
 
         Raises:
             ConfigError: as for `compare`, or matplotlib is not installed.
         """
         return self.compare(setting, metric=metric, baseline=baseline).plot()
+
+    def frontier(self, by: str | None = None, *, delay: str | None = None, width_px: int = WIDTH_PX) -> ShownFigure:
+        """Return the figure of cut-offs against delay, for sweeps of turn detection.
+
+        Each value of the setting is a point: its typical delay, and its mean number of cut-offs a turn. The frontier
+        joins the values for which no other one has both fewer cut-offs and a shorter delay. `figure.frame` has the
+        numbers.
+
+        Args:
+            by: a setting; None: `"turn_detection"` where other settings vary too, or `"variant"`.
+            delay: a column of milliseconds; None: the end of speech to the commit of the turn.
+            width_px: of the figure.
+
+        Raises:
+            ConfigError: an unknown setting or column, no delays, or matplotlib is not installed.
+        """
+        from .figures.frontier import frontier_figure
+
+        if by is None:
+            by = "turn_detection" if "turn_detection" in self.settings and len(self.settings) > 1 else "variant"
+        setting = self._sweep.setting(by)
+        found = self._sweep.metric(delay_metric(self._sweep) if delay is None else delay)
+        if found.unit != "ms":
+            raise ConfigError(
+                f"delay={delay!r} must be a column of milliseconds, such as {delay_metric(self._sweep)!r}"
+            )
+        points, without = frontier_points(self._sweep, setting, found.name)
+        return frontier_figure(setting, found, points, without, width_px=width_px)
 
     def against(self, other: Results, *, metric: str | None = None, variant: str | None = None) -> answers.Comparisons:
         """Compare these results with another run, on the utterances and variants (by name) that both have.
