@@ -58,6 +58,8 @@ def test_wheel_holds_bundle_tutorials_and_licence_and_no_development_files(wheel
         "realtime_nb/static/widget.css",
         "realtime_nb/static/recorder.js",
         "realtime_nb/static/recorder.css",
+        "realtime_nb/static/results.js",
+        "realtime_nb/static/results.css",
         "realtime_nb/notebooks/01_first_conversation.ipynb",
         "realtime_nb/py.typed",
     } <= names

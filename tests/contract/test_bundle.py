@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "realtime_nb" / "static"
 GZIP_LIMIT_BYTES = 40_000
-BUNDLES = ("widget", "recorder")
+BUNDLES = ("widget", "recorder", "results")
 NAMES = [f"{bundle}.{suffix}" for bundle in BUNDLES for suffix in ("js", "css")]
 
 

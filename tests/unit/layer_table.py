@@ -6,7 +6,8 @@ folder, add its name to a row here and to the table in CONTRIBUTING.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Layer:
         must_not_know: what the row must not know, in words.
         not_layers: rows above this one that it must not import all the same.
         not_packages: top-level packages of others that it must not import.
+        rooms: by folder inside it, the layers and packages that only this folder may import all the same.
     """
 
     names: tuple[str, ...]
@@ -26,6 +28,12 @@ class Layer:
     must_not_know: str
     not_layers: frozenset[str] = frozenset()
     not_packages: frozenset[str] = frozenset()
+    rooms: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def allowed_in(self, module: str) -> frozenset[str]:
+        """Return the layers and packages that a module, by its dotted name, may import although the layer may not."""
+        parts = module.split(".")
+        return self.rooms.get(parts[2], frozenset()) if len(parts) > 3 else frozenset()
 
 
 _NOTEBOOK_PACKAGES = frozenset({"traitlets", "ipywidgets", "anywidget", "comm"})
@@ -112,6 +120,8 @@ _ABOVE_TUTORIALS = (
         "the widget and the notebook",
         not_layers=frozenset({"widget", "notebook"}),
         not_packages=_NOTEBOOK_PACKAGES,
+        # The card of results; it is imported when results are shown, so that a script needs no widget.
+        rooms={"view": frozenset({"notebook", "anywidget", "traitlets"})},
     ),
 )
 

@@ -1,6 +1,6 @@
 """`TrialView`: one user turn of a trial as a grader sees it.
 
-Owns how a row's columns become attributes. Must not know files, but for the function that reads the answer's sound.
+Owns how a row's columns become attributes. Must not know files, but for the functions that read sound and events.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from .gradable import CallLike
 
 if TYPE_CHECKING:
     from realtime_nb.audio import AudioClip
+    from realtime_nb.client.replay.trace import TrialTrace
 
 
 class _Call:
@@ -32,9 +33,16 @@ class TrialView:
         row: all columns, by name.
     """
 
-    def __init__(self, row: Mapping[str, Any], audio: Callable[[], AudioClip | None] | None = None) -> None:
+    def __init__(
+        self,
+        row: Mapping[str, Any],
+        audio: Callable[[], AudioClip | None] | None = None,
+        *,
+        user_audio: Callable[[], AudioClip | None] | None = None,
+        trace: Callable[[], TrialTrace | None] | None = None,
+    ) -> None:
         self.row = row
-        self._audio = audio
+        self._audio, self._user_audio, self._trace = audio, user_audio, trace
 
     @property
     def text(self) -> str:
@@ -60,6 +68,16 @@ class TrialView:
     def audio(self) -> AudioClip | None:
         """The answer's sound; None where it was not kept."""
         return self._audio() if self._audio is not None else None
+
+    @property
+    def user_audio(self) -> AudioClip | None:
+        """The recording that was said; None for typed words, or where it was not kept."""
+        return self._user_audio() if self._user_audio is not None else None
+
+    @property
+    def trace(self) -> TrialTrace | None:
+        """The server's events of this user turn with their times of arrival; None where they were not kept."""
+        return self._trace() if self._trace is not None else None
 
     def __getattr__(self, name: str) -> Any:
         # Not for `row` itself: a view that is being unpickled has none yet.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from realtime_nb.lab.statistics import spread as spreads
 from realtime_nb.lab.statistics import tail as tails
 from realtime_nb.lab.statistics.spread import Spread, TrialsNeeded
 from realtime_nb.lab.statistics.trials import Trials
+from realtime_nb.lab.view.show import show
 
 from . import answers, export
 from .best import Best, candidate, checked_best
@@ -40,6 +42,7 @@ from .words import number_words
 
 if TYPE_CHECKING:
     from realtime_nb.audio import AudioClip
+    from realtime_nb.client.replay.trace import ReplayRecord, TrialTrace
 
     from .figures.shown_figure import ShownFigure
 
@@ -47,8 +50,8 @@ if TYPE_CHECKING:
 class Results:
     """What a sweep found: one row for each user turn of each trial.
 
-    In a notebook it shows one line for each variant. Every interval holds for the utterances as the unit: trials of one
-    utterance resemble each other, and are not counted as independent.
+    In a notebook it shows a card: the trials, figures, and sound to compare. Every interval holds for the utterances as
+    the unit: trials of one utterance resemble each other, and are not counted as independent.
 
     Args:
         rows: one dict a user turn, in the form that `lab/keeping` keeps.
@@ -56,6 +59,8 @@ class Results:
         functions: by variant, the names of functions that its kept form lacks.
         folder: where grades and ratings are kept; None: nowhere.
         audio: from a row to the answer's sound.
+        user_audio: from a row to the recording that was said.
+        trace: from a row to the events of its turn with their times.
         early: the plan of a sweep that may stop early, and the rounds that it ran.
         about: a line for the head of tables, such as what was not run.
 
@@ -77,12 +82,14 @@ class Results:
         functions: Mapping[str, tuple[str, ...]] | None = None,
         folder: str | Path | None = None,
         audio: Callable[[Mapping[str, Any]], AudioClip | None] | None = None,
+        user_audio: Callable[[Mapping[str, Any]], AudioClip | None] | None = None,
+        trace: Callable[[Mapping[str, Any]], TrialTrace | None] | None = None,
         early: tuple[EarlyStop, int] | None = None,
         about: str = "",
     ) -> None:
         self.folder = None if folder is None else Path(folder)
         self._about = about
-        self._audio = audio
+        self._audio, self._user_audio, self._trace = audio, user_audio, trace
         self._early = early
         self._functions = dict(functions or {})
         self._variants = {each.name: each for each in variants}
@@ -119,6 +126,8 @@ class Results:
             functions={name: names for name, names in manifest.functions.items() if name not in given},
             folder=kept.path,
             audio=lambda row: kept.sound(row["trial_id"], row.get("turn") or 0),
+            user_audio=lambda row: kept.said(row["utterance_hash"]),
+            trace=lambda row: _trace_of(kept.record(row["trial_id"]), row.get("turn") or 0),
             early=early,
             about=f"{lost} of {len(manifest.trials)} trials were not run" if lost else "",
         )
@@ -139,6 +148,16 @@ class Results:
     def settings(self) -> tuple[str, ...]:
         """The settings that differ between trials, which `compare` and `summary` accept, beside `"variant"`."""
         return self._sweep.varied
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The columns that are shown where none is named: waits, grades, length, turn-taking and cost."""
+        return tuple(each.name for each in main_metrics(self._sweep))
+
+    @property
+    def grades(self) -> tuple[str, ...]:
+        """The columns of graders and of ratings, labels included."""
+        return self._sweep.grades
 
     @property
     def errors(self) -> dict[str, int]:
@@ -552,6 +571,10 @@ class Results:
     def _repr_html_(self) -> str:
         return table_html(*self._table())
 
+    def _ipython_display_(self) -> None:
+        """Show the card in a notebook, with a static page for when it is opened without its kernel."""
+        show(self)
+
     def _table(self) -> Table:
         cost = "" if self.cost_usd is None else f", {self.cost_usd:.4g} USD"
         cost += f" and {self.grading_cost_usd:.4g} USD for grades" if self.grading_cost_usd else ""
@@ -608,7 +631,12 @@ class Results:
         raise ConfigError(f"the trial {trial_id!r} has {len(found)} user turns: say turn=0 to turn={len(found) - 1}")
 
     def _view(self, row: Mapping[str, Any]) -> TrialView:
-        return TrialView(row, None if self._audio is None else lambda: self._audio(row) if self._audio else None)
+        return TrialView(
+            row,
+            None if self._audio is None else partial(self._audio, row),
+            user_audio=None if self._user_audio is None else partial(self._user_audio, row),
+            trace=None if self._trace is None else partial(self._trace, row),
+        )
 
     def _variant(self, which: str | Variant | Best) -> Variant:
         if isinstance(which, Best):
@@ -622,6 +650,10 @@ class Results:
     def _renew(self) -> None:
         """Let the columns be found again."""
         self._sweep = SweepRows(self.rows, tuple(self._variants))
+
+
+def _trace_of(record: ReplayRecord | None, turn: int) -> TrialTrace | None:
+    return record.turns[turn] if record is not None and turn < len(record.turns) else None
 
 
 def _changed(rows: Sequence[Mapping[str, Any]]) -> list[str]:

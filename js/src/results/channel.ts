@@ -1,0 +1,76 @@
+/** Asks the kernel and waits for its answers. Must not know what is asked. */
+
+import { type HostModel, listen } from "../host.js";
+import { fromKernel } from "./messages.js";
+
+export interface Answer {
+  content: Record<string, unknown>;
+  buffers: readonly DataView[];
+}
+
+export interface ResultsChannel {
+  /**
+   * Asks the kernel; `request` is a kind of `REQUESTS` in realtime_nb/lab/view/requests.py.
+   *
+   * Rejects with an `Error` whose message can be shown: the kernel refused, or does not answer.
+   */
+  ask(request: string, content?: Record<string, unknown>): Promise<Answer>;
+  /** Ends with the view: listeners and sounds of a pane end with it. */
+  readonly signal: AbortSignal;
+}
+
+/** A cell that runs may keep the kernel from answering. */
+export const PATIENCE_MS = 60_000;
+
+const NO_KERNEL = "The kernel does not answer: it is busy, or was restarted. Run the cell again.";
+
+interface Waiting {
+  resolve(answer: Answer): void;
+  reject(error: Error): void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+export function createChannel(model: HostModel, signal: AbortSignal): ResultsChannel {
+  const waiting = new Map<string, Waiting>();
+  const view = crypto.getRandomValues(new Uint32Array(2)).join("-"); // two views share a comm
+  let asked = 0;
+
+  function settle(id: string): Waiting | undefined {
+    const found = waiting.get(id);
+    waiting.delete(id);
+    if (found) clearTimeout(found.timer);
+    return found;
+  }
+
+  listen(
+    model,
+    "msg:custom",
+    (message: unknown, buffers: readonly DataView[] = []) => {
+      const received = fromKernel(message);
+      if (!received) return;
+      const asker = settle(received.id);
+      if (received.kind === "answer") asker?.resolve({ content: received.content, buffers });
+      else asker?.reject(new Error(received.reason));
+    },
+    signal,
+  );
+  signal.addEventListener("abort", () => {
+    for (const id of [...waiting.keys()]) settle(id)?.reject(new Error("The card was closed."));
+  });
+
+  return {
+    signal,
+    ask(request, content = {}) {
+      const id = `${view}-${++asked}`;
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => settle(id)?.reject(new Error(NO_KERNEL)), PATIENCE_MS);
+        waiting.set(id, { resolve, reject, timer });
+        try {
+          model.send({ kind: "ask", id, request, content });
+        } catch {
+          settle(id)?.reject(new Error(NO_KERNEL)); // the comm of a kernel that was shut down throws
+        }
+      });
+    },
+  };
+}

@@ -1,0 +1,65 @@
+"""`ResultsCard`: the card of a sweep's results.
+
+Owns the widget and the thread on which its requests are answered. Must not know what is asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets as t
+
+from realtime_nb.notebook.host import keep_comm_on_subshell
+
+from .requests import answer
+from .source import ResultsSource
+
+_STATIC = Path(__file__).parents[2] / "static"
+_logger = logging.getLogger("realtime_nb")
+
+
+class ResultsCard(anywidget.AnyWidget):
+    """A card with the trials of a sweep, its figures, pairs to listen to, and blind listening.
+
+    Args:
+        results: that it shows.
+        key: of the static page beside it, which the card hides.
+    """
+
+    _esm = (_STATIC / "results.js").read_text(encoding="utf-8")
+    _css = (_STATIC / "results.css").read_text(encoding="utf-8")
+
+    key = t.Unicode(read_only=True).tag(sync=True)
+
+    def __init__(self, results: ResultsSource, *, key: str = "") -> None:
+        super().__init__()
+        self.set_trait("key", key)
+        self.results = results
+        # A thread of its own: a figure takes a second, during which no other widget of the kernel would get messages.
+        self._answers = ThreadPoolExecutor(1, thread_name_prefix="realtime-nb-results")
+        keep_comm_on_subshell(self.comm)
+        self.on_msg(self._receive)
+
+    def close(self) -> None:
+        """Take the card out of the page."""
+        self._answers.shutdown(wait=False, cancel_futures=True)
+        super().close()
+
+    def _receive(self, _: Any, content: Any, buffers: Any) -> None:
+        """Hand a page's message to the thread that answers; called on the kernel's thread for comm messages."""
+        try:
+            self._answers.submit(self._answer, content)
+        except RuntimeError:  # closed in the meantime
+            _logger.debug("a message for a closed results card was dropped")
+
+    def _answer(self, content: Any) -> None:
+        try:
+            if (found := answer(self.results, content)) is not None:
+                message, parts = found
+                self.send(message, buffers=list(parts))
+        except Exception:  # the thread's future would keep it unseen
+            _logger.warning("the results card could not answer its page", exc_info=True)

@@ -1,0 +1,43 @@
+"""The part of `Results` that the card and the static page read.
+
+Owns this form. Must not know `Results`, which shows itself through this room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from realtime_nb.lab.grading.trial_view import TrialView
+
+
+class ResultsSource(Protocol):
+    """Results, as far as they are shown."""
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict a user turn, grades and ratings included."""
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The settings that differ between trials."""
+
+    @property
+    def metrics(self) -> Sequence[str]:
+        """The columns that are shown where none is named."""
+
+    @property
+    def grades(self) -> Sequence[str]:
+        """The columns of graders and of ratings, labels included."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where grades and ratings are kept; None: nowhere."""
+
+    def trial(self, trial_id: str, turn: int | None = None) -> TrialView:
+        """Return one trial; raises ConfigError where there is none."""
+
+    def rate(self, trial_id: str, value: float | bool | str, note: str = "", *, turn: int | None = None) -> None:
+        """Keep a rating given by hand with a trial."""

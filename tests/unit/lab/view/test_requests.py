@@ -1,0 +1,193 @@
+"""The results card's requests: each is answered once, a bad one is refused and changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from realtime_nb.audio import AudioClip
+from realtime_nb.lab.results.results import Results
+from realtime_nb.lab.view.requests import REQUESTS, answer
+from tests.unit.lab.results.sweeps import failed, row, rows_of
+
+ANSWER = AudioClip(np.arange(480, dtype=np.int16), 24_000)
+SAID = AudioClip(np.arange(160, dtype=np.int16), 8_000)
+
+
+def _results(folder: Path | None = None, **columns: Any) -> Results:
+    calls = [{"name": "set_timer", "arguments": {"minutes": 5}}]
+    return Results(
+        [row("brief", {"voice": "marin"}, tool_calls=calls, **columns), row("long", {"voice": "cedar"})],
+        folder=folder,
+        audio=lambda row: ANSWER if row["variant"] == "brief" else None,
+        user_audio=lambda row: SAID,
+    )
+
+
+def _ask(results: Results, request: str, **content: Any) -> Any:
+    reply = answer(results, {"kind": "ask", "id": "1", "request": request, "content": content})
+    assert reply is not None
+    return reply
+
+
+def _refusal(results: Results, request: str, **content: Any) -> str:
+    message, buffers = _ask(results, request, **content)
+    assert (message["kind"], message["id"], list(buffers)) == ("refused", "1", [])
+    return str(message["reason"])
+
+
+def test_trial_is_answered_with_both_transcripts_and_its_calls() -> None:
+    results = _results(rating=4, rating_note="warm")
+    message, buffers = _ask(results, "trial", trial=results.rows[0]["trial_id"], turn=0)
+    assert message == {
+        "kind": "answer",
+        "id": "1",
+        "content": {
+            "said": "What is 0 plus one?",
+            "heard": "What is 0 plus one?",
+            "text": "It is 1.",
+            "tool_calls": [{"name": "set_timer", "arguments": '{"minutes": 5}'}],
+            "error": "",
+            "rating": 4,
+            "rating_note": "warm",
+        },
+    }
+    assert not buffers
+
+
+@pytest.mark.parametrize(("side", "clip"), [("answer", ANSWER), ("user", SAID)])
+def test_sound_arrives_to_the_sample(side: str, clip: AudioClip) -> None:
+    results = _results()
+    message, buffers = _ask(results, "sound", trial=results.rows[0]["trial_id"], side=side)
+    assert message["content"] == {"rate": clip.rate}
+    assert bytes(buffers[0]) == clip.samples.tobytes()
+
+
+def test_sound_that_was_not_kept_is_no_error() -> None:
+    results = _results()
+    message, buffers = _ask(results, "sound", trial=results.rows[1]["trial_id"], side="answer")
+    assert message["content"] == {"rate": 0}
+    assert not buffers
+
+
+def test_rating_is_kept_in_the_rows_and_in_the_folder(tmp_path: Path) -> None:
+    results = _results(tmp_path)
+    trial_id = results.rows[0]["trial_id"]
+    message, _ = _ask(results, "rate", trial=trial_id, turn=0, value=5, note="warm")
+    assert message["content"] == {"rating": 5, "rating_note": "warm"}
+    assert results.trial(trial_id).rating == 5
+    assert _results(tmp_path).trial(trial_id).rating_note == "warm"
+
+
+@pytest.mark.parametrize(
+    ("request_kind", "content", "reason"),
+    [
+        ("trial", {}, "trial=None must be the id"),
+        ("trial", {"trial": "none such"}, "no trial 'none such'"),
+        ("trial", {"trial": "FIRST", "turn": "0"}, "turn='0'"),
+        ("trial", {"trial": "FIRST", "turn": 7}, "no trial"),
+        ("sound", {"trial": "FIRST", "side": "both"}, "side='both'"),
+        ("rate", {"trial": "FIRST", "value": "5"}, "value='5'"),
+        ("rate", {"trial": "FIRST", "value": True}, "value=True"),
+        ("rate", {"trial": "FIRST", "value": float("nan")}, "value=nan"),
+        ("rate", {"trial": "FIRST", "value": 1, "note": "x" * 2001}, "2000 characters"),
+        ("no such request", {}, "does not have"),
+    ],
+)
+def test_bad_request_is_refused_and_changes_nothing(
+    request_kind: str, content: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    results = _results(tmp_path)
+    before = [dict(each) for each in results.rows]
+    first = results.rows[0]["trial_id"]
+    given = {name: first if value == "FIRST" else value for name, value in content.items()}
+    assert reason in _refusal(results, request_kind, **given)
+    assert results.rows == before
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        None,
+        "ask",
+        [],
+        {"kind": "answer"},
+        {"kind": "ask"},
+        {"kind": "ask", "id": 1, "request": "table", "content": {}},
+        {"kind": "ask", "id": "", "request": "table", "content": {}},
+        {"kind": "ask", "id": "x" * 65, "request": "table", "content": {}},
+    ],
+)
+def test_message_that_is_no_request_gets_no_answer(message: Any) -> None:
+    assert answer(_results(), message) is None
+
+
+@pytest.mark.parametrize("content", [None, [], "x"])
+def test_request_without_content_is_refused(content: Any) -> None:
+    for request in (*REQUESTS, ["table"]):
+        message, _ = answer(_results(), {"kind": "ask", "id": "1", "request": request, "content": content}) or ({}, ())
+        assert message["kind"] == "refused"
+
+
+def test_unexpected_failure_is_answered_too() -> None:
+    def broken(row: Any) -> Any:
+        raise OSError("disk")
+
+    results = Results([row("brief", {})], audio=broken)
+    reason = _refusal(results, "sound", trial=results.rows[0]["trial_id"], side="answer")
+    assert reason == "OSError: disk"
+
+
+def _column(results: Results, name: str) -> Any:
+    message, buffers = _ask(results, "table")
+    column = next(each for each in message["content"]["columns"] if each["name"] == name)
+    if column["kind"] == "text":
+        return column["values"]
+    if column["kind"] == "category":
+        codes = np.frombuffer(buffers[column["buffer"]], "<i4")
+        return [None if code < 0 else column["values"][code] for code in codes]
+    return np.frombuffer(buffers[column["buffer"]], "<f8").tolist()
+
+
+def test_table_holds_every_row_in_columns() -> None:
+    rows = rows_of({"brief": {"voice": "marin"}, "long": {"voice": None}}, utterances=3, repeats=2)
+    rows[3] = failed(rows[3])
+    results = Results(rows)
+    content = _ask(results, "table")[0]["content"]
+    assert content["rows"] == len(rows)
+    shown = [each["name"] for each in content["columns"] if each["shown"]]
+    assert shown[:3] == ["variant", "utterance", "speech_end_to_first_audible_ms"]
+    assert shown[-1] == "text"
+    assert _column(results, "variant") == [each["variant"] for each in rows]
+    assert _column(results, "voice") == [each["voice"] for each in rows]
+    assert _column(results, "trial_id") == [each["trial_id"] for each in rows]
+    waits = _column(results, "total_ms")
+    assert np.isnan(waits[3])
+    assert waits[:3] == [each["total_ms"] for each in rows[:3]]
+    assert _column(results, "polite")[:3] == [float(each["polite"]) for each in rows[:3]]
+    assert _column(results, "error")[3].startswith("ConnectionClosed")
+
+
+def test_table_says_which_direction_is_better_and_leaves_empty_columns_out() -> None:
+    columns = {each["name"]: each for each in _ask(_results(), "table")[0]["content"]["columns"]}
+    assert (columns["total_ms"]["unit"], columns["total_ms"]["better"]) == ("ms", "lower")
+    assert columns["turn_taking"]["better"] == "higher"
+    assert "speech_end_to_first_text_ms" not in columns
+    assert "rating" in columns
+    assert not columns["rating"]["shown"]
+
+
+def test_labels_of_a_grader_are_categories() -> None:
+    results = Results([row("a", {}, tone="warm"), row("b", {}, tone=None), row("c", {}, tone="cold")])
+    assert _column(results, "tone") == ["warm", None, "cold"]
+
+
+def test_long_text_is_cut_in_the_table_only() -> None:
+    results = Results([row("a", {}, text="x" * 5000)])
+    assert _column(results, "text") == ["x" * 400]
+    message, _ = _ask(results, "trial", trial=results.rows[0]["trial_id"])
+    assert message["content"]["text"] == "x" * 5000
