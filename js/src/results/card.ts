@@ -41,7 +41,7 @@ export function renderResults(model: HostModel, el: HTMLElement, signal: AbortSi
   }
   el.replaceChildren(card);
   followTheme(card, signal);
-  takeKeys(card, () => undefined, signal);
+  takeKeys(card, press, signal);
   hideStaticPage(text(model.get("key")), signal);
 
   let selected = -1;
@@ -58,7 +58,12 @@ export function renderResults(model: HostModel, el: HTMLElement, signal: AbortSi
     panes[place]?.show();
   }
 
-  tablist.addEventListener("keydown", (event) => {
+  function press(event: KeyboardEvent, target: EventTarget | undefined): void {
+    if (!(target instanceof Element) || event.isComposing) return;
+    if (!tablist.contains(target)) {
+      panes[selected]?.key?.(event, target);
+      return;
+    }
     const steps: Record<string, number> = {
       ArrowRight: selected + 1,
       ArrowLeft: selected - 1,
@@ -70,7 +75,8 @@ export function renderResults(model: HostModel, el: HTMLElement, signal: AbortSi
     event.preventDefault();
     select((step + panes.length) % panes.length);
     tabs[selected]?.focus();
-  });
+  }
+
   signal.addEventListener("abort", () => panes[selected]?.hide());
   select(0);
 }

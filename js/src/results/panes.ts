@@ -14,6 +14,11 @@ export interface Pane {
   show(): void;
   /** Called each time it goes out of view: its sound stops. */
   hide(): void;
+  /**
+   * A key pressed within the pane. No `keydown` listener inside the card is ever called, because the card keeps its keys
+   * from the notebook's commands at `window` (js/src/view/own-keys.ts).
+   */
+  key?(event: KeyboardEvent, target: Element): void;
 }
 
 /** Creates a pane; it asks the kernel for nothing before it is shown. */
