@@ -48,6 +48,10 @@ def persona_of(instructions: str) -> Persona:
     """Return the persona that the instructions describe, as far as rules can tell."""
     verbatim = _find(rf"\b{_ANSWER}(?: only| exactly| just| with| always)+[:\s]+{_QUOTED}", instructions)
     verbatim = verbatim or _find(rf"\b{_ANSWER}(?: with)? exactly:?\s+([^\"'“‘\n]+?)(?:\.(?:\s|$)|$)", instructions)
+    opening = _find(rf"\b(?:start|begin|open)\b[^.]*?\bwith\b[^.\"'“‘]*{_QUOTED}", instructions)
+    closing = _find(rf"\b(?:end|finish|close)\b[^.]*?\b(?:with|by saying)\b[^.\"'“‘]*{_QUOTED}", instructions)
+    if verbatim in (opening, closing):
+        verbatim = None  # "end every answer with": the answer is a noun there
     name = _find(r"\b(?:your name is|you are called|you're called|call yourself)\s+([A-Z]\w+)", instructions)
     # With capitals as they are: "You are Bob" names it, "you are brief" does not.
     name = name or _find(r"\b[Yy]ou(?: are|'re)\s+([A-Z]\w+)", instructions, 0)
@@ -55,8 +59,8 @@ def persona_of(instructions: str) -> Persona:
         name=name if name and name.lower() not in _NOT_A_NAME.split() else _DEFAULT_NAME,
         brief=_find(rf"\b({_BRIEF})\b", instructions) is not None,
         verbatim=verbatim.strip() if verbatim else None,
-        opening=_find(rf"\b(?:start|begin|open)\b[^.]*?\bwith\b[^.\"'“‘]*{_QUOTED}", instructions),
-        closing=_find(rf"\b(?:end|finish|close)\b[^.]*?\b(?:with|by saying)\b[^.\"'“‘]*{_QUOTED}", instructions),
+        opening=opening,
+        closing=closing,
         loud=_find(r"\b(shout|all caps|capital letters|upper ?case)\b", instructions) is not None,
     )
 

@@ -212,6 +212,8 @@ def test_answer_without_a_recogniser_names_the_extra(context: Context) -> None:
         ("Be brief.", r"^Good afternoon!$"),
         ("You are Bob, a pirate.", "I am Bob"),
         ('Always end with "over and out".', "over and out$"),
+        ('End every answer with "over and out".', "^[A-Z].+ over and out$"),
+        ("Begin each reply with 'Ahoy!'", r"^Ahoy! \w"),
         ("Say exactly: all systems go", "^all systems go$"),
         ('Answer only with "no comment".', "^no comment$"),
     ],
