@@ -56,10 +56,10 @@ class Estimate:
         about += [f"{self.n_trials} trials", *([f"{self.n_missing} missing"] if self.n_missing else [])]
         about += [self.scope] if self.scope == THESE_ONLY else []
         note = f" - {self.note}" if self.note else ""
-        return f"{_shown(self.value)}{unit} [{_shown(self.low)}, {_shown(self.high)}] ({', '.join(about)}){note}"
+        return f"{shown(self.value)}{unit} [{shown(self.low)}, {shown(self.high)}] ({', '.join(about)}){note}"
 
 
-def _shown(value: float) -> str:
+def shown(value: float) -> str:
     """Return a number with three digits or, for larger ones, without decimals; `?` for none."""
     if math.isnan(value):
         return "?"

@@ -17,6 +17,7 @@ from realtime_nb.errors import ConfigError
 from realtime_nb.lab.extra import scipy_stats
 
 from . import signed_rank
+from .estimate import shown
 from .trials import FEWEST_UTTERANCES, Pairs, Trials, Values, pair
 
 Of: TypeAlias = Literal["medians", "means"]
@@ -53,7 +54,7 @@ class TrialsNeeded:
         others = f" x {rest} combinations of other settings" if rest > 1 else ""
         return (
             f"{self.trials} trials ({self.utterances} utterances x {self.repeats} repeats x 2 variants{others}) show a "
-            f"difference of {self.difference:.3g}{unit} {self.power:.0%} of the time"
+            f"difference of {shown(self.difference)}{unit} {_often(self.power)} of the time"
         )
 
 
@@ -143,7 +144,7 @@ class Spread:
             if found is None:
                 raise ConfigError(
                     f"no number of repeats shows a difference of {difference:g} {self.unit} with {n} utterances: the "
-                    f"effect differs too much between them (sd {self.sd_utterance:.3g}). Use more utterances."
+                    f"effect differs too much between them (sd {shown(self.sd_utterance)}). Use more utterances."
                 )
             r = found
         trials = round(2 * n * r * self.combinations)
@@ -153,10 +154,10 @@ class Spread:
         n, repeats = self.n, max(1, round(self.repeats))
         unit = f" {self.unit}" if self.unit else ""
         return (
-            f"effect from utterance to utterance sd {self.sd_utterance:.3g}{unit}, from trial to trial sd "
-            f"{self.sd_trial:.3g}{unit}. The interval is about ±{self.half_width(n, repeats):.3g}{unit}; with twice "
-            f"the repeats ±{self.half_width(n, 2 * repeats):.3g}{unit}, with twice the utterances "
-            f"±{self.half_width(2 * n, repeats):.3g}{unit}"
+            f"effect from utterance to utterance sd {shown(self.sd_utterance)}{unit}, from trial to trial sd "
+            f"{shown(self.sd_trial)}{unit}. The interval is about ±{shown(self.half_width(n, repeats))}{unit}; with "
+            f"twice the repeats ±{shown(self.half_width(n, 2 * repeats))}{unit}, with twice the utterances "
+            f"±{shown(self.half_width(2 * n, repeats))}{unit}"
         )
 
 
@@ -198,6 +199,11 @@ def spread(
     by_trials = sd_trial**2 / 2 * of_utterances
     repeats, combinations = float(np.mean(np.concatenate(sizes))), len(weights) / pairs.n
     return Spread(sqrt(max(0.0, total - by_trials)), sd_trial, unit, pairs.n, repeats, level, combinations, of)
+
+
+def _often(share: float) -> str:
+    """Return a share of sweeps in words; never "100 %", which no number of trials promises."""
+    return "more than 99 %" if share > 0.99 else f"{100 * share:.0f} %"
 
 
 def _within_variance(pairs: Pairs) -> float:

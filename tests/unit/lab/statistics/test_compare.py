@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -156,7 +157,8 @@ def test_spread_finds_both_sources_and_says_what_more_would_buy() -> None:
     needed = found.needed(20.0)
     assert needed.trials == 2 * needed.utterances * 5
     assert found.power(20.0, needed.utterances, 5) >= 0.8 > found.power(20.0, needed.utterances - 1, 5)
-    assert "show a difference of 20 ms" in repr(needed)
+    assert "show a difference of 20 ms 80 % of the time" in repr(needed)
+    assert "difference of 1500 ms more than 99 % of the time" in repr(found.needed(1500.0))
     by_repeats = found.needed(90.0, utterances=20)
     assert by_repeats.utterances == 20
     with pytest.raises(ConfigError, match="more utterances"):
@@ -165,6 +167,14 @@ def test_spread_finds_both_sources_and_says_what_more_would_buy() -> None:
         found.needed(0.0)
     with pytest.raises(ConfigError, match="not both"):
         found.needed(5.0, utterances=20, repeats=3)
+
+
+def test_spread_writes_long_times_without_powers_of_ten() -> None:
+    base = {f"u{i}": [1000.0 * i, 1000.0 * i + 1] for i in range(12)}
+    other = {name: [2 * value for value in values] for name, values in base.items()}
+    words = repr(spread(base, other, unit="ms"))
+    assert re.search(r"utterance sd \d{4} ms", words)
+    assert "e+" not in words
 
 
 def test_spread_refuses_what_cannot_show_it() -> None:
