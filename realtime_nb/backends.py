@@ -287,11 +287,17 @@ def _openai(session: Mapping[str, str], api_key: _Key | None, extra: Headers) ->
         for variable, name in (("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project"))
         if os.environ.get(variable)
     }
+    label, url = _openai_session(session)
+    return _with_key(key, bearer, {**plain, **extra}, name="openai", label=label, url=url)
+
+
+def _openai_session(session: Mapping[str, str]) -> tuple[str, str]:
+    """Returns the label and the whole address of a session."""
     address, label = _openai_address()
     _refuse_in_the_clear(address)
     if not session and not any(name in parse_qs(urlsplit(address).query) for name in _SESSION_QUERY):
         session = {"model": DEFAULT_MODEL}
-    return _with_key(key, bearer, {**plain, **extra}, name="openai", label=label, url=_with_session(address, session))
+    return label, _with_session(address, session)
 
 
 def _openai_address() -> tuple[str, str]:
@@ -444,12 +450,22 @@ def _refuse_two(named: Sequence[str]) -> None:
 
 
 def address_and_billing(
-    backend: str | Backend | ModelOptions = "auto", model: str | None = None, api_key: ApiKey | None = None
+    backend: str | Backend | ModelOptions = "auto",
+    model: str | None = None,
+    api_key: ApiKey | None = None,
+    *,
+    needs_key: bool = True,
 ) -> tuple[str, Billing]:
     """Returns which server would answer, without credentials, and how it is paid for.
 
     Unlike `resolve` it starts no local backend, whose address would be another one each time: it is named by what
     answers there.
+
+    Args:
+        backend: as for `resolve`.
+        model: as for `resolve`.
+        api_key: as for `resolve`.
+        needs_key: whether a missing key of OpenAI's is refused. A price can be told without one.
 
     Raises:
         ConfigError: as for `resolve`.
@@ -466,7 +482,11 @@ def address_and_billing(
         return repr(models), Billing(FREE if models.whereabouts is None else None, model)
     if backend == "local":
         return "local", Billing(FREE, model)
-    endpoint = resolve(backend, model, key)
+    if backend == "openai" and not needs_key:
+        label, url = _openai_session(_session_query(model, None, None))
+        endpoint = Endpoint(name="openai", label=label, url=url)
+    else:
+        endpoint = resolve(backend, model, key)
     return safe_url(endpoint.url), endpoint.billing
 
 

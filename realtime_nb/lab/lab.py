@@ -11,7 +11,7 @@ import html
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from typing import Any
 from realtime_nb.backends import address_and_billing
 from realtime_nb.client.caller import warn_caller
 from realtime_nb.client.replay.options import ReplayOptions
-from realtime_nb.client.replay.scenario import BargeIn, Scenario
 from realtime_nb.client.replay.trace import Pacing
 from realtime_nb.client.settings import check_backend_option, check_model, is_local_models
 from realtime_nb.client.variant import Variant
@@ -39,6 +38,7 @@ from realtime_nb.lab.planning.plan import (
     count,
     make_plan,
 )
+from realtime_nb.lab.planning.price_bound import has_sound
 from realtime_nb.lab.results.early_stop import EarlyStop
 from realtime_nb.lab.results.metrics import FIRST, FIRST_TYPED, MEASURED
 from realtime_nb.lab.results.results import Results
@@ -154,6 +154,8 @@ class Lab:
         cache: str | Path | None = None,
     ) -> SweepPlan:
         """Return what `run` with the same arguments would do: trials, order, cost and time; nothing is sent.
+
+        It needs no key of OpenAI's: the price of a hosted sweep can be asked for without an account.
 
         Args:
             concurrency: as for `run`.
@@ -294,35 +296,33 @@ class Lab:
         if not holds_runs(folder):
             return 0
         kept = RunFolder(folder).trials
-        trials: list[Trial] = trials_of(plan, lambda variant: self._server_of(variant)[0], self._model_of)
+        trials: list[Trial] = trials_of(plan, self._address_of, self._model_of)
         return sum(
             trial.id in kept and is_final(kept[trial.id], trial) for trial in trials if not trial.warmup
         )  # fmt: skip
 
     def _shares_recogniser(self) -> bool:
         """Whether sessions with sound wait for each other in a local server, which has no address before it runs."""
-        spoken = any(_has_sound(said) for said in self.utterances)
-        return spoken and any("://" not in self._server_of(variant)[0] for variant in self.variants)
+        spoken = any(has_sound(said) for said in self.utterances)
+        return spoken and any("://" not in self._address_of(variant) for variant in self.variants)
+
+    def _address_of(self, variant: Variant) -> str:
+        return self._server_of(variant, needs_key=False)[0]
 
     def _billing_of(self, variant: Variant) -> Billing:
-        return self._server_of(variant)[1]
+        return self._server_of(variant, needs_key=False)[1]
 
-    def _server_of(self, variant: Variant) -> tuple[str, Billing]:
+    def _server_of(self, variant: Variant, *, needs_key: bool = True) -> tuple[str, Billing]:
         """Return the address that answers a variant, and how it is paid for; chosen as `backends.connector_of` does."""
         own = variant.backend is not None
         # The experiment's key is for the experiment's backend.
         key = None if own and variant.backend != self._backend else self._api_key
         backend = variant.backend if own else self._backend
-        return address_and_billing(backend, self._model_of(variant), key)
+        return address_and_billing(backend, self._model_of(variant), key, needs_key=needs_key)
 
     def _model_of(self, variant: Variant) -> str | None:
         own_models = variant.backend is not None and is_local_models(variant.backend)
         return variant.model or (None if own_models else self._model)
-
-
-def _has_sound(said: Said) -> bool:
-    turns: Sequence[Any] = said.turns if isinstance(said, Scenario) else (said,)
-    return any(isinstance(turn, BargeIn) or turn.samples is not None for turn in turns)
 
 
 def _graders(given: Any) -> tuple[Grader, ...]:

@@ -24,6 +24,7 @@ from realtime_nb.lab.planning.price_bound import (
     TrialEstimate,
     estimate,
     gives_output_limit,
+    has_sound,
     output_limit,
 )
 from realtime_nb.tools import Tool
@@ -192,10 +193,11 @@ class SweepPlan:
             "fast": "sound as fast as the server reads it, and a commit after it",
         }[self.options.pacing]
         limit = f"; max_minutes={self.max_minutes:g} is kept" if self.max_minutes is not None else ""
-        return (
+        takes = (
             f"about {_minutes(self.expected_minutes)} with {count(self.concurrency, 'session')} at once, and no trial "
-            f"longer than {longest:.0f} s{limit}; {paced}"
+            f"longer than {longest:.0f} s{limit}"
         )
+        return f"{takes}; {paced}" if any(map(has_sound, self.utterances)) else takes
 
     def _costs(self) -> str:
         if self.is_free:

@@ -155,6 +155,11 @@ def _answers_by_itself(turns: Sequence[Utterance], variant: Variant, options: Re
     return options.pacing == "realtime" and detection is not None and any(turn.samples is not None for turn in turns)
 
 
+def has_sound(said: Utterance | Scenario) -> bool:
+    """Return whether a user turn is a recording, and not typed."""
+    return any(turn.samples is not None for turn in _turns(said))
+
+
 def _turns(said: Utterance | Scenario) -> list[Utterance]:
     given: Sequence[object] = said.turns if isinstance(said, Scenario) else [said]
     found = [turn.utterance if isinstance(turn, BargeIn) else turn for turn in given]

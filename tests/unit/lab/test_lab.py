@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,19 @@ def test_the_practice_backend_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plan.trials == 6
 
 
+def test_the_price_of_a_hosted_sweep_needs_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    lab = rt.Lab(["Hello"], _VARIANTS, backend="openai")
+    with_key = rt.Lab(["Hello"], _VARIANTS, backend="openai", api_key="sk-0123456789abcdefghij")
+    assert lab.plan().expected_usd == with_key.plan().expected_usd
+    plan = lab.plan(budget_usd=1.0, cache=tmp_path)
+    assert plan.bound_usd
+    assert plan.cached == 0
+    with pytest.raises(rt.ConfigError, match="OPENAI_API_KEY"):
+        rt.run(lab.run(budget_usd=1.0, cache=tmp_path))
+    assert not list(tmp_path.iterdir()), "refused before anything is written"
+
+
 def test_sound_for_the_local_backend_is_sent_by_one_session_at_a_time() -> None:
     spoken = rt.Utterance(samples=words())
     lab = rt.Lab([spoken], _VARIANTS, backend="local")
@@ -31,6 +45,12 @@ def test_sound_for_the_local_backend_is_sent_by_one_session_at_a_time() -> None:
     for others in (rt.Lab(["Hello"], _VARIANTS, backend="local"), rt.Lab([spoken], _VARIANTS, backend="ws://h/v1")):
         assert others.plan().concurrency == 8
         assert "warning" not in repr(others.plan())
+
+
+def test_a_plan_speaks_of_sound_only_where_there_is_some() -> None:
+    assert "turn detection" not in repr(rt.Lab(["Hello"], _VARIANTS, backend="local").plan())
+    spoken = rt.Utterance(samples=words())
+    assert "turn detection" in repr(rt.Lab([rt.Scenario(["Hello", spoken], "s")], _VARIANTS, backend="local").plan())
 
 
 def test_a_variant_with_a_backend_of_its_own_has_its_price() -> None:
