@@ -17,7 +17,39 @@ from tests.chat_server import ChatServer
 
 _NOTEBOOKS = sorted(tutorials_folder().glob("*.ipynb"))
 _MODELS = tutorials_folder() / "07_models_and_backends.ipynb"
+_LAB = tutorials_folder() / "03_prompt_lab.ipynb"
 _IDS = [path.stem for path in _NOTEBOOKS]
+
+_CLAIMS = {
+    # What the text says of the numbers, checked in the notebook's own kernel after its last cell.
+    "03_prompt_lab": """
+assert not results.errors and len(results) == planned_sweep.trials == 60
+pairs = frame.groupby(["utterance", "variant"])
+assert (pairs.size() == 2).all()
+assert set(first["variant"]) == set(once.frame["variant"]) == {"plain", "brief", "plain again"}
+low, high = found["Think first"].typical.low, found["Think first"].typical.high
+assert truth == {"Think first.": 50, "Be quick.": 0}
+assert low <= 50 <= high and found["Think first"].clear, (low, high)
+assert found["Be quick"].typical.low <= 0 <= found["Be quick"].typical.high and not found["Be quick"].clear
+assert practised.needed(10).trials > 4 * practised.needed(50).trials
+assert fastest < 295
+assert 0.03 < one_look < 0.07 and 0.15 < any_of_seven < 0.3 and corrected < 0.06
+assert 0.03 < at_the_end < 0.07 and 0.12 < at_any_look < 0.3
+assert early.compare("instructions")[0].clear and len(early) < planned.plan().trials
+assert hosted.plan(budget_usd=5).bound_usd < 5
+assert 0 < price["gpt-realtime-2.1", "text"] < price["gpt-realtime-2.1", "audio"] / 3
+"""
+}
+_ON_PRACTICE = {
+    "03_prompt_lab": """
+assert same.loc["brief", "answer_ms"] < same.loc["plain", "answer_ms"]
+assert length["brief"].typical.high < -WORTH_MS and length["brief"].clear
+assert best.value == "brief"
+assert abs(results.compare("variant", metric="words", baseline="plain")["plain again"].typical.value) == 0
+obeys = results.pass_rates("one_sentence")
+assert obeys["brief"]["pass@1"].value == 1 > obeys["plain"]["pass@1"].value
+"""
+}
 
 
 def _cells(path: Path) -> list[dict[str, Any]]:
@@ -27,17 +59,62 @@ def _cells(path: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("path", _NOTEBOOKS, ids=_IDS)
 def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _run(path, tmp_path, monkeypatch)
+    for name in ("REALTIME_NB_CHAT_URL", "REALTIME_NB_CHAT_MODEL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    _run(path, tmp_path, monkeypatch, claims=_CLAIMS.get(path.stem, "") + _ON_PRACTICE.get(path.stem, ""))
 
 
-def _run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run a notebook and return what its cells print and show."""
+@pytest.mark.long
+@pytest.mark.parametrize("path", [_LAB], ids=lambda path: path.stem)
+def test_the_answers_to_the_exercises_run_and_show_what_they_say(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = _run(path, tmp_path, monkeypatch, answers=True)
+    assert "words: warm against plain: not clear\n  typical 0 [0, 0]" in shown
+    assert "sequential\nspeech_end_to_first_audible_ms: B against A: clear" in shown
+    assert "with 1 session at once" in shown
+
+
+@pytest.mark.long
+def test_the_prompt_lab_compares_answers_of_local_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer() as chat:
+        monkeypatch.setenv("REALTIME_NB_CHAT_URL", chat.url)
+        monkeypatch.setenv("REALTIME_NB_CHAT_MODEL", "test-model")
+        shown = _run(_LAB, tmp_path, monkeypatch, claims=_CLAIMS[_LAB.stem])
+        instructions = {request.messages[0]["content"] for request in chat.chats}
+    assert "Answers come from the language model test-model" in shown
+    assert len(instructions) == 2
+    # This model repeats the question whatever its instructions say.
+    assert "no variant is clearly best by answer_ms" in shown
+    assert "no difference that matters" in shown
+
+
+def _run(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, claims: str = "", answers: bool = False
+) -> str:
+    """Run a notebook and return what its cells print and show.
+
+    Args:
+        path: of the notebook.
+        tmp_path: where it runs.
+        monkeypatch: sets its environment.
+        claims: a last cell.
+        answers: whether the code in its text, such as an exercise's answer, is run where it stands.
+    """
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    if answers:
+        notebook.cells = [each for cell in notebook.cells for each in (cell, *_answers(cell))]
+    notebook.cells.append(nbformat.v4.new_code_cell(claims))  # type: ignore[no-untyped-call]
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     return "\n".join(output.get("text") or str(output.get("data", {}).get("text/plain", "")) for output in outputs)
+
+
+def _answers(cell: Any) -> list[Any]:
+    code = re.findall(r"```python\n(.*?)```", cell.source, flags=re.DOTALL) if cell.cell_type == "markdown" else []
+    return [nbformat.v4.new_code_cell(each) for each in code]  # type: ignore[no-untyped-call]
 
 
 def test_backends_that_are_not_set_up_are_named_and_passed_over(
