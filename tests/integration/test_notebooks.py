@@ -71,7 +71,7 @@ def test_the_answers_to_the_exercises_run_and_show_what_they_say(
 ) -> None:
     shown = _run(path, tmp_path, monkeypatch, answers=True)
     assert "words: warm against plain: not clear\n  typical 0 [0, 0]" in shown
-    assert "sequential\nspeech_end_to_first_audible_ms: B against A: clear" in shown
+    assert re.search(r"sequential\s+speech_end_to_first_audible_ms: B against A: clear", shown)
     assert "with 1 session at once" in shown
 
 
