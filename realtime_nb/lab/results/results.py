@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from realtime_nb.client.utterance import Utterance
 from realtime_nb.client.variant import Variant
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.grading.trial_view import TrialView
@@ -22,6 +23,7 @@ from realtime_nb.lab.statistics import tail as tails
 from realtime_nb.lab.statistics.spread import Spread, TrialsNeeded
 from realtime_nb.lab.statistics.trials import Trials
 from realtime_nb.lab.view.show import show
+from realtime_nb.wire.realtime.validate import nearest
 
 from . import answers, export
 from .best import Best, candidate, checked_best
@@ -36,6 +38,7 @@ from .overview import overview
 from .regrade import checked_graders, graded
 from .shown_metrics import default_metric, main_metrics
 from .sweep_rows import SweepRows, key_of
+from .timeline import timeline_line
 from .trial_notes import TrialNotes
 from .variant_code import variant_code
 from .words import number_words
@@ -427,6 +430,36 @@ class Results:
         points, without = frontier_points(self._sweep, setting, found.name)
         return frontier_figure(setting, found, points, without, width_px=width_px)
 
+    def timeline(self, utterance: Any = None, *, repeat: int = 0, width_px: int = WIDTH_PX) -> ShownFigure:
+        """Return the figure of one recording beside what each variant made of it: detected speech, and answers.
+
+        All times are on the clock of the recording. `figure.frame` has the numbers.
+
+        Args:
+            utterance: its label in these results, or the `rt.Utterance`; None: the first one.
+            repeat: which trial of each variant.
+            width_px: of the figure.
+
+        Raises:
+            ConfigError: no such utterance or repeat, a typed one, no events were kept, or matplotlib is not installed.
+        """
+        from .figures.timeline import timeline_figure
+
+        rows = self._rows_of(utterance, repeat)
+        lines, speech = [], None
+        for name, row in rows.items():
+            trace = self._view(row).trace
+            if trace is not None:
+                lines.append(timeline_line(name, row, trace))
+                speech = trace.speech or speech
+        label = str(next(iter(rows.values()))["utterance"])
+        if not lines:
+            raise ConfigError(f"no events were kept of the trials of {label!r}, and a timeline is drawn from them")
+        if speech is None:
+            raise ConfigError(f"{label!r} was typed: there is no speech for a server to detect. See waterfall()")
+        clip = self._view(next(iter(rows.values()))).user_audio
+        return timeline_figure(label, clip, speech, lines, width_px=width_px)
+
     def against(self, other: Results, *, metric: str | None = None, variant: str | None = None) -> answers.Comparisons:
         """Compare these results with another run, on the utterances and variants (by name) that both have.
 
@@ -629,6 +662,31 @@ class Results:
         if len({row["trial_id"] for row in found}) > 1:
             raise ConfigError(f"{len(found)} trials begin with {trial_id!r}: give more of the id")
         raise ConfigError(f"the trial {trial_id!r} has {len(found)} user turns: say turn=0 to turn={len(found) - 1}")
+
+    def _rows_of(self, utterance: Any, repeat: int) -> dict[str, dict[str, Any]]:
+        """Return the row of each variant for one utterance, in the order of the variants."""
+        labels = list(dict.fromkeys(str(row["utterance"]) for row in self.rows))
+        if utterance is None:
+            label: str | None = labels[0]
+        elif isinstance(utterance, Utterance):
+            label = next((str(row["utterance"]) for row in self.rows if row["utterance_hash"] == utterance.hash), None)
+        else:
+            label = utterance if utterance in labels else None
+        if label is None:
+            shown = utterance.label if isinstance(utterance, Utterance) else utterance
+            known = ", ".join(map(repr, labels[:12])) + (", …" if len(labels) > 12 else "")
+            raise ConfigError(
+                f"{shown!r} was not said in these trials.{nearest(str(shown), labels)} There are: {known}"
+            )
+        found = {
+            name: row
+            for key, name in self._sweep.names("variant").items()
+            for row in self.rows
+            if key_of(row["variant"]) == key and row["utterance"] == label and row.get("repeat") == repeat
+        }
+        if not found:
+            raise ConfigError(f"repeat={repeat!r} of {label!r} was not run: repeats count from 0")
+        return found
 
     def _view(self, row: Mapping[str, Any]) -> TrialView:
         return TrialView(
