@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,9 @@ from realtime_nb.client.variant import Variant
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.grading.trial_view import TrialView
 from realtime_nb.lab.keeping.run_folder import RunFolder
+from realtime_nb.lab.listening.listening import Listening
+from realtime_nb.lab.listening.preferences import Preferences
+from realtime_nb.lab.listening.votes import VoteLog
 from realtime_nb.lab.statistics import spread as spreads
 from realtime_nb.lab.statistics import tail as tails
 from realtime_nb.lab.statistics.spread import Spread, TrialsNeeded
@@ -538,6 +541,31 @@ class Results:
         row = self._row(trial_id, turn)
         self._notes.add_rating(row, value, note)
         self._renew()
+
+    # Listening
+
+    @cached_property
+    def listening(self) -> Listening:
+        """The answers as pairs for blind listening, and the votes on them; votes are kept with the run."""
+        sound = self._audio if self._audio is not None else lambda row: None
+        return Listening(self._sweep, VoteLog(self.folder), sound)
+
+    def preferences(self, by: str = "variant", *, listener: str | None = None, level: float = 0.95) -> Preferences:
+        """Return what listeners preferred without seeing labels: a ranking with intervals (Bradley-Terry).
+
+        Votes are given in the tab Blind of these results in a notebook, and kept with the run. Those on answers that
+        differ in further settings are left out, unless `by` is `"variant"`.
+
+        Args:
+            by: a setting or `"variant"`.
+            listener: only this one's votes; None: those of all.
+            level: of the intervals; `1 - level` is the chance of any false verdict about two values.
+
+        Raises:
+            ConfigError: an unknown setting, no votes on these trials, or the extra `lab` is not installed.
+        """
+        answers.check_level(level)
+        return self.listening.preferences(by, listener=listener, level=level)
 
     # Taking it away
 

@@ -5,12 +5,12 @@ Owns the two files, and the columns that the lines become. Must not know graders
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from realtime_nb.lab.keeping.appended_lines import append_lines, read_lines
 
 _GRADES = "grades.jsonl"
 _RATINGS = "ratings.jsonl"
@@ -75,31 +75,8 @@ class TrialNotes:
             row.update({f"{name}_missing": reason for name, reason in (line.get("reasons") or {}).items()})
 
     def _add(self, name: str, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Append lines to a file, each whole: another process may append at the same time."""
-        if self._folder is None:
-            return
-        data = b"".join(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n" for line in lines)
-        path = self._folder / name
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            if os.fstat(handle).st_size:
-                os.lseek(handle, -1, os.SEEK_END)
-                if os.read(handle, 1) != b"\n":
-                    data = b"\n" + data  # a torn last line must not swallow the first new one
-            while data:
-                data = data[os.write(handle, data) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        if self._folder is not None:
+            append_lines(self._folder / name, lines)
 
     def _read(self, name: str) -> Iterator[dict[str, Any]]:
-        """Yield the lines of a file that can be read, oldest first."""
-        if self._folder is None or not (path := self._folder / name).exists():
-            return
-        for line in path.read_bytes().splitlines():
-            try:
-                found = json.loads(line)
-            except ValueError:
-                continue  # torn by a crash
-            if isinstance(found, dict):
-                yield found
+        return iter(()) if self._folder is None else read_lines(self._folder / name)

@@ -27,7 +27,16 @@ def test_importing_the_whole_lab_loads_no_package_of_its_extra() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert "realtime_nb" in loaded
-    assert not loaded & {"scipy", "pandas", "matplotlib", "jiwer", "rapidfuzz", "whisper_normalizer", "py3langid"}
+    assert not loaded & {
+        "scipy",
+        "pandas",
+        "matplotlib",
+        "jiwer",
+        "rapidfuzz",
+        "whisper_normalizer",
+        "py3langid",
+        "choix",
+    }
 
 
 def test_missing_scipy_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,152 @@
+"""`Listening`: the answers of a sweep as pairs for blind listening, and the votes as a ranking.
+
+Owns which trials can be heard, which votes count for a setting, and the sittings of listeners. Must not know pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+from realtime_nb.audio import AudioClip
+from realtime_nb.errors import AudioError, ConfigError
+from realtime_nb.lab.results.sweep_rows import SweepRows, key_of
+
+from .pairs import pairs_of
+from .preferences import Preferences
+from .ranking import Ballot, rank
+from .sitting import Sitting
+from .votes import Heard, VoteLog
+
+_LONGEST_NAME = 60
+Row = Mapping[str, Any]
+
+
+class Listening:
+    """The answers of a sweep for listeners.
+
+    Args:
+        sweep: the rows.
+        log: where votes are kept.
+        sound: from a row to the answer's sound, or None.
+        seed: of the order of pairs; each listener has another order.
+    """
+
+    def __init__(
+        self, sweep: SweepRows, log: VoteLog, sound: Callable[[Row], AudioClip | None], *, seed: int = 0
+    ) -> None:
+        self._sweep = sweep
+        self._log = log
+        self._sound = sound
+        self._seed = seed
+        self._rows = {_heard(row): row for row in sweep.rows}
+        self._sittings: dict[tuple[str, str], Sitting] = {}
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The settings by which pairs can be made: `"variant"`, and those that differ."""
+        return ("variant", *self._sweep.varied)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether votes outlive this process."""
+        return self._log.is_kept
+
+    def row(self, heard: Heard) -> Row:
+        """Return the row of an answer."""
+        return self._rows[heard]
+
+    def sitting(self, by: str = "variant", listener: str = "me") -> Sitting:
+        """Return a listener's sitting, which goes on where it stopped: votes of earlier ones count.
+
+        Raises:
+            ConfigError: an unknown setting, no name, or nothing to compare.
+        """
+        setting = self._sweep.setting(by)
+        name = listener.strip() if isinstance(listener, str) else ""
+        if not 0 < len(name) <= _LONGEST_NAME:
+            raise ConfigError(f"listener={listener!r} must be a name of at most {_LONGEST_NAME} characters")
+        if (found := self._sittings.get((setting, name))) is None:
+            pairs = pairs_of(self._cells(setting), f"{self._seed} {setting} {name}")
+            if not pairs:
+                raise ConfigError(
+                    f"there is nothing to compare: no utterance has answers that can be heard from two values of {by!r}"
+                )
+            found = Sitting(pairs, self._log, listener=name, by=setting, sound=self._sound_of)
+            self._sittings[setting, name] = found
+        return found
+
+    def preferences(self, by: str = "variant", *, listener: str | None = None, level: float = 0.95) -> Preferences:
+        """Return the ranking of a setting's values by the votes that compare them.
+
+        Args:
+            by: a setting or `"variant"`.
+            listener: only this one's votes; None: all.
+            level: of the intervals.
+
+        Raises:
+            ConfigError: an unknown setting, no votes, or choix is not installed.
+        """
+        setting = self._sweep.setting(by)
+        names = self._sweep.names(setting)
+        others = self._sweep.others(setting)
+        ballots, listeners = [], dict[str, None]()
+        known = same = mixed = 0
+        for vote in self._log.votes():
+            if listener is not None and vote.listener != listener:
+                continue
+            if vote.first not in self._rows or vote.second not in self._rows:
+                continue
+            known += 1
+            first, second = self._rows[vote.first], self._rows[vote.second]
+            keys = key_of(first.get(setting)), key_of(second.get(setting))
+            if keys[0] == keys[1]:
+                same += 1
+            elif any(key_of(first.get(name)) != key_of(second.get(name)) for name in others):
+                mixed += 1
+            else:
+                unit = self._sweep.unit(first)
+                ballots.append(Ballot(unit, names[keys[0]], names[keys[1]], vote.score))
+                listeners[vote.listener] = None
+        if not ballots:
+            raise ConfigError(_no_votes(setting, listener, known))
+        notes = []
+        if mixed:
+            notes.append(f"{mixed} votes left out: their answers differ in more settings than {setting}.")
+        if same:
+            notes.append(f"{same} votes left out: their answers have the same {setting}.")
+        return Preferences(setting, rank(ballots, level), len(ballots), tuple(listeners), tuple(notes))
+
+    def _sound_of(self, heard: Heard) -> AudioClip | None:
+        row = self._rows[heard]
+        if not _has_sound(row):
+            return None
+        if (clip := self._sound(row)) is None:
+            raise AudioError(f"the sound of trial {heard.trial_id} was not kept")
+        return clip
+
+    def _cells(self, setting: str) -> dict[Hashable, dict[str, list[Heard]]]:
+        others = self._sweep.others(setting)
+        # Two variants may differ in whether they speak: sound is compared with sound, and text with text.
+        cells: dict[Hashable, dict[str, list[Heard]]] = {}
+        for row in self._sweep.rows:
+            if row["failed"] or not (_has_sound(row) or row.get("text")):
+                continue
+            cell = (_has_sound(row), self._sweep.unit(row), *(key_of(row.get(name)) for name in others))
+            cells.setdefault(cell, {}).setdefault(key_of(row.get(setting)), []).append(_heard(row))
+        return cells
+
+
+def _heard(row: Row) -> Heard:
+    return Heard(str(row["trial_id"]), row.get("turn") or 0)
+
+
+def _has_sound(row: Row) -> bool:
+    return row.get("speech_end_to_first_audio_ms") is not None
+
+
+def _no_votes(setting: str, listener: str | None, known: int) -> str:
+    if known:
+        return f"none of {known} votes is about answers that differ in {setting!r} alone: vote on pairs by {setting!r}"
+    whose = "" if listener is None else f" of {listener!r}"
+    return f"there are no votes{whose} on these trials: show the results in a cell, and vote in the tab Blind"
