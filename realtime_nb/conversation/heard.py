@@ -1,6 +1,7 @@
 """Estimates which words of an interrupted answer were heard, from the samples that were played.
 
-Owns the estimate (`heard_chars`) and the cut at a word boundary (`cut_at_word`). Must not know items or events.
+Owns the estimate (`heard_chars`), its inverse (`samples_at`), and the cut at a word boundary (`cut_at_word`). Must not
+know items or events.
 
 The wire does not align a transcript with its audio: both arrive as separate streams of deltas. All that is known is how
 many samples had arrived before each piece of transcript. Some servers send both streams in step, others send the
@@ -11,7 +12,7 @@ nothing, because the text came at once or with a head start, the text is taken t
 from __future__ import annotations
 
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 Marks = Sequence[tuple[int, int]]
@@ -30,6 +31,23 @@ def heard_chars(chars: int, samples: int, played: int, marks: Marks) -> int:
     i = bisect_right(xs, played)
     share = (played - xs[i - 1]) / (xs[i] - xs[i - 1])
     return int(ys[i - 1] + share * (ys[i] - ys[i - 1]))
+
+
+def samples_at(places: Sequence[int], chars: int, samples: int, marks: Marks) -> list[float] | None:
+    """Estimates how many of `samples` samples are played when each of `places`, in characters, is reached.
+
+    The inverse of `heard_chars`. None where the marks say nothing about the pace.
+    """
+    xs, ys = _curve(chars, samples, marks)
+    if len(xs) < 3:
+        return None
+    found = []
+    for place in places:
+        i = min(max(bisect_left(ys, place), 1), len(ys) - 1)
+        rise = ys[i] - ys[i - 1]
+        share = 0.0 if rise <= 0 else min(1.0, max(0.0, (place - ys[i - 1]) / rise))
+        found.append(xs[i - 1] + share * (xs[i] - xs[i - 1]))
+    return found
 
 
 def _curve(chars: int, samples: int, marks: Marks) -> tuple[list[float], list[float]]:

@@ -1,9 +1,9 @@
 """Prints how well the intervals of blind listening are calibrated: `python -m tests.bench.listening_calibration`.
 
 Listeners are simulated with known strengths, one or more votes on each utterance and pair, tastes that differ between
-utterances, and ties. Of each cell: how often the interval of the share of votes holds the truth (nominal 95 %), its mean
-width, the same of a percentile bootstrap over utterances for comparison, and how often two equal variants are called
-different. The truth is the share in 4,000 utterances. The exit status is 1 if a cell covers less than 91 %.
+utterances, and ties. Of each cell: how often the interval of the share of votes holds the truth (nominal 95 %), its
+mean width, the same of a percentile bootstrap over utterances for comparison, and how often two equal variants are
+called different. The truth is the share in 4,000 utterances. The exit status is 1 if a cell covers less than 91 %.
 """
 
 from __future__ import annotations

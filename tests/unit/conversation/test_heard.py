@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_nb.conversation.heard import cut_at_word, heard_chars
+from realtime_nb.conversation.heard import cut_at_word, heard_chars, samples_at
 
 TEXT = "one two three four"
 
@@ -67,3 +69,28 @@ def test_transcript_ahead_of_the_audio_is_stretched() -> None:
 
 def test_transcript_received_at_once_is_spread_evenly() -> None:
     assert heard_chars(100, 1000, 250, [(0, 0), (0, 40), (0, 80)]) == 25
+
+
+@given(st.integers(1, 200), st.integers(1, 10_000), marks)
+def test_samples_of_places_rise_and_stay_within_the_sound(
+    chars: int, samples: int, marks: list[tuple[int, int]]
+) -> None:
+    found = samples_at(range(chars + 1), chars, samples, marks)
+    if found is None:
+        return
+    assert all(a <= b + 1e-6 for a, b in pairwise(found))
+    assert found[0] >= 0
+    assert found[-1] <= samples + 1e-6
+
+
+@given(st.integers(10, 200), st.integers(1_000, 10_000), st.integers(1, 9))
+def test_samples_of_a_place_are_those_after_which_it_was_heard(chars: int, samples: int, place: int) -> None:
+    even = [(samples * i // 5, chars * i // 5) for i in range(5)]
+    found = samples_at([place], chars, samples, even)
+    assert found is not None
+    assert heard_chars(chars, samples, int(found[0]) + 2, even) in (place, place + 1)
+
+
+def test_text_that_came_at_once_says_nothing_about_the_pace() -> None:
+    assert samples_at([3], 10, 1_000, [(0, 0), (0, 5)]) is None
+    assert samples_at([3], 10, 1_000, []) is None
