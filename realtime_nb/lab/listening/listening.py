@@ -1,4 +1,4 @@
-"""`Listening`: the answers of a sweep as pairs for blind listening, and the votes as a ranking.
+"""`BlindListening`: the answers of a sweep as pairs for blind listening, and the votes as a ranking.
 
 Owns which trials can be heard, which votes count for a setting, and the sittings of listeners. Must not know pages.
 """
@@ -16,13 +16,13 @@ from .pairs import pairs_of
 from .preferences import Preferences
 from .ranking import Ballot, rank
 from .sitting import Sitting
-from .votes import Heard, VoteLog
+from .votes import AnswerRef, VoteLog
 
 _LONGEST_NAME = 60
 Row = Mapping[str, Any]
 
 
-class Listening:
+class BlindListening:
     """The answers of a sweep for listeners.
 
     Args:
@@ -52,7 +52,7 @@ class Listening:
         """Whether votes outlive this process."""
         return self._log.is_kept
 
-    def row(self, heard: Heard) -> Row:
+    def row(self, heard: AnswerRef) -> Row:
         """Return the row of an answer."""
         return self._rows[heard]
 
@@ -117,7 +117,7 @@ class Listening:
             notes.append(f"{same} votes left out: their answers have the same {setting}.")
         return Preferences(setting, rank(ballots, level), len(ballots), tuple(listeners), tuple(notes))
 
-    def _sound_of(self, heard: Heard) -> AudioClip | None:
+    def _sound_of(self, heard: AnswerRef) -> AudioClip | None:
         row = self._rows[heard]
         if not _has_sound(row):
             return None
@@ -125,10 +125,10 @@ class Listening:
             raise AudioError(f"the sound of trial {heard.trial_id} was not kept")
         return clip
 
-    def _cells(self, setting: str) -> dict[Hashable, dict[str, list[Heard]]]:
+    def _cells(self, setting: str) -> dict[Hashable, dict[str, list[AnswerRef]]]:
         others = self._sweep.others(setting)
         # Two variants may differ in whether they speak: sound is compared with sound, and text with text.
-        cells: dict[Hashable, dict[str, list[Heard]]] = {}
+        cells: dict[Hashable, dict[str, list[AnswerRef]]] = {}
         for row in self._sweep.rows:
             if row["failed"] or not (_has_sound(row) or row.get("text")):
                 continue
@@ -137,8 +137,8 @@ class Listening:
         return cells
 
 
-def _heard(row: Row) -> Heard:
-    return Heard(str(row["trial_id"]), row.get("turn") or 0)
+def _heard(row: Row) -> AnswerRef:
+    return AnswerRef(str(row["trial_id"]), row.get("turn") or 0)
 
 
 def _has_sound(row: Row) -> bool:

@@ -16,10 +16,10 @@ from itertools import combinations, product
 from random import Random
 from typing import Any, TypeAlias, TypeVar
 
-from .votes import Heard
+from .votes import AnswerRef
 
 _Item = TypeVar("_Item")
-Cells: TypeAlias = Mapping[Any, Mapping[str, Sequence[Heard]]]
+Cells: TypeAlias = Mapping[Any, Mapping[str, Sequence[AnswerRef]]]
 """For each utterance (and combination of other settings), the answers by the value that is ranked."""
 
 
@@ -27,11 +27,11 @@ Cells: TypeAlias = Mapping[Any, Mapping[str, Sequence[Heard]]]
 class Pair:
     """Two answers to one utterance, in the order in which they are played."""
 
-    first: Heard
-    second: Heard
+    first: AnswerRef
+    second: AnswerRef
 
     @property
-    def key(self) -> frozenset[Heard]:
+    def key(self) -> frozenset[AnswerRef]:
         """The two answers, in whatever order."""
         return frozenset((self.first, self.second))
 
@@ -49,8 +49,8 @@ def pairs_of(cells: Cells, seed: str) -> list[Pair]:
     trials = {
         (cell, value): _shuffled(random, answers) for cell, values in cells.items() for value, answers in values.items()
     }
-    used: Counter[Heard] = Counter()
-    heard: set[frozenset[Heard]] = set()
+    used: Counter[AnswerRef] = Counter()
+    heard: set[frozenset[AnswerRef]] = set()
 
     values = list(dict.fromkeys(value for found in cells.values() for value in found))
     queues = {}

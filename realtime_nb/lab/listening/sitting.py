@@ -16,7 +16,7 @@ from realtime_nb.errors import AudioError, ConfigError
 
 from .loudness import matched
 from .pairs import Pair
-from .votes import CHOICES, Choice, Heard, Vote, VoteLog
+from .votes import CHOICES, AnswerRef, Choice, Vote, VoteLog
 
 _logger = logging.getLogger("realtime_nb")
 
@@ -52,7 +52,7 @@ class Sitting:
 
     def __init__(
         self, pairs: Sequence[Pair], log: VoteLog, *, listener: str, by: str,
-        sound: Callable[[Heard], AudioClip | None],
+        sound: Callable[[AnswerRef], AudioClip | None],
     ) -> None:  # fmt: skip
         self._log, self._listener, self._by, self._sound = log, listener, by, sound
         done = {vote.pair for vote in self._mine()}

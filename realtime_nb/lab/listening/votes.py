@@ -25,7 +25,7 @@ Choice: TypeAlias = Literal["first", "second", "neither"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 
-class Heard(NamedTuple):
+class AnswerRef(NamedTuple):
     """An answer that can be heard: one user turn of a trial."""
 
     trial_id: str
@@ -45,8 +45,8 @@ class Vote:
         id: of the vote.
     """
 
-    first: Heard
-    second: Heard
+    first: AnswerRef
+    second: AnswerRef
     choice: Choice
     listener: str
     by: str
@@ -54,7 +54,7 @@ class Vote:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
-    def pair(self) -> frozenset[Heard]:
+    def pair(self) -> frozenset[AnswerRef]:
         """The two answers, in whatever order they were played."""
         return frozenset((self.first, self.second))
 
@@ -124,7 +124,7 @@ def _standing(lines: Iterable[Mapping[str, Any]]) -> tuple[Vote, ...]:
 def _vote(line: Mapping[str, Any]) -> Vote | None:
     """Return the vote of a line; None for a line of another form, which a later version may have written."""
     try:
-        first, second = (Heard(str(line[side][0]), int(line[side][1])) for side in ("first", "second"))
+        first, second = (AnswerRef(str(line[side][0]), int(line[side][1])) for side in ("first", "second"))
         choice, at = line["choice"], float(line["at"])
         words = [line[name] for name in ("listener", "by", "vote")]
     except (KeyError, TypeError, ValueError, IndexError):

@@ -18,7 +18,7 @@ from realtime_nb.client.variant import Variant
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.grading.trial_view import TrialView
 from realtime_nb.lab.keeping.run_folder import RunFolder
-from realtime_nb.lab.listening.listening import Listening
+from realtime_nb.lab.listening.listening import BlindListening
 from realtime_nb.lab.listening.preferences import Preferences
 from realtime_nb.lab.listening.votes import VoteLog
 from realtime_nb.lab.statistics import spread as spreads
@@ -545,10 +545,10 @@ class Results:
     # Listening
 
     @cached_property
-    def listening(self) -> Listening:
+    def listening(self) -> BlindListening:
         """The answers as pairs for blind listening, and the votes on them; votes are kept with the run."""
         sound = self._audio if self._audio is not None else lambda row: None
-        return Listening(self._sweep, VoteLog(self.folder), sound)
+        return BlindListening(self._sweep, VoteLog(self.folder), sound)
 
     def preferences(self, by: str = "variant", *, listener: str | None = None, level: float = 0.95) -> Preferences:
         """Return what listeners preferred without seeing labels: a ranking with intervals (Bradley-Terry).

@@ -12,8 +12,8 @@ import pytest
 
 from realtime_nb.audio import AudioClip
 from realtime_nb.errors import AudioError, ConfigError
-from realtime_nb.lab.listening.listening import Listening
-from realtime_nb.lab.listening.votes import FILE, Heard, VoteLog
+from realtime_nb.lab.listening.listening import BlindListening
+from realtime_nb.lab.listening.votes import FILE, AnswerRef, VoteLog
 from realtime_nb.lab.results.results import Results
 from tests.unit.lab.results.sweeps import failed, rows_of
 
@@ -35,11 +35,11 @@ def _results(folder: Path | None = None, rows: list[dict[str, Any]] | None = Non
     return Results(_rows() if rows is None else rows, folder=folder, audio=audio)
 
 
-def _variant(listening: Listening, heard: Heard) -> str:
+def _variant(listening: BlindListening, heard: AnswerRef) -> str:
     return str(listening.row(heard)["variant"])
 
 
-def _listen(listening: Listening, best: str = "marin", votes: int | None = None, **options: Any) -> int:
+def _listen(listening: BlindListening, best: str = "marin", votes: int | None = None, **options: Any) -> int:
     """Vote for `best` wherever it is heard, and for no difference elsewhere."""
     sitting = listening.sitting(**options)
     count = 0

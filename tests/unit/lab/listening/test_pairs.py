@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime_nb.lab.listening.pairs import Pair, pairs_of
-from realtime_nb.lab.listening.votes import Heard
+from realtime_nb.lab.listening.votes import AnswerRef
 
 
-def _cells(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, list[Heard]]]:
+def _cells(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, list[AnswerRef]]]:
     return {
-        cell: {value: [Heard(f"{cell}-{value}-{i}", 0) for i in range(count)] for value, count in values.items()}
+        cell: {value: [AnswerRef(f"{cell}-{value}-{i}", 0) for i in range(count)] for value, count in values.items()}
         for cell, values in counts.items()
     }
 
@@ -22,7 +22,7 @@ def _values(pair: Pair) -> tuple[str, str]:
     return pair.first.trial_id.split("-")[1], pair.second.trial_id.split("-")[1]
 
 
-def _even(utterances: int, values: str, repeats: int) -> dict[str, dict[str, list[Heard]]]:
+def _even(utterances: int, values: str, repeats: int) -> dict[str, dict[str, list[AnswerRef]]]:
     return _cells({f"u{i}": dict.fromkeys(values, repeats) for i in range(utterances)})
 
 
