@@ -31,6 +31,7 @@ export function createFakeModel(traits = {}) {
     },
     _latency: {},
     _health: [],
+    _branches: [],
     ...traits,
   };
   const handlers = new Map();

@@ -67,6 +67,9 @@ export interface Engine {
   retry(): void;
   /** Begins a new conversation. */
   reset(): void;
+  /** Opens a branch at a turn of the user, with other instructions; null keeps the present ones. */
+  fork(itemId: string, instructions: string | null): void;
+  closeBranch(id: string): void;
   dismiss(): void;
 }
 
@@ -413,6 +416,15 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     },
     retry: () => send({ kind: "retry" }),
     reset: () => send({ kind: "reset" }),
+    fork(itemId, instructions) {
+      problem = null;
+      // The branch will speak: this conversation falls silent and stops to listen.
+      if (playback.report.playing) stopSpeaking();
+      void microphone.off();
+      send({ kind: "fork", item_id: itemId, instructions });
+      changed();
+    },
+    closeBranch: (id) => send({ kind: "branch.close", branch: id }),
     dismiss() {
       problem = null;
       changed();

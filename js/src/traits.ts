@@ -33,6 +33,11 @@ const texts = (value: unknown): string[] =>
 type Readers = Record<string, (value: unknown) => unknown>;
 type Read<R extends Readers> = { [K in keyof R]: ReturnType<R[K]> };
 
+const list =
+  <T>(read: (value: unknown) => T) =>
+  (value: unknown): T[] =>
+    Array.isArray(value) ? value.map(read) : [];
+
 /** A reader of an object that reads each of its keys with a reader of its own. */
 const fields =
   <R extends Readers>(readers: R) =>
@@ -80,6 +85,9 @@ export const MICROPHONE = {
   auto_gain_control: on,
 };
 
+export const BRANCH = { id: text, words: text, changes: text };
+export type BranchView = Read<typeof BRANCH>;
+
 export const TRAITS = {
   status: (value: unknown) => (text(value) || "idle") as Status,
   error: text,
@@ -96,6 +104,8 @@ export const TRAITS = {
   _microphone: fields(MICROPHONE),
   /** One sentence for each kind of loss. */
   _health: texts,
+  /** The forks of this conversation: the id of a model, the first words of the forked turn, and what was changed. */
+  _branches: list(fields(BRANCH)),
 };
 export type Trait = keyof typeof TRAITS;
 

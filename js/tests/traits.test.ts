@@ -1,6 +1,16 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { INFO, LATENCY, MICROPHONE, read, SETTINGS, STATUSES, TRAITS, type Trait } from "../src/traits.js";
+import {
+  BRANCH,
+  INFO,
+  LATENCY,
+  MICROPHONE,
+  read,
+  SETTINGS,
+  STATUSES,
+  TRAITS,
+  type Trait,
+} from "../src/traits.js";
 import { createFakeModel } from "./fake-model.js";
 
 type JsonType = "string" | "boolean" | "number" | "object" | "array" | "null";
@@ -11,6 +21,7 @@ interface Golden {
   _info: Keys;
   _latency: Keys;
   _microphone: Keys;
+  _branches: Keys;
 }
 
 const path = new URL("../../tests/contract/traits.json", import.meta.url);
@@ -29,13 +40,18 @@ const OBJECTS: Record<string, [unknown, unknown]> = {
   voice: [{ id: "voice_1" }, "voice_1"],
   turn_detection: [{ type: "server_vad", threshold: 0.5 }, "server_vad"],
 };
+/** The traits that are lists of objects. */
+const LISTS: Record<string, unknown[]> = {
+  _branches: [{ id: "0f3c", words: "Hello", changes: "speed=1.2" }],
+};
 
 function expectReader(name: string, reader: (value: unknown) => unknown, types: JsonType[]): void {
   for (const type of types) {
     if (type === "object") {
       const [value, shown] = OBJECTS[name] ?? [{}, undefined];
       if (shown !== undefined) expect(reader(value), name).toEqual(shown);
-    } else if (type === "null") expect(() => reader(null), name).not.toThrow();
+    } else if (type === "array" && LISTS[name]) expect(reader(LISTS[name]), name).toEqual(LISTS[name]);
+    else if (type === "null") expect(() => reader(null), name).not.toThrow();
     else expect(reader(SAMPLES[type]), `${name} as ${type}`).toEqual(SAMPLES[type]);
   }
 }
@@ -62,6 +78,7 @@ describe("the golden traits that Python reads too", () => {
     ["_info", INFO, golden._info],
     ["_latency", LATENCY, golden._latency],
     ["_microphone", MICROPHONE, golden._microphone],
+    ["_branches", BRANCH, golden._branches],
   ] as const)("have the keys of %s", (_name, readers: Record<string, (value: unknown) => unknown>, keys) => {
     expect(Object.keys(readers).sort()).toEqual(Object.keys(keys).sort());
     for (const [key, types] of Object.entries(keys)) expectReader(key, readers[key] ?? (() => null), types);

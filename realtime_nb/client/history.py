@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from realtime_nb.conversation import Conversation, Turn, reduce
+from realtime_nb.conversation.local_events import NOTE_PREFIX
 from realtime_nb.errors import ConfigError
 from realtime_nb.wire.realtime import (
     ContentPart,
@@ -43,6 +44,8 @@ def conversation_of(history: Iterable[Any]) -> Conversation:
     previous: str | None = None
     for index, entry in enumerate(history):
         turn = entry if isinstance(entry, Turn) else None
+        if turn is not None and turn.role == "system" and turn.item_id.startswith(NOTE_PREFIX):
+            continue  # a note of this client to its reader, which no server has had
         at = turn.started_at.timestamp() if turn is not None and turn.started_at is not None else None
         for item in _of_turn(turn, index) if turn is not None else _of_text(entry, index):
             reduce(conversation, ConversationItemAdded(item=item, previous_item_id=previous), at)

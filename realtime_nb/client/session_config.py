@@ -116,6 +116,11 @@ class SessionConfig:
             self._fields = _without(self._fields, session)
         return overlay(session, self.set({}, fields)) if fields else session
 
+    @property
+    def further(self) -> dict[str, Any]:
+        """The further fields of the wire's session that the user has set, beside the settings."""
+        return dict(self._fields)
+
     def whole(self) -> dict[str, Any]:
         """The session that sets all that the user has set."""
         return {**session_config(self.settings, self._fields), "type": self.session_type}

@@ -84,10 +84,15 @@ class ConnectionEnded(msgspec.Struct, frozen=True):
     resuming: bool = False
 
 
+NOTE_PREFIX = "seam_"
+"""With what the id of a note between two sessions begins."""
+
+
 class SessionResumed(msgspec.Struct, frozen=True):
     """The conversation goes on in another session; `text` tells the reader what was lost.
 
-    It becomes a local turn of the role `system` at the end of the conversation, which is never sent to a server.
+    It becomes a local turn of the role `system` at the end of the conversation, which is never sent to a server. Its
+    `item_id` begins with `NOTE_PREFIX`.
     """
 
     item_id: str

@@ -10,6 +10,7 @@ import builtins
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime_nb import errors, forks
@@ -22,6 +23,7 @@ from realtime_nb.notebook.event_log import EventLog
 from realtime_nb.notebook.experiments.kept import Kept
 from realtime_nb.notebook.experiments.page_requests import ExperimentRequests
 from realtime_nb.notebook.health import HealthMonitor
+from realtime_nb.notebook.opening_question import OpeningQuestion, SpeakingOrder
 from realtime_nb.notebook.options import Options
 from realtime_nb.notebook.page import messages as m
 from realtime_nb.notebook.page.actions import PageActions
@@ -52,6 +54,7 @@ class Controller:
         options: those that are no settings.
         config: the configuration, with the checked settings to begin with.
         conversation: what was said before; None: nothing.
+        branch: opens or closes a fork as a page asks for; called on the notifier thread.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Controller:
         options: Options,
         config: SessionConfig,
         conversation: Conversation | None = None,
+        branch: Callable[[m.Fork | m.BranchClose], None] | None = None,
     ) -> None:
         self.state = SessionState(options, config, conversation)
         self.pages = Pages()
@@ -89,8 +93,11 @@ class Controller:
             self.traits,
             self.parking,
             ExperimentRequests(self.state, self.kept, transcript, self.channel),
+            lambda request: self.notify(partial(branch, request)) if branch is not None else None,
         )
         self._inbox = PageInbox(actions, self.pages, self.channel)
+        self._opening_question = OpeningQuestion()
+        self._speaking_order = SpeakingOrder()
         self._disposing: asyncio.Task[None] | None = None
         self._made_in = forks.process
 
@@ -160,7 +167,23 @@ class Controller:
 
     def reset(self, conversation: Conversation) -> None:
         """Begin another conversation, in the order of the calls."""
+        self.soon(self._opening_question.cancel)
         self.soon(self.lifecycle.reset, conversation)
+
+    def begin_as_fork(self, parent: Controller, question: Utterance, timeout: float) -> None:
+        """Count against the limits of the conversation that this one came from, and ask its question again."""
+        self.soon(self._begin_as_fork, parent, question, timeout)
+
+    def _begin_as_fork(self, parent: Controller, question: Utterance, timeout: float) -> None:
+        self.state.limits.share(parent.state.limits)
+        self._speaking_order = parent._speaking_order
+        pages, speaker = parent.pages, parent.sound.speaker
+
+        async def ask() -> Turn:
+            with self.parking.call():
+                return await self._ask(question, timeout)
+
+        self._opening_question.begin(self._speaking_order.take_turn(lambda: len(pages) > 0, speaker.drained, ask))
 
     def _inherited(self) -> errors.RealtimeError:
         return forks.inherited(self._made_in, "This widget")
@@ -177,6 +200,7 @@ class Controller:
 
     async def stop(self) -> None:
         """Disconnect; afterwards the traits show it."""
+        self._opening_question.cancel()
         await self.lifecycle.stop()
         await self.traits.settled()
 
@@ -188,15 +212,21 @@ class Controller:
     async def ask(self, utterance: Utterance, *, timeout: float | None) -> Turn:
         """Say one thing and return the answer, heard to its end where a page plays."""
         with self.parking.call():
-            return await self._ask(utterance, timeout)
+            return await self._ask(utterance, timeout, self._opening_question)
 
-    async def _ask(self, utterance: Utterance, timeout: float | None) -> Turn:
+    async def first_answer(self) -> Turn:
+        """Return the answer to the question with which this fork began."""
+        return await self._opening_question.answer()
+
+    async def _ask(self, utterance: Utterance, timeout: float | None, behind: OpeningQuestion | None = None) -> Turn:
         try:
             import asyncio  # importing the widget must not load it
 
             began = time.monotonic()
             try:
                 async with asyncio.timeout(timeout):  # it bounds connecting and the microphone's queue, too
+                    if behind is not None:
+                        await behind.over()
                     session = await self.lifecycle.ready()
                     await self.sound.microphone.drained()
             except builtins.TimeoutError:
@@ -242,6 +272,7 @@ class Controller:
         """Disconnect, and stop all timers and tasks: what is left of the widget can be freed."""
         self._inbox.close()
         self._lease.close()
+        self._opening_question.cancel()
         try:
             await self.lifecycle.dispose()
         finally:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import pathlib
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import partial
@@ -35,13 +36,15 @@ from realtime_nb.client.settings import (
     has_own_fields,
 )
 from realtime_nb.client.utterance import Askable, Utterance, as_utterance
-from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError
+from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError, RealtimeError
 from realtime_nb.keys.address import concealed_address
 from realtime_nb.keys.secret import ApiKey, concealed, concealed_by_mistake
 from realtime_nb.notebook.audio.microphone_options import Microphone
 from realtime_nb.notebook.host import hold, hold_weakly, keep_comm_on_subshell, weakly
 from realtime_nb.notebook.kernel_prints import keep_prints_in_cells
+from realtime_nb.notebook.page.messages import BranchClose, Fork
 from realtime_nb.notebook.registered import Observer
+from realtime_nb.widget.branches import MOST_IN_CARD, Branches, Family, Origin, branch_options, conceal
 from realtime_nb.widget.page_values import check_page_value, latency_to_page, to_page
 
 if TYPE_CHECKING:
@@ -174,6 +177,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     _latency = t.Dict(read_only=True).tag(sync=True)
     _microphone = t.Dict(read_only=True).tag(sync=True)
     _health = t.List(t.Unicode(), read_only=True).tag(sync=True)
+    _branches = t.List(t.Dict(), read_only=True).tag(sync=True)
 
     _frozen: Any = None
     _unshown = False  # held by weak references only, and freed with the user's last one
@@ -250,6 +254,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         controller = Controller(
             send=weakly(self._send_to_pages),
             write=weakly(self._write),
+            branch=weakly(self._branch_in_card),
             options=Options(
                 backend=backend,
                 model=model,
@@ -266,6 +271,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         self.set_trait("_microphone", microphone.to_page())
         self.set_trait("transport", transport)
         self.set_trait("turns", conversation.turns)
+        self._family: Family[RealtimeWidget] = Family()
         extra = {} if layout is None else {"layout": layout}
         limits = {"max_session_minutes": max_session_minutes, "max_cost_usd": max_cost_usd}
         super().__init__(controls=controls, model=model, microphone=microphone, **settings, **limits, **extra)
@@ -368,6 +374,117 @@ class RealtimeWidget(anywidget.AnyWidget):
 
         self._open_controller.reset(conversation_of(history))
 
+    def fork(self, turn: Turn | int | None = None, **settings: Any) -> RealtimeWidget:
+        """Return another widget that goes on from a turn of the user, with other settings; returns at once.
+
+        Its history is what was said before the turn. It asks the turn again in the background: the recorded speech of a
+        spoken turn, the text and pictures of a typed one; `await fork.first_answer()` returns the answer. Later turns
+        are not copied, and this conversation goes on unchanged. In a page, one fork speaks at a time.
+
+        The fork has the present settings, tools and options of this widget; tools that the model calls run again.
+        Handlers of `on` and `observe` stay with this widget. What forks use counts against this widget's `max_cost_usd`
+        and `max_session_minutes`.
+
+        Args:
+            turn: a turn of the user, its index in `w.turns`, or None for the user's newest turn. An answer stands for
+                the turn of the user before it.
+            settings: what is to be different: any option of `rt.RealtimeWidget` but `history`. Another `backend` gets
+                neither the key nor the model nor the further session fields of this one.
+
+        Raises:
+            ConfigError: no such turn, or one that has not settled; names those that there are. Also a bad value of a
+                setting.
+            TypeError: an unknown option; names the nearest one.
+            BudgetError: a limit is reached; says how to raise it.
+
+        Example:
+            >>> polite = w.fork(turn=2, instructions="Be very polite.")  # doctest: +SKIP
+            >>> (await polite.first_answer()).text
+        """
+        conceal(settings)
+        return self._fork(turn, settings)
+
+    def _fork(self, turn: Turn | int | None, settings: dict[str, Any], *, in_card: bool = False) -> RealtimeWidget:
+        from realtime_nb.notebook.fork_point import fork_point
+
+        controller = self._open_controller
+        controller.state.limits.check()
+        point = fork_point(self.turns, turn)
+        made = type(self)(**branch_options(self._present_options(), settings), history=point.history)
+        made._family = Family(weakref.ref(self), Origin(point, settings, in_card))
+        self._family.children.append(made)
+        made._live_controller.begin_as_fork(controller, point.question, timeout=60)
+        controller.notify(self._show_branches)
+        return made
+
+    def _present_options(self) -> dict[str, Any]:
+        """Return the options by which a widget would be made that goes on as this one does now."""
+        state = self._live_controller.state
+        options = state.options
+        return {
+            **{name: getattr(self, name) for name in (*DEFAULTS, "microphone", "controls")},
+            **{name: getattr(options, name) for name in ("backend", "transport", "model", "api_key")},
+            "idle_minutes": options.idle_minutes,
+            "response_idle_s": options.response_idle_s,
+            "session": state.config.further or None,
+            "max_session_minutes": None,  # those of this widget hold for its forks, too
+            "max_cost_usd": None,
+            "layout": None,
+        }
+
+    async def first_answer(self) -> Turn:
+        """Return the answer to the turn at which this widget was forked, once it came.
+
+        Raises:
+            ConfigError: it is no fork. RealtimeError: it was stopped, reset or closed before the answer came. Otherwise
+            as `ask`.
+        """
+        if self._family.origin is None:
+            raise ConfigError("this widget is no fork: `w.fork(turn=...)` makes one.")
+        controller = self._live_controller
+        return await controller.bring(controller.first_answer())
+
+    @property
+    def parent(self) -> RealtimeWidget | None:
+        """The widget that this one was forked from; None where it is no fork, or that widget is gone."""
+        return self._family.parent
+
+    @property
+    def branches(self) -> Branches[RealtimeWidget]:
+        """The forks of this widget that are not closed, oldest first; shown as a tree with the forks of forks."""
+        return Branches(self)
+
+    def _branch_in_card(self, request: Fork | BranchClose) -> None:
+        """Open or close a branch as a page asks for; on the notifier thread, because it makes or ends a widget."""
+        if isinstance(request, BranchClose):
+            for child in list(self._family.children):
+                if _model_id(child) == request.branch:
+                    child.close()
+            return
+        turn = next((turn for turn in self.turns if turn.item_id == request.item_id), None)
+        settings = {} if request.instructions is None else {"instructions": request.instructions}
+        try:
+            if turn is None:
+                raise ConfigError("That turn cannot be forked (yet): w.turns does not have it.")
+            if len(self._family.children) >= MOST_IN_CARD:
+                raise ConfigError(f"This card has {MOST_IN_CARD} branches already: close one first.")
+            self._fork(turn, settings, in_card=True)
+        except RealtimeError as error:
+            self._live_controller.refuse("fork", str(error))
+
+    def _show_branches(self) -> None:
+        self._write_trait("_branches", self._family.page_view(_model_id))
+
+    def _leave_family(self) -> None:
+        """Close the forks that only this widget's card shows, and be no branch any more."""
+        for child in list(self._family.children):
+            if child._family.origin is not None and child._family.origin.in_card:
+                child.close()
+        self._family.children.clear()
+        if (parent := self._family.parent) is not None and self in parent._family.children:
+            parent._family.children.remove(self)
+            parent._live_controller.notify(parent._show_branches)
+
     def apply(self, variant: Variant) -> None:
         """Set what a variant states: its settings, its model and further session fields, in one `session.update`.
 
@@ -445,6 +562,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         if self._controller is not None and not self._controller.state.closed:
             self._controller.close()
             self._write_trait("status", "closed")  # here, so that the caller sees it at once
+            self._leave_family()
         super().close()
         if self._own_layout is not None:  # ipywidgets keeps it for ever otherwise (docs/notebook.md 28)
             self._own_layout.close()
@@ -764,6 +882,10 @@ def _checked_microphone(value: Any) -> Microphone:
     if not isinstance(value, Microphone):
         raise ConfigError(f"microphone={value!r} must be an rt.Microphone(...) or None.")
     return value
+
+
+def _model_id(widget: RealtimeWidget) -> str | None:
+    return widget.comm.comm_id if widget.comm is not None else None
 
 
 def _nearest_trait(name: str) -> str:

@@ -110,6 +110,19 @@ def test_microphone_options_have_the_keys_and_json_types_of_the_golden_file(widg
     _assert_keys("_microphone", _state(widget)["_microphone"])
 
 
+def test_branches_have_the_keys_and_json_types_of_the_golden_file() -> None:
+    widget = rt.RealtimeWidget(backend="ws://127.0.0.1:9/v1/realtime", history=[("user", "Hello")])
+    fork = widget.fork(0, instructions="Be brief.")
+    runtime.run(runtime.notifier().settled())
+    (shown,) = _state(widget)["_branches"]
+    _assert_keys("_branches", shown)
+    assert shown == {"id": fork.model_id, "words": "Hello", "changes": "instructions='Be brief.'"}
+    fork.close()
+    runtime.run(runtime.notifier().settled())
+    assert _state(widget)["_branches"] == []
+    widget.close()
+
+
 def _assert_keys(trait: str, value: dict[str, Any]) -> None:
     assert set(value) == set(GOLDEN[trait])
     for key, inner in value.items():

@@ -39,6 +39,7 @@ PROMISED = {
         *("muted", "instructions", "voice", "speed", "turn_detection", "transcription", "noise_reduction", "tools"),
         *("tool_choice", "reasoning_effort", "output", "max_output_tokens", "transport", "controls"),
         *("start", "stop", "ask", "commit", "interrupt", "approve", "use_transport", "tool", "connection", "events"),
+        *("fork", "first_answer", "parent", "branches"),
         *("save", "freeze", "microphone_error", "model", "microphone", "reset", "max_cost_usd", "max_session_minutes"),
         *("kept", "keep", "forget"),
     },
@@ -62,7 +63,7 @@ PROMISED = {
     "McpApprovalRequest": {"type", "id", "name", "server_label", "arguments"},
 }
 LATER = {
-    "RealtimeWidget": {"apply", "fork"},
+    "RealtimeWidget": {"apply"},
 }
 """Names that are promised and need not be there yet."""
 

@@ -136,6 +136,8 @@ export const PAGE = {
   keep: { item_id: itemId, on: flag },
   events: { on: flag },
   reset: {},
+  fork: { item_id: itemId, instructions: orNull(upTo(100_000)) },
+  "branch.close": { branch: name(128) },
   retry: {},
   "socket.opened": { socket: seq },
   "socket.frame": { socket: seq, part: count, last: flag },

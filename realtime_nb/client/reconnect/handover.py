@@ -20,6 +20,7 @@ from realtime_nb.client.turns.mcp_approvals import McpApprovals
 from realtime_nb.client.turns.response_queue import ResponseQueue
 from realtime_nb.client.turns.tool_runner import ToolRunner
 from realtime_nb.conversation import ConnectionEnded, InputAppended, SessionResumed
+from realtime_nb.conversation.local_events import NOTE_PREFIX
 from realtime_nb.errors import RealtimeError, SessionExpired
 from realtime_nb.wire.realtime import encode_append
 
@@ -97,9 +98,9 @@ class SessionKeeper:
         if self._snapshot.omitted:
             turns = "turn" if self._snapshot.omitted == 1 else "turns"
             said.append(f"{self._snapshot.omitted} {turns} could not be restored.")
-        while f"seam_{(number := next(self._notes))}" in self.conversation.items:
+        while f"{NOTE_PREFIX}{(number := next(self._notes))}" in self.conversation.items:
             pass  # a conversation that was restored from elsewhere may hold earlier ones
-        self._feed.add(SessionResumed(f"seam_{number}", " ".join(said)))
+        self._feed.add(SessionResumed(f"{NOTE_PREFIX}{number}", " ".join(said)))
 
     def _uncommitted_sound(self) -> bytes:
         timeline = self.conversation.store.timeline

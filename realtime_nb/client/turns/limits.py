@@ -7,6 +7,7 @@ words for it. Pure. Must not know how a session ends, or a clock.
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Callable
 from typing import Literal
 
@@ -30,6 +31,9 @@ class Limits:
     The server's account of a response's usage is the only source of its cost. Where a response ends without one, the
     comparison with `max_cost_usd` counts the dearest response so far in its place, and a warning is logged once. Where
     a complete response has no cost and none was known before, `max_cost_usd` cannot hold, and so counts as reached.
+
+    A fork of a conversation has limits of its own and shares those of the conversation that it came from: what it uses
+    counts in both, and where one is reached, the fork ends.
 
     Args:
         minutes: `max_session_minutes`; None means no limit.
@@ -67,6 +71,7 @@ class Limits:
         self._unknown: str | None = None
         self._warned: set[str] = set()
         self._listeners: tuple[Callable[[], None], ...] = ()
+        self._original: Limits | None = None
         if usage is not None:
             self._count(usage)
 
@@ -93,6 +98,22 @@ class Limits:
             self._listeners = tuple(known for known in self._listeners if known is not listener)
 
         return remove
+
+    def share(self, original: Limits) -> None:
+        """Count what is used here against the limits of the original conversation, too."""
+        self._original = original
+        weak = weakref.WeakMethod(self._on_original)  # the original outlives its forks
+
+        def changed() -> None:
+            if (method := weak()) is not None:
+                method()
+
+        original.subscribe(changed)
+        self._compare()
+
+    def _on_original(self) -> None:
+        self.reached = self._error()
+        self._notify()
 
     # The limits
 
@@ -132,17 +153,32 @@ class Limits:
         named = model or billing.model
         words = f"the model {named!r}" if named else "the model, which the server does not name,"
         self._unpriced = None if priced else words
-        self.checked("max_cost_usd", self._cost_usd)
+        limits: Limits | None = self
+        while limits is not None:
+            self.checked("max_cost_usd", limits._cost_usd)
+            limits = limits._original
 
     # What is used
 
     def add(self, usage: Usage) -> None:
         """Add the usage of a response or of a transcription."""
         self._count(usage)
+        if self._original is not None:
+            self._original._charge(usage)
+        self._compare()
+
+    def _charge(self, usage: Usage) -> None:
+        """Count the cost of a fork, whose usage is its own."""
+        self._spend(usage)
+        if self._original is not None:
+            self._original._charge(usage)
         self._compare()
 
     def _count(self, usage: Usage) -> None:
         self.usage = self.usage + usage
+        self._spend(usage)
+
+    def _spend(self, usage: Usage) -> None:
         cost = usage.cost_usd
         if usage.unreported:
             self._warn("the server reported no usage for a response; its cost is unknown")
@@ -167,25 +203,33 @@ class Limits:
         """Count the time from now on."""
         self.count_time(now)
         self._open_sessions += 1
+        if self._original is not None:
+            self._original.on_session_opened(now)
 
     def on_session_closed(self, now: float) -> None:
         """Count the time no longer, unless another session is open."""
         self.count_time(now)
         self._open_sessions -= 1
+        if self._original is not None:
+            self._original.on_session_closed(now)
 
     def count_time(self, now: float) -> None:
         """Add the time since the last call, if a session was open."""
         if self._open_sessions:
             self._used_s += max(0.0, now - self._counted_until_s)
         self._counted_until_s = now
+        if self._original is not None:
+            self._original.count_time(now)
         self._compare()
 
     def seconds_left(self, now: float) -> float | None:
         """The time until `max_session_minutes` is reached, if a session stays open; None without that limit."""
+        left_s = self._original.seconds_left(now) if self._original is not None else None
         if self._minutes is None:
-            return None
+            return left_s
         not_counted_s = now - self._counted_until_s if self._open_sessions else 0.0
-        return max(0.0, 60 * self._minutes - self._used_s - not_counted_s)
+        own_s = max(0.0, 60 * self._minutes - self._used_s - not_counted_s)
+        return own_s if left_s is None else min(own_s, left_s)
 
     def _compare(self) -> None:
         before, self.reached = self.reached, self._error()
@@ -196,32 +240,42 @@ class Limits:
         for listener in self._listeners:
             listener()
 
-    def _error(self) -> BudgetError | None:
+    def _error(self, owner: str | None = None) -> BudgetError | None:
+        """Return the error for a limit that is reached, here or in the original conversation; None where none is."""
+        owner = owner or self._owner
+        error = self._own_error(owner)
+        if error is None and self._original is not None:
+            error = self._original._error(f"{owner}.parent")
+        return error
+
+    def _own_error(self, owner: str) -> BudgetError | None:
         if (limit := self._cost_usd) is not None:
             if self._spent_usd >= limit:
-                return self._exceeded("max_cost_usd", limit, self._spent_usd, f"{CURRENCY_SIGN}{self._spent_usd:.2g}")
+                spent = f"{CURRENCY_SIGN}{self._spent_usd:.2g}"
+                return _exceeded(owner, "max_cost_usd", limit, self._spent_usd, spent)
             if self._unknown is not None:
                 return BudgetError(
                     f"max_cost_usd={limit:g} cannot hold: {self._unknown}. Give all prices with rt.Backend(url=..., "
-                    f"prices=rt.Prices(...)), or go on without this limit: `{self._owner}.max_cost_usd = None`; "
+                    f"prices=rt.Prices(...)), or go on without this limit: `{owner}.max_cost_usd = None`; "
                     "max_session_minutes limits the time.",
                     limit="max_cost_usd",
                     value=limit,
                 )
         if (limit := self._minutes) is not None and self._used_s + _ROUNDING_S >= 60 * limit:
             used = self._used_s / 60
-            return self._exceeded("max_session_minutes", limit, used, f"{used:.2g} minutes")
+            return _exceeded(owner, "max_session_minutes", limit, used, f"{used:.2g} minutes")
         return None
 
-    def _exceeded(self, name: LimitName, limit: float, used: float, words: str) -> BudgetError:
-        higher = float(f"{2 * limit if used < 2 * limit else 2 * used:.2g}")  # one that is not reached already
-        return BudgetError(
-            f"{name}={limit:g} is reached: {words} used. No question is sent and no session opens until it is raised: "
-            f"`{self._owner}.{name} = {higher:g}`, or None for no limit.",
-            limit=name,
-            value=limit,
-            used=used,
-        )
+
+def _exceeded(owner: str, name: LimitName, limit: float, used: float, words: str) -> BudgetError:
+    higher = float(f"{2 * limit if used < 2 * limit else 2 * used:.2g}")  # one that is not reached already
+    return BudgetError(
+        f"{name}={limit:g} is reached: {words} used. No question is sent and no session opens until it is raised: "
+        f"`{owner}.{name} = {higher:g}`, or None for no limit.",
+        limit=name,
+        value=limit,
+        used=used,
+    )
 
 
 def _price_is_unknown(limit: float, model: str) -> ConfigError:

@@ -6,6 +6,7 @@ Owns the meaning of a page's messages. Must not know the wire. Runs on the loop 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from realtime_nb.conversation import Conversation
 from realtime_nb.errors import MicrophoneError
@@ -35,6 +36,7 @@ class PageActions:
         traits: show what changed.
         parking: follows what the person does.
         experiments: acts on what is asked about single turns.
+        branch: opens or closes a fork, on another thread.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class PageActions:
         traits: TraitPublisher,
         parking: Parking,
         experiments: ExperimentRequests,
+        branch: Callable[[m.Fork | m.BranchClose], None],
     ) -> None:
         self._state = state
         self._lifecycle = lifecycle
@@ -63,6 +66,7 @@ class PageActions:
         self._traits = traits
         self._parking = parking
         self._experiments = experiments
+        self._branch = branch
         self._played_at_stop: dict[tuple[str, int], int] | None = None
 
     def deliver(self, message: m.PageMessage) -> None:
@@ -148,6 +152,11 @@ class PageActions:
             self._experiments.act(message)
         elif isinstance(message, m.EventsWanted):
             page.events = message.on
+        elif isinstance(message, m.Fork):
+            self._lifecycle.clear_error()
+            self._branch(message)
+        elif isinstance(message, m.BranchClose):
+            self._branch(message)
         elif isinstance(message, m.Reset):
             self._lifecycle.reset(Conversation())
         else:  # Retry

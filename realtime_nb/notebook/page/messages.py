@@ -208,6 +208,19 @@ class Reset(PageMessage, kw_only=True, tag="reset"):
     """The user asks for a new conversation."""
 
 
+class Fork(PageMessage, kw_only=True, tag="fork"):
+    """The user asks to go on from one of their turns in a fork, with these instructions; None: with the present."""
+
+    item_id: _Id
+    instructions: Annotated[str, Meta(max_length=100_000)] | None
+
+
+class BranchClose(PageMessage, kw_only=True, tag="branch.close"):
+    """The user closes the fork whose model has this id."""
+
+    branch: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
 class SocketOpened(PageMessage, kw_only=True, tag="socket.opened"):
     """The page's own socket to the service is open."""
 

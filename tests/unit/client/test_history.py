@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +29,11 @@ def sent(history: list[Any]) -> list[Any]:
 def turn(role: str, text: str, **more: Any) -> Turn:
     fields = {"heard_text": text, "status": "completed", **more}
     return Turn("old", 7, role, text, **fields)  # type: ignore[arg-type]
+
+
+def test_note_between_two_sessions_is_not_history() -> None:
+    note = replace(turn("system", "The connection was lost."), item_id="seam_1")
+    assert said([("user", "Hello"), note, turn("assistant", "Hi")]) == [("user", "Hello"), ("assistant", "Hi")]
 
 
 def test_pairs_dicts_and_turns_are_what_was_said() -> None:

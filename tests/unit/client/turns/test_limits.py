@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import weakref
 
 import pytest
 
@@ -74,6 +75,69 @@ def test_response_without_usage_counts_like_the_dearest_so_far() -> None:
     limits.add(Usage(responses=1, cost_usd=0.05))
     assert limits.reached is not None
     assert limits.reached.used == pytest.approx(0.36)
+
+
+def test_what_a_fork_uses_counts_for_the_original_too_and_ends_both() -> None:
+    original, fork, twig = Limits(cost_usd=0.3, owner="w"), Limits(owner="w"), Limits(cost_usd=5, owner="w")
+    fork.share(original)
+    twig.share(fork)
+    twig.add(ANSWER)
+    fork.add(ANSWER)
+    assert original.reached is None
+    assert original.usage.cost_usd == 0, "the usage of a fork is its own"
+    twig.add(ANSWER)
+    for limits, place in ((original, "w"), (fork, "w.parent"), (twig, "w.parent.parent")):
+        with pytest.raises(BudgetError, match=rf"max_cost_usd=0\.3 is reached.*`{place}\.max_cost_usd = 0\.6`"):
+            limits.check()
+
+
+def test_fork_ends_when_the_original_reaches_its_limit_and_goes_on_when_that_is_raised() -> None:
+    original, fork, told = Limits(cost_usd=0.2), Limits(), list[bool]()
+    fork.share(original)
+    fork.subscribe(lambda: told.append(fork.reached is not None))
+    original.add(Usage(responses=1, cost_usd=0.2))
+    original.change("max_cost_usd", 1)
+    assert told == [True, False]
+    fork.check()
+
+
+def test_limit_of_a_fork_does_not_end_the_original() -> None:
+    original, fork = Limits(cost_usd=1), Limits(cost_usd=0.1, owner="w")
+    fork.share(original)
+    fork.add(ANSWER)
+    original.check()
+    with pytest.raises(BudgetError, match=r"`w\.max_cost_usd"):
+        fork.check()
+
+
+def test_time_of_a_fork_counts_for_the_original_once_while_both_are_open() -> None:
+    original, fork = Limits(minutes=1), Limits(minutes=5)
+    fork.share(original)
+    assert fork.seconds_left(0.0) == 60.0
+    original.on_session_opened(0.0)
+    fork.on_session_opened(10.0)
+    original.on_session_closed(20.0)
+    assert (original.seconds_left(25.0), fork.seconds_left(25.0)) == (35.0, 35.0)
+    fork.on_session_closed(30.0)
+    assert (original.seconds_left(90.0), fork.seconds_left(90.0)) == (30.0, 30.0)
+
+
+def test_fork_with_an_unknown_price_is_refused_where_the_original_limits_the_cost() -> None:
+    original, fork = Limits(cost_usd=1), Limits()
+    fork.share(original)
+    with pytest.raises(ConfigError, match="price of the model 'house-model' is not known"):
+        fork.price_by(Billing(), "house-model")
+    fork.price_by(Billing(prices=FREE), "house-model")
+
+
+def test_fork_that_is_gone_is_not_kept_by_the_original() -> None:
+    original = Limits(cost_usd=1)
+    fork = Limits()
+    fork.share(original)
+    known = weakref.ref(fork)
+    del fork
+    assert known() is None
+    original.add(Usage(responses=1, cost_usd=2))
 
 
 def test_cancelled_response_without_usage_alone_reaches_no_limit() -> None:
