@@ -28,12 +28,11 @@ from realtime_nb.lab.statistics.trials import Trials
 from realtime_nb.lab.view.show import show
 from realtime_nb.wire.realtime.validate import nearest
 
-from . import answers, export
+from . import answers, export, plots
 from .best import Best, candidate, checked_best
 from .early_stop import EarlyStop, complete_rounds
 from .figures.shown_figure import WIDTH_PX
 from .frame import to_frame
-from .frontier import delay_metric, frontier_points
 from .html import Table, table_html, table_text
 from .manifest import Manifest
 from .metrics import SETTINGS, Better, Metric, direction
@@ -218,7 +217,7 @@ class Results:
             ConfigError: an unknown setting or column.
         """
         answers.check_level(level)
-        setting = by if by in ("utterance", "turn") else self._sweep.setting(by)
+        setting = self._by(by)
         metrics = self._metrics(metric)
         names = self._sweep.names(setting)
         lines = []
@@ -420,18 +419,46 @@ class Results:
         Raises:
             ConfigError: an unknown setting or column, no delays, or matplotlib is not installed.
         """
-        from .figures.frontier import frontier_figure
+        return plots.frontier(self._sweep, by, delay, width_px)
 
-        if by is None:
-            by = "turn_detection" if "turn_detection" in self.settings and len(self.settings) > 1 else "variant"
-        setting = self._sweep.setting(by)
-        found = self._sweep.metric(delay_metric(self._sweep) if delay is None else delay)
-        if found.unit != "ms":
-            raise ConfigError(
-                f"delay={delay!r} must be a column of milliseconds, such as {delay_metric(self._sweep)!r}"
-            )
-        points, without = frontier_points(self._sweep, setting, found.name)
-        return frontier_figure(setting, found, points, without, width_px=width_px)
+    def distribution(self, metric: str | None = None, by: str = "variant", *, width_px: int = WIDTH_PX) -> ShownFigure:
+        """Return the figure of how the trials of each value of a setting spread.
+
+        Numbers are shown as densities with their trials, passes as rates with intervals, counts and labels as shares.
+
+        Args:
+            metric: a column, also a grader's that returns labels; None: as for `compare`.
+            by: a setting, `"variant"`, `"utterance"` or `"turn"`.
+            width_px: of the figure.
+
+        Raises:
+            ConfigError: an unknown setting or column, a column without values, or matplotlib is not installed.
+        """
+        return plots.distribution(self._sweep, self._by(by), metric, width_px)
+
+    def waterfall(self, by: str = "variant", *, width_px: int = WIDTH_PX) -> ShownFigure:
+        """Return the figure of latencies step by step: from the end of speech to the first sound that is audible.
+
+        Args:
+            by: as for `distribution`.
+            width_px: of the figure.
+
+        Raises:
+            ConfigError: an unknown setting, no latencies, or matplotlib is not installed.
+        """
+        return plots.waterfall(self._sweep, self._by(by), width_px)
+
+    def costs(self, by: str = "variant", *, width_px: int = WIDTH_PX) -> ShownFigure:
+        """Return the figure of what a user turn costs: money for a thousand of them, and tokens by kind.
+
+        Args:
+            by: as for `distribution`.
+            width_px: of the figure.
+
+        Raises:
+            ConfigError: an unknown setting, or matplotlib is not installed.
+        """
+        return plots.costs(self._sweep, self._by(by), width_px)
 
     def timeline(self, utterance: Any = None, *, repeat: int = 0, width_px: int = WIDTH_PX) -> ShownFigure:
         """Return the figure of one recording beside what each variant made of it: detected speech, and answers.
@@ -655,6 +682,9 @@ class Results:
         if given is not None:
             return [self._sweep.metric(name) for name in ([given] if isinstance(given, str) else given)]
         return main_metrics(self._sweep)
+
+    def _by(self, by: str) -> str:
+        return by if by in ("utterance", "turn") else self._sweep.setting(by)
 
     def _by_name(self, setting: str, metric: Metric) -> dict[str, Trials]:
         cells = self._sweep.cells(setting, metric.name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from realtime_nb.lab.statistics.estimate import Estimate
+from realtime_nb.lab.statistics.estimate import THESE_ONLY, Estimate
 
 
 def number_words(value: float, unit: str = "", *, signed: bool = False) -> str:
@@ -43,6 +43,14 @@ def estimate_words(estimate: Estimate, *, signed: bool = False, with_unit: bool 
         return f"{value}{shown_unit}"
     low, high = (number_words(scale * end, unit, signed=signed) for end in (estimate.low, estimate.high))
     return f"{value}{shown_unit} [{low}, {high}]"
+
+
+def interval_words(estimate: Estimate) -> str:
+    """Return what an interval is: its level, and whether it is about the utterances of the sweep only."""
+    about = f"{100 * estimate.level:.4g} % interval"
+    if estimate.scope != THESE_ONLY:
+        return about
+    return f"{about}, {'this utterance' if estimate.n == 1 else f'these {estimate.n} utterances'} only"
 
 
 def is_share(estimate: Estimate) -> bool:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from realtime_nb.lab.results.metrics import Metric
-from realtime_nb.lab.results.words import estimate_words, is_share, number_words
+from realtime_nb.lab.results.words import estimate_words, interval_words, is_share, number_words
 from realtime_nb.lab.statistics.compare import Comparison
-from realtime_nb.lab.statistics.estimate import THESE_ONLY, Estimate
 from realtime_nb.lab.statistics.pass_rates import RateComparison
 from realtime_nb.lab.statistics.trials import Trials
 
@@ -109,7 +108,7 @@ def _draw(
     unit = f", {metric.unit}" if metric.unit else ""
     points = ", points" if metric.kind == "pass" else unit
     left.set_xlabel(_EACH_ONE[metric.kind] + unit)
-    below = f"difference{points}, {_scope(comparisons[0].decisive)}"
+    below = f"difference{points}, {interval_words(comparisons[0].decisive)}"
     right.set_xlabel(wrapped(below, 0.75 * width_px if narrow else 0.5 * width_px))
     if metric.kind == "pass":
         left.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
@@ -145,8 +144,3 @@ def _difference(axes: Any, place: int, comparison: Comparison | RateComparison) 
         words, (estimate.value, place), (0, 7), textcoords="offset points", ha="center", va="bottom", fontsize=9,
         color=color if comparison.clear else TEXT,
     )  # fmt: skip
-
-
-def _scope(estimate: Estimate) -> str:
-    about = f"{100 * estimate.level:.4g} % interval"
-    return f"{about}, these {estimate.n} utterances only" if estimate.scope == THESE_ONLY else about

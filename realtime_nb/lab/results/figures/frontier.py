@@ -12,8 +12,7 @@ import numpy as np
 
 from realtime_nb.lab.results.frontier import FrontierPoint
 from realtime_nb.lab.results.metrics import Metric
-from realtime_nb.lab.results.words import number_words
-from realtime_nb.lab.statistics.estimate import THESE_ONLY
+from realtime_nb.lab.results.words import interval_words, number_words
 
 from .ink import CLEAR, PAPER, QUIET, TEXT
 from .shown_figure import WIDTH_PX, bare, plain_text, shown_figure, wrapped
@@ -84,8 +83,7 @@ def _draw(
         if columns:
             ink = PAPER if each.best else QUIET
             axes.annotate(str(number), (x, y), ha="center", va="center_baseline", fontsize=7.5, color=ink, zorder=4)
-    few = points[0].delay.scope == THESE_ONLY
-    bars = f"bars: 95 % interval{f', these {points[0].delay.n} utterances only' if few else ''}"
+    bars = f"bars: {interval_words(points[0].delay)}"
     lost = f"; without a delay: {', '.join(without)}" if without else ""
     axes.set_xlabel(wrapped(f"typical {delay.name}, ms; {bars}{lost}", width_px))
     axes.set_ylabel("cut-offs a turn")
