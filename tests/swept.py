@@ -41,9 +41,9 @@ def recordings(count: int, *, seconds: float = 0.6, seed: int = 0) -> list[Utter
     return made
 
 
-def paused_recording(pauses_ms: Sequence[int], *, seed: int = 0) -> Utterance:
+def paused_recording(pauses_ms: Sequence[int], *, seed: int = 0, seconds: float = 0.6) -> Utterance:
     """Return one recording of a turn with these pauses inside."""
-    parts = [each.sound for each in recordings(len(pauses_ms) + 1, seed=seed)]
+    parts = [each.sound for each in recordings(len(pauses_ms) + 1, seconds=seconds, seed=seed)]
     for place, pause_ms in reversed(list(enumerate(pauses_ms, 1))):
         parts.insert(place, np.zeros(pause_ms * RATE_HZ // 1000, np.int16))
     return Utterance(samples=np.concatenate(parts), label=f"pauses of {', '.join(map(str, pauses_ms))} ms")

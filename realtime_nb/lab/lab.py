@@ -255,7 +255,8 @@ class Lab:
         finally:
             self._results = self._open(kept, plan, temporary=cache is None)
         if end.reason not in ("done", "early"):
-            warn_caller(f"{end.not_run} of {plan.trials} trials were not run: {end.words}")
+            cut = f", and {count(end.cut, 'trial')} ended before the answer was whole" if end.cut else ""
+            warn_caller(f"{end.not_run} of {plan.trials} trials were not run{cut}: {end.words}")
         if self._results is None:
             raise ConfigError(f"no trial was run: {end.words or 'see the messages above'}")
         return self._results

@@ -25,6 +25,7 @@ from realtime_nb.client.variant import Variant
 from realtime_nb.conversation import Prices
 from realtime_nb.keys.secret import ApiKey
 from realtime_nb.lab.measure import Measures, measure
+from realtime_nb.lab.planning.price_bound import CostBound
 from realtime_nb.lab.turn_taking import Curve, turn_taking_score
 from realtime_nb.redact import redact, safe_url
 from realtime_nb.wire.realtime import to_dict
@@ -46,6 +47,9 @@ class Trial:
         warmup: whether it only warms the server up, and is left out of all results.
         bound_usd: the most that it can cost; None where nothing limits the money.
         max_responses: so many responses its bound allows; None: as many as the setup's options.
+        bound: computes what its session can cost at any time; None where nothing limits the money.
+        first_usd: what its session needs to begin, before it asks for more; None: `bound_usd`.
+        likely_usd: what it will need where the server does the usual; None: `first_usd`.
     """
 
     id: str
@@ -56,6 +60,9 @@ class Trial:
     warmup: bool = False
     bound_usd: float | None = None
     max_responses: int | None = None
+    bound: CostBound | None = None
+    first_usd: float | None = None
+    likely_usd: float | None = None
 
     @property
     def turns(self) -> tuple[Utterance, ...]:
@@ -118,6 +125,7 @@ class TrialOutcome:
         record: of the session; None where there is none.
         retryable: whether the same session may succeed when it is repeated.
         retry_after_s: how long the server asked to wait before that.
+        by_budget: whether it was ended because the money did not suffice for the rest of it.
     """
 
     trial_id: str
@@ -126,6 +134,7 @@ class TrialOutcome:
     record: ReplayRecord | None = field(default=None, repr=False)
     retryable: bool = False
     retry_after_s: float | None = None
+    by_budget: bool = False
 
     @property
     def error(self) -> str | None:
@@ -156,7 +165,7 @@ def outcome_of(trial: Trial, record: ReplayRecord, setup: TrialSetup) -> TrialOu
     costs = [each.cost_usd for each in measures]
     cost: float | None = None if None in costs else sum(cost or 0.0 for cost in costs)
     error = None if record.error is None else redact(record.error)
-    if record.billed and (error is not None or not measures):
+    if record.billed and (error is not None or not measures) and not record.settled:
         cost = None  # an answer that was begun and not reported may be on the bill all the same
     elif not record.billed and cost is None:
         cost = 0.0
@@ -174,6 +183,7 @@ def outcome_of(trial: Trial, record: ReplayRecord, setup: TrialSetup) -> TrialOu
         record=record if record.turns else None,
         retryable=record.retryable and not record.billed,
         retry_after_s=record.retry_after_s,
+        by_budget=record.by_budget,
     )
 
 

@@ -22,16 +22,24 @@ class ReplayFailure(Exception):  # noqa: N818 - it ends a session, and is never 
         retryable: whether the same session may succeed when it is repeated.
         retry_after_s: how long the server asked to wait before that, or None.
         too_fast: whether the server refused because requests came too fast.
+        by_budget: whether the money did not suffice for more; the answer that runs may end.
     """
 
     def __init__(
-        self, error: str, *, retryable: bool = False, retry_after_s: float | None = None, too_fast: bool = False
+        self,
+        error: str,
+        *,
+        retryable: bool = False,
+        retry_after_s: float | None = None,
+        too_fast: bool = False,
+        by_budget: bool = False,
     ) -> None:
         super().__init__(error)
         self.error = error
         self.retryable = retryable or too_fast
         self.retry_after_s = retry_after_s
         self.too_fast = too_fast
+        self.by_budget = by_budget
 
     @classmethod
     def of(cls, error: BaseException) -> ReplayFailure:

@@ -24,15 +24,25 @@ class ReplayMicrophone:
         clock: seconds; the same as that of the events.
         audio_format: of the session's input.
 
+        more: called before silence is sent beyond `silent_until`; False: the microphone records nothing until the next
+            recording.
+
     Attributes:
         sent_samples: how much sound was sent, at 24 kHz.
+        silent_until: so much sound, in seconds, is sent without asking `more`.
         lag_ms: how late the latest frame left.
     """
 
     def __init__(
-        self, send: Callable[[bytes], Awaitable[None]], clock: Callable[[], float], audio_format: AudioFormat
+        self,
+        send: Callable[[bytes], Awaitable[None]],
+        clock: Callable[[], float],
+        audio_format: AudioFormat,
+        more: Callable[[], bool] | None = None,
     ) -> None:
         self.sent_samples = 0
+        self.silent_until = math.inf
+        self._more = more
         self.lag_ms = 0.0
         self._send = send
         self._clock = clock
@@ -98,6 +108,9 @@ class ReplayMicrophone:
             await self._sleep_until(due)
             if due > self._silent_until:
                 return  # a recording begins before, and the loop was too busy to stop this task in time
+            if self.sent_samples + frame.samples > self.silent_until * RATE_HZ and not (self._more and self._more()):
+                self._recorded_until = None
+                return
             self._recorded_until = due
             await self._put(frame)
             self._note_lag(due)

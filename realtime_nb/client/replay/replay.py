@@ -21,6 +21,7 @@ from realtime_nb.audio.speech_span import SpeechSpan
 from realtime_nb.client.auth.credentials import without_credentials
 from realtime_nb.client.connection_core import ConnectionCore
 from realtime_nb.client.reconnect.renewal import Renewal
+from realtime_nb.client.replay.allowance import Allowance, SpendingGuard
 from realtime_nb.client.replay.failure import ReplayFailure
 from realtime_nb.client.replay.frames import AppendFrame, append_frames, is_encoded
 from realtime_nb.client.replay.loop_lag import LoopLag, loop_lag
@@ -45,7 +46,7 @@ from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.client.variant import Variant
 from realtime_nb.conversation import Conversation
 from realtime_nb.errors import AudioError, ConfigError, RealtimeError, ServerError
-from realtime_nb.wire.realtime import FunctionCallItem, RateLimitsUpdated
+from realtime_nb.wire.realtime import FunctionCallItem, RateLimitsUpdated, ResponseCreated, ResponseDone
 
 _log = logging.getLogger(__name__)
 _POLL_S = 0.1
@@ -63,7 +64,12 @@ _T = TypeVar("_T")
 
 
 async def replay(
-    said: Askable | Scenario, variant: Variant, connector: Connector, options: ReplayOptions | None = None
+    said: Askable | Scenario,
+    variant: Variant,
+    connector: Connector,
+    options: ReplayOptions | None = None,
+    *,
+    guard: SpendingGuard | None = None,
 ) -> ReplayRecord:
     """Say recorded or typed user turns in a session of their own, and record what came back.
 
@@ -75,6 +81,8 @@ async def replay(
         variant: the settings of the session.
         connector: opens it.
         options: pace and limits; None: those of `ReplayOptions()`.
+        guard: grants what the session may cost beyond `allowance.first_use`; where it refuses, the session ends before
+            the server can bill more. None: there is no limit of money.
 
     Returns:
         the record, whatever happened: `error` says why a session failed, and the turns have what came before that.
@@ -84,13 +92,20 @@ async def replay(
     """
     options = options or ReplayOptions()
     turns: tuple[Any, ...] = tuple(said.turns) if isinstance(said, Scenario) else (as_utterance(said),)
-    return await _ReplayedSession(turns, variant, connector, options).run()
+    return await _ReplayedSession(turns, variant, connector, options, guard).run()
 
 
 class _ReplayedSession:
     """One session. Arguments as for `replay`."""
 
-    def __init__(self, turns: Sequence[_Turn], variant: Variant, connector: Connector, options: ReplayOptions) -> None:
+    def __init__(
+        self,
+        turns: Sequence[_Turn],
+        variant: Variant,
+        connector: Connector,
+        options: ReplayOptions,
+        guard: SpendingGuard | None,
+    ) -> None:
         self._turns = turns
         self._options = options
         detection = ((variant.payload.get("audio") or {}).get("input") or {}).get("turn_detection")
@@ -99,6 +114,15 @@ class _ReplayedSession:
         config = SessionConfig()
         manual = self._manual and any(not _is_typed(turn) for turn in turns)
         config.set(variant.whole, overlay(variant.session or {}, _MANUAL) if manual else variant.session)
+        spoken = self._spoken = any(not _is_typed(turn) for turn in turns)
+        self._idles = bool(detection) and (detection or {}).get("idle_timeout_ms") is not None
+        self._allowance = Allowance(
+            guard,
+            [_utterance(turn) for turn in turns],
+            automatic=not self._manual and spoken,
+            tools=bool(variant.whole["tools"]),
+        )
+        self._refused: ReplayFailure | None = None  # by the guard: no further response may begin
         self._log = TurnLog(_clock)
         self._player = SimulatedPlayer(_clock, lambda: self._log.arrived_s)
         self._core = ConnectionCore(
@@ -119,6 +143,7 @@ class _ReplayedSession:
         self._requests: list[ResponseRequest] = []
         self._request: ResponseRequest | None = None  # of the present turn, where this side asks for the answer
         self._is_said = False
+        self._is_closed = self._is_settled = False
         self._router: EventRouter
         self._microphone: ReplayMicrophone
 
@@ -131,6 +156,8 @@ class _ReplayedSession:
                 await self._say_all()
             except ReplayFailure as failure:
                 self._failure = failure
+                if failure.by_budget:
+                    await self._let_answer_end()
             except ConfigError as error:
                 if self._core.created is None:
                     raise
@@ -178,7 +205,10 @@ class _ReplayedSession:
         if config.answers_only_requests:
             self._manual = True  # the server detects no turns, whatever it was asked for
         self._log.convert_from(config.output_format)
-        self._microphone = ReplayMicrophone(core.sender.append_encoded, _clock, config.input_format)
+        self._microphone = ReplayMicrophone(
+            core.sender.append_encoded, _clock, config.input_format, self._may_send_silence
+        )
+        self._microphone.silent_until = self._allowance.silent_until
 
     async def _close(self) -> None:
         if hasattr(self, "_microphone"):
@@ -205,6 +235,8 @@ class _ReplayedSession:
             error=failure.error if failure is not None else None,
             retryable=failure is not None and failure.retryable,
             retry_after_s=self._retry_after_s(),
+            by_budget=failure is not None and failure.by_budget,
+            settled=self._is_settled,  # only looked for where the budget ended it
         )
 
     def _retry_after_s(self) -> float | None:
@@ -232,6 +264,10 @@ class _ReplayedSession:
             self._news.set()
         if isinstance(event, RateLimitsUpdated):
             self._rate_limits = event
+        elif isinstance(event, ResponseCreated):
+            self._on_begun()
+        elif isinstance(event, ResponseDone):
+            self._allowance.on_done(event.response.usage)
         if self._log.too_much:
             self._end(ReplayFailure("the server sent more than any answer is; the session was closed"))
         elif self._log.responses > self._options.max_responses:
@@ -248,6 +284,8 @@ class _ReplayedSession:
             self._end(ReplayFailure.of(error))
 
     async def _on_close(self, event: CloseEvent) -> None:
+        self._is_closed = True
+        self._news.set()
         self._end(ReplayFailure.of(event.error or self._core.end_error()))
 
     def _end(self, failure: ReplayFailure) -> None:
@@ -257,6 +295,61 @@ class _ReplayedSession:
     def _too_many_responses(self) -> ReplayFailure:
         most = self._options.max_responses
         return ReplayFailure(f"the session was ended after {most} responses (max_responses)")
+
+    # Money
+
+    def _on_begun(self) -> None:
+        """Ask for another response, now that the server has begun one; else see to it that none can follow."""
+        heard = self._has_heard_all()
+        if self._allowance.on_begun(needed=not heard):
+            return
+        self._refused = _out_of_money()
+        if self._allowance.overdrawn:
+            self._is_closed = True  # at once: each moment may cost
+            self._end(self._refused)
+        elif not heard:
+            self._end(self._refused)
+        else:
+            # This answer ends. Without sound no other one begins, and tools ask for none.
+            self._microphone.silent_until = 0.0
+            self._router.responses.refuse(RealtimeError(self._refused.error))
+
+    def _has_heard_all(self) -> bool:
+        """Whether the server can begin no further response by itself: it has answered the whole of the last turn."""
+        if self._manual or not self._spoken:
+            return True
+        if len(self._log.turns) < len(self._turns) or self._idles:
+            return False
+        turn = self._log.turns[-1]
+        if turn.speech is None:
+            return False
+        for each in reversed(turn.events):
+            if each.event.type == "input_audio_buffer.speech_stopped":
+                told = float(each.event.audio_end_ms)
+                return told > 0 and told - turn.offset_ms >= turn.speech.end_ms - _EARLY_S * 1000
+        return False
+
+    def _may_send_silence(self) -> bool:
+        """Ask for more silence; where it is refused, an answer that is not begun would come too late."""
+        if self._refused is not None:
+            return False
+        heard = self._has_heard_all()
+        if self._allowance.on_silence(needed=not heard):
+            self._microphone.silent_until = self._allowance.silent_until
+            return True
+        if not heard:
+            self._refused = _out_of_money()
+            self._end(self._refused)
+        return False
+
+    async def _let_answer_end(self) -> None:
+        """Wait for the answer that runs, so that its cost is known; nothing that was said can be answered after it."""
+        with contextlib.suppress(RealtimeError, OSError):
+            await self._microphone.stop()
+            self._router.responses.refuse(RealtimeError(_out_of_money().error))
+            self._core.sender.put({"type": "input_audio_buffer.clear"})
+            await self._until(lambda: self._is_closed or self._router.responses.quiet, self._options.limit_s)
+            self._is_settled = not self._is_closed and self._allowance.settled
 
     # The turns
 
@@ -410,6 +503,9 @@ class _ReplayedSession:
         offset_ms = self._microphone.sent_samples * 1000 / RATE_HZ
         turn = OpenTurn(zero_s, speech, offset_ms, pacing)
         self._log.begin(turn)
+        self._allowance.on_turn()
+        if self._refused is None:
+            self._microphone.silent_until = self._allowance.silent_until
         return turn
 
     async def _accepted(self, question: SaidQuestion, request: ResponseRequest) -> None:
@@ -479,6 +575,8 @@ class _ReplayedSession:
         ours = [item for item in called if self._core.config.tools.get(item.name or "") is not None]
         left = any(self._core.config.tools[item.name or ""].function is None for item in ours)
         if ours and not left and last.status == "completed":
+            if self._refused is not None:
+                raise self._refused
             if self._log.responses >= self._options.max_responses:
                 raise self._too_many_responses()
             why = f": {self._said_by_server}" if self._said_by_server is not None else ""
@@ -523,6 +621,10 @@ def _check(
             f"the variant {variant.name!r} has create_response=False, so that no answer follows the end of speech: "
             "replay it with pacing='manual_commit', or let turn detection create the response"
         )
+
+
+def _out_of_money() -> ReplayFailure:
+    return ReplayFailure("ended by the budget: another response could exceed it", by_budget=True)
 
 
 def _is_refused(request: ResponseRequest) -> bool:

@@ -72,6 +72,8 @@ class ReplayRecord:
         error: why the session failed, or None.
         retryable: whether the same session may succeed when it is repeated.
         retry_after_s: how long the server asked to wait before that; None where it did not.
+        by_budget: whether it was ended because the money did not suffice for another response.
+        settled: whether the usage of every response that was begun is known, also where the session failed.
     """
 
     turns: tuple[TrialTrace, ...]
@@ -85,3 +87,5 @@ class ReplayRecord:
     error: str | None = None
     retryable: bool = False
     retry_after_s: float | None = None
+    by_budget: bool = False
+    settled: bool = False

@@ -47,6 +47,11 @@ class SpendingLog:
         self._begun.setdefault(trial_id, {})[number] = bound_usd
         return number
 
+    def grow(self, trial_id: str, number: str, bound_usd: float) -> None:
+        """Note that a trial under way may cost more than was noted, before it can."""
+        self._write({"id": trial_id, "n": number, "bound_usd": bound_usd})
+        self._begun.setdefault(trial_id, {})[number] = bound_usd
+
     def end(self, trial_id: str, number: str, cost_usd: float) -> None:
         """Note what a trial cost."""
         self._write({"id": trial_id, "n": number, "cost_usd": cost_usd})

@@ -3,7 +3,8 @@
 Owns what is spent and what is reserved. Must not know prices or trials. May be used from any thread.
 
 A trial's cost is known when it is over. So the most that it can cost is reserved first, and a trial that does not fit
-into the rest is not started; what it did not use is free again for others.
+into the rest is not started; what it did not use is free again for others. A trial that can be ended at any time
+reserves what it needs to begin, and more (`resize`) before it may cost more.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Reservation:
     """Money set aside for one trial.
 
     Attributes:
-        usd: how much.
+        usd: how much at first.
         number: tells it from another of the same amount.
     """
 
@@ -64,8 +65,12 @@ class Budget:
         with self._lock:
             return sum(self._reserved.values()) / 1e9
 
-    def reserve(self, bound_usd: float) -> Reservation | None:
+    def reserve(self, bound_usd: float, *, spare_usd: float = 0.0) -> Reservation | None:
         """Set the most that a trial can cost aside; None where it does not fit now (`fit` says whether it may later).
+
+        Args:
+            bound_usd: how much.
+            spare_usd: so much must stay free beside it, for trials under way.
 
         Raises:
             ConfigError: a bound that is no number of at least 0.
@@ -73,12 +78,39 @@ class Budget:
         _check("bound_usd", bound_usd)
         amount = math.ceil(bound_usd * 1e9)
         with self._lock:
-            if self._limit is not None and self._spent + sum(self._reserved.values()) + amount > self._limit:
+            if self._rest() < amount + math.ceil(spare_usd * 1e9):
                 return None
             number = self._next
             self._next += 1
             self._reserved[number] = amount
         return Reservation(bound_usd, number)
+
+    def resize(self, reservation: Reservation, usd: float) -> bool:
+        """Make a reservation larger or smaller; False where the larger one does not fit, and it stays as it was.
+
+        Raises:
+            ConfigError: an amount that is no number of at least 0, or the reservation was settled before.
+        """
+        _check("usd", usd)
+        amount = math.ceil(usd * 1e9)
+        with self._lock:
+            if reservation.number not in self._reserved:
+                raise ConfigError(f"{reservation!r} was settled before")
+            if self._rest() < amount - self._reserved[reservation.number]:
+                return False
+            self._reserved[reservation.number] = amount
+        return True
+
+    def reserved_for(self, reservation: Reservation) -> float:
+        """Return the amount of a reservation, in US dollars; 0 where it was settled."""
+        with self._lock:
+            return self._reserved.get(reservation.number, 0) / 1e9
+
+    def _rest(self) -> float:
+        """Return what is neither spent nor reserved; the caller holds the lock."""
+        if self._limit is None:
+            return math.inf
+        return self._limit - self._spent - sum(self._reserved.values())
 
     def fit(self, bound_usd: float) -> Fit:
         """Return whether a trial fits now, may fit when others have settled below their bounds, or never will."""

@@ -126,6 +126,11 @@ class SweepPlan:
         return _largest([each.bound_usd for each in self.estimates.values()])
 
     @property
+    def trial_first_usd(self) -> float | None:
+        """The most that a trial sets aside as it begins; it asks before it may cost more. None where it is open."""
+        return _largest([each.first_usd for each in self.estimates.values()])
+
+    @property
     def expected_minutes(self) -> float:
         """How long the sweep will probably take."""
         seconds = [self.estimates[slot.utterance, slot.variant].expected_s for slot in (*self.slots, *self.warmups)]
@@ -215,8 +220,13 @@ class SweepPlan:
             return f"{text}; lab.run needs budget_usd=, in US dollars (None: unlimited)"
         if self.budget_usd is None or isinstance(self.budget_usd, NotGiven):
             return f"{text}; budget_usd=None: UNLIMITED, nothing stops the sweep"
+        first = self.trial_first_usd
         text += f"; budget_usd={self.budget_usd:g} is never exceeded: a trial that could is not started"
-        at_once = int(self.budget_usd / self.trial_bound_usd) if self.trial_bound_usd else self.concurrency
+        if first and self.trial_bound_usd and first < self.trial_bound_usd:
+            text += (
+                f" (each sets {_usd(first)} aside, and asks before it may cost more; where that is refused, it ends)"
+            )
+        at_once = int(self.budget_usd / first) if first else self.concurrency
         if at_once < self.concurrency:
             text += f" (so that it allows {count(at_once, 'session')} at once, and fewer as it is spent)"
         return text

@@ -3,28 +3,32 @@
 Owns both estimates and their assumptions. Must not know budgets, or how a trial is run.
 
 The bound holds whatever the model says, as long as the runner keeps `limit_s` and the number of responses: each
-response is billed for everything before it, and for at most `max_output_tokens` of its own.
+response is billed for everything before it, and for at most `max_output_tokens` of its own. It is for the longest
+session that the limits allow, which is many times what most sessions cost: so a sweep reserves what a session needs to
+begin, and the session asks before it may cost more (`client/replay/allowance.py`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 
 from realtime_nb.audio import RATE_HZ
 from realtime_nb.audio.levels import FULL_SCALE
+from realtime_nb.client.replay.allowance import SessionUse, first_use, seconds_of
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.scenario import BargeIn, Scenario
 from realtime_nb.client.utterance import Utterance
 from realtime_nb.client.variant import Variant
-from realtime_nb.conversation.prices import Billing, Prices, transcription_cost_usd
-from realtime_nb.conversation.usage import Usage
+from realtime_nb.conversation.prices import Billing, Prices, response_cost_usd, transcription_cost_usd
+from realtime_nb.conversation.usage import Usage, from_response, is_reported
 from realtime_nb.tools import Tool
 from realtime_nb.tools.stub import stubbed_answer
+from realtime_nb.wire.realtime import ResponseUsage
 
 OUTPUT_TOKENS_WITH_BUDGET = 400
 """`max_output_tokens` of a variant that gives none, where there is a budget: about 16 s of speech."""
@@ -42,12 +46,63 @@ _CALL_TOKENS = 20  # a call has a name, an id and arguments: at least so many
 _TOOL_RESULT_TOKENS = 4_000
 _TRANSCRIPT_TOKENS_PER_S = 10
 _PAUSE_MS = 100.0
+_USUAL_SILENCE_MS = 500.0  # of server_vad; semantic_vad waits about as long at the end of a sentence
 
 ASSUMPTIONS = (
     f"an answer has {_EXPECTED_SPEECH_TOKENS} tokens (6 s of speech), or {_EXPECTED_TEXT_TOKENS} where it is text, and "
     f"is there {_EXPECTED_ANSWER_S:g} s after the question; a turn has one response, or two with tools; "
     f"{_EXPECTED_CHARS_A_TOKEN} characters are a token; nothing is cached"
 )
+
+
+@dataclass(frozen=True)
+class CostBound:
+    """What a session can cost at most, by what it has used.
+
+    Attributes:
+        prices: of the model.
+        text: tokens of text that every response reads.
+        images: tokens of pictures that every response reads.
+        output: the most tokens of one answer.
+        tool_results: the most tokens of the results of one response's calls.
+        spoken: whether answers are sound.
+        transcription: the model that transcribes the user, or None.
+    """
+
+    prices: Prices
+    text: float
+    images: float
+    output: int
+    tool_results: int
+    spoken: bool
+    transcription: str | None
+
+    def usd(self, use: SessionUse) -> float:
+        """Return what a session has cost and can cost: its known usage, and the responses that may still come."""
+        known = [cost for cost in map(self._of, use.done) if cost is not None]
+        unknown = len(use.done) - len(known)
+        responses = _cost(
+            self.prices,
+            responses=unknown + use.open,
+            text=self.text,
+            audio=use.heard_s * _AUDIO_IN_PER_S,
+            images=self.images,
+            output=self.output,
+            tool_results=self.tool_results,
+            spoken=self.spoken,
+            before=len(known),
+            written=sum(tokens for _, tokens in known),
+        )
+        spent = math.fsum(usd for usd, _ in known)
+        return spent + responses + _transcripts(use.heard_s, self.transcription, self.prices)
+
+    def _of(self, usage: ResponseUsage | None) -> tuple[float, int] | None:
+        """Return the cost of a response that has ended, with the tokens that it wrote; None where it is not known."""
+        if usage is None or not is_reported(usage):
+            return None
+        read = from_response(usage)
+        cost = response_cost_usd(read, self.prices)
+        return None if cost is None else (cost, read.output_tokens)
 
 
 @dataclass(frozen=True)
@@ -62,6 +117,9 @@ class TrialEstimate:
         max_responses: how many responses the runner allows; it ends a session in which the server begins another one
             by itself, which the bound counts, too.
         unknown: which price is missing, in words, or None.
+        bound: computes what a session can cost at any time; None as `bound_usd`.
+        first_usd: what a session needs to begin; None as `bound_usd`.
+        likely_usd: what it needs where the server answers after each long pause of a recording; None as `bound_usd`.
     """
 
     expected_usd: float | None
@@ -70,6 +128,9 @@ class TrialEstimate:
     bound_s: float
     max_responses: int
     unknown: str | None = None
+    bound: CostBound | None = None
+    first_usd: float | None = None
+    likely_usd: float | None = None
 
 
 def output_limit(variant: Variant) -> int | None:
@@ -88,8 +149,8 @@ def estimate(said: Utterance | Scenario, variant: Variant, billing: Billing, opt
     turns = _turns(said)
     responses = max_responses(said, variant, options)
     rounds = 2 if variant.whole["tools"] else 1
-    seconds = sum(_seconds(turn) for turn in turns)
-    expected_s = _EXPECTED_OPENING_S + sum(_seconds(turn) + _EXPECTED_ANSWER_S * rounds for turn in turns)
+    seconds = sum(seconds_of(turn) for turn in turns)
+    expected_s = _EXPECTED_OPENING_S + sum(seconds_of(turn) + _EXPECTED_ANSWER_S * rounds for turn in turns)
     bound_s = options.open_timeout_s + options.limit_s * len(turns)
     prices = billing.prices_of(billing.model)
     unknown = _unknown(turns, variant, prices, billing)
@@ -113,23 +174,35 @@ def estimate(said: Utterance | Scenario, variant: Variant, billing: Billing, opt
         output=min(answer, limit or answer),
         tool_results=_EXPECTED_TEXT_TOKENS if rounds > 1 else 0,
         spoken=spoken,
-    ) + _transcripts(seconds, variant, prices)
+    ) + _transcripts(seconds, _transcription_model(variant), prices)
     if limit is None:
         limit = 0 if _is_free(prices) else None
-    bound = None
-    if limit is not None:
-        bound = _cost(
-            prices,
-            # The session ends when the server begins one response too many, and that one is billed.
-            responses=responses + _answers_by_itself(turns, variant, options),
-            text=len(text.encode()) + _OVERHEAD_TOKENS,  # a token is at least a byte
-            audio=heard_s * _AUDIO_IN_PER_S,
-            images=images,
-            output=limit,
-            tool_results=_tool_results(variant, limit),
-            spoken=spoken,
-        ) + _transcripts(heard_s, variant, prices)
-    return TrialEstimate(expected, bound, expected_s, bound_s, responses)
+    if limit is None:
+        return TrialEstimate(expected, None, expected_s, bound_s, responses)
+    automatic = _answers_by_itself(turns, variant, options)
+    bound = CostBound(
+        prices=prices,
+        text=len(text.encode()) + _OVERHEAD_TOKENS,  # a token is at least a byte
+        images=images,
+        output=limit,
+        tool_results=_tool_results(variant, limit),
+        spoken=spoken,
+        transcription=_transcription_model(variant),
+    )
+    first = first_use(turns, automatic=automatic, tools=bool(variant.whole["tools"]))
+    likely = replace(first, open=first.open + (_long_pauses(turns, variant) if automatic else 0))
+    # The session ends when the server begins one response too many, and that one is billed.
+    most = SessionUse(open=responses + automatic, heard_s=max(heard_s, first.heard_s))
+    return TrialEstimate(
+        expected,
+        max(bound.usd(most), bound.usd(first)),
+        expected_s,
+        bound_s,
+        responses,
+        bound=bound,
+        first_usd=bound.usd(first),
+        likely_usd=bound.usd(likely),
+    )
 
 
 def max_responses(said: Utterance | Scenario, variant: Variant, options: ReplayOptions) -> int:
@@ -166,12 +239,15 @@ def _turns(said: Utterance | Scenario) -> list[Utterance]:
     return [turn for turn in found if isinstance(turn, Utterance)]
 
 
-def _seconds(turn: Utterance) -> float:
-    return len(turn.sound) / RATE_HZ if turn.samples is not None else 0.0
+def _long_pauses(turns: Sequence[Utterance], variant: Variant) -> int:
+    """Return after how many pauses within recordings the server will probably answer."""
+    detection = variant.payload["audio"]["input"].get("turn_detection") or {}
+    least_ms = detection.get("silence_duration_ms") or _USUAL_SILENCE_MS
+    return sum(_pauses(turn, least_ms - _PAUSE_MS) for turn in turns if turn.samples is not None)
 
 
-def _pauses(turn: Utterance) -> int:
-    """Return how many pauses there are within the speech of a recording."""
+def _pauses(turn: Utterance, least_ms: float = _PAUSE_MS) -> int:
+    """Return how many pauses of at least `least_ms` there are within the speech of a recording."""
     speech = turn.speech
     if speech is None:
         return 0
@@ -184,7 +260,7 @@ def _pauses(turn: Utterance) -> int:
     # Quieter than this within a word are its stops only, which are shorter than a pause.
     quiet = np.concatenate(([False], levels < np.percentile(levels, 90) - 25, [False]))
     starts, ends = np.flatnonzero(quiet[1:] & ~quiet[:-1]), np.flatnonzero(~quiet[1:] & quiet[:-1])
-    return int(((ends - starts) * 10 >= _PAUSE_MS).sum())
+    return int(((ends - starts) * 10 >= max(least_ms, _PAUSE_MS)).sum())
 
 
 def _text_of(turns: Sequence[Utterance], variant: Variant) -> str:
@@ -217,8 +293,23 @@ def _cost(
     output: float,
     tool_results: float,
     spoken: bool,
+    before: int = 0,
+    written: int = 0,
 ) -> float:
-    """Return the cost of a session in which every response reads all that was there before it."""
+    """Return the cost of responses of a session, each of which reads all that was there before it.
+
+    Args:
+        prices: of the model.
+        responses: how many.
+        text: tokens of text that each reads.
+        audio: tokens of the user's sound that each reads.
+        images: tokens of pictures that each reads.
+        output: tokens that each writes.
+        tool_results: tokens of the results of each response's calls, which the later ones read.
+        spoken: whether answers are sound.
+        before: how many responses there were before.
+        written: tokens that those wrote.
+    """
     earlier = responses * (responses - 1) / 2
     text_in, audio_in = prices.text_in, prices.audio_in or 0.0
     out = max(prices.text_out, (prices.audio_out or 0.0) if spoken else 0.0)
@@ -226,13 +317,13 @@ def _cost(
     micro_usd = (
         responses * (text * text_in + audio * audio_in + images * (prices.image_in or 0.0) + output * out)
         + earlier * (output * read_again + tool_results * text_in)
+        + responses * (written * read_again + before * tool_results * text_in)
     )  # fmt: skip
     return micro_usd / 1e6
 
 
-def _transcripts(seconds: float, variant: Variant, prices: Prices) -> float:
+def _transcripts(seconds: float, model: str | None, prices: Prices) -> float:
     """Return the cost of transcribing so many seconds of the user."""
-    model = _transcription_model(variant)
     if model is None or not seconds:
         return 0.0
     return max(_transcription_prices(seconds, model, prices), default=0.0)

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 from uuid import uuid4
 
+from realtime_nb.client.replay.allowance import SpendingGuard
 from realtime_nb.client.settings import is_local_models
 from realtime_nb.client.variant import Variant
 from realtime_nb.errors import ConfigError, RealtimeError
@@ -37,21 +38,29 @@ class TrialLost(Exception):  # noqa: N818 - it is an outcome of a task
 
 
 class TrialRunner(Protocol):
-    """Runs one attempt at a trial."""
+    """Runs one attempt at a trial.
 
-    async def run(self, trial: Trial) -> TrialOutcome:
+    Attributes:
+        asks: whether a trial asks its guard before it may cost more: then it need not reserve its whole bound.
+    """
+
+    asks: bool
+
+    async def run(self, trial: Trial, guard: SpendingGuard | None = None) -> TrialOutcome:
         """Return the outcome, whatever happened. Raises `ExecutorFailed` where nothing can run any more."""
 
 
 class HereRunner:
     """Runs trials on the loop that it is called on."""
 
+    asks = True
+
     def __init__(self, setup: TrialSetup) -> None:
         self._setup = setup
 
-    async def run(self, trial: Trial) -> TrialOutcome:
+    async def run(self, trial: Trial, guard: SpendingGuard | None = None) -> TrialOutcome:
         """Run one attempt."""
-        return await run_trial(trial, self._setup)
+        return await run_trial(trial, self._setup, guard)
 
 
 class ExecutorRunner:
@@ -67,6 +76,8 @@ class ExecutorRunner:
         ConfigError: no executor, or a key that would travel with the trials.
     """
 
+    asks = False  # a worker would have to ask this process while a response begins
+
     def __init__(
         self, executor: concurrent.futures.Executor, setup: TrialSetup, variants: Iterable[Variant], concurrency: int
     ) -> None:
@@ -80,7 +91,7 @@ class ExecutorRunner:
         self._setup = replace(setup, backend=_settled(setup))
         self._concurrency = concurrency
 
-    async def run(self, trial: Trial) -> TrialOutcome:
+    async def run(self, trial: Trial, guard: SpendingGuard | None = None) -> TrialOutcome:
         """Run one attempt as a task; a lost worker gives a failed outcome that can be repeated."""
         started_at = time.time()
         limit_s = (self._concurrency + 1) * longest_s(trial, self._setup.options) + _QUEUE_S

@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 
 from realtime_nb.backends import connector_of
+from realtime_nb.client.replay.allowance import SpendingGuard
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.replay import replay
 from realtime_nb.errors import ConfigError
@@ -25,8 +26,14 @@ def longest_s(trial: Trial, options: ReplayOptions) -> float:
     return options.open_timeout_s + options.limit_s * (2 * len(trial.turns) - 1) + _CLOSING_S
 
 
-async def run_trial(trial: Trial, setup: TrialSetup) -> TrialOutcome:
-    """Run one attempt at a trial; whatever fails becomes rows with an error. Raises nothing but cancellation."""
+async def run_trial(trial: Trial, setup: TrialSetup, guard: SpendingGuard | None = None) -> TrialOutcome:
+    """Run one attempt at a trial; whatever fails becomes rows with an error. Raises nothing but cancellation.
+
+    Args:
+        trial: what is run.
+        setup: of the sweep.
+        guard: grants what the trial may cost beyond its `first_usd`; None: there is no limit.
+    """
     started_at, options = time.time(), setup.options
     if trial.max_responses is not None:
         options = replace(options, max_responses=trial.max_responses)
@@ -35,7 +42,7 @@ async def run_trial(trial: Trial, setup: TrialSetup) -> TrialOutcome:
             trial.variant, backend=setup.backend, model=setup.model, api_key=setup.api_key
         )  # fmt: skip
         async with asyncio.timeout(longest_s(trial, options)) as limit:
-            record = await replay(trial.said, trial.variant, connector, options)
+            record = await replay(trial.said, trial.variant, connector, options, guard=guard)
     except ConfigError as error:
         return failed_outcome(trial, setup, str(error), started_at=started_at, billed=False)
     except TimeoutError as error:

@@ -32,6 +32,7 @@ from realtime_nb.lab.results.trial_notes import TrialNotes
 from realtime_nb.lab.running.executor import ExecutorFailed, ExecutorRunner, HereRunner, TrialRunner
 from realtime_nb.lab.running.progress import SweepProgress
 from realtime_nb.lab.running.run_trial import longest_s
+from realtime_nb.lab.running.trial_money import TrialMoney
 from realtime_nb.lab.trial import Row, Trial, TrialOutcome, TrialSetup, with_columns
 
 _log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class SweepEnd:
         cached: trials that were there before.
         not_run: trials of the plan that have no row.
         spent_usd: what was spent, earlier runs of the same trials included.
+        cut: trials whose row has the error that the budget ended them; a run with more money runs them again.
     """
 
     reason: EndReason
@@ -100,6 +102,7 @@ class SweepEnd:
     cached: int
     not_run: int
     spent_usd: float
+    cut: int = 0
 
 
 async def sweep(
@@ -157,6 +160,7 @@ class _State:
     looked: int = 0
     end: tuple[EndReason, str] | None = None
     not_before: float = 0.0
+    cut: int = 0
 
 
 class _Sweep:
@@ -187,9 +191,9 @@ class _Sweep:
                     f"{options.budget_usd!r} cannot be kept: give prices=, or budget_usd=None for no limit"
                 )
         self._spending = SpendingLog(folder.path)
-        self._budget = Budget(
-            options.budget_usd, spent_usd=self._spending.spent_usd({trial.id for trial in trials})
-        )  # fmt: skip
+        budget = Budget(options.budget_usd, spent_usd=self._spending.spent_usd({trial.id for trial in trials}))
+        self._asks = runner.asks and options.budget_usd is not None
+        self._money = TrialMoney(budget, self._spending, asks=self._asks)
         self._notes = TrialNotes(folder.path)
         self._state = _State()
         self._disk = asyncio.Lock()
@@ -232,9 +236,9 @@ class _Sweep:
         state = self._state
         not_run = sum(not trial.warmup and trial.id not in state.rows for trial in self._trials)
         reason, words = state.end if state.end is not None else ("done", "")
-        if not not_run and reason in ("budget", "minutes"):
+        if not not_run and not state.cut and reason in ("budget", "minutes"):
             reason, words = "done", ""
-        return SweepEnd(reason, words, state.ran, state.cached, not_run, self._budget.spent_usd)
+        return SweepEnd(reason, words, state.ran, state.cached, not_run, self._money.spent_usd, state.cut)
 
     # What the folder has
 
@@ -258,15 +262,15 @@ class _Sweep:
         if not wanted or self._state.cached:
             return
         budget, minutes = self._options.budget_usd, self._options.max_minutes
-        bound = min(trial.bound_usd or 0.0 for trial in wanted)
-        if budget is not None and self._budget.fit(bound) == "never":
-            spent = f", of which ${self._budget.spent_usd:.4f} is spent" if self._budget.spent_usd else ""
+        if budget is not None and all(self._money.fit(trial) == "never" for trial in wanted):
+            bound = min(self._money.first_usd(trial) for trial in wanted)
+            spent = f", of which ${self._money.spent_usd:.4f} is spent" if self._money.spent_usd else ""
             raise BudgetError(
                 f"budget_usd={budget:g}{spent} is below the ${bound:.4f} that one trial may cost: raise it, or lower "
                 "max_output_tokens, limit_s or max_responses",
                 limit="budget_usd",
                 value=budget,
-                used=self._budget.spent_usd,
+                used=self._money.spent_usd,
             )
         shortest = min(self._longest_s(trial) for trial in wanted)
         if minutes is not None and shortest > 60 * minutes:
@@ -307,18 +311,17 @@ class _Sweep:
             waiting.clear()
         while waiting:
             trial = waiting[0]
-            bound = trial.bound_usd or 0.0
             if time.monotonic() + self._longest_s(trial) > self._ends_at:
                 self._skip(waiting, "minutes", f"max_minutes={self._options.max_minutes:g} leaves no time for the rest")
                 continue
-            reservation = self._budget.reserve(bound)
+            reservation = self._money.reserve(trial)
             if reservation is not None:
                 return waiting.pop(0), reservation
-            if self._budget.fit(bound) != "never":
+            if self._money.fit(trial) != "never":
                 return None  # it may fit when another has settled below its bound: the order stays as it was drawn
-            spent = self._budget.spent_usd
+            spent, first = self._money.spent_usd, self._money.first_usd(trial)
             words = f"${spent:.4g} of budget_usd={self._options.budget_usd:g} is spent, and one more trial could cost "
-            self._skip(waiting, "budget", f"{words}${bound:.4g}")
+            self._skip(waiting, "budget", f"{words}${first:.4g}")
         return None
 
     def _skip(self, waiting: list[Trial], reason: EndReason, words: str) -> None:
@@ -350,7 +353,7 @@ class _Sweep:
             wait_s = self._wait_before_next(trial, outcome, len(errors))
             if wait_s is not None and reservation_left is None:
                 # Its worker was lost, and what it may have cost is spent: the repetition needs money of its own.
-                reservation_left = self._budget.reserve(trial.bound_usd or 0.0)
+                reservation_left = self._money.reserve(trial)
             if wait_s is None or reservation_left is None:
                 break
             reservation = reservation_left
@@ -363,16 +366,22 @@ class _Sweep:
                 raise
         if reservation_left is not None:
             self._settle(reservation_left, 0.0)
-        columns = {"attempts": len(errors) + 1, "earlier_errors": "; ".join(errors) or None}
-        await self._keep(trial, with_columns(outcome, retryable=outcome.retryable, **columns))
+        columns: Row = {"attempts": len(errors) + 1, "earlier_errors": "; ".join(errors) or None}
+        if outcome.by_budget:
+            limit = f"budget_usd={self._options.budget_usd:g}"
+            self._state.end = self._state.end or ("budget", f"{limit} did not suffice for the rest of a trial")
+            self._state.cut += not trial.warmup
+        # A later run, with more money, runs a trial again that the budget ended.
+        columns["retryable"] = outcome.retryable or outcome.by_budget
+        await self._keep(trial, with_columns(outcome, **columns))
 
     async def _attempt(
         self, trial: Trial, reservation: Reservation
     ) -> tuple[TrialOutcome | None, Reservation | None]:  # fmt: skip
         """Run one attempt, and settle what it cost; an attempt without cost leaves its reservation."""
-        number = self._spending.begin(trial.id, trial.bound_usd or 0.0)
+        granted = self._money.begin(trial, reservation)
         try:
-            outcome = await self._runner.run(trial)
+            outcome = await self._runner.run(trial, granted if self._asks else None)
         except ExecutorFailed as error:
             self._settle(reservation, None)
             self._stop("executor", str(error))
@@ -382,7 +391,7 @@ class _Sweep:
             self._settle(reservation, None)
             raise
         cost = outcome.attempt.cost_usd
-        self._spending.end(trial.id, number, trial.bound_usd or 0.0 if cost is None else cost)
+        self._money.end(granted, cost)
         if not outcome.attempt.billed and not cost:
             return outcome, reservation
         self._settle(reservation, cost)
@@ -391,7 +400,7 @@ class _Sweep:
     def _settle(self, reservation: Reservation, cost_usd: float | None) -> None:
         try:
             # Without a budget a trial may have no bound; its cost counts all the same.
-            self._budget.settle(reservation, cost_usd)
+            self._money.settle(reservation, cost_usd)
         except BudgetError as error:
             if self._options.budget_usd is not None:
                 self._stop("prices", str(error))
@@ -501,7 +510,7 @@ class _Sweep:
                 failed=state.failed,
                 running=len(self._running),
                 retries=state.retries,
-                spent_usd=self._budget.spent_usd,
+                spent_usd=self._money.spent_usd,
                 elapsed_s=time.monotonic() - self._begun_at,
             )
         )

@@ -48,7 +48,19 @@ def trials_of(
         repeat = slot.repeat + _REPEATS * copies[slot.utterance, slot.variant]
         # A warm-up is no trial: its id must be that of none.
         key = key_of(slot.utterance, slot.variant, -1 - repeat if warmup else repeat)
-        return Trial(key, said, variant, slot.repeat, place, warmup, estimate.bound_usd, most)
+        return Trial(
+            key,
+            said,
+            variant,
+            slot.repeat,
+            place,
+            warmup,
+            bound_usd=estimate.bound_usd,
+            max_responses=most,
+            bound=estimate.bound,
+            first_usd=estimate.first_usd,
+            likely_usd=estimate.likely_usd,
+        )
 
     warm = [trial(slot, place, warmup=True) for place, slot in enumerate(plan.warmups)]
     return warm + [trial(slot, place, warmup=False) for place, slot in enumerate(plan.slots)]

@@ -100,3 +100,32 @@ async def test_silence_fills_the_time_up_to_the_next_recording() -> None:
     assert sum(sent) == microphone.sent_samples == round((at - begun) * 24_000)
     assert at == begun + 0.33
     await microphone.stop()
+
+
+async def test_silence_beyond_its_limit_is_asked_for_and_ends_where_it_is_refused() -> None:
+    sent: list[bytes] = []
+    loop = asyncio.get_running_loop()
+    refused, asked = asyncio.Event(), []
+
+    async def send(frame: bytes) -> None:
+        sent.append(frame)
+
+    def more() -> bool:
+        asked.append(microphone.sent_samples)
+        if len(asked) == 1:
+            microphone.silent_until = 0.4
+            return True
+        refused.set()
+        return False
+
+    microphone = ReplayMicrophone(send, loop.time, (None, None), more)
+    microphone.silent_until = 0.2
+    await microphone.record(append_frames(_said(100)), loop.time())
+    microphone.go_on()
+    await refused.wait()
+    assert asked == [4_800, 9_600]
+    assert microphone.sent_samples == 9_600
+    # The next recording begins when it is due: the silence that was not sent is not sent later.
+    due = loop.time() + 0.05
+    assert await microphone.begin_at(due) == due
+    assert microphone.sent_samples == 9_600

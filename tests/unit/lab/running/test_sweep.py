@@ -14,18 +14,23 @@ from typing import Any
 
 import pytest
 
+from realtime_nb.client.replay.allowance import SessionUse
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.trace import ReplayRecord
 from realtime_nb.client.utterance import Utterance
 from realtime_nb.client.variant import Variant
+from realtime_nb.conversation.prices import Prices, response_cost_usd
+from realtime_nb.conversation.usage import from_response
 from realtime_nb.errors import BudgetError, ConfigError
 from realtime_nb.lab.grading.gradable import Grader
 from realtime_nb.lab.keeping.run_folder import RunFolder
 from realtime_nb.lab.keeping.spending_log import SpendingLog
+from realtime_nb.lab.planning.price_bound import CostBound
 from realtime_nb.lab.running.executor import ExecutorFailed
 from realtime_nb.lab.running.progress import SweepProgress
 from realtime_nb.lab.running.sweep import SweepEnd, SweepOptions, sweep
 from realtime_nb.lab.trial import Trial, TrialOutcome, TrialSetup, outcome_of
+from realtime_nb.wire.realtime.response import OutputTokens, ResponseUsage
 
 _SETUP = TrialSetup(options=ReplayOptions(limit_s=5.0, open_timeout_s=1.0))
 _VARIANTS = [Variant("brief", {"instructions": "Be brief."}), Variant("kind", {"instructions": "Be kind."})]
@@ -48,6 +53,8 @@ def _trials(count: int, bound_usd: float | Callable[[int], float] | None = None,
 class _Simulated:
     """Runs trials that take a few turns of the loop and cost what `cost` says."""
 
+    asks = False
+
     def __init__(self, cost: Callable[[Trial], float] = lambda trial: 0.0, ends: Any = None) -> None:
         self.cost, self.ends = cost, ends
         self.begun: list[str] = []
@@ -55,7 +62,7 @@ class _Simulated:
         self.at_once = self.most_at_once = 0
         self._random = random.Random(1)
 
-    async def run(self, trial: Trial) -> TrialOutcome:
+    async def run(self, trial: Trial, guard: Any = None) -> TrialOutcome:
         self.begun.append(trial.id)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -115,6 +122,76 @@ async def budget_plan(seed: int, folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", range(12))  # `python -m tests.bench.lab_budget` runs a hundred
 async def test_budget_is_never_exceeded_and_nearly_used(seed: int, tmp_path: Path) -> None:
     await budget_plan(seed, tmp_path / "f")
+
+
+_BOUND = CostBound(
+    Prices(text_in=4, text_out=16, audio_in=32, audio_out=64),
+    text=600,
+    images=0,
+    output=400,
+    tool_results=0,
+    spoken=True,
+    transcription=None,
+)
+
+
+class _Asking:
+    """Runs trials whose server answers one to four times, and which ask before each further answer.
+
+    `billed` is the server's bill.
+    """
+
+    asks = True
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self.billed = 0.0
+        self.cut = self.ran = 0
+
+    async def run(self, trial: Trial, guard: Any = None) -> TrialOutcome:
+        rng = random.Random(f"{self._random.random()}")
+        answers, cost, by_budget = rng.choice([1, 1, 2, 4]), 0.0, False
+        done: list[ResponseUsage] = []
+        for number in range(answers):
+            usage = ResponseUsage(input_tokens=100, output_tokens=rng.choice([40, 150, 400]))
+            for _ in range(rng.randrange(1, 4)):
+                await asyncio.sleep(0)
+            # The server's bill is for sound; without details these tokens cost less.
+            usage.output_token_details = OutputTokens(audio_tokens=usage.output_tokens)
+            this = response_cost_usd(from_response(usage), _BOUND.prices) or 0.0
+            self.billed += this
+            cost += this
+            last = number == answers - 1
+            use = SessionUse(tuple(done), open=2, heard_s=8.0, needed=not last)
+            done.append(usage)
+            if not guard.allows(use) and not last:
+                by_budget = True
+                break
+        self.ran += 1
+        self.cut += by_budget
+        error = "ended by the budget" if by_budget else None
+        record = ReplayRecord(turns=(), billed=True, started_at=time.time(), error=error, by_budget=by_budget)
+        outcome = outcome_of(trial, record, _SETUP)
+        outcome = replace(outcome, attempt=replace(outcome.attempt, cost_usd=cost))
+        return replace(outcome, rows=tuple({**row, "error": error, "cost_usd": cost} for row in outcome.rows))
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_trials_that_ask_for_money_never_exceed_a_budget_of_few_bounds_and_nearly_use_it(
+    seed: int, tmp_path: Path
+) -> None:
+    first, most = _BOUND.usd(SessionUse(open=1, heard_s=8.0)), _BOUND.usd(SessionUse(open=6, heard_s=60.0))
+    trials = [replace(trial, bound=_BOUND, bound_usd=most, first_usd=first, likely_usd=first) for trial in _trials(200)]
+    budget = random.Random(seed).uniform(2, 5) * most
+    runner = _Asking(seed)
+    end = await _run(tmp_path / "f", trials, runner, budget_usd=budget, concurrency=8)
+    assert end.reason == "budget"
+    assert 0.9 * budget <= runner.billed <= budget
+    assert end.spent_usd == pytest.approx(runner.billed, abs=1e-5)
+    assert runner.cut <= 16
+    rows = [row for rows in RunFolder(tmp_path / "f").trials.values() for row in rows]
+    assert len(rows) == runner.ran == 200 - end.not_run
+    assert sum(bool(row["retryable"]) for row in rows) == runner.cut == end.cut
 
 
 async def test_trials_begin_in_their_order_with_warm_ups_first_and_apart(tmp_path: Path) -> None:
