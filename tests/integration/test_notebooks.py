@@ -18,6 +18,7 @@ from tests.chat_server import ChatServer
 _NOTEBOOKS = sorted(tutorials_folder().glob("*.ipynb"))
 _MODELS = tutorials_folder() / "07_models_and_backends.ipynb"
 _LAB = tutorials_folder() / "03_prompt_lab.ipynb"
+_TURNS = tutorials_folder() / "05_turn_detection.ipynb"
 _IDS = [path.stem for path in _NOTEBOOKS]
 
 _CLAIMS = {
@@ -38,9 +39,43 @@ assert 0.03 < at_the_end < 0.07 and 0.12 < at_any_look < 0.3
 assert early.compare("instructions")[0].clear and len(early) < planned.plan().trials
 assert hosted.plan(budget_usd=5).bound_usd < 5
 assert 0 < price["gpt-realtime-2.1", "text"] < price["gpt-realtime-2.1", "audio"] / 3
-"""
+""",
+    "05_turn_detection": """
+by_silence = {row["variant"].split()[-2]: row for row in three.rows}
+assert {name: row["cut_offs"] for name, row in by_silence.items()} == {"200": 2, "400": 1, "800": 0}
+first_end = by_silence["200"]["detected_ms"][0][1]
+assert 0 < first_end < 1_000, "the turn ends after the first word, whose pause has 150 ms"
+ends = [by_silence[name]["detected_ms"][-1][1] - count.speech.end_ms for name in ("200", "400", "800")]
+assert all(silence < end < silence + 250 for silence, end in zip((200, 400, 800), ends)), ends
+assert len(pieces(three, count, "server_vad silence 200 ms")) == 3
+if "card" in globals():
+    cuts = silences.frame.groupby("variant")["cut_offs"].mean()
+    cuts = [cuts[f"server_vad silence {ms} ms"] for ms in (200, 400, 600, 800)]
+    assert cuts == sorted(cuts, reverse=True) and cuts[0] > cuts[1] > cuts[2] == cuts[3] == 0
+    frontier = points.set_index("value")["on_frontier"]
+    assert frontier["server_vad silence 600 ms"] and not frontier["server_vad silence 800 ms"]
+    assert own is silences and chosen == "server_vad silence 600 ms"
+    found = {(row["utterance"], row["variant"][-3:]): row for row in thresholds.rows}
+    tv, far = with_television.label, far_away.label
+    assert [found[tv, each]["false_starts"] for each in ("0.3", "0.5", "0.9")] == [1, 1, 0]
+    assert [found[far, each]["missed"] for each in ("0.3", "0.5", "0.9")] == [False, False, True]
+    lost = [row["detected_ms"][0][0] - softly.speech.start_ms for row in paddings.rows]
+    assert sorted(each > 0 for each in lost) == [False, False, True] and 50 < max(lost) < 150
+    assert {row["variant"][-4:]: row["cut_offs"] for row in eager.rows} == {" low": 0, "dium": 0, "high": 1}
+    assert hosted.plan(budget_usd=2).expected_usd < 2
+    assert card.turn_detection == {"type": "server_vad", "silence_duration_ms": 600}
+""",
 }
+_EXERCISES = """
+cuts = slowly.frame.groupby("variant")["cut_offs"].sum()
+assert {name.split()[-2]: cut > 0 for name, cut in cuts.items()} == {"500": True, "800": True, "1200": False}
+assert list(coughed.frame["false_starts"]) == [0, 0, 0] and not coughed.frame["missed"].any()
+"""
 _ON_PRACTICE = {
+    "05_turn_detection": """
+heard = {row["variant"].split()[-2]: row["text"] for row in three.rows}
+assert heard["800"].startswith("2, 3, 4") and heard["200"] != heard["800"]
+""",
     "03_prompt_lab": """
 assert same.loc["brief", "answer_ms"] < same.loc["plain", "answer_ms"]
 assert length["brief"].typical.high < -WORTH_MS and length["brief"].clear
@@ -48,8 +83,15 @@ assert best.value == "brief"
 assert abs(results.compare("variant", metric="words", baseline="plain")["plain again"].typical.value) == 0
 obeys = results.pass_rates("one_sentence")
 assert obeys["brief"]["pass@1"].value == 1 > obeys["plain"]["pass@1"].value
-"""
+""",
 }
+
+
+@pytest.fixture
+def practice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the practice backend answer, whatever is set up on this machine."""
+    for name in ("REALTIME_NB_CHAT_URL", "REALTIME_NB_CHAT_MODEL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def _cells(path: Path) -> list[dict[str, Any]]:
@@ -57,19 +99,27 @@ def _cells(path: Path) -> list[dict[str, Any]]:
     return cells
 
 
-@pytest.mark.parametrize("path", _NOTEBOOKS, ids=_IDS)
-def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("REALTIME_NB_CHAT_URL", "REALTIME_NB_CHAT_MODEL", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.mark.parametrize(
+    "path",
+    # Sound takes as long as it lasts: this one needs a minute.
+    [pytest.param(path, marks=[pytest.mark.long] if path == _TURNS else []) for path in _NOTEBOOKS],
+    ids=_IDS,
+)
+def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, practice: None, monkeypatch: pytest.MonkeyPatch) -> None:
     _run(path, tmp_path, monkeypatch, claims=_CLAIMS.get(path.stem, "") + _ON_PRACTICE.get(path.stem, ""))
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("path", [_LAB], ids=lambda path: path.stem)
-def test_the_answers_to_the_exercises_run_and_show_what_they_say(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_turn_detection_tutorial_shows_cut_offs_in_its_first_parts(
+    tmp_path: Path, practice: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = _run(path, tmp_path, monkeypatch, answers=True)
+    _run(_TURNS, tmp_path, monkeypatch, claims=_CLAIMS[_TURNS.stem], until="## 3.")
+
+
+@pytest.mark.long
+def test_the_answers_to_the_exercises_of_the_prompt_lab_show_what_they_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = _run(_LAB, tmp_path, monkeypatch, answers=True)
     assert "words: warm against plain: not clear\n  typical 0 [0, 0]" in shown
     assert re.search(r"sequential\s+speech_end_to_first_audible_ms: B against A: clear", shown)
     assert "with 1 session at once" in shown
@@ -89,8 +139,30 @@ def test_the_prompt_lab_compares_answers_of_local_models(tmp_path: Path, monkeyp
     assert "no difference that matters" in shown
 
 
+@pytest.mark.long
+def test_the_answers_to_the_exercises_of_turn_detection_show_what_they_say(
+    tmp_path: Path, practice: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run(_TURNS, tmp_path, monkeypatch, answers=True, claims=_EXERCISES)
+
+
+@pytest.mark.long
+def test_turn_detection_is_the_same_with_local_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer() as chat:
+        monkeypatch.setenv("REALTIME_NB_CHAT_URL", chat.url)
+        monkeypatch.setenv("REALTIME_NB_CHAT_MODEL", "test-model")
+        shown = _run(_TURNS, tmp_path, monkeypatch, claims=_CLAIMS[_TURNS.stem])
+    assert "Answers come from the language model test-model" in shown
+
+
 def _run(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, claims: str = "", answers: bool = False
+    path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    claims: str = "",
+    answers: bool = False,
+    until: str | None = None,
 ) -> str:
     """Run a notebook and return what its cells print and show.
 
@@ -100,10 +172,14 @@ def _run(
         monkeypatch: sets its environment.
         claims: a last cell.
         answers: whether the code in its text, such as an exercise's answer, is run where it stands.
+        until: the beginning of a heading: only the cells before it are run.
     """
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    if until is not None:
+        end = next(place for place, cell in enumerate(notebook.cells) if f"\n{until}" in f"\n{cell.source}")
+        notebook.cells = notebook.cells[:end]
     if answers:
         notebook.cells = [each for cell in notebook.cells for each in (cell, *_answers(cell))]
     notebook.cells.append(nbformat.v4.new_code_cell(claims))  # type: ignore[no-untyped-call]
