@@ -449,6 +449,24 @@ def _refuse_two(named: Sequence[str]) -> None:
         )
 
 
+def local_backend(
+    backend: str | Backend | ModelOptions = "auto", api_key: ApiKey | None = None
+) -> ModelOptions | Literal["local"] | None:
+    """Returns which local backend would answer: its models, `"local"` for practice, or None for another server.
+
+    It starts no backend.
+    """
+    key: Any = concealed(api_key)
+    del api_key
+    if backend == "auto" and not key and not os.environ.get("OPENAI_API_KEY", "").strip():
+        from realtime_nb.local.models import LocalModels
+
+        return LocalModels.from_environment() or "local"
+    if is_local_models(backend):
+        return cast("ModelOptions", backend)
+    return "local" if backend == "local" else None
+
+
 def address_and_billing(
     backend: str | Backend | ModelOptions = "auto",
     model: str | None = None,
@@ -473,15 +491,11 @@ def address_and_billing(
     key: Any = concealed(api_key)
     del api_key
     backend = concealed_address(concealed_by_mistake(backend), "backend")
-    if backend == "auto" and not key and not os.environ.get("OPENAI_API_KEY", "").strip():
-        from realtime_nb.local.models import LocalModels
-
-        backend = LocalModels.from_environment() or "local"
-    if is_local_models(backend):
-        models = cast("ModelOptions", backend)
-        return repr(models), Billing(FREE if models.whereabouts is None else None, model)
-    if backend == "local":
+    local = local_backend(backend, key)
+    if local == "local":
         return "local", Billing(FREE, model)
+    if local is not None:
+        return repr(local), Billing(FREE if local.whereabouts is None else None, model)
     if backend == "openai" and not needs_key:
         label, url = _openai_session(_session_query(model, None, None))
         endpoint = Endpoint(name="openai", label=label, url=url)

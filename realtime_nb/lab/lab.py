@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from realtime_nb.backends import address_and_billing
+from realtime_nb.backends import address_and_billing, local_backend
 from realtime_nb.client.caller import warn_caller
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.trace import Pacing
@@ -166,7 +166,7 @@ class Lab:
         Raises:
             ConfigError, BudgetError: as for `run`.
         """
-        shared = self._shares_recogniser()
+        shared = self._shared_part()
         return make_plan(
             self.utterances,
             self.variants,
@@ -177,7 +177,7 @@ class Lab:
             options=self.options,
             billing_of=self._billing_of,
             concurrency=concurrency if concurrency is not None else 1 if shared else _CONCURRENCY,
-            shares_recogniser=shared,
+            shared_part=shared,
             budget_usd=budget_usd,
             max_minutes=max_minutes,
             count_cached=None if cache is None else lambda plan: self._cached(plan, Path(cache)),
@@ -201,7 +201,8 @@ class Lab:
 
         Args:
             concurrency: sessions at a time, wherever they run. None: 8; or 1 where sound goes to the local backend,
-                which recognises one turn at a time: others would wait, and their waits be taken for latencies.
+                which recognises one turn at a time, and where a language model on this computer answers: others would
+                wait, and their waits be taken for latencies.
             budget_usd: the most that the sweep may cost, in US dollars, what was spent on the same trials before
                 included: a trial that could exceed it is not started. Needed unless the backend is free; None is
                 unlimited. With a budget, answers have at most 400 tokens where a variant gives no `max_output_tokens`.
@@ -302,10 +303,14 @@ class Lab:
             trial.id in kept and is_final(kept[trial.id], trial) for trial in trials if not trial.warmup
         )  # fmt: skip
 
-    def _shares_recogniser(self) -> bool:
-        """Whether sessions with sound wait for each other in a local server, which has no address before it runs."""
-        spoken = any(has_sound(said) for said in self.utterances)
-        return spoken and any("://" not in self._address_of(variant) for variant in self.variants)
+    def _shared_part(self) -> str | None:
+        """Return why sessions would wait for each other, or None."""
+        local = [local_backend(*self._backend_of(variant)) for variant in self.variants]
+        if any(local) and any(map(has_sound, self.utterances)):
+            return "the local backend recognises one turn at a time"
+        if any(each is not None and each != "local" and each.whereabouts is None for each in local):
+            return "a language model on this computer divides its time among the sessions"
+        return None
 
     def _address_of(self, variant: Variant) -> str:
         return self._server_of(variant, needs_key=False)[0]
@@ -315,11 +320,14 @@ class Lab:
 
     def _server_of(self, variant: Variant, *, needs_key: bool = True) -> tuple[str, Billing]:
         """Return the address that answers a variant, and how it is paid for; chosen as `backends.connector_of` does."""
+        backend, key = self._backend_of(variant)
+        return address_and_billing(backend, self._model_of(variant), key, needs_key=needs_key)
+
+    def _backend_of(self, variant: Variant) -> tuple[Any, ApiKey | None]:
         own = variant.backend is not None
         # The experiment's key is for the experiment's backend.
         key = None if own and variant.backend != self._backend else self._api_key
-        backend = variant.backend if own else self._backend
-        return address_and_billing(backend, self._model_of(variant), key, needs_key=needs_key)
+        return variant.backend if own else self._backend, key
 
     def _model_of(self, variant: Variant) -> str | None:
         own_models = variant.backend is not None and is_local_models(variant.backend)

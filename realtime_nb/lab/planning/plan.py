@@ -46,10 +46,7 @@ NOT_GIVEN: Final = NotGiven()
 BudgetUsd = float | None | NotGiven
 
 
-_CROWDED = (
-    "the local backend recognises one turn at a time: with more than one session at once, latencies contain the waits "
-    "for the others; concurrency=1 measures them"
-)
+_CROWDED = "with more than one session at once, latencies contain the waits for the others; concurrency=1 measures them"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,7 +63,7 @@ class SweepPlan:
         scheme: `"blocks"`, `"shuffled"` or `"sequential"`.
         estimates: of one trial, by the places of utterance and variant.
         concurrency: sessions at a time.
-        shares_recogniser: whether sessions with sound wait for each other in the local server.
+        shared_part: why sessions would wait for each other, in words, or None.
         budget_usd: the most that may be spent; None: unlimited; or not given.
         max_minutes: the most minutes that it may take, or None.
         limited: names of the variants whose `max_output_tokens` the budget set.
@@ -84,7 +81,7 @@ class SweepPlan:
     scheme: Order
     estimates: dict[tuple[int, int], TrialEstimate]
     concurrency: int
-    shares_recogniser: bool
+    shared_part: str | None
     budget_usd: BudgetUsd
     max_minutes: float | None
     limited: Sequence[str]
@@ -156,8 +153,8 @@ class SweepPlan:
     def lines(self) -> list[tuple[str, str]]:
         """Return the plan as headings with their text."""
         lines = [("trials", self._trials()), ("order", self._order()), ("takes", self._takes())]
-        if self.shares_recogniser and self.concurrency > 1:
-            lines.append(("warning", _CROWDED))
+        if self.shared_part is not None and self.concurrency > 1:
+            lines.append(("warning", f"{self.shared_part}: {_CROWDED}"))
         lines.append(("costs", self._costs()))
         if self.limited:
             lines.append(("limits", self._limits()))
@@ -262,7 +259,7 @@ def make_plan(
     options: ReplayOptions,
     billing_of: Callable[[Variant], Billing],
     concurrency: int,
-    shares_recogniser: bool,
+    shared_part: str | None,
     budget_usd: BudgetUsd,
     max_minutes: float | None,
     count_cached: Callable[[SweepPlan], int] | None = None,
@@ -279,7 +276,7 @@ def make_plan(
         options: pace and limits of each session.
         billing_of: how a variant's backend is paid for.
         concurrency: sessions at a time.
-        shares_recogniser: whether sessions with sound wait for each other in the local server.
+        shared_part: why sessions would wait for each other, in words, or None.
         budget_usd: the most that may be spent.
         max_minutes: the most minutes that the run may take.
         count_cached: counts the trials of a plan that a cache has; None: there is no cache.
@@ -314,7 +311,7 @@ def make_plan(
         scheme=order,
         estimates=estimates,
         concurrency=concurrency,
-        shares_recogniser=shares_recogniser,
+        shared_part=shared_part,
         budget_usd=budget_usd,
         max_minutes=max_minutes,
         limited=tuple(limited),

@@ -47,6 +47,22 @@ def test_sound_for_the_local_backend_is_sent_by_one_session_at_a_time() -> None:
         assert "warning" not in repr(others.plan())
 
 
+def test_a_language_model_on_this_computer_answers_one_session_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = rt.LocalModels(chat_url="http://127.0.0.1:9/v1", chat_model="m", stt="commands", tts="espeak")
+    away = rt.LocalModels(chat_url="https://example.com/v1", chat_model="m", stt="commands", tts="espeak")
+    spoken = rt.Utterance(samples=words())
+    for said in ("Hello", spoken):
+        lab = rt.Lab([said], _VARIANTS, backend=here)
+        assert lab.plan().concurrency == 1
+        assert "warning" in repr(lab.plan(concurrency=2))
+    assert rt.Lab(["Hello"], _VARIANTS, backend=away).plan().concurrency == 8
+    assert rt.Lab([spoken], _VARIANTS, backend=away).plan().concurrency == 1
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("REALTIME_NB_CHAT_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("REALTIME_NB_CHAT_MODEL", "m")
+    assert rt.Lab(["Hello"], _VARIANTS).plan().concurrency == 1
+
+
 def test_a_plan_speaks_of_sound_only_where_there_is_some() -> None:
     assert "turn detection" not in repr(rt.Lab(["Hello"], _VARIANTS, backend="local").plan())
     spoken = rt.Utterance(samples=words())

@@ -49,7 +49,7 @@ def _plan(
         "warmup": 1,
         "options": ReplayOptions(),
         "concurrency": 8,
-        "shares_recogniser": False,
+        "shared_part": None,
         "max_minutes": None,
         **more,
     }
