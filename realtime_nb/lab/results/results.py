@@ -396,13 +396,21 @@ class Results:
         only = self._variants.get(having.pop()) if len(having) == 1 else None
         return replace(best, variant=None if only is None or self._functions.get(only.name) else only)
 
-    def plot(self, setting: str = "variant", *, metric: str | None = None, baseline: Any = None) -> ShownFigure:
+    def plot(
+        self, setting: str = "variant", *, metric: str | None = None, baseline: Any = None, width_px: int = WIDTH_PX
+    ) -> ShownFigure:
         """Return the matplotlib figure of a comparison.
+
+        Args:
+            setting: as for `compare`.
+            metric: as for `compare`.
+            baseline: as for `compare`.
+            width_px: of the figure.
 
         Raises:
             ConfigError: as for `compare`, or matplotlib is not installed.
         """
-        return self.compare(setting, metric=metric, baseline=baseline).plot()
+        return self.compare(setting, metric=metric, baseline=baseline).plot(width_px=width_px)
 
     def frontier(self, by: str | None = None, *, delay: str | None = None, width_px: int = WIDTH_PX) -> ShownFigure:
         """Return the figure of cut-offs against delay, for sweeps of turn detection.

@@ -13,13 +13,21 @@ from typing import Any, TypeAlias
 from realtime_nb.errors import RealtimeError
 from realtime_nb.redact import redact
 
+from .figure_requests import figure, figures
 from .source import ResultsSource
 from .trial_requests import rate, sound, table, trial
 
 Reply: TypeAlias = tuple[dict[str, Any], Sequence[bytes]]
 Handler: TypeAlias = Callable[[ResultsSource, Mapping[str, Any]], Reply]
 
-REQUESTS: dict[str, Handler] = {"table": table, "trial": trial, "sound": sound, "rate": rate}
+REQUESTS: dict[str, Handler] = {
+    "table": table,
+    "trial": trial,
+    "sound": sound,
+    "rate": rate,
+    "figures": figures,
+    "figure": figure,
+}
 """By kind, the function that answers; it raises ConfigError for a bad request, and then changes nothing."""
 
 _LONGEST_ID = 64

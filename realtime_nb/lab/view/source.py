@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from realtime_nb.lab.grading.trial_view import TrialView
+    from realtime_nb.lab.results.figures.shown_figure import ShownFigure
 
 
 class ResultsSource(Protocol):
@@ -41,3 +42,20 @@ class ResultsSource(Protocol):
 
     def rate(self, trial_id: str, value: float | bool | str, note: str = "", *, turn: int | None = None) -> None:
         """Keep a rating given by hand with a trial."""
+
+    # Figures: all raise ConfigError where they cannot be drawn, and say why.
+
+    def plot(self, setting: str = "variant", *, metric: str | None = None, width_px: int = ...) -> ShownFigure:
+        """Return the figure of a comparison."""
+
+    def distribution(self, metric: str | None = None, by: str = "variant", *, width_px: int = ...) -> ShownFigure:
+        """Return the figure of how trials spread."""
+
+    def waterfall(self, by: str = "variant", *, width_px: int = ...) -> ShownFigure:
+        """Return the figure of latencies step by step."""
+
+    def frontier(self, by: str | None = None, *, width_px: int = ...) -> ShownFigure:
+        """Return the figure of cut-offs against delay."""
+
+    def costs(self, by: str = "variant", *, width_px: int = ...) -> ShownFigure:
+        """Return the figure of what a user turn costs."""
