@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +22,9 @@ from realtime_nb.notebook.browser.selection import Transports
 from realtime_nb.notebook.event_log import EventLog
 from realtime_nb.notebook.experiments.kept import Kept
 from realtime_nb.notebook.experiments.page_requests import ExperimentRequests
+from realtime_nb.notebook.experiments.retake import Retakes
+from realtime_nb.notebook.experiments.settings import side_of
+from realtime_nb.notebook.experiments.turn_experiments import TurnExperiments
 from realtime_nb.notebook.health import HealthMonitor
 from realtime_nb.notebook.opening_question import OpeningQuestion, SpeakingOrder
 from realtime_nb.notebook.options import Options
@@ -81,6 +84,7 @@ class Controller:
         self.lifecycle = SessionLifecycle(
             self.state, transports, self.sound, self.events, transcript, self.traits, self.parking
         )
+        self.experiments = TurnExperiments(self.state, self.lifecycle)
         self._lease = SoundLease(self.pages, self.channel, self.sound, self.traits)
         actions = PageActions(
             self.state,
@@ -92,7 +96,9 @@ class Controller:
             self.sound,
             self.traits,
             self.parking,
-            ExperimentRequests(self.state, self.kept, transcript, self.channel),
+            ExperimentRequests(
+                self.state, self.kept, self.experiments, transcript, self.channel, self.pages, self.traits
+            ),
             lambda request: self.notify(partial(branch, request)) if branch is not None else None,
         )
         self._inbox = PageInbox(actions, self.pages, self.channel)
@@ -201,6 +207,7 @@ class Controller:
     async def stop(self) -> None:
         """Disconnect; afterwards the traits show it."""
         self._opening_question.cancel()
+        self.experiments.cancel_all()
         await self.lifecycle.stop()
         await self.traits.settled()
 
@@ -245,6 +252,33 @@ class Controller:
             await self.traits.settled()
         return self.state.conversation.turn(turn.item_id) or turn
 
+    async def ask_again(
+        self,
+        utterance: Utterance,
+        asked: Sequence[Any],
+        *,
+        item_id: str | None,
+        history: Iterable[Any],
+        timeout: float,
+    ) -> Retakes:
+        """Ask a user turn again, once for each of `asked`, and return the answers; see `TurnExperiments.begin`."""
+        config, options = self.state.config, self.state.options
+        sides = [side_of(each, config.settings, config.further, options.backend, options.model) for each in asked]
+        experiment = self.experiments.begin(utterance, sides, item_id=item_id, history=history, timeout_s=timeout)
+        failure: Exception | None = None
+        try:
+            await self.experiments.finish(experiment)
+        except errors.RealtimeError as error:
+            failure = error
+        finally:
+            await self.traits.settled()
+        results = Retakes(run.retake for run in experiment.sides if run.retake is not None)
+        if all(each.turn is None for each in results):
+            if self.state.closed:
+                raise errors.RealtimeError(f"The widget was closed before the answer came. {CLOSED}")
+            raise failure or errors.RealtimeError(f"{utterance.label!r} got no answer: {results[0].error}")
+        return results
+
     async def interrupt(self) -> None:
         """Silence the assistant now; the conversation is cut at what was heard."""
         if self.state.session is not None:
@@ -274,6 +308,7 @@ class Controller:
         self._lease.close()
         self._opening_question.cancel()
         try:
+            await self.experiments.close()
             await self.lifecycle.dispose()
         finally:
             self.traits.close()

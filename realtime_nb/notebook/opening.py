@@ -30,6 +30,12 @@ def kernel_connector(endpoint: backends.Endpoint, options: Options) -> Connector
     return backends.BackendConnector(endpoint, options.model, options.api_key)
 
 
+def retake_connector(endpoint: backends.Endpoint, options: Options, model: str | None) -> Connector:
+    """Return the connector of a session beside the conversation's own: the same backend, perhaps another model."""
+    backend = options.backend if endpoint.name == "url" else endpoint.models or endpoint.name
+    return backends.BackendConnector(backend, model or options.model, options.api_key)
+
+
 def new_connection(
     connector: Connector, config: SessionConfig, on_handler_error: Callable[[BaseException, str], None]
 ) -> RealtimeConnection:

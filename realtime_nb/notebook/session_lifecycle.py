@@ -120,6 +120,13 @@ class SessionLifecycle:
         self._use(self._state.endpoint or endpoint)
         self._traits.changed()
 
+    async def endpoint(self) -> Endpoint:
+        """Return the backend of the conversation, which is found now where it is not known yet."""
+        if self._state.endpoint is None:
+            await self.prepare()
+        assert self._state.endpoint is not None
+        return self._state.endpoint
+
     async def stop(self) -> None:
         """Disconnect; the transcript stays."""
         if self._starting is not None and not self._starting.done():

@@ -14,7 +14,7 @@ import contextlib
 import logging
 import pathlib
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from realtime_nb.local.models import LocalModels
     from realtime_nb.notebook.controller import Controller
     from realtime_nb.notebook.event_log import EventRecord
+    from realtime_nb.notebook.experiments.retake import Retake, Retakes
     from realtime_nb.notebook.health import Health
     from realtime_nb.notebook.session_state import Status
     from realtime_nb.widget import trait_types
@@ -147,6 +148,7 @@ class RealtimeWidget(anywidget.AnyWidget):
     error: ReadOnly[str | None] = _typed(t.Unicode(None, allow_none=True, read_only=True).tag(sync=True))
     turns: ReadOnly[tuple[Turn, ...]] = _typed(t.Tuple(read_only=True))
     kept: ReadOnly[tuple[Utterance, ...]] = _typed(t.Tuple(read_only=True))
+    retakes: ReadOnly[tuple[Retake, ...]] = _typed(t.Tuple(read_only=True))
     live: ReadOnly[tuple[Turn, ...]] = _typed(t.Tuple(read_only=True))
     level: ReadOnly[float] = _typed(t.Float(0.0, read_only=True))
     usage: ReadOnly[Usage] = _typed(t.Any(read_only=True))
@@ -548,6 +550,104 @@ class RealtimeWidget(anywidget.AnyWidget):
         """
         self._show_kept(self._live_controller.kept.forget(label))
 
+    async def ask_again(
+        self,
+        turn: Turn | int | Askable,
+        variant: Variant | None = None,
+        *,
+        history: Iterable[Any] | None = None,
+        timeout: float = 60,
+        **settings: Any,
+    ) -> Retake:
+        """Ask what the user said once more, with other settings: `await w.ask_again(w.turns[0], voice="cedar")`.
+
+        The same recording is said (typed words are typed) in a session of its own, at the pace at which it was spoken.
+        The conversation is not changed and goes on beside it; no page plays the answer. Functions that the model calls
+        run again: give `tools=()` to keep them from it. The session counts towards `usage` and the limits.
+
+        Args:
+            turn: a user turn, or its index in `w.turns`; an answer stands for the user turn before it. Or anything
+                that `ask` takes.
+            variant: an `rt.Variant` with the settings to change, instead of `settings`.
+            history: what was said before, as for the constructor; None: what was said before this turn in the
+                conversation. `()`: nothing.
+            timeout: seconds that the answer may take after the end of speech.
+            **settings: those to change, and `model`; all others are those of the conversation.
+
+        Returns:
+            the answer, with its text, sound, latencies, cost and what was heard; it is in `w.retakes`, too.
+
+        Raises:
+            ConfigError: no user turn, or a bad setting. BudgetError: a limit is reached.
+            RealtimeError: no answer; says why.
+        """
+        if variant is not None and settings:
+            raise ConfigError("give an rt.Variant or settings, not both")
+        results = await self._asked_again(turn, [settings if variant is None else variant], history, timeout)
+        if results[0].error is not None:
+            raise RealtimeError(f"{results[0].utterance.label!r} got no whole answer: {results[0].error}")
+        return results[0]
+
+    async def compare(
+        self,
+        turn: Turn | int | Askable,
+        *variants: str | Mapping[str, Any] | Variant | None,
+        history: Iterable[Any] | None = None,
+        timeout: float = 60,
+    ) -> Retakes:
+        """Ask what the user said once more under each of several settings, and show the answers side by side.
+
+        `await w.compare(0, "Be brief.", "Be thorough.")` compares two instructions. One answer each says little about
+        settings in general: `rt.Lab` repeats it on many utterances. Sessions on this machine are opened one after the
+        other, so that they do not slow each other down; see `ask_again` for the rest.
+
+        Args:
+            turn: as for `ask_again`.
+            *variants: 2 to 8 of: instructions as text, a dict of settings, an `rt.Variant`, or None (the
+                conversation's own settings).
+            history: as for `ask_again`.
+            timeout: as for `ask_again`, for each answer.
+
+        Returns:
+            the answers, in the order of `variants`; `error` says which is missing, and why.
+
+        Raises:
+            As `ask_again`; an error of the service only where no answer came.
+        """
+        if len(variants) < 2:
+            raise ConfigError('compare() takes two variants at least: await w.compare(0, "Be brief.", "Be thorough.")')
+        return await self._asked_again(turn, variants, history, timeout)
+
+    async def _asked_again(
+        self, turn: Any, asked: Sequence[Any], history: Iterable[Any] | None, timeout: float
+    ) -> Retakes:
+        from realtime_nb.client.history import conversation_of
+        from realtime_nb.conversation import Turn
+        from realtime_nb.notebook.experiments.turn_experiments import turns_before
+        from realtime_nb.notebook.experiments.user_turn import place_of, user_turn
+
+        controller = self._open_controller
+        check_seconds("timeout", timeout)
+        place: int | None = None
+        if isinstance(turn, (Turn, int)):
+            turns = self.turns
+            turn = user_turn(turns, turn)
+            place = place_of(turns, turn)
+            before = turns_before(turns[: place or 0])
+        else:
+            before = []
+        if history is not None:
+            before = list(conversation_of(history).turns)  # checked here, where the caller sees the mistake
+        return await controller.bring(
+            controller.ask_again(
+                as_utterance(turn),
+                list(asked),
+                item_id=turn.item_id if place is not None else None,
+                history=before,
+                timeout=timeout,
+            )
+        )
+
     def _show_kept(self, item_id: str) -> None:
         controller = self._live_controller
         self._write_trait("kept", controller.kept.utterances)  # here, so that the caller sees it at once
@@ -811,6 +911,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         missed = values.pop("_missed")
         values["_latency"] = latency_to_page(values["latency"])
         values["kept"] = self._live_controller.kept.utterances
+        values["retakes"] = self._live_controller.experiments.retakes
         for name, value in values.items():
             if name != "status" or not self._live_controller.state.closed:
                 self._write_trait(name, value)

@@ -41,7 +41,7 @@ PROMISED = {
         *("start", "stop", "ask", "commit", "interrupt", "approve", "use_transport", "tool", "connection", "events"),
         *("fork", "first_answer", "parent", "branches"),
         *("save", "freeze", "microphone_error", "model", "microphone", "reset", "max_cost_usd", "max_session_minutes"),
-        *("kept", "keep", "forget"),
+        *("kept", "keep", "forget", "retakes", "ask_again", "compare"),
     },
     "Backend": {"url", "api_key", "headers", "subprotocols", "allow_insecure", "prices"},
     "Turn": {

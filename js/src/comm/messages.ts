@@ -58,6 +58,14 @@ const record =
     !Array.isArray(value) &&
     Object.entries(fields).every(([key, check]) => check((value as Record<string, unknown>)[key]));
 
+/** A value that its reader checks. */
+const anything: Check<unknown> = (_value): _value is unknown => true;
+/* @__NO_SIDE_EFFECTS__ */
+const some =
+  <T>(check: Check<T[]>): Check<T[]> =>
+  (value): value is T[] =>
+    check(value) && value.length > 0;
+
 const count = integer(0);
 const seq = integer(1);
 const range: Check<Range> = (value): value is Range =>
@@ -105,6 +113,33 @@ const turnView = record({
 });
 export type TurnView = Checked<typeof turnView>;
 
+const settingChange = record({
+  name: oneOf(["instructions", "voice", "speed", "turn_detection"]),
+  value: anything,
+});
+export type SettingChange = Checked<typeof settingChange>;
+
+const retakeView = record({
+  id: itemId,
+  name: text,
+  changes: listOf(settingChange),
+  state: oneOf(["waiting", "asking", "done", "failed", "cancelled"]),
+  heard: text,
+  text,
+  error: orNull(text),
+  has_audio: flag,
+  audio_ms: duration,
+  latency: record({
+    speech_end_to_committed: duration,
+    committed_to_response: duration,
+    response_to_first_audio: duration,
+    total: duration,
+  }),
+  cost_usd: duration,
+  tool_calls: listOf(toolCall),
+});
+export type RetakeView = Checked<typeof retakeView>;
+
 /** The kinds of the page's messages, and a check for each field; the envelope's fields are left out. */
 export const PAGE = {
   hello: { version: integer(1) },
@@ -134,6 +169,8 @@ export const PAGE = {
   commit: {},
   clip: { item_id: itemId },
   keep: { item_id: itemId, on: flag },
+  "ask.again": { item_id: itemId, sides: some(listOf(record({ changes: listOf(settingChange) }))) },
+  "ask.cancel": { experiment: itemId },
   events: { on: flag },
   reset: {},
   fork: { item_id: itemId, instructions: orNull(upTo(100_000)) },
@@ -155,6 +192,7 @@ export const KERNEL = {
     earlier: count,
     sound: count,
   },
+  experiment: { experiment: itemId, item_id: orNull(itemId), label: text, sides: listOf(retakeView) },
   turn: { turn: turnView, after: orNull(itemId) },
   live: { turn: turnView, after: orNull(itemId) },
   "live.delta": { item_id: itemId, text },
@@ -187,6 +225,8 @@ type Union<T extends Record<string, Fields>> = { [K in keyof T]: { kind: K } & S
 /** A message of the page, before the channel numbers it. */
 export type PageMessage = Union<typeof PAGE>;
 /** A message of the kernel; `pcm` is its buffer: sound, or a part of a wire frame. */
+/** A user turn that was asked again. */
+export type ExperimentView = Shape<(typeof KERNEL)["experiment"]>;
 export type KernelMessage = Union<typeof KERNEL> & { seq: number; to?: string; pcm: DataView | null };
 
 /** The longest microphone frame that a kernel accepts, as PCM16 at 24 kHz. */

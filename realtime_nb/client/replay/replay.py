@@ -45,7 +45,7 @@ from realtime_nb.client.turns.response_queue import ResponseRequest
 from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.client.variant import Variant
 from realtime_nb.conversation import Conversation
-from realtime_nb.errors import AudioError, ConfigError, RealtimeError, ServerError
+from realtime_nb.errors import AudioError, BudgetError, ConfigError, RealtimeError, ServerError
 from realtime_nb.wire.realtime import FunctionCallItem, RateLimitsUpdated, ResponseCreated, ResponseDone
 
 _log = logging.getLogger(__name__)
@@ -70,6 +70,8 @@ async def replay(
     options: ReplayOptions | None = None,
     *,
     guard: SpendingGuard | None = None,
+    conversation: Conversation | None = None,
+    limits: Limits | None = None,
 ) -> ReplayRecord:
     """Say recorded or typed user turns in a session of their own, and record what came back.
 
@@ -83,6 +85,8 @@ async def replay(
         options: pace and limits; None: those of `ReplayOptions()`.
         guard: grants what the session may cost beyond `allowance.first_use`; where it refuses, the session ends before
             the server can bill more. None: there is no limit of money.
+        conversation: what was said before; the session begins with it, and what is said is added to it. None: nothing.
+        limits: of its owner; the session counts towards them, and ends when one is reached.
 
     Returns:
         the record, whatever happened: `error` says why a session failed, and the turns have what came before that.
@@ -92,7 +96,7 @@ async def replay(
     """
     options = options or ReplayOptions()
     turns: tuple[Any, ...] = tuple(said.turns) if isinstance(said, Scenario) else (as_utterance(said),)
-    return await _ReplayedSession(turns, variant, connector, options, guard).run()
+    return await _ReplayedSession(turns, variant, connector, options, guard, conversation, limits).run()
 
 
 class _ReplayedSession:
@@ -105,8 +109,12 @@ class _ReplayedSession:
         connector: Connector,
         options: ReplayOptions,
         guard: SpendingGuard | None,
+        conversation: Conversation | None,
+        limits: Limits | None,
     ) -> None:
         self._turns = turns
+        self._conversation = conversation if conversation is not None else Conversation()
+        self._limits = limits
         self._options = options
         detection = ((variant.payload.get("audio") or {}).get("input") or {}).get("turn_detection")
         self._manual = options.pacing != "realtime" or detection is None
@@ -138,6 +146,7 @@ class _ReplayedSession:
         self._ended: asyncio.Future[ReplayFailure] = asyncio.get_running_loop().create_future()
         self._said_by_server: ServerError | None = None
         self._failure: ReplayFailure | None = None
+        self._at_limit: ReplayFailure | None = None
         self._rate_limits: RateLimitsUpdated | None = None
         self._spoke = False  # to a server that detects turns, and may have begun an answer
         self._requests: list[ResponseRequest] = []
@@ -180,13 +189,14 @@ class _ReplayedSession:
             async with asyncio.timeout(self._options.open_timeout_s) as limit:
                 await core.open()
                 sink: AudioSink = NullSink() if self._options.pacing == "fast" else self._player
-                feed = ConversationFeed(Conversation(), time.monotonic, time.time)
+                self._check_price()
+                feed = ConversationFeed(self._conversation, time.monotonic, time.time)
                 self._router = EventRouter(
                     core,
                     feed,
                     sink,
                     sink,
-                    Limits(),
+                    self._limits if self._limits is not None else Limits(),
                     Renewal(lambda: math.inf),  # never: a replay is one session
                     self._options.limit_s,
                     ends_at_limit=False,
@@ -194,7 +204,10 @@ class _ReplayedSession:
                 self._router.on_error = self._on_error
                 self._router.follow()
                 core.handlers.add("close", self._on_close)
+                if self._limits is not None:
+                    self._router.start_time_limit()
                 await self._router.updates.send(config.whole())
+                await self._restore()
         except builtins.TimeoutError as error:
             if limit.expired():
                 raise ReplayFailure(
@@ -209,6 +222,28 @@ class _ReplayedSession:
             core.sender.append_encoded, _clock, config.input_format, self._may_send_silence
         )
         self._microphone.silent_until = self._allowance.silent_until
+
+    def _check_price(self) -> None:
+        """Let the conversation count what responses cost; raises `ConfigError` for a limit without a known price."""
+        if self._limits is None or self._core.billing is None:
+            return
+        self._conversation.billing = self._core.billing
+        model = getattr(getattr(self._core.created, "session", None), "model", None)
+        self._limits.check_price(self._core.billing, model if isinstance(model, str) else None)
+
+    async def _restore(self) -> None:
+        """Send what was said before to the session."""
+        if not self._conversation.order:
+            return
+        snapshot = self._router.snapshot
+        await snapshot.replay(self._post)
+        self._conversation.store.unanswered = None  # the turns before this one get no answer any more
+        if missing := list(snapshot.missing.values()):
+            raise ReplayFailure(f"the server did not take {len(missing)} of the turns before this one: {missing[0]}")
+
+    async def _post(self, raw: dict[str, Any] | bytes) -> asyncio.Future[Any]:
+        assert isinstance(raw, dict)
+        return self._core.sender.post(raw)
 
     async def _close(self) -> None:
         if hasattr(self, "_microphone"):
@@ -276,7 +311,11 @@ class _ReplayedSession:
             self._router.responses.refuse(RealtimeError(self._too_many_responses().error))
 
     def _on_error(self, error: Any) -> None:
-        """Keep an error of the server that answers no call of ours; the rate of requests ends the session."""
+        """Keep an error of the server that answers no call of ours; a limit or too many requests end the session."""
+        if isinstance(error, BudgetError):
+            self._at_limit = ReplayFailure.of(error)
+            if self._router.responses.quiet:  # else the answer under way may end, as in a conversation
+                self._end(self._at_limit)
         if not isinstance(error, ServerError):
             return
         self._said_by_server = error
@@ -546,6 +585,14 @@ class _ReplayedSession:
             raise ReplayFailure.of(error)
         if not router.responses.quiet or router.calls.pending():
             return False
+        over = self._is_whole(turn, request)
+        if not over and self._at_limit is not None:
+            raise self._at_limit
+        return over
+
+    def _is_whole(self, turn: OpenTurn, request: ResponseRequest | None) -> bool:
+        """Whether nothing more is to come, while neither a response nor a tool runs."""
+        router = self._router
         if request is not None:
             return bool(turn.done)
         if router.input_audio.speaking or router.feed.conversation.store.unanswered is not None:

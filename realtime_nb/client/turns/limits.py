@@ -149,13 +149,22 @@ class Limits:
         Raises:
             ConfigError: there is a limit of the cost, and no price.
         """
-        priced = billing.prices_of(model) is not None
-        named = model or billing.model
-        words = f"the model {named!r}" if named else "the model, which the server does not name,"
-        self._unpriced = None if priced else words
+        self._unpriced = _unpriced(billing, model)
         limits: Limits | None = self
         while limits is not None:
             self.checked("max_cost_usd", limits._cost_usd)
+            limits = limits._original
+
+    def check_price(self, billing: Billing, model: str | None) -> None:
+        """Raise `ConfigError` where there is a limit of the cost, and no price; arguments as for `price_by`.
+
+        For a session beside the owner's own one, whose model the limits are priced by.
+        """
+        words = _unpriced(billing, model)
+        limits: Limits | None = self
+        while limits is not None:
+            if words is not None and limits._cost_usd is not None:
+                raise _price_is_unknown(limits._cost_usd, words)
             limits = limits._original
 
     # What is used
@@ -276,6 +285,14 @@ def _exceeded(owner: str, name: LimitName, limit: float, used: float, words: str
         value=limit,
         used=used,
     )
+
+
+def _unpriced(billing: Billing, model: str | None) -> str | None:
+    """Return which model has no known price, in words; None where it has one."""
+    if billing.prices_of(model) is not None:
+        return None
+    named = model or billing.model
+    return f"the model {named!r}" if named else "the model, which the server does not name,"
 
 
 def _price_is_unknown(limit: float, model: str) -> ConfigError:

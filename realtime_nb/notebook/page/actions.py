@@ -86,7 +86,7 @@ class PageActions:
         page = self._pages.heard(message.page, now)
         if not known and not isinstance(message, m.Hello | m.Bye):
             # A background tab that was dropped is back, and nothing was sent to it meanwhile.
-            self._transcript.snapshot(message.page, self._speaker.epoch)
+            self._snapshot(message.page)
             self._traits.page_misses_messages()
         if isinstance(message, m.MicFrame):
             if self._microphone.page is None:
@@ -146,9 +146,10 @@ class PageActions:
         elif isinstance(message, m.Commit):
             self._lifecycle.do(self._lifecycle.commit)
         elif isinstance(message, m.ClipRequest):
-            if not self._transcript.clip(message.page, message.item_id):
+            page_id, item_id = message.page, message.item_id
+            if not (self._transcript.clip(page_id, item_id) or self._experiments.clip(page_id, item_id)):
                 self._channel.refuse("clip", f"no sound is known for {message.item_id[:80]!r}")
-        elif isinstance(message, m.Keep):
+        elif isinstance(message, m.Keep | m.AskAgain | m.CancelAgain):
             self._experiments.act(message)
         elif isinstance(message, m.EventsWanted):
             page.events = message.on
@@ -194,7 +195,7 @@ class PageActions:
             why = f"the page speaks version {message.version}, the kernel {m.VERSION}: reload the page"
             self._channel.refuse("hello", why)
         self._lease.settle(now)
-        self._transcript.snapshot(message.page, self._speaker.epoch)
+        self._snapshot(message.page)
         self._sockets.follow_lease()
         if self._sockets.page == message.page:
             self._sound.remind()
@@ -203,6 +204,10 @@ class PageActions:
         self._lease.watch()
         if self._state.endpoint is None:
             self._lifecycle.do(self._lifecycle.prepare)
+
+    def _snapshot(self, page: str) -> None:
+        self._transcript.snapshot(page, self._speaker.epoch)
+        self._experiments.snapshot()
 
     async def _interrupt(self) -> None:
         """Interrupt for the "Stop speaking" button, at the sample that the page had played when it was pressed."""

@@ -194,6 +194,32 @@ class Keep(PageMessage, kw_only=True, tag="keep"):
     on: bool
 
 
+class SettingChange(msgspec.Struct, kw_only=True):
+    """A setting of the card with another value; the value is checked where the settings are."""
+
+    name: Literal["instructions", "voice", "speed", "turn_detection"]
+    value: Any
+
+
+class SideAsked(msgspec.Struct, kw_only=True):
+    """One way to ask a turn again: the conversation's settings with these changes."""
+
+    changes: Annotated[list[SettingChange], Meta(max_length=4)]
+
+
+class AskAgain(PageMessage, kw_only=True, tag="ask.again"):
+    """The user asks a turn again, once for each side, in sessions beside the conversation."""
+
+    item_id: _Id
+    sides: Annotated[list[SideAsked], Meta(min_length=1, max_length=4)]
+
+
+class CancelAgain(PageMessage, kw_only=True, tag="ask.cancel"):
+    """The user does not want the rest of an experiment any more."""
+
+    experiment: _Id
+
+
 class EventsWanted(PageMessage, kw_only=True, tag="events"):
     """The events panel was opened or closed."""
 
@@ -485,6 +511,41 @@ class EventMessage(KernelMessage, kw_only=True, tag="event"):
     direction: Literal["client", "server"]
     type: str
     summary: str
+
+
+class RetakeLatency(msgspec.Struct, kw_only=True):
+    """The latencies of an answer in milliseconds; None where a step did not happen."""
+
+    speech_end_to_committed: float | None
+    committed_to_response: float | None
+    response_to_first_audio: float | None
+    total: float | None
+
+
+class RetakeView(msgspec.Struct, kw_only=True):
+    """One side of an experiment, as the card shows it; its sound is a clip of the item `id`."""
+
+    id: str
+    name: str
+    changes: list[SettingChange]
+    state: Literal["waiting", "asking", "done", "failed", "cancelled"]
+    heard: str
+    text: str
+    error: str | None
+    has_audio: bool
+    audio_ms: float | None
+    latency: RetakeLatency
+    cost_usd: float | None
+    tool_calls: list[ToolCallView]
+
+
+class ExperimentMessage(KernelMessage, kw_only=True, tag="experiment"):
+    """A user turn that was asked again, with all that is known of each side; replaces what was sent of it before."""
+
+    experiment: str
+    item_id: str | None
+    label: str
+    sides: list[RetakeView]
 
 
 class SocketOpen(KernelMessage, kw_only=True, tag="socket.open"):

@@ -7,6 +7,7 @@ that a delta costs the same in a long conversation (docs/notebook.md 7). Must no
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from realtime_nb.conversation import (
     Change,
@@ -23,6 +24,9 @@ from realtime_nb.notebook.page.messages import ClipMessage, Gone, Live, LiveDelt
 from realtime_nb.notebook.page.pages import Pages
 from realtime_nb.notebook.page.turn_view import turn_view
 from realtime_nb.notebook.session_state import SessionState
+
+if TYPE_CHECKING:
+    from realtime_nb.audio import AudioClip
 
 _SNAPSHOT_TURNS = 200
 _MAX_CLIP_SAMPLES = 5 * 1024 * 1024 // 2
@@ -103,10 +107,11 @@ class Transcript:
     def clip(self, page: str, item_id: str) -> bool:
         """Send a page a turn's sound to replay; False where none is kept."""
         turn = self._state.conversation.turn(item_id)
-        if turn is None or turn.audio is None:
-            return False
-        samples = turn.audio.samples[:_MAX_CLIP_SAMPLES]
-        self._channel.send(
-            ClipMessage(to=page, item_id=item_id, rate=turn.audio.rate), sound=samples.astype("<i2").tobytes()
-        )
+        return turn is not None and turn.audio is not None and self.send_clip(page, item_id, turn.audio)
+
+    def send_clip(self, page: str, item_id: str, sound: AudioClip) -> bool:
+        """Send a page sound to replay; returns True."""
+        samples = sound.samples[:_MAX_CLIP_SAMPLES]
+        message = ClipMessage(to=page, item_id=item_id, rate=sound.rate)
+        self._channel.send(message, sound=samples.astype("<i2").tobytes())
         return True
