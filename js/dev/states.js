@@ -56,6 +56,44 @@ function converse(kernel, turns = CONVERSATION) {
     kernel.down("turn", { turn: each, after: turns[index - 1]?.item_id ?? null });
 }
 
+/** One side of a turn that was asked again. */
+function side(name, state) {
+  const done = state === "done";
+  return {
+    id: `retake_${name}`,
+    name:
+      name === "A"
+        ? "the same settings"
+        : "You are a patient teacher: give the reason first, then the number.",
+    changes: name === "A" ? [] : [{ name: "instructions", value: "You are a patient teacher." }],
+    state,
+    heard: done ? "what is the boiling point of water on mount everest" : "",
+    text: !done
+      ? ""
+      : name === "A"
+        ? "About 71 °C."
+        : "The air presses less up there, so water boils at about 71 °C.",
+    error: state === "failed" ? "the response failed: rate_limit_exceeded: try again in 2 s" : null,
+    has_audio: done,
+    audio_ms: done ? 1900 : null,
+    latency: {
+      speech_end_to_committed: done ? 310 : null,
+      committed_to_response: done ? 30 : null,
+      response_to_first_audio: done ? 280 : null,
+      total: done ? 620 : null,
+    },
+    cost_usd: done ? 0.0042 : null,
+    tool_calls: [],
+  };
+}
+
+const experiment = (id, sides) => ({
+  experiment: id,
+  item_id: "u1",
+  label: "What is the boiling point of water on M…",
+  sides: sides.map((each, index) => ({ ...each, id: `${id}_${index}` })),
+});
+
 const speak = (kernel, itemId, ms) =>
   kernel.down("audio", { epoch: 0, item_id: itemId, content_index: 0, start: 0 }, tone(ms).buffer);
 
@@ -175,6 +213,42 @@ export const STATES = {
         }),
         turn("a2", "assistant", "Half of an answer that", { status: "failed", note: null, total_ms: 480 }),
       ]),
+  },
+
+  "menu of a turn": {
+    traits: hosted("listening"),
+    async act({ kernel, press }) {
+      converse(kernel, [{ ...CONVERSATION[0], kept: true }, ...CONVERSATION.slice(1)]);
+      await press("More about this turn");
+    },
+  },
+
+  "asking again": {
+    traits: hosted("listening", { instructions: "Be brief." }),
+    async act({ kernel, press }) {
+      converse(kernel);
+      await press("More about this turn");
+      await press("Ask again…");
+    },
+  },
+
+  "two instructions": {
+    traits: hosted("listening", { instructions: "Be brief." }),
+    async act({ kernel, press }) {
+      converse(kernel);
+      await press("More about this turn");
+      await press("Compare instructions…");
+    },
+  },
+
+  "asked again": {
+    traits: hosted("listening", { instructions: "Be brief." }),
+    act({ kernel }) {
+      converse(kernel);
+      kernel.down("experiment", experiment("experiment_1", [side("A", "failed")]));
+      kernel.down("experiment", experiment("experiment_2", [side("A", "done"), side("B", "asking")]));
+      kernel.down("experiment", experiment("experiment_3", [side("A", "done"), side("B", "done")]));
+    },
   },
 
   "tool calls": {

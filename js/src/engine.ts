@@ -12,7 +12,12 @@ import { framesOf } from "./audio/framer.js";
 import { createChannel } from "./comm/channel.js";
 import { watchComm } from "./comm/comm-lifetime.js";
 import { createHeartbeat, type Kernel } from "./comm/heartbeat.js";
-import { type KernelMessage, PROTOCOL_VERSION } from "./comm/messages.js";
+import {
+  type ExperimentView,
+  type KernelMessage,
+  PROTOCOL_VERSION,
+  type SettingChange,
+} from "./comm/messages.js";
 import { createTranscript, type Transcript, type TranscriptChange } from "./comm/state.js";
 import type { HostModel } from "./host.js";
 import { announceListening, newCardId, onOtherListening } from "./listening.js";
@@ -45,12 +50,15 @@ interface Problem extends Advice {
 type EngineNote =
   | { kind: "state" }
   | { kind: "transcript"; change: TranscriptChange }
+  | { kind: "experiment"; experiment: ExperimentView }
   | { kind: "level"; source: "mic" | "speaker"; level: number }
   | { kind: "event"; direction: "client" | "server"; type: string; summary: string };
 
 export interface Engine {
   readonly state: EngineState;
   readonly transcript: Transcript;
+  /** The turns that were asked again, oldest first, by the id of the experiment. */
+  readonly experiments: ReadonlyMap<string, ExperimentView>;
   subscribe(listener: (note: EngineNote) => void, signal: AbortSignal): void;
   /** A view of the card exists until the signal aborts. */
   viewed(until: AbortSignal): void;
@@ -63,6 +71,9 @@ export interface Engine {
   replay(itemId: string): void;
   /** Keeps a turn as an utterance in Python (`w.kept`), or keeps it no longer. */
   keep(itemId: string, on: boolean): void;
+  /** Asks a turn again, once for each list of changed settings. */
+  askAgain(itemId: string, sides: SettingChange[][]): void;
+  cancelAgain(experiment: string): void;
   watchEvents(signal: AbortSignal): void;
   retry(): void;
   /** Begins a new conversation. */
@@ -75,6 +86,9 @@ export interface Engine {
 
 /** The words of `status` for what ends by itself: an answer, or an attempt to connect. */
 const ACTIVE = ["connecting", "hearing", "thinking", "speaking", "reconnecting"];
+
+/** As many as the kernel keeps: older ones have no sound any more. */
+const KEPT_EXPERIMENTS = 20;
 
 const PAGE_LEFT = "the page was closed or reloaded";
 
@@ -102,6 +116,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
     for (const listener of listeners) listener(note);
   };
   const changed = () => notify({ kind: "state" });
+  const experiments = new Map<string, ExperimentView>();
   const transcript = createTranscript((change) => notify({ kind: "transcript", change }));
 
   const channel = createChannel({
@@ -240,6 +255,14 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
         problem = { source: "kernel", title: refusalTitle(message.what), text: message.why || message.what };
         changed();
         break;
+      case "experiment":
+        experiments.set(message.experiment, message);
+        for (const oldest of experiments.keys()) {
+          if (experiments.size <= KEPT_EXPERIMENTS) break;
+          experiments.delete(oldest);
+        }
+        notify({ kind: "experiment", experiment: message });
+        break;
       case "event":
         notify(message);
         break;
@@ -338,6 +361,7 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       };
     },
     transcript,
+    experiments,
     subscribe(listener, until) {
       if (until.aborted) return;
       listeners.add(listener);
@@ -401,6 +425,12 @@ export function createEngine(model: HostModel, signal: AbortSignal): Engine {
       claim();
       send({ kind: "clip", item_id: itemId });
     },
+    askAgain(itemId, sides) {
+      problem = null;
+      send({ kind: "ask.again", item_id: itemId, sides: sides.map((changes) => ({ changes })) });
+      changed();
+    },
+    cancelAgain: (experiment) => send({ kind: "ask.cancel", experiment }),
     keep: (itemId, on) => send({ kind: "keep", item_id: itemId, on }),
     watchEvents(until) {
       eventWatchers += 1;

@@ -625,24 +625,24 @@ class RealtimeWidget(anywidget.AnyWidget):
         from realtime_nb.conversation import Turn
         from realtime_nb.notebook.experiments.turn_experiments import turns_before
         from realtime_nb.notebook.experiments.user_turn import place_of, user_turn
+        from realtime_nb.notebook.fork_point import fork_point
 
         controller = self._open_controller
         check_seconds("timeout", timeout)
-        place: int | None = None
+        before: list[Any] = []
+        item_id: str | None = None
         if isinstance(turn, (Turn, int)):
-            turns = self.turns
-            turn = user_turn(turns, turn)
-            place = place_of(turns, turn)
-            before = turns_before(turns[: place or 0])
-        else:
-            before = []
+            turn = user_turn(self.turns, turn)
+            if place_of(self.turns, turn) is not None:
+                point = fork_point(self.turns, turn)
+                turn, item_id, before = point.question, point.turn.item_id, turns_before(point.history)
         if history is not None:
             before = list(conversation_of(history).turns)  # checked here, where the caller sees the mistake
         return await controller.bring(
             controller.ask_again(
                 as_utterance(turn),
                 list(asked),
-                item_id=turn.item_id if place is not None else None,
+                item_id=item_id,
                 history=before,
                 timeout=timeout,
             )

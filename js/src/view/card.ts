@@ -8,6 +8,7 @@ import { createControls } from "./controls.js";
 import { h, setAttribute } from "./dom.js";
 import { createEmpty } from "./empty.js";
 import { createEventsPanel } from "./events.js";
+import { createExperiments } from "./experiments.js";
 import { createHeader } from "./header.js";
 import { bindKeys } from "./keys.js";
 import { createLatencyBar } from "./latency.js";
@@ -26,10 +27,16 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
   const notices = createNotices(model);
   const settings = createSettings(model, engine, `${id}-settings`, signal);
   const events = createEventsPanel(model, engine, `${id}-events`, signal);
+  const experiments = createExperiments(model, engine, `${id}-again`);
   const actions: TurnAction[] = [
     {
       name: (turn) => (turn.kept ? "Keep no longer" : "Keep as an utterance"),
       run: (turn) => engine.keep(turn.item_id, !turn.kept),
+    },
+    { name: () => "Ask again…", run: (turn, opener) => experiments.open("again", turn, opener) },
+    {
+      name: () => "Compare instructions…",
+      run: (turn, opener) => experiments.open("compare", turn, opener),
     },
   ];
   const log = createTranscriptLog(
@@ -56,6 +63,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
     settings,
     events.root,
     log.root,
+    experiments.root,
     h("div", { class: "rtnb-below" }, meter.root, latency.root, banners.root),
     controls.root,
   );
@@ -91,6 +99,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
         state.replaying !== null,
     );
     log.replaying(state.replaying);
+    experiments.replaying(state.replaying);
     banners.show(bannersOf(state));
   }
 
@@ -163,10 +172,12 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
       log.apply(note.change);
       // A new conversation begins.
       if (note.change.kind === "reset" && engine.transcript.turns.length === 0) meter.clear();
-    } else if (note.kind === "level") meter.push(note.source, note.level);
+    } else if (note.kind === "experiment") experiments.add(note.experiment);
+    else if (note.kind === "level") meter.push(note.source, note.level);
     else events.add(note.direction, note.type, note.summary);
   }, signal);
   onTraits(model, ["status", "error", "muted", "controls", "_info"], show, signal);
+  for (const experiment of engine.experiments.values()) experiments.add(experiment);
   const showLatency = () => latency.show(read(model, "_latency"));
   onTraits(model, ["_latency"], showLatency, signal);
   showLatency();

@@ -39,6 +39,12 @@ export function bindKeys(
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") {
       if (target instanceof Element && closeMenuAround(target)) return;
+      const panel = target instanceof Element ? target.closest(".rtnb-again") : null;
+      const playing = engine.state.playing || engine.state.replaying;
+      if (panel && !playing) {
+        panel.querySelector<HTMLElement>(".rtnb-again-close")?.click();
+        return;
+      }
       const answering = ["speaking", "thinking"].includes(read(model, "status"));
       if (!answering && !engine.state.playing && !engine.state.replaying) return;
       engine.stop();

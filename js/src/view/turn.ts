@@ -113,7 +113,7 @@ export function createTurn(
   };
 }
 
-function toolCall(call: ToolCallView): HTMLElement {
+export function toolCall(call: ToolCallView): HTMLElement {
   const mark = call.status === "completed" ? "✓" : call.status === "failed" ? "✗" : "…";
   const detail = `${call.arguments}${call.output === null ? "" : `\n→ ${call.output}`}`;
   return h(

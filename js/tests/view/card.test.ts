@@ -94,6 +94,76 @@ describe("card", () => {
     expect(find("[aria-label=Actions]").hidden).toBe(true);
   });
 
+  it("asks a turn again with the settings that were changed, and shows the answers as text", () => {
+    const { model, find, el, named } = setUp({
+      instructions: "Be brief.",
+      voice: "marin",
+      _info: { voices: ["marin", "cedar"] },
+    });
+    const asked = () =>
+      model.sent.map(({ content }) => content).filter(({ kind }) => kind === "ask.again") as unknown as {
+        item_id: string;
+        sides: unknown;
+      }[];
+    model.down("turn", { turn: turn("a", { text: "Hello" }), after: null });
+    named("Ask again…")?.click();
+    expect(document.activeElement).toBe(find(".rtnb-again [aria-label=Instructions]"));
+    const voice = find<HTMLSelectElement>(".rtnb-again [aria-label=Voice]");
+    voice.value = "cedar";
+    named("Ask again")?.click();
+    expect(asked()[0]).toMatchObject({
+      item_id: "a",
+      sides: [{ changes: [{ name: "voice", value: "cedar" }] }],
+    });
+    named("Compare instructions…")?.click();
+    find<HTMLTextAreaElement>("[aria-label='Instructions B']").value = "Be thorough.";
+    named("Compare")?.click();
+    expect(asked()[1]?.sides).toEqual([
+      { changes: [] },
+      { changes: [{ name: "instructions", value: "Be thorough." }] },
+    ]);
+
+    const hostile = "<img src=x onerror=alert(1)>";
+    const latency = {
+      speech_end_to_committed: 300,
+      committed_to_response: 20,
+      response_to_first_audio: 200,
+      total: 520,
+    };
+    const side = (id: string, more: object) => ({
+      id,
+      name: hostile,
+      changes: [{ name: "instructions", value: "Be thorough." }],
+      state: "done",
+      heard: "hello",
+      text: hostile,
+      error: null,
+      has_audio: true,
+      audio_ms: 900,
+      latency,
+      cost_usd: 0.0012,
+      tool_calls: [],
+      ...more,
+    });
+    const experiment = (sides: object[]) =>
+      model.down("experiment", { experiment: "experiment_1", item_id: "a", label: hostile, sides });
+    experiment([side("r1", {}), side("r2", { state: "asking", text: "", has_audio: false })]);
+    expect(el.querySelectorAll(".rtnb-side")).toHaveLength(2);
+    expect(el.querySelector("img")).toBeNull();
+    named("Cancel")?.click();
+    expect(model.sent.at(-1)?.content).toMatchObject({ kind: "ask.cancel", experiment: "experiment_1" });
+    experiment([side("r1", {}), side("r2", { state: "failed", text: "", error: "no answer" })]);
+    expect(el.querySelectorAll(".rtnb-experiment")).toHaveLength(1);
+    expect(named("Cancel")?.hidden).toBe(true);
+    expect(find(".rtnb-side:last-child [role=alert]").textContent).toBe("no answer");
+    find(".rtnb-side [aria-label='Hear A']").click();
+    expect(model.sent.at(-1)?.content).toMatchObject({ kind: "clip", item_id: "r1" });
+    named("Use these settings")?.click();
+    expect(model.get("instructions")).toBe("Be thorough.");
+    find(".rtnb-again-close").click();
+    expect(find(".rtnb-again").hidden).toBe(true);
+  });
+
   it("adds one text node for a delta and touches nothing else", () => {
     const { model, find } = setUp();
     model.down("live", {

@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from realtime_nb.client.utterance import Utterance
 from realtime_nb.conversation import Latency, Turn
 from realtime_nb.errors import ConfigError, RealtimeError
 from realtime_nb.notebook.experiments.kept import Kept
 from realtime_nb.notebook.experiments.settings import side_of
 from realtime_nb.notebook.experiments.turn_experiments import Experiment, SideRun, TurnExperiments, turns_before
-from realtime_nb.notebook.experiments.user_turn import place_of, user_turn
+from realtime_nb.notebook.experiments.user_turn import user_turn
+from realtime_nb.notebook.fork_point import fork_point
 from realtime_nb.notebook.page import messages as m
 from realtime_nb.notebook.page.channel import Channel
 from realtime_nb.notebook.page.pages import Pages
@@ -91,17 +91,16 @@ class ExperimentRequests:
         self._transcript.mark(message.item_id)
 
     def _ask_again(self, message: m.AskAgain) -> None:
-        turn = self._turn(message.item_id)
-        turns = self._state.conversation.turns
+        point = fork_point(self._state.conversation.turns, self._turn(message.item_id))
         config, options = self._state.config, self._state.options
         self._experiments.begin(
-            Utterance(turn),
+            point.question,
             [
                 side_of(_checked(side), config.settings, config.further, options.backend, options.model)
                 for side in message.sides
             ],
-            item_id=turn.item_id,
-            history=turns_before(turns[: place_of(turns, turn)]),
+            item_id=message.item_id,
+            history=turns_before(point.history),
             timeout_s=_ANSWER_S,
         )
 
