@@ -3,6 +3,12 @@
 // biome-ignore lint/suspicious/noExplicitAny: each event has arguments of its own.
 type Callback = (...args: any[]) => void;
 
+/** A view that the host has drawn of another model. */
+export interface HostView {
+  el: HTMLElement;
+  remove(): void;
+}
+
 export interface HostModel {
   get(key: string): unknown;
   set(key: string, value: unknown): void;
@@ -10,6 +16,11 @@ export interface HostModel {
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
   on(event: string, callback: Callback): void;
   off(event: string, callback: Callback): void;
+  /** Draws other widgets of the notebook; some hosts have none. */
+  widget_manager?: {
+    get_model(id: string): Promise<unknown>;
+    create_view(model: unknown): Promise<HostView>;
+  };
 }
 
 export function listen(model: HostModel, event: string, callback: Callback, signal: AbortSignal): void {

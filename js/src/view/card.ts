@@ -4,6 +4,7 @@ import type { Engine, EngineState } from "../engine.js";
 import type { HostModel } from "../host.js";
 import { onTraits, read } from "../traits.js";
 import { type Banner, createBanners, splitError } from "./banners.js";
+import { createBranches, UNLOCK } from "./branches.js";
 import { createControls } from "./controls.js";
 import { h, setAttribute } from "./dom.js";
 import { createEmpty } from "./empty.js";
@@ -38,7 +39,9 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
       name: () => "Compare instructions…",
       run: (turn, opener) => experiments.open("compare", turn, opener),
     },
+    { name: () => "Fork here…", run: (turn, opener) => branches.propose(turn, opener) },
   ];
+  const branches = createBranches(model, engine, `${id}-branch`, signal);
   const log = createTranscriptLog(
     engine.transcript,
     createEmpty(model, engine, signal),
@@ -182,8 +185,12 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
   onTraits(model, ["_latency"], showLatency, signal);
   showLatency();
   show();
-  host.append(card);
-  signal.addEventListener("abort", () => card.remove());
+  card.addEventListener(UNLOCK, () => engine.play(), { signal });
+  host.append(card, branches.root);
+  signal.addEventListener("abort", () => {
+    card.remove();
+    branches.root.remove();
+  });
 }
 
 function toggles(button: HTMLButtonElement, panel: HTMLElement, open: (on: boolean) => void): void {
