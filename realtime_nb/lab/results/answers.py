@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from realtime_nb.errors import ConfigError
@@ -316,7 +316,19 @@ def summary_lines(trials: Trials, metric: Metric, level: float) -> dict[str, Est
     if metric.kind == "pass":
         return {"rate": pass_rates.pass_at(trials, level=level)}
     found = summarise(trials, unit=metric.unit, level=level)
-    return {"typical": found.typical, "mean": found.mean}
+    return {"typical": _within_range(found.typical, metric), "mean": _within_range(found.mean, metric)}
+
+
+def _within_range(estimate: Estimate, metric: Metric) -> Estimate:
+    """Return an estimate whose interval ends where the metric's values do: the truth is within them, too."""
+    if math.isinf(estimate.low) or math.isinf(estimate.high):
+        return estimate
+    low, high = estimate.low, estimate.high
+    if metric.least is not None:
+        low, high = max(low, metric.least), max(high, metric.least)
+    if metric.most is not None:
+        low, high = min(low, metric.most), min(high, metric.most)
+    return replace(estimate, low=low, high=high)
 
 
 def tail_lines(trials: Trials, metric: Metric, stall: float | None, level: float) -> dict[str, Estimate | None]:

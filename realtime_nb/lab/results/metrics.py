@@ -25,12 +25,16 @@ class Metric:
         kind: `"number"`: typical values are compared; `"count"`: 0 in most trials, so that means are; `"pass"`: rates.
         unit: such as `"ms"`; empty for none.
         better: the direction that is better; None where it depends on the purpose.
+        least: no value is below it; None: any number may be one.
+        most: no value is above it.
     """
 
     name: str
     kind: Kind = "number"
     unit: str = ""
     better: Better | None = None
+    least: float | None = None
+    most: float | None = None
 
 
 FIRST = "speech_end_to_first_audible_ms"
@@ -41,24 +45,26 @@ FIRST_TYPED = "speech_end_to_first_text_ms"
 
 _LATENCIES = (
     "speech_end_to_stopped_ms", "speech_end_to_committed_ms", "speech_end_to_response_ms", FIRST_TYPED,
-    "speech_end_to_first_audio_ms", FIRST, "total_ms", "audio_gaps_ms",
+    "speech_end_to_first_audio_ms", FIRST, "total_ms",
 )  # fmt: skip
 
 _KNOWN = {
     metric.name: metric
     for metric in (
+        # A server that cuts a turn off answers before the end of speech: these may be below 0.
         *(Metric(name, "number", "ms", "lower") for name in _LATENCIES),
-        Metric("answer_ms", unit="ms"),
-        Metric("words"),
-        Metric("words_per_minute", unit="words/min"),
-        Metric("turn_taking", better="higher"),
-        Metric("cost_usd", unit="USD", better="lower"),
-        Metric("wer", better="lower"),
-        Metric("similarity", better="higher"),
-        *(Metric(name, "count", "", "lower") for name in ("interruptions", "cut_offs", "false_starts")),
+        Metric("audio_gaps_ms", unit="ms", better="lower", least=0),
+        Metric("answer_ms", unit="ms", least=0),
+        Metric("words", least=0),
+        Metric("words_per_minute", unit="words/min", least=0),
+        Metric("turn_taking", better="higher", least=0, most=1),
+        Metric("cost_usd", unit="USD", better="lower", least=0),
+        Metric("wer", better="lower", least=0),
+        Metric("similarity", better="higher", least=0, most=1),
+        *(Metric(name, "count", "", "lower", least=0) for name in ("interruptions", "cut_offs", "false_starts")),
         *(Metric(name, "pass", "", "lower") for name in ("missed", "truncated", "failed")),
         *(
-            Metric(name, "number", "tokens", "lower")
+            Metric(name, "number", "tokens", "lower", least=0)
             for name in (
                 "input_tokens", "output_tokens", "input_text_tokens", "input_audio_tokens", "input_image_tokens",
                 "output_text_tokens", "output_audio_tokens",
@@ -94,7 +100,7 @@ def metric_of(name: str, *, is_pass: bool = False) -> Metric:
         is_pass: whether its values are True and False; a pass is better.
     """
     if name.endswith(".cost_usd"):  # of a grader that asks a model
-        return Metric(name, "number", "USD", "lower")
+        return Metric(name, "number", "USD", "lower", least=0)
     return _KNOWN.get(name) or Metric(name, *(("pass", "", "higher") if is_pass else ()))
 
 

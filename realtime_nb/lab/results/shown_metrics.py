@@ -32,5 +32,6 @@ def main_metrics(sweep: SweepRows) -> list[Metric]:
         shown.remove(FIRST_TYPED)
     shown = [name for name in shown if name != "cut_offs" or any(row.get(name) for row in sweep.rows)]
     grades = [name for name in sweep.numbers if name in sweep.grades and not name.endswith(_ABOUT_A_GRADE)]
+    shares = [name for name in sweep.shares if not name.partition("=")[0].endswith(_ABOUT_A_GRADE)]
     waits = [name for name in shown if name.endswith("_ms")]
-    return [sweep.metric(name) for name in dict.fromkeys([*waits, *grades, *shown])]
+    return [sweep.metric(name) for name in dict.fromkeys([*waits, *grades, *shares, *shown])]

@@ -25,6 +25,7 @@ Row: TypeAlias = Mapping[str, Any]
 Cells: TypeAlias = dict[tuple[str, ...], list["float | None"]]
 
 _LONGEST_NAME = 40  # characters
+_MOST_LABELS = 6
 _TWO_TEXTS = 8  # characters of a common beginning that are worth cutting
 
 
@@ -157,6 +158,17 @@ class SweepRows:
                 if value is not None and (name in MEASURED or self._is_grade(name)):
                     found[name] = found.get(name, True) and isinstance(value, (bool, int, float))
         return tuple(name for name, is_number in found.items() if is_number)
+
+    @cached_property
+    def shares(self) -> tuple[str, ...]:
+        """The labels of graders as metrics, `column=label`; not of a grader that gives a label of its own each time."""
+        found: dict[str, dict[str, None]] = {}
+        for name in self.grades:
+            if name not in self.numbers:
+                values = [value for row in self.rows if (value := row.get(name)) is not None]
+                if values and all(isinstance(value, str) for value in values):
+                    found[name] = dict.fromkeys(values)
+        return tuple(f"{name}={each}" for name, of in found.items() if len(of) <= _MOST_LABELS for each in sorted(of))
 
     @cached_property
     def grades(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from realtime_nb.lab.statistics.estimate import THESE_ONLY, Estimate
+from realtime_nb.lab.statistics.estimate import THESE_ONLY, TOO_FEW, Estimate
 
 
 def number_words(value: float, unit: str = "", *, signed: bool = False) -> str:
@@ -30,7 +30,10 @@ def number_words(value: float, unit: str = "", *, signed: bool = False) -> str:
 
 
 def estimate_words(estimate: Estimate, *, signed: bool = False, with_unit: bool = True) -> str:
-    """Return an estimate with its interval, such as `612 ms [590, 641]`; `–` where it has no value."""
+    """Return an estimate with its interval, such as `612 ms [590, 641]`; `–` where it has no value.
+
+    Values that set no limit at all have no interval: one trial of an utterance does not show how trials differ.
+    """
     if math.isnan(estimate.value):
         return "–"
     if is_share(estimate) and signed:  # 12 % more is not 12 points more
@@ -41,6 +44,8 @@ def estimate_words(estimate: Estimate, *, signed: bool = False, with_unit: bool 
     shown_unit = "" if unit == "share" or not unit or not with_unit else f" {unit}"
     if math.isnan(estimate.low):
         return f"{value}{shown_unit}"
+    if estimate.low == -math.inf and estimate.high == math.inf:
+        return f"{value}{shown_unit} ({TOO_FEW})"
     low, high = (number_words(scale * end, unit, signed=signed) for end in (estimate.low, estimate.high))
     return f"{value}{shown_unit} [{low}, {high}]"
 

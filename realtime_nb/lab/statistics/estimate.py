@@ -13,6 +13,7 @@ Scope = Literal["utterances like these", "these utterances only"]
 
 IN_GENERAL: Scope = "utterances like these"
 THESE_ONLY: Scope = "these utterances only"
+TOO_FEW = "too few trials for an interval"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,10 @@ class Estimate:
         about += [f"{self.n_trials} trials", *([f"{self.n_missing} missing"] if self.n_missing else [])]
         about += [self.scope] if self.scope == THESE_ONLY else []
         note = f" - {self.note}" if self.note else ""
-        return f"{shown(self.value)}{unit} [{shown(self.low)}, {shown(self.high)}] ({', '.join(about)}){note}"
+        limits = f"[{shown(self.low)}, {shown(self.high)}]"
+        if self.low == -math.inf and self.high == math.inf:
+            limits = f"[{TOO_FEW}]"
+        return f"{shown(self.value)}{unit} {limits} ({', '.join(about)}){note}"
 
 
 def shown(value: float) -> str:

@@ -436,3 +436,41 @@ def test_figure_shows_any_name_as_it_is(metric: str) -> None:
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels[0].replace("\n", " ") == r"\$x^2\$ costs \$5 \frac{"
     assert "these 3 utterances only" in figure.axes[1].get_xlabel()
+
+
+def test_labels_of_a_grader_have_columns_with_their_shares() -> None:
+    rows = [
+        {**each, "tone": "warm" if each["voice"] == "a" or not each["repeat"] else "cold", "reply": each["trial_id"]}
+        for each in rows_of(_voices("a", "b"), utterances=10, repeats=4)
+    ]
+    results = Results(rows)
+    assert {"tone=cold", "tone=warm"} <= set(results.metrics)
+    assert not any(name.startswith("reply") for name in results.metrics)  # each trial has one of its own
+    assert results.summary()["a"]["tone=warm"]["rate"].value == 1.0
+    assert results.summary()["b"]["tone=warm"]["rate"].value == 0.25
+    assert "tone=warm" in results._repr_html_()
+
+
+@pytest.mark.parametrize(("metric", "least", "most"), [("turn_taking", 0.0, 1.0), ("words", 0.0, None)])
+@pytest.mark.parametrize("utterances", [3, 12])
+def test_intervals_of_a_summary_end_where_the_values_of_the_metric_do(
+    metric: str, least: float, most: float | None, utterances: int
+) -> None:
+    values = [0.0, 1.0, 1.0, 0.0, 1.0]
+    rows = [
+        row("v", {}, number, repeat, **{metric: values[(number + repeat) % 5]})
+        for number in range(utterances)
+        for repeat in range(2)
+    ]
+    for estimate in Results(rows).summary(metric=metric)["v"].values():
+        assert estimate.low >= least
+        assert most is None or estimate.high <= most
+        assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_values_without_an_interval_say_that_they_are_too_few() -> None:
+    results = Results([row("v", {}, number) for number in range(3)])
+    shown = repr(results.summary(metric="total_ms"))
+    assert "too few trials for an interval" in shown
+    assert "∞" not in shown
+    assert "inf" not in repr(results.summary(metric="total_ms")["v"]["typical"])
