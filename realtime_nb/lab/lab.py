@@ -180,6 +180,7 @@ class Lab:
             shared_part=shared,
             budget_usd=budget_usd,
             max_minutes=max_minutes,
+            grade_usd=self._grade_usd(limited=budget_usd is not None and budget_usd is not NOT_GIVEN),
             count_cached=None if cache is None else lambda plan: self._cached(plan, Path(cache)),
         )
 
@@ -203,9 +204,10 @@ class Lab:
             concurrency: sessions at a time, wherever they run. None: 8; or 1 where sound goes to the local backend,
                 which recognises one turn at a time, and where a language model on this computer answers: others would
                 wait, and their waits be taken for latencies.
-            budget_usd: the most that the sweep may cost, in US dollars, what was spent on the same trials before
-                included: a trial that could exceed it is not started. Needed unless the backend is free; None is
-                unlimited. With a budget, answers have at most 400 tokens where a variant gives no `max_output_tokens`.
+            budget_usd: the most that the sweep may cost, in US dollars, what was spent on the same trials before and
+                what a judge of answers costs included: a trial that could exceed it is not started. Needed unless the
+                backend is free; None is unlimited. With a budget, answers have at most 400 tokens where a variant gives
+                no `max_output_tokens`.
             max_minutes: a trial that could end later is not started.
             cache: a folder, made where it is missing; None: one that goes with the results.
             executor: runs the trials, such as a cluster's `client.get_executor()`; keys are read by its workers.
@@ -293,6 +295,19 @@ class Lab:
         if temporary:
             weakref.finalize(found, shutil.rmtree, str(kept.folder), ignore_errors=True)
         return found
+
+    def _grade_usd(self, *, limited: bool) -> float | None:
+        """Return the most that the grades of one answer usually cost; None where that is not known.
+
+        Raises:
+            ConfigError: it is not known, and there is a budget.
+        """
+        try:
+            return sum(grader.bound_usd(None) for grader in self.graders if grader.bound_usd is not None)
+        except ConfigError:
+            if limited:
+                raise
+            return None
 
     def _cached(self, plan: SweepPlan, folder: Path) -> int:
         if not holds_runs(folder):

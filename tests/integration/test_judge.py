@@ -6,11 +6,14 @@ import asyncio
 import json
 import pickle
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import realtime_nb as rt
 from realtime_nb.conversation import Prices
+from realtime_nb.conversation.prices import FREE
 from realtime_nb.errors import ConfigError
 from realtime_nb.keys.secret import EnvKey
 from realtime_nb.lab.grading.gradable import Grader
@@ -204,3 +207,49 @@ async def test_raising_key_function_is_a_missing_grade_with_its_words() -> None:
 def test_bad_option_is_refused_with_its_value(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         judge(**{"url": "http://localhost:1/v1", "model": "m", "prompt": "p", **options})
+
+
+_PRICES = Prices(text_in=10, text_out=100)
+_BOUNDED: dict[str, Any] = {"prices": _PRICES, "options": {"max_tokens": 60}, "votes": 1}
+
+
+def test_budget_needs_a_price_and_a_limit_of_the_judges_replies() -> None:
+    url = "https://judge.example/v1"
+    given: list[tuple[dict[str, Any], str]] = [({}, "prices"), ({"prices": _PRICES}, "max_tokens")]
+    for options, needed in given:
+        lab = rt.Lab(["Hi"], backend="local", graders=[judge(url=url, model=MODEL, prompt="Polite?", **options)])
+        assert "not known an answer" in repr(lab.plan())
+        with pytest.raises(ConfigError, match=needed):
+            lab.plan(budget_usd=1.0)
+    lab = rt.Lab(["Hi"], backend="local", graders=[judge(url=url, model=MODEL, prompt="Polite?", **_BOUNDED)])
+    assert "counts towards budget_usd" in repr(lab.plan(budget_usd=1.0))
+
+
+async def test_what_a_judge_costs_counts_towards_the_budget_and_never_exceeds_it(tmp_path: Path) -> None:
+    """The backend is free, the judge is not: only so many answers are graded as the money suffices for."""
+    each = (2_000 * 10 + 60 * 100) / 1e6
+    usage = {"prompt_tokens": 2_000, "completion_tokens": 60}
+    with ChatServer() as server, rt.testing.SimulatedBackend(base_ms=1) as backend:
+        server.play(*[reply('{"grade": true}', usage)] * 40)
+        lab = rt.Lab(
+            ["Say hi."],
+            rt.grid(output="text"),
+            12,
+            graders=[made(server, **_BOUNDED)],
+            backend=rt.Backend(url=backend.url, prices=FREE),
+            warmup=0,
+        )
+        budget = 5.5 * each
+        with pytest.warns(UserWarning, match="trials were not run"):
+            results = await lab.run(2, budget_usd=budget, cache=tmp_path, progress=False)
+        asked = len(server.requests)
+        assert 0 < asked * each <= budget
+        assert results.grading_cost_usd == pytest.approx(asked * each)
+        assert set(results.frame["judge"].dropna()) == {True}
+        assert len(results) == asked
+        # What the judge has cost is spent when the run goes on.
+        again = await lab.run(2, budget_usd=budget + 40 * each, cache=tmp_path, progress=False)
+        assert len(server.requests) == len(again) == 12
+        lab.repeats = 13
+        with pytest.warns(UserWarning, match=r"1 of 13 trials were not run: \$0.312 of budget_usd=0.312 is spent"):
+            await lab.run(2, budget_usd=12 * each, cache=tmp_path, progress=False)

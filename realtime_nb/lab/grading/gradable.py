@@ -62,11 +62,14 @@ class Grader:
         function: from a trial to a value; may be `async def`.
         about: versions and options that could change a grade; kept with the results, because numbers of another
             normaliser cannot be compared.
+        bound_usd: of a grader that costs money: from a trial to the most that its grade can cost, and from None to that
+            of a usual one; raises `ConfigError` where nothing bounds it. Such a grade says `name.cost_usd`.
     """
 
     name: str
     function: Callable[[Any], Any]
     about: str = ""
+    bound_usd: Callable[[Any], float] | None = None
 
     def __call__(self, trial: Any) -> Any:
         """Return the grade of a trial."""

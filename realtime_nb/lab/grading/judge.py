@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _MOST_VOTES = 25
 _MOST_BODY = 2**20
+_LIMITS = ("max_completion_tokens", "max_tokens")
+_USUAL_BYTES = 3_000
+_FRAME_TOKENS = 100  # of a request's messages
 _TRIES = 3
 _WAIT_S = 1.0
 _LONGEST_WAIT_S = 20.0
@@ -76,7 +79,9 @@ def judge(
         votes: how many replies are asked for, each on its own; odd, so that a majority exists.
         scale: `"pass"`; two numbers, the worst and the best, such as `(1, 5)`; or a list of labels.
         api_key: sent to the origin of `url` only; or a function that returns it, such as `rt.EnvKey("MY_KEY")`.
-        prices: of the judge's model, for `judge.cost_usd`; None: free on this machine, unknown elsewhere.
+        prices: of the judge's model, for `judge.cost_usd`; None: free on this machine, unknown elsewhere. What it costs
+            counts towards `budget_usd` of `lab.run`, which then needs a limit of its replies, such as
+            `options={"max_tokens": 300}`.
         options: further fields of each request, such as `{"temperature": 0.7}`.
         timeout_s: for all votes of one answer.
         name: of the column.
@@ -119,7 +124,8 @@ def judge(
     about = {"model": model, "url": safe_url(url), "prompt": made.prompt, "votes": votes, "scale": made.scale.words}
     if made.options:
         about["options"] = json.dumps(made.options, sort_keys=True)
-    return Grader(name, made.grade, "; ".join(f"{option}: {value}" for option, value in about.items()))
+    words = "; ".join(f"{option}: {value}" for option, value in about.items())
+    return Grader(name, made.grade, words, None if made.prices is FREE else made.bound_usd)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -274,6 +280,28 @@ class Judge:
             "cost_usd": self._cost(votes),
             "replies": json.dumps([vote.reply for vote in votes if vote.reply is not None], ensure_ascii=False),
         }
+
+    def bound_usd(self, trial: Gradable | None) -> float:
+        """Return the most that a grade can cost; of a usual trial for None.
+
+        Raises:
+            ConfigError: the price is unknown, or nothing limits the length of a reply.
+        """
+        if self.prices is None:
+            raise ConfigError(
+                f"budget_usd= can not be kept, because the price of the judge's model {self.model!r} is unknown: give "
+                "judge(prices=rt.Prices(...)), or run with budget_usd=None"
+            )
+        limit: int | None = next((value for name in _LIMITS if _count(value := self.options.get(name))), None)
+        if limit is None:
+            raise ConfigError(
+                f"budget_usd= needs a bound of the judge's replies, and {self.model!r} has none: give "
+                'judge(options={"max_tokens": 300}), or "max_completion_tokens" where the model wants that'
+            )
+        # A token is at least a byte.
+        given = len(self._body(trial)) if trial is not None else len(self.prompt.encode()) + _USUAL_BYTES
+        each = (given + _FRAME_TOKENS) * self.prices.text_in + limit * self.prices.text_out
+        return float(self.votes * each / 1e6)
 
     def _cost(self, votes: list[_Vote]) -> float | Missing:
         if self.prices is None:

@@ -55,6 +55,11 @@ class Budget:
         self._lock = threading.Lock()
 
     @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit."""
+        return self._limit is not None
+
+    @property
     def spent_usd(self) -> float:
         """What settled trials have cost."""
         return self._spent / 1e9

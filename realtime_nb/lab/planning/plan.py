@@ -70,6 +70,8 @@ class SweepPlan:
         called: names of tools that are really called, at every trial.
         cached: how many trials the cache has; None where no cache was named.
         options: pace and limits of each session.
+        grade_usd: the most that the grades of one answer usually cost; 0 where no grader costs anything, None where
+            that is not known.
     """
 
     utterances: Sequence[Utterance | Scenario]
@@ -88,6 +90,7 @@ class SweepPlan:
     called: Sequence[str]
     cached: int | None
     options: ReplayOptions
+    grade_usd: float | None = 0.0
 
     @property
     def trials(self) -> int:
@@ -156,6 +159,10 @@ class SweepPlan:
         if self.shared_part is not None and self.concurrency > 1:
             lines.append(("warning", f"{self.shared_part}: {_CROWDED}"))
         lines.append(("costs", self._costs()))
+        if self.grade_usd != 0:
+            most = "an amount that is not known" if self.grade_usd is None else f"at most {_usd(self.grade_usd)}"
+            counts = ", which counts towards budget_usd" if self.has_budget else ""
+            lines.append(("grades", f"cost {most} an answer, beside that{counts}"))
         if self.limited:
             lines.append(("limits", self._limits()))
         if self.cached is not None:
@@ -262,6 +269,7 @@ def make_plan(
     shared_part: str | None,
     budget_usd: BudgetUsd,
     max_minutes: float | None,
+    grade_usd: float | None = 0.0,
     count_cached: Callable[[SweepPlan], int] | None = None,
 ) -> SweepPlan:
     """Return the plan of a sweep.
@@ -279,6 +287,7 @@ def make_plan(
         shared_part: why sessions would wait for each other, in words, or None.
         budget_usd: the most that may be spent.
         max_minutes: the most minutes that the run may take.
+        grade_usd: the most that the grades of one answer usually cost; None where that is not known.
         count_cached: counts the trials of a plan that a cache has; None: there is no cache.
 
     Raises:
@@ -318,6 +327,7 @@ def make_plan(
         called=tuple(_called(variants)),
         cached=None,
         options=options,
+        grade_usd=grade_usd,
     )
     if plan.has_budget:
         _check_bounds(plan)

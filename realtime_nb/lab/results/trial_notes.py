@@ -39,9 +39,18 @@ class TrialNotes:
                 row.update(rating=found.get("value"), rating_note=found.get("note"))
 
     def graded(self) -> dict[tuple[str, str], str]:
-        """Return by trial and name of the grader what could change the grades: those that are kept already."""
-        lines = self._read(_GRADES)
-        return {(str(each.get("trial_id")), str(each.get("grader"))): str(each.get("about") or "") for each in lines}
+        """Return by trial and name of the grader what could change the grades: those that are kept already.
+
+        A grade for which the money did not suffice is not among them: a later run asks for it again.
+        """
+        found: dict[tuple[str, str], str] = {}
+        for each in self._read(_GRADES):
+            key = str(each.get("trial_id")), str(each.get("grader"))
+            if each.get("unpaid"):
+                found.pop(key, None)
+            else:
+                found[key] = str(each.get("about") or "")
+        return found
 
     def add_grades(self, rows: Sequence[dict[str, Any]], lines: Sequence[Mapping[str, Any]]) -> None:
         """Keep grades, and write them into the rows of their trials.

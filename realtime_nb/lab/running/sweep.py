@@ -32,7 +32,7 @@ from realtime_nb.lab.results.trial_notes import TrialNotes
 from realtime_nb.lab.running.executor import ExecutorFailed, ExecutorRunner, HereRunner, TrialRunner
 from realtime_nb.lab.running.progress import SweepProgress
 from realtime_nb.lab.running.run_trial import longest_s
-from realtime_nb.lab.running.trial_money import TrialMoney
+from realtime_nb.lab.running.trial_money import GradesMoney, TrialMoney
 from realtime_nb.lab.trial import Row, Trial, TrialOutcome, TrialSetup, with_columns
 
 _log = logging.getLogger(__name__)
@@ -193,7 +193,7 @@ class _Sweep:
         self._spending = SpendingLog(folder.path)
         budget = Budget(options.budget_usd, spent_usd=self._spending.spent_usd({trial.id for trial in trials}))
         self._asks = runner.asks and options.budget_usd is not None
-        self._money = TrialMoney(budget, self._spending, asks=self._asks)
+        self._money = TrialMoney(budget, self._spending, asks=self._asks, graders=self._graders)
         self._notes = TrialNotes(folder.path)
         self._state = _State()
         self._disk = asyncio.Lock()
@@ -263,7 +263,7 @@ class _Sweep:
             return
         budget, minutes = self._options.budget_usd, self._options.max_minutes
         if budget is not None and all(self._money.fit(trial) == "never" for trial in wanted):
-            bound = min(self._money.first_usd(trial) for trial in wanted)
+            bound = min(self._money.needed_usd(trial) for trial in wanted)
             spent = f", of which ${self._money.spent_usd:.4f} is spent" if self._money.spent_usd else ""
             raise BudgetError(
                 f"budget_usd={budget:g}{spent} is below the ${bound:.4f} that one trial may cost: raise it, or lower "
@@ -299,7 +299,7 @@ class _Sweep:
                 self._running.add(task)
                 task.add_done_callback(self._on_end)
                 self._report()
-            if not self._running and not (waiting and pause_s):
+            if not self._running and not (waiting and (pause_s or self._grading)):
                 return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s or None):
@@ -319,9 +319,9 @@ class _Sweep:
                 return waiting.pop(0), reservation
             if self._money.fit(trial) != "never":
                 return None  # it may fit when another has settled below its bound: the order stays as it was drawn
-            spent, first = self._money.spent_usd, self._money.first_usd(trial)
+            spent, needed = self._money.spent_usd, self._money.needed_usd(trial)
             words = f"${spent:.4g} of budget_usd={self._options.budget_usd:g} is spent, and one more trial could cost "
-            self._skip(waiting, "budget", f"{words}${first:.4g}")
+            self._skip(waiting, "budget", f"{words}${needed:.4g}")
         return None
 
     def _skip(self, waiting: list[Trial], reason: EndReason, words: str) -> None:
@@ -455,6 +455,7 @@ class _Sweep:
 
     def _on_graded(self, task: asyncio.Task[None]) -> None:
         self._grading.discard(task)
+        self._news.set()  # the money that its grades did not use may let another trial begin
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("grades could not be kept", exc_info=error)
             self._stop("disk", f"{type(error).__name__}: {error}")
@@ -462,23 +463,45 @@ class _Sweep:
     async def _grade(self, trial: Trial, graders: Sequence[Grader]) -> None:
         lines = []
         rows = self._state.rows[trial.id]
-        for turn, row in enumerate(rows):
-            for grader in graders:
-                found = await self._grade_row(grader, row, trial.id, turn)
-                line = {"trial_id": trial.id, "turn": row.get("turn"), "grader": grader.name, "about": grader.about}
-                lines.append({**line, "values": dict(found.values), "reasons": dict(found.reasons)})
+        money = self._money.grades_of(trial)
+        try:
+            for turn, row in enumerate(rows):
+                for grader in graders:
+                    found = await self._grade_row(grader, row, trial.id, turn, money)
+                    line = {"trial_id": trial.id, "turn": row.get("turn"), "grader": grader.name, "about": grader.about}
+                    line |= {"unpaid": True} if found is None else {}
+                    found = found or Grade({grader.name: None}, {grader.name: self._unpaid_words()})
+                    lines.append({**line, "values": dict(found.values), "reasons": dict(found.reasons)})
+        finally:
+            if money is not None:
+                self._settle(money.reservation, money.cost_usd)
         if lines:
             async with self._disk:
                 await asyncio.to_thread(self._notes.add_grades, rows, lines)
         self._state.complete.add(trial.id)
         await self._look_at_rounds()
 
-    async def _grade_row(self, grader: Grader, row: Row, trial_id: str, turn: int) -> Grade:
+    async def _grade_row(
+        self, grader: Grader, row: Row, trial_id: str, turn: int, money: GradesMoney | None
+    ) -> Grade | None:  # fmt: skip
+        """Return a grade; None where the money does not suffice for it."""
         if row.get("error") is not None:
             return Grade({grader.name: None}, {grader.name: f"the trial failed: {row['error']}"[:200]})
         view = TrialView(dict(row), lambda: self._folder.sound(trial_id, turn))
         async with self._graders_at_once:
-            return await grade(grader, view, timeout_s=self._options.grade_timeout_s)
+            if money is None or grader.bound_usd is None:
+                return await grade(grader, view, timeout_s=self._options.grade_timeout_s)
+            bound = grader.bound_usd(view)
+            number = money.begin(bound)
+            if number is None:
+                return None
+            found = await grade(grader, view, timeout_s=self._options.grade_timeout_s)
+            cost = found.values.get(f"{grader.name}.cost_usd")
+            money.end(number, bound, float(cost) if isinstance(cost, (int, float)) else None)
+            return found
+
+    def _unpaid_words(self) -> str:
+        return f"budget_usd={self._options.budget_usd:g} does not suffice for this grade: results.grade(...) makes it"
 
     async def _look_at_rounds(self) -> None:
         """Let `look` decide after each round whose trials are all there."""

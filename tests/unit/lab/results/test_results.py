@@ -458,7 +458,7 @@ def test_intervals_of_a_summary_end_where_the_values_of_the_metric_do(
 ) -> None:
     values = [0.0, 1.0, 1.0, 0.0, 1.0]
     rows = [
-        row("v", {}, number, repeat, **{metric: values[(number + repeat) % 5]})
+        {**row("v", {}, number, repeat), metric: values[(number + repeat) % 5]}
         for number in range(utterances)
         for repeat in range(2)
     ]
