@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from operator import index
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from realtime_nb.audio import RATE_HZ
 from realtime_nb.audio.sound_formats import LONGEST_HEAD, SUFFIXES, is_sound
@@ -63,11 +64,12 @@ class Utterance:
         synthetic: whether the sound was made by a machine.
         twin: the hash of the clean recording that this one was degraded from, or None.
         degradation: what was done to the clean recording, in words, or None.
-        speech_span: where in the sound the speech is; None: it is found by its level when `speech` is first read.
+        speech_span: where in the sound the speech is, from its first sample to the one after its last, `(2400, 60000)`;
+            None: it is found by its level when `speech` is first read.
 
     Raises:
-        ConfigError: nothing to say, or more than one thing. AudioError: sound that cannot be read.
-        FileNotFoundError: there is no such file.
+        ConfigError: nothing to say, more than one thing, or stated speech outside the sound. AudioError: sound that
+            cannot be read. FileNotFoundError: there is no such file.
     """
 
     x: InitVar[Askable | None] = None
@@ -83,7 +85,7 @@ class Utterance:
     synthetic: bool = False
     twin: str | None = None
     degradation: str | None = None
-    speech_span: SpeechSpan | None = None
+    speech_span: SpeechSpan | tuple[int, int] | None = None
 
     def __post_init__(self, x: Askable | None, rate: int | None) -> None:
         given = [name for name in ("text", "samples", "path") if getattr(self, name) is not None]
@@ -114,8 +116,26 @@ class Utterance:
                 raise ConfigError(f"rate={rate!r} is not needed: the file {str(self.path)!r} has its own")
             # `load_24k` raises the built-in FileNotFoundError, as a user of files expects.
             object.__setattr__(self, "samples", load_24k(Path(self.path).expanduser()))
+        if self.speech_span is not None:
+            object.__setattr__(self, "speech_span", self._checked_span(self.speech_span))
         if self.label is None:
             object.__setattr__(self, "label", self._default_label())
+
+    def _checked_span(self, given: Any) -> SpeechSpan:
+        from realtime_nb.audio.speech_span import SpeechSpan
+
+        if self.samples is None:
+            raise ConfigError(f"speech_span={given!r} belongs to sound, and this utterance is typed")
+        try:
+            start, end = (given.start, given.end) if isinstance(given, SpeechSpan) else map(index, given)
+        except (TypeError, ValueError):
+            start = end = -1
+        if not 0 <= start < end <= len(self.samples):
+            raise ConfigError(
+                f"speech_span={given!r} must be the first sample of speech and the one after its last, of the "
+                f"{len(self.samples):,} samples at {RATE_HZ:,} Hz"
+            )
+        return SpeechSpan(start, end)
 
     def _take_from(self, turn: Turn) -> None:
         """Take the pictures of a typed turn, and a label from the words of any."""
@@ -149,6 +169,15 @@ class Utterance:
 
         return self.samples if self.samples is not None else np.empty(0, np.int16)
 
+    @property
+    def audio(self) -> AudioClip | None:
+        """The sound as a clip, with a player in a notebook; None for a typed utterance."""
+        if self.samples is None:
+            return None
+        from realtime_nb.audio import AudioClip
+
+        return AudioClip(self.samples)
+
     @cached_property
     def speech(self) -> SpeechSpan | None:
         """Where in the sound the speech begins and ends, in samples; None for a typed utterance.
@@ -157,7 +186,7 @@ class Utterance:
             AudioError: there is nothing but silence.
         """
         if self.samples is None or self.speech_span is not None:
-            return self.speech_span
+            return cast("SpeechSpan | None", self.speech_span)
         from realtime_nb.audio.speech_span import find_speech
 
         return find_speech(self.samples)

@@ -16,6 +16,7 @@ from realtime_nb.redact import safe_url
 from realtime_nb.tools import Tool
 
 _LONGEST = 32
+_LONGEST_SETTING = 40  # "server_vad interrupt response False" ends with what sets it apart
 _NONE = {
     "instructions": "no instructions",
     "turn_detection": "push to talk",
@@ -34,7 +35,9 @@ _SPEAK_FOR_THEMSELVES = frozenset({"instructions", "voice", "model", "turn_detec
 def names_of(setting: str, values: Sequence[Any]) -> list[str]:
     """Return a short name for each value of a setting; no two are the same."""
     named = (
-        _texts if setting == "instructions" else lambda given: [_cut(_named(setting, each, given)) for each in given]
+        _texts
+        if setting == "instructions"
+        else lambda given: [_cut(_named(setting, each, given), _LONGEST_SETTING) for each in given]
     )
     numbered: list[str] = []
     for name in named(values):
@@ -124,6 +127,6 @@ def _shared(texts: Sequence[str]) -> int:
     return first.rfind(" ", 0, same) + 1
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, longest: int = _LONGEST) -> str:
     text = text.rstrip(" .")
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1].rstrip() + "…"
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

@@ -41,6 +41,7 @@ assert hosted.plan(budget_usd=5).bound_usd < 5
 assert 0 < price["gpt-realtime-2.1", "text"] < price["gpt-realtime-2.1", "audio"] / 3
 """,
     "05_turn_detection": """
+assert usual.rows[0]["cut_offs"] == 1
 by_silence = {row["variant"].split()[-2]: row for row in three.rows}
 assert {name: row["cut_offs"] for name, row in by_silence.items()} == {"200": 2, "400": 1, "800": 0}
 first_end = by_silence["200"]["detected_ms"][0][1]
@@ -66,6 +67,14 @@ if "card" in globals():
     assert card.turn_detection == {"type": "server_vad", "silence_duration_ms": 600}
 """,
 }
+_PRINTED = {
+    "05_turn_detection": (
+        "Now we ask for the answer.\n   response.created\n   response.done completed",
+        "You speak into it.\n   input_audio_buffer.speech_started\n   response.done cancelled",
+        "input_audio_buffer.committed\n   error conversation_already_has_active_response\n   response.done completed",
+        "Nobody says anything.\n   input_audio_buffer.timeout_triggered",
+    )
+}
 _EXERCISES = """
 cuts = slowly.frame.groupby("variant")["cut_offs"].sum()
 assert {name.split()[-2]: cut > 0 for name, cut in cuts.items()} == {"500": True, "800": True, "1200": False}
@@ -73,8 +82,8 @@ assert list(coughed.frame["false_starts"]) == [0, 0, 0] and not coughed.frame["m
 """
 _ON_PRACTICE = {
     "05_turn_detection": """
-heard = {row["variant"].split()[-2]: row["text"] for row in three.rows}
-assert heard["800"].startswith("2, 3, 4") and heard["200"] != heard["800"]
+answers = {row["variant"].split()[-2]: row["text"] for row in three.rows}
+assert answers["800"].startswith("2, 3, 4") and answers["200"] != answers["800"]
 """,
     "03_prompt_lab": """
 assert same.loc["brief", "answer_ms"] < same.loc["plain", "answer_ms"]
@@ -106,13 +115,15 @@ def _cells(path: Path) -> list[dict[str, Any]]:
     ids=_IDS,
 )
 def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, practice: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    _run(path, tmp_path, monkeypatch, claims=_CLAIMS.get(path.stem, "") + _ON_PRACTICE.get(path.stem, ""))
+    shown = _run(path, tmp_path, monkeypatch, claims=_CLAIMS.get(path.stem, "") + _ON_PRACTICE.get(path.stem, ""))
+    for printed in _PRINTED.get(path.stem, ()):
+        assert printed in re.sub(r"\n+", "\n", shown), "what is printed comes in pieces"
 
 
 def test_the_turn_detection_tutorial_shows_cut_offs_in_its_first_parts(
     tmp_path: Path, practice: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _run(_TURNS, tmp_path, monkeypatch, claims=_CLAIMS[_TURNS.stem], until="## 3.")
+    _run(_TURNS, tmp_path, monkeypatch, claims=_CLAIMS[_TURNS.stem] + _ON_PRACTICE[_TURNS.stem], until="## 3.")
 
 
 @pytest.mark.long

@@ -69,7 +69,7 @@ def _said(said: Utterance | Scenario) -> Any:
 def _turn(turn: Any) -> Any:
     utterance: Utterance = turn.utterance if isinstance(turn, BargeIn) else turn
     # Where the speech was stated to end is the zero of every latency.
-    span = utterance.speech_span
+    span: Any = utterance.speech_span
     return [utterance.hash, None if span is None else [span.start, span.end]]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from realtime_nb.audio import AudioClip
+from realtime_nb.audio.speech_span import SpeechSpan
 from realtime_nb.audio.wav import wav_bytes, write_wav
 from realtime_nb.client.utterance import Utterance, as_utterance
 from realtime_nb.conversation import Turn
@@ -124,3 +125,24 @@ def test_an_utterance_takes_exactly_one_of_its_parts() -> None:
 def test_samples_of_another_kind_raise_audio_error() -> None:
     with pytest.raises(AudioError, match="int32"):
         Utterance(samples=np.zeros(10, np.int32))
+
+
+def test_sound_has_a_clip_to_play_and_typed_words_have_none() -> None:
+    clip = Utterance(np.arange(2_400, dtype=np.int16)).audio
+    assert clip is not None
+    assert clip.duration_ms == 100
+    assert Utterance("hello").audio is None
+
+
+@pytest.mark.parametrize("span", [(100, 2_000), [100, np.int64(2_000)], SpeechSpan(100, 2_000)])
+def test_stated_speech_is_where_latencies_count_from(span: Any) -> None:
+    speech = Utterance(np.ones(2_400, np.int16), speech_span=span).speech
+    assert (speech.start, speech.end) == (100, 2_000)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("span", [(0, 2_401), (-1, 5), (5, 5), (0.5, 9), (1, 2, 3), 7, "ab", SpeechSpan(0, 9_999)])
+def test_stated_speech_outside_the_sound_is_refused(span: Any) -> None:
+    with pytest.raises(ConfigError, match=r"speech_span=.*2,400 samples"):
+        Utterance(np.ones(2_400, np.int16), speech_span=span)
+    with pytest.raises(ConfigError, match="is typed"):
+        Utterance("hello", speech_span=span)

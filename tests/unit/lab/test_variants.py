@@ -56,6 +56,8 @@ def test_names_given_by_hand_are_used() -> None:
 def test_turn_detection_and_its_numbers() -> None:
     made = grid(turn_detection={"type": "server_vad", "silence_duration_ms": [200, 400]})
     assert [variant.name for variant in made] == ["server_vad silence 200 ms", "server_vad silence 400 ms"]
+    by_truth = grid(turn_detection={"type": "server_vad", "interrupt_response": [True, False]})
+    assert by_truth[1].name == "server_vad interrupt response False", "what sets it apart is whole"
     detection = made[1].payload["audio"]["input"]["turn_detection"]
     assert detection == {"type": "server_vad", "silence_duration_ms": 400}
     structs = grid(turn_detection=[None, "semantic_vad", rt.ServerVad(silence_duration_ms=200)])
