@@ -81,7 +81,7 @@ def _words(line: TimelineLine) -> str:
 def _draw(
     figure: Any, clip: AudioClip | None, speech: SpeechSpan | None, lines: Sequence[TimelineLine], width_px: int
 ) -> None:
-    left, right = _window(clip, speech, lines)
+    left, right = _window(clip, speech, lines, narrow=width_px < _NARROW_PX)
     if clip is None:
         axes = figure.subplots()
     else:
@@ -101,7 +101,7 @@ def _draw(
     axes.set_xlim(left / 1000, right / 1000)
     axes.set_xlabel("seconds of the recording")
     bare(axes)
-    _draw_key(figure, lines)
+    _draw_key(figure, lines, right)
 
 
 def _draw_wave(axes: Any, clip: AudioClip, width_px: int) -> None:
@@ -133,8 +133,8 @@ def _draw_line(axes: Any, place: int, line: TimelineLine, left: float, right: fl
         note = "no speech detected"
     elif line.missed:
         note = "no answer to the whole turn"
-    elif all(each.start_ms >= right for each in line.answers) and line.answers:
-        note = f"answer at {line.answers[0].start_ms / 1000:.1f} s"
+    elif line.answers and line.answers[-1].start_ms >= right:
+        note = f"answer at {line.answers[-1].start_ms / 1000:.1f} s"
     if note:
         axes.text(
             0.995, place + 0.26, plain_text(note), transform=axes.get_yaxis_transform(), ha="right", va="center",
@@ -142,7 +142,7 @@ def _draw_line(axes: Any, place: int, line: TimelineLine, left: float, right: fl
         )  # fmt: skip
 
 
-def _draw_key(figure: Any, lines: Sequence[TimelineLine]) -> None:
+def _draw_key(figure: Any, lines: Sequence[TimelineLine], right: float) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -150,9 +150,11 @@ def _draw_key(figure: Any, lines: Sequence[TimelineLine]) -> None:
     key += [
         Patch(color=CLEAR, label="detected as speech"),
         Line2D([], [], linestyle="none", label="end of a turn", **_TICK),
-        Patch(color=_ANSWER, label="answer"),
     ]
-    if any(each.cut for line in lines for each in line.answers):
+    drawn = [each for line in lines for each in line.answers if each.start_ms < right]
+    if drawn:
+        key.append(Patch(color=_ANSWER, label="answer"))
+    if any(each.cut and each.end_ms < right for each in drawn):
         key.append(Line2D([], [], linestyle="none", label="interrupted", **_CROSS))
     figure.legend(handles=key, loc="outside lower left", ncols=2 if _narrow(figure) else 5, frameon=False, fontsize=9,
                   labelcolor=TEXT, handlelength=1.6, columnspacing=1.4)  # fmt: skip
@@ -162,11 +164,15 @@ def _narrow(figure: Any) -> bool:
     return bool(figure.get_size_inches()[0] * 96 < _NARROW_PX)
 
 
-def _window(clip: AudioClip | None, speech: SpeechSpan | None, lines: Sequence[TimelineLine]) -> tuple[float, float]:
+def _window(
+    clip: AudioClip | None, speech: SpeechSpan | None, lines: Sequence[TimelineLine], *, narrow: bool
+) -> tuple[float, float]:
     """Return the first and the last millisecond that are drawn."""
     starts = [start for line in lines for start, _ in line.detected_ms if start is not None]
     ends = [end for line in lines for _, end in line.detected_ms if end is not None]
     over = max([0.0 if clip is None else clip.duration_ms, 0.0 if speech is None else speech.end_ms, *ends])
     heard = [each.end_ms for line in lines for each in line.answers if each.start_ms < over + _AFTER_MS]
-    right = min(max([over, *heard]), over + _AFTER_MS)
-    return min([0.0, *starts]) - 60, right + 60
+    left, right = min([0.0, *starts]) - 60, min(max([over, *heard]), over + _AFTER_MS) + 60
+    if any(not line.answers or line.answers[-1].start_ms >= right for line in lines):
+        right += (right - left) * (0.7 if narrow else 0.28)  # room for words at the end of a line
+    return left, right
