@@ -1,0 +1,113 @@
+/** The bar above the table: a search, a choice for each setting, failed trials, and which columns are shown. */
+
+import { button, h, setAttribute, setText } from "../view/dom.js";
+import { type Column, headOf, type Table } from "./columns.js";
+import { type Filter, NO_FILTER } from "./order.js";
+
+const MOST_CHOICES = 200;
+
+interface FilterBar {
+  readonly root: HTMLElement;
+  show(table: Table): void;
+  count(shown: number, all: number): void;
+}
+
+export function createFilterBar(
+  changed: (filter: Filter) => void,
+  chosen: (columns: ReadonlySet<string>) => void,
+): FilterBar {
+  const search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search in trials" });
+  const choices = h("span", { class: "rtnb-choices" });
+  const failed = h("input", { type: "checkbox" });
+  const onlyFailed = h("label", { class: "rtnb-check" }, failed, "failed only");
+  const count = h("span", { class: "rtnb-count", role: "status" });
+  const columnsButton = button("Columns", "rtnb-quiet");
+  setAttribute(columnsButton, "aria-expanded", "false");
+  const menu = h("div", { class: "rtnb-column-menu", role: "group", "aria-label": "Columns", hidden: true });
+  const root = h(
+    "div",
+    { class: "rtnb-filters" },
+    h("div", { class: "rtnb-filter-bar" }, search, choices, onlyFailed, columnsButton, count),
+    menu,
+  );
+  const values = new Map<string, string>();
+
+  function tell(): void {
+    changed({ text: search.value, values: new Map(values), failed: failed.checked });
+  }
+  search.addEventListener("input", tell);
+  failed.addEventListener("change", tell);
+  columnsButton.addEventListener("click", () => {
+    menu.hidden = !menu.hidden;
+    setAttribute(columnsButton, "aria-expanded", String(!menu.hidden));
+  });
+
+  function choice(column: Column): HTMLElement {
+    const select = h(
+      "select",
+      { "aria-label": headOf(column) },
+      h("option", { value: "" }, `${headOf(column)}: all`),
+    );
+    column.categories.slice(0, MOST_CHOICES).forEach((value, place) => {
+      select.append(
+        h("option", { value: place }, value.length > 60 ? `${value.slice(0, 59)}…` : value || "empty"),
+      );
+    });
+    select.addEventListener("change", () => {
+      const value = select.value === "" ? undefined : column.categories[Number(select.value)];
+      if (value === undefined) values.delete(column.name);
+      else values.set(column.name, value);
+      tell();
+    });
+    return select;
+  }
+
+  return {
+    root,
+    show(table) {
+      values.clear();
+      search.value = "";
+      failed.checked = false;
+      const variant = table.column("variant");
+      const named = table.columns.filter(
+        (column) =>
+          column.kind === "category" &&
+          column.categories.length > 1 &&
+          (column.role !== "metric" || column.categories.length < 20) &&
+          !(column.role === "setting" && variant && isRenamed(column, variant, table.rows)),
+      );
+      choices.replaceChildren(...named.map(choice));
+      onlyFailed.hidden = !table.column("error");
+      const shown = new Set(table.columns.filter((each) => each.shown).map(({ name }) => name));
+      menu.replaceChildren(
+        ...table.columns.map((column) => {
+          const box = h("input", { type: "checkbox" });
+          box.checked = shown.has(column.name);
+          box.addEventListener("change", () => {
+            if (box.checked) shown.add(column.name);
+            else shown.delete(column.name);
+            chosen(new Set(shown));
+          });
+          return h("label", { class: "rtnb-check", title: column.name }, box, headOf(column));
+        }),
+      );
+      chosen(new Set(shown));
+      changed(NO_FILTER);
+    },
+    count(some, all) {
+      setText(count, some === all ? `${all} rows` : `${some} of ${all} rows`);
+    },
+  };
+}
+
+/** Whether two columns divide the rows in the same way: a choice for each would be one choice too many. */
+function isRenamed(one: Column, other: Column, rows: number): boolean {
+  if (one.categories.length !== other.categories.length) return false;
+  const partner = new Map<number, number>();
+  for (let row = 0; row < rows; row++) {
+    const [a, b] = [one.number(row), other.number(row)];
+    if (partner.has(a) && partner.get(a) !== b) return false;
+    partner.set(a, b);
+  }
+  return true;
+}
