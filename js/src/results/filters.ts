@@ -45,7 +45,7 @@ export function createFilterBar(
   function choice(column: Column): HTMLElement {
     const select = h(
       "select",
-      { "aria-label": headOf(column) },
+      { "aria-label": `Only ${headOf(column)}` },
       h("option", { value: "" }, `${headOf(column)}: all`),
     );
     column.categories.slice(0, MOST_CHOICES).forEach((value, place) => {
