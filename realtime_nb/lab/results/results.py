@@ -26,6 +26,8 @@ from realtime_nb.lab.statistics import tail as tails
 from realtime_nb.lab.statistics.spread import Spread, TrialsNeeded
 from realtime_nb.lab.statistics.trials import Trials
 from realtime_nb.lab.view.show import show
+from realtime_nb.lab.view.static_page import page_html
+from realtime_nb.replace_file import replace_file
 from realtime_nb.wire.realtime.validate import nearest
 
 from . import answers, export, plots
@@ -153,6 +155,13 @@ class Results:
     def settings(self) -> tuple[str, ...]:
         """The settings that differ between trials, which `compare` and `summary` accept, beside `"variant"`."""
         return self._sweep.varied
+
+    @property
+    def variant_names(self) -> tuple[str, ...]:
+        """The names of the variants, in the order in which they were given."""
+        rows = (str(row["variant"]) for row in self.rows)
+        ran = dict.fromkeys(rows)
+        return tuple(dict.fromkeys([*(name for name in self._variants if name in ran), *ran]))
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -642,6 +651,26 @@ class Results:
                 f"the variant {found.name!r} ran with functions, which no file keeps: see code({found.name!r})"
             )
         return payload
+
+    def save(self, path: str | Path) -> Path:
+        """Write these results as a page for people: tables, figures, and at most 5 MB of chosen sounds.
+
+        The page needs no kernel and no network. `to_csv`, `to_parquet` and `to_jsonl` write the rows.
+
+        Args:
+            path: of a file that ends in `.html`; one of that name is replaced when the new one is whole.
+
+        Raises:
+            ConfigError: another ending.
+        """
+        path = Path(path).expanduser()
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise ConfigError(
+                f"save({str(path)!r}) writes a page, and its name must end in .html; to_csv, to_parquet and to_jsonl "
+                "write the rows"
+            )
+        replace_file(path, page_html(self).encode("utf-8", "replace"))
+        return path
 
     def to_csv(self, path: str | Path) -> Path:
         """Write all columns as CSV; a missing value is an empty field."""

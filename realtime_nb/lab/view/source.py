@@ -26,6 +26,10 @@ class ResultsSource(Protocol):
         """The settings that differ between trials."""
 
     @property
+    def variant_names(self) -> Sequence[str]:
+        """The names of the variants, in their order."""
+
+    @property
     def metrics(self) -> Sequence[str]:
         """The columns that are shown where none is named."""
 
@@ -42,6 +46,9 @@ class ResultsSource(Protocol):
 
     def rate(self, trial_id: str, value: float | bool | str, note: str = "", *, turn: int | None = None) -> None:
         """Keep a rating given by hand with a trial."""
+
+    def _repr_html_(self) -> str:
+        """Return the table of all variants."""
 
     # Figures: all raise ConfigError where they cannot be drawn, and say why.
 

@@ -31,7 +31,8 @@ _FONTS = (
 
 # The dark figure is hidden, and the light one has a white ground, where a notebook that is not trusted loses the style.
 _STYLE = """<style>
-.rtnb-figure img {max-width: 100%; height: auto; background: none !important;}
+.rtnb-figure {overflow-x: auto;}
+.rtnb-figure img {max-width: max(100%, 560px); height: auto; background: none !important;}
 [data-jp-theme-light="false"] .rtnb-figure img.rtnb-light, body.vscode-dark .rtnb-figure img.rtnb-light
   {display: none;}
 [data-jp-theme-light="false"] .rtnb-figure img.rtnb-dark, body.vscode-dark .rtnb-figure img.rtnb-dark
@@ -71,7 +72,8 @@ class _Shown:
         alt, width = escape(self.alt), round(self.get_size_inches()[0] * _CSS_PX)
         start = f'width="{width}" alt="{alt}" src="data:image/svg+xml;base64,'
         return (
-            f'{_STYLE}<div class="rtnb-figure"><img class="rtnb-light" style="background: #ffffff" {start}{light}">'
+            f'{_STYLE}<div class="rtnb-figure" tabindex="0">'
+            f'<img class="rtnb-light" style="background: #ffffff" {start}{light}">'
             f'<img class="rtnb-dark" hidden {start}{dark}"></div>'
         )
 
