@@ -30,6 +30,9 @@ class BlindListening:
         log: where votes are kept.
         sound: from a row to the answer's sound, or None.
         seed: of the order of pairs; each listener has another order.
+
+    Attributes:
+        last: the sitting that was used last in this process, or None.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class BlindListening:
         self._seed = seed
         self._rows = {_heard(row): row for row in sweep.rows}
         self._sittings: dict[tuple[str, str], Sitting] = {}
+        self.last: Sitting | None = None
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -51,6 +55,18 @@ class BlindListening:
     def is_kept(self) -> bool:
         """Whether votes outlive this process."""
         return self._log.is_kept
+
+    def listeners(self) -> tuple[str, ...]:
+        """Return the names of those who voted on these trials, in the order of their first votes."""
+        return tuple(dict.fromkeys(vote.listener for vote in self._log.votes() if vote.pair <= self._rows.keys()))
+
+    def utterance(self, row: Row) -> str:
+        """Return the label of a row's utterance, that of the clean one for a degraded recording."""
+        return self._sweep.unit(row)
+
+    def place(self, row: Row) -> int:
+        """Return the place of a row's variant among the variants, in their order."""
+        return list(self._sweep.names("variant")).index(key_of(row["variant"]))
 
     def row(self, heard: AnswerRef) -> Row:
         """Return the row of an answer."""
@@ -74,6 +90,7 @@ class BlindListening:
                 )
             found = Sitting(pairs, self._log, listener=name, by=setting, sound=self._sound_of)
             self._sittings[setting, name] = found
+        self.last = found
         return found
 
     def preferences(self, by: str = "variant", *, listener: str | None = None, level: float = 0.95) -> Preferences:

@@ -84,8 +84,8 @@ class Preferences(Sequence[Ranked]):
     def title(self) -> str:
         """What the table is about."""
         votes = f"{self.votes} vote{'' if self.votes == 1 else 's'}"
-        who = f"of {self.listeners[0]}" if len(self.listeners) == 1 else f"of {len(self.listeners)} listeners"
-        return f"blind listening by {self.by}: {votes} {who}"
+        who = self.listeners[0] if len(self.listeners) == 1 else f"{len(self.listeners)} listeners"
+        return f"blind listening by {self.by}: {votes} ({who})"
 
     @property
     def all_notes(self) -> tuple[str, ...]:

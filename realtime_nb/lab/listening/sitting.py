@@ -47,6 +47,7 @@ class Sitting:
         sound: from an answer to its sound; None for an answer in writing, or a sound that was not kept.
 
     Attributes:
+        listener, by: as given.
         unheard: how many pairs were left out, because a sound is missing or damaged.
     """
 
@@ -54,7 +55,8 @@ class Sitting:
         self, pairs: Sequence[Pair], log: VoteLog, *, listener: str, by: str,
         sound: Callable[[AnswerRef], AudioClip | None],
     ) -> None:  # fmt: skip
-        self._log, self._listener, self._by, self._sound = log, listener, by, sound
+        self.listener, self.by = listener, by
+        self._log, self._sound = log, sound
         done = {vote.pair for vote in self._mine()}
         self._all = {pair.key for pair in pairs}
         self._ahead = deque((pair for pair in pairs if pair.key not in done), maxlen=len(pairs) + 1)
@@ -98,7 +100,7 @@ class Sitting:
         if self._current is None or token != self._current.token:
             raise ConfigError("this pair is over: the vote was not kept")
         pair = self._current.pair
-        self._log.add(Vote(pair.first, pair.second, choice, self._listener, self._by))
+        self._log.add(Vote(pair.first, pair.second, choice, self.listener, self.by))
         self._last_token, self._current = token, None
         self._ahead.popleft()
 
@@ -127,4 +129,4 @@ class Sitting:
         return None if len(clips) == 1 else matched(clips) if clips else ()
 
     def _mine(self) -> list[Vote]:
-        return [vote for vote in self._log.votes() if vote.listener == self._listener and vote.by == self._by]
+        return [vote for vote in self._log.votes() if vote.listener == self.listener and vote.by == self.by]

@@ -13,7 +13,17 @@ from typing import Any, TypeAlias
 from realtime_nb.errors import RealtimeError
 from realtime_nb.redact import redact
 
+from .blind_requests import (
+    blind_back,
+    blind_options,
+    blind_pair,
+    blind_question,
+    blind_ranking,
+    blind_vote,
+    blind_words,
+)
 from .figure_requests import figure, figures
+from .pair_requests import pair_sounds, pair_trials, pair_utterances
 from .source import ResultsSource
 from .trial_requests import rate, sound, table, trial
 
@@ -21,13 +31,12 @@ Reply: TypeAlias = tuple[dict[str, Any], Sequence[bytes]]
 Handler: TypeAlias = Callable[[ResultsSource, Mapping[str, Any]], Reply]
 
 REQUESTS: dict[str, Handler] = {
-    "table": table,
-    "trial": trial,
-    "sound": sound,
-    "rate": rate,
-    "figures": figures,
-    "figure": figure,
-}
+    "table": table, "trial": trial, "sound": sound, "rate": rate,
+    "pair-utterances": pair_utterances, "pair-trials": pair_trials, "pair-sounds": pair_sounds,
+    "blind-options": blind_options, "blind-pair": blind_pair, "blind-vote": blind_vote, "blind-back": blind_back,
+    "blind-words": blind_words, "blind-question": blind_question, "blind-ranking": blind_ranking,
+    "figures": figures, "figure": figure,
+}  # fmt: skip
 """By kind, the function that answers; it raises ConfigError for a bad request, and then changes nothing."""
 
 _LONGEST_ID = 64

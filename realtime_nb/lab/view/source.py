@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from realtime_nb.lab.grading.trial_view import TrialView
+    from realtime_nb.lab.listening.listening import BlindListening
+    from realtime_nb.lab.listening.preferences import Preferences
     from realtime_nb.lab.results.figures.shown_figure import ShownFigure
 
 
@@ -46,6 +48,13 @@ class ResultsSource(Protocol):
 
     def rate(self, trial_id: str, value: float | bool | str, note: str = "", *, turn: int | None = None) -> None:
         """Keep a rating given by hand with a trial."""
+
+    @property
+    def listening(self) -> BlindListening:
+        """The answers as pairs for blind listening, and the votes on them."""
+
+    def preferences(self, by: str = "variant", *, listener: str | None = None) -> Preferences:
+        """Return the ranking by votes; raises ConfigError where there are none."""
 
     def _repr_html_(self) -> str:
         """Return the table of all variants."""

@@ -30,15 +30,24 @@
   const connect = AudioNode.prototype.connect;
   const disconnect = AudioNode.prototype.disconnect;
   const addModule = AudioWorklet.prototype.addModule;
+  const { resume } = AudioContext.prototype;
   const loaded = new WeakMap();
   const contexts = [];
   const tracks = [];
   const problems = [];
 
+  const load = (worklet) => {
+    if (!loaded.has(worklet)) loaded.set(worklet, addModule.call(worklet, tapUrl));
+    return loaded.get(worklet);
+  };
   AudioWorklet.prototype.addModule = async function (...args) {
-    if (!loaded.has(this)) loaded.set(this, addModule.call(this, tapUrl));
-    await loaded.get(this);
+    await load(this);
     return addModule.apply(this, args);
+  };
+  // A page that plays buffers loads no worklet of its own: it has the tap once its context runs.
+  AudioContext.prototype.resume = async function () {
+    if (this.audioWorklet) await load(this.audioWorklet).catch(() => undefined);
+    return resume.call(this);
   };
 
   const record = (context) => {
