@@ -483,7 +483,7 @@ class Results:
         All times are on the clock of the recording. `figure.frame` has the numbers.
 
         Args:
-            utterance: its label in these results, or the `rt.Utterance`; None: the first one.
+            utterance: its label in these results, or the `rt.Utterance`; None: the first recording.
             repeat: which trial of each variant.
             width_px: of the figure.
 
@@ -762,13 +762,14 @@ class Results:
         """Return the row of each variant for one utterance, in the order of the variants."""
         labels = list(dict.fromkeys(str(row["utterance"]) for row in self.rows))
         if utterance is None:
-            label: str | None = labels[0]
+            spoken = (str(row["utterance"]) for row in self.rows if row.get("speech_end_to_committed_ms") is not None)
+            label: str | None = next(spoken, labels[0])
         elif isinstance(utterance, Utterance):
             label = next((str(row["utterance"]) for row in self.rows if row["utterance_hash"] == utterance.hash), None)
         else:
             label = utterance if utterance in labels else None
         if label is None:
-            shown = utterance.label if isinstance(utterance, Utterance) else utterance
+            shown = getattr(utterance, "label", utterance)
             known = ", ".join(map(repr, labels[:12])) + (", …" if len(labels) > 12 else "")
             raise ConfigError(
                 f"{shown!r} was not said in these trials.{nearest(str(shown), labels)} There are: {known}"

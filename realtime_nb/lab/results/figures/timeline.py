@@ -65,7 +65,13 @@ def _words(line: TimelineLine) -> str:
         f"{'?' if start is None else number_words(start)} to {'?' if end is None else number_words(end)} ms"
         for start, end in line.detected_ms
     ]
-    said = [f"speech detected from {' and from '.join(stretches)}" if stretches else "no speech detected"]
+    said = [
+        f"speech detected from {' and from '.join(stretches)}"
+        if stretches
+        else "turn detection is off"
+        if line.by_hand
+        else "no speech detected"
+    ]
     said += [f"{number} {name}{'s' * (number > 1)}" for number, name in counts if number]
     if line.wait_ms is not None:
         said.append(f"the turn ended {number_words(line.wait_ms)} ms after the end of speech")
@@ -129,7 +135,9 @@ def _draw_line(axes: Any, place: int, line: TimelineLine, left: float, right: fl
             if each.cut and each.end_ms < right:
                 axes.plot([finish / 1000], [place + 0.2], zorder=6, **_CROSS)
     note = ""
-    if not line.detected_ms:
+    if line.by_hand:
+        note = "turn detection is off"
+    elif not line.detected_ms:
         note = "no speech detected"
     elif line.missed:
         note = "no answer to the whole turn"
@@ -173,6 +181,6 @@ def _window(
     over = max([0.0 if clip is None else clip.duration_ms, 0.0 if speech is None else speech.end_ms, *ends])
     heard = [each.end_ms for line in lines for each in line.answers if each.start_ms < over + _AFTER_MS]
     left, right = min([0.0, *starts]) - 60, min(max([over, *heard]), over + _AFTER_MS) + 60
-    if any(not line.answers or line.answers[-1].start_ms >= right for line in lines):
+    if any(line.by_hand or not line.answers or line.answers[-1].start_ms >= right for line in lines):
         right += (right - left) * (0.7 if narrow else 0.28)  # room for words at the end of a line
     return left, right

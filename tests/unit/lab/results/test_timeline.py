@@ -77,7 +77,8 @@ def test_typed_answer_is_there_from_its_first_word_to_its_end() -> None:
 
 
 def _results(**columns: Any) -> rt.Results:
-    trace = TrialTrace((_sound(2_900, "r", 500), _done(3_000, "r")), _ZERO, columns.pop("speech", _SPEECH))
+    how = {"speech": columns.pop("speech", _SPEECH), "pacing": columns.get("pacing", "realtime")}
+    trace = TrialTrace((_sound(2_900, "r", 500), _done(3_000, "r")), _ZERO, **how)
     rows = [
         row(f"silence {ms}", {"turn_detection": ms}, **{"detected_ms": [[-100.0, 2_000.0 + ms]], **columns})
         for ms in (800, 200)
@@ -97,6 +98,7 @@ def test_figure_has_a_line_for_each_variant_in_their_order_and_says_its_numbers(
     silent = _results(missed=True, detected_ms=[]).timeline(width_px=320)
     assert "no speech detected" in silent.alt
     assert "<svg" in silent.svg("dark")
+    assert "turn detection is off" in _results(pacing="manual_commit", detected_ms=[]).timeline().alt
 
 
 def test_utterance_is_named_by_its_label_or_given_as_it_was_said() -> None:
@@ -108,6 +110,12 @@ def test_utterance_is_named_by_its_label_or_given_as_it_was_said() -> None:
         found.timeline(rt.Utterance("hello"))
     with pytest.raises(rt.ConfigError, match="repeat=3"):
         found.timeline(repeat=3)
+
+
+def test_first_recording_is_drawn_where_typed_words_stand_before_it() -> None:
+    spoken = _results(speech_end_to_committed_ms=300.0)
+    both = rt.Results([row("silence 800", {}, utterance=7), *spoken.rows], trace=spoken._trace)
+    assert "question 0.wav" in both.timeline().alt
 
 
 def test_typed_words_and_rows_without_events_have_no_timeline() -> None:
