@@ -14,7 +14,7 @@ from realtime_nb.lab.results.timeline import TimelineLine
 from realtime_nb.lab.results.words import number_words
 
 from .ink import CLEAR, QUIET, SERIES, TEXT
-from .shown_figure import WIDTH_PX, bare, plain_text, short_name, shown_figure
+from .shown_figure import WIDTH_PX, bare, short_name, shown_figure
 
 if TYPE_CHECKING:
     from realtime_nb.audio import AudioClip
@@ -134,20 +134,21 @@ def _draw_line(axes: Any, place: int, line: TimelineLine, left: float, right: fl
             axes.barh(place + 0.2, (finish - each.start_ms) / 1000, 0.3, each.start_ms / 1000, color=_ANSWER, zorder=3)
             if each.cut and each.end_ms < right:
                 axes.plot([finish / 1000], [place + 0.2], zorder=6, **_CROSS)
-    note = ""
     if line.by_hand:
-        note = "turn detection is off"
+        _write(axes, place - 0.16, "turn detection is off", at_end=False)
     elif not line.detected_ms:
-        note = "no speech detected"
+        _write(axes, place - 0.16, "no speech detected", at_end=False)
     elif line.missed:
-        note = "no answer to the whole turn"
-    elif line.answers and line.answers[-1].start_ms >= right:
-        note = f"answer at {line.answers[-1].start_ms / 1000:.1f} s"
-    if note:
-        axes.text(
-            0.995, place + 0.26, plain_text(note), transform=axes.get_yaxis_transform(), ha="right", va="center",
-            fontsize=8.5, color=QUIET, zorder=6,
-        )  # fmt: skip
+        _write(axes, place + 0.26, "no answer to the whole turn", at_end=True)
+    if line.answers and line.answers[-1].start_ms >= right:
+        _write(axes, place + 0.26, f"answer at {line.answers[-1].start_ms / 1000:.1f} s", at_end=True)
+
+
+def _write(axes: Any, height: float, words: str, *, at_end: bool) -> None:
+    axes.text(
+        0.995 if at_end else 0.005, height, words, transform=axes.get_yaxis_transform(),
+        ha="right" if at_end else "left", va="center", fontsize=8.5, color=QUIET, zorder=6,
+    )  # fmt: skip
 
 
 def _draw_key(figure: Any, lines: Sequence[TimelineLine], right: float) -> None:
@@ -181,6 +182,6 @@ def _window(
     over = max([0.0 if clip is None else clip.duration_ms, 0.0 if speech is None else speech.end_ms, *ends])
     heard = [each.end_ms for line in lines for each in line.answers if each.start_ms < over + _AFTER_MS]
     left, right = min([0.0, *starts]) - 60, min(max([over, *heard]), over + _AFTER_MS) + 60
-    if any(line.by_hand or not line.answers or line.answers[-1].start_ms >= right for line in lines):
+    if any(line.missed or (line.answers and line.answers[-1].start_ms >= right) for line in lines):
         right += (right - left) * (0.7 if narrow else 0.28)  # room for words at the end of a line
     return left, right
