@@ -13,6 +13,8 @@ interface Choice {
   kind: string;
   title: string;
   by: readonly string[];
+  /** The name of the choice of `by`. */
+  byTitle: string;
   metrics: readonly string[];
 }
 
@@ -69,6 +71,8 @@ export function createFiguresPane(channel: ResultsChannel): Pane {
   function chooseKind(): void {
     const choice = current();
     if (!choice) return;
+    const title = bys.closest("label")?.querySelector("span");
+    if (title) setText(title, choice.byTitle);
     for (const [select, values] of [
       [bys, choice.by],
       [metrics, choice.metrics],
@@ -186,6 +190,7 @@ function choiceOf(value: unknown): Choice {
     kind: text(fields.kind),
     title: text(fields.title),
     by: texts(fields.by),
+    byTitle: text(fields.by_title) || "By",
     metrics: texts(fields.metrics),
   };
 }

@@ -6,6 +6,13 @@ import { createFiguresPane } from "../../src/results/figures.js";
 const CHOICES = [
   { kind: "distribution", title: "Distribution", by: ["variant", "voice"], metrics: ["words", "<b>"] },
   { kind: "waterfall", title: "Latency step by step", by: ["variant"], metrics: [] },
+  {
+    kind: "timeline",
+    title: "Turns of one recording",
+    by: ["a.wav", "b.wav"],
+    by_title: "Recording",
+    metrics: [],
+  },
 ];
 
 interface Asked {
@@ -126,6 +133,12 @@ describe("the pane Figures", () => {
     page.choose("Figure", "waterfall");
     expect(page.last().content).toMatchObject({ figure: "waterfall", by: "variant", metric: "" });
     expect(page.select("Column").closest("label")?.hidden).toBe(true);
+    page.choose("Figure", "timeline");
+    expect(page.last().content).toMatchObject({ figure: "timeline", by: "a.wav" });
+    page.choose("Recording", "b.wav");
+    expect(page.last().content).toMatchObject({ figure: "timeline", by: "b.wav" });
+    page.choose("Figure", "distribution");
+    expect(page.select("By").value).toBe("variant");
   });
 
   it("draws again for another theme, and not for a few pixels", async () => {

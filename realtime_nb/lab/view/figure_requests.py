@@ -31,14 +31,16 @@ class FigureChoice:
     Attributes:
         kind: its name in requests.
         title: its name for people.
-        by: the settings by which it can be drawn; the first one is the usual one.
+        by: the settings by which it can be drawn, or the recordings; the first one is the usual one.
         metrics: the columns of which it can be drawn, the usual one first; none: it has no choice.
+        by_title: the name of the choice of `by` for people.
     """
 
     kind: str
     title: str
     by: tuple[str, ...]
     metrics: tuple[str, ...] = ()
+    by_title: str = "By"
 
 
 def figure_choices(results: ResultsSource) -> list[FigureChoice]:
@@ -56,8 +58,11 @@ def figure_choices(results: ResultsSource) -> list[FigureChoice]:
         FigureChoice("frontier", "Cut-offs against delay", compared) if compared and _is_spoken(rows) else None,
         FigureChoice("costs", "Cost", by) if _any(rows, "input_tokens") or _any(rows, "cost_usd") else None,
     ]
+    recordings = tuple(dict.fromkeys(str(row["utterance"]) for row in rows if row.get("detected_ms")))
+    if recordings:
+        found.insert(4, FigureChoice("timeline", "Turns of one recording", recordings, by_title="Recording"))
     if "turn_detection" in results.settings:
-        found.insert(0, found.pop(3))
+        found = [*found[3:-1], *found[:3], found[-1]]
     return [each for each in found if each is not None]
 
 
@@ -84,16 +89,24 @@ def drawn_figure(
         return results.waterfall(by or "variant", width_px=width_px)
     if kind == "frontier":
         return results.frontier(by, width_px=width_px)
+    if kind == "timeline":
+        return results.timeline(by, width_px=width_px)
     if kind == "costs":
         return results.costs(by or "variant", width_px=width_px)
-    raise ConfigError(f"figure={kind!r} is none of comparison, distribution, waterfall, frontier, costs")
+    raise ConfigError(f"figure={kind!r} is none of comparison, distribution, waterfall, frontier, timeline, costs")
 
 
 def figures(results: ResultsSource, content: Mapping[str, Any]) -> _Reply:
-    """Return which figures there are: `{"figures": [{"kind", "title", "by", "metrics"}]}`."""
+    """Return which figures there are: `{"figures": [{"kind", "title", "by", "by_title", "metrics"}]}`."""
     return {
         "figures": [
-            {"kind": each.kind, "title": each.title, "by": list(each.by), "metrics": list(each.metrics)}
+            {
+                "kind": each.kind,
+                "title": each.title,
+                "by": list(each.by),
+                "by_title": each.by_title,
+                "metrics": list(each.metrics),
+            }
             for each in figure_choices(results)
         ]
     }, ()

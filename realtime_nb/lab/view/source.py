@@ -73,5 +73,8 @@ class ResultsSource(Protocol):
     def frontier(self, by: str | None = None, *, width_px: int = ...) -> ShownFigure:
         """Return the figure of cut-offs against delay."""
 
+    def timeline(self, utterance: Any = None, *, width_px: int = ...) -> ShownFigure:
+        """Return the figure of one recording beside what each variant made of it."""
+
     def costs(self, by: str = "variant", *, width_px: int = ...) -> ShownFigure:
         """Return the figure of what a user turn costs."""

@@ -13,6 +13,7 @@ import realtime_nb as rt
 from realtime_nb.audio.speech_span import SpeechSpan
 from realtime_nb.client.replay.trace import StampedEvent, TrialTrace
 from realtime_nb.lab.results.timeline import Answer, timeline_line
+from realtime_nb.lab.view.figure_requests import drawn_figure, figure_choices
 from realtime_nb.wire.realtime import decode_server
 from tests.unit.lab.results.sweeps import row
 
@@ -99,6 +100,14 @@ def test_figure_has_a_line_for_each_variant_in_their_order_and_says_its_numbers(
     assert "no speech detected" in silent.alt
     assert "<svg" in silent.svg("dark")
     assert "turn detection is off" in _results(pacing="manual_commit", detected_ms=[]).timeline().alt
+
+
+def test_figures_of_the_card_hold_the_timeline_of_each_recording() -> None:
+    found = _results()
+    (choice,) = [each for each in figure_choices(found) if each.kind == "timeline"]
+    assert (choice.by, choice.by_title) == (("question 0.wav",), "Recording")
+    assert drawn_figure(found, "timeline", "question 0.wav", width_px=640).alt == found.timeline().alt
+    assert all(each.kind != "timeline" for each in figure_choices(rt.Results([row("a", {})])))
 
 
 def test_utterance_is_named_by_its_label_or_given_as_it_was_said() -> None:
