@@ -553,6 +553,13 @@ def _is_free(url: str) -> bool:
     return addresses is not None and addresses.is_free_at(url)
 
 
+def identity_at(address: str) -> str | None:
+    """Returns what is the same for all servers of this process that answer as the one at an address; None: nothing."""
+    addresses = sys.modules.get("realtime_nb.local.free_addresses")
+    found: str | None = addresses.identity_at(address) if addresses is not None and "://" in address else None
+    return found
+
+
 def stop_local() -> None:
     """Stops the local servers of this process; the next use starts another."""
     servers = sys.modules.get("realtime_nb.local.servers")

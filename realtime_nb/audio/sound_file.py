@@ -14,6 +14,7 @@ from typing import Any
 from realtime_nb.audio import RATE_HZ
 from realtime_nb.errors import AudioError
 
+from .levels import FULL_SCALE
 from .pcm import Pcm16, as_pcm16
 from .resample import resample
 from .sound_formats import LONGEST_HEAD, Format, format_of, is_wav
@@ -68,7 +69,8 @@ def _read_with(soundfile: Any, data: bytes, name: str, kind: Format) -> tuple[Pc
     except soundfile.SoundFileError as error:
         why = getattr(error, "error_string", None) or str(error)  # the other words name our buffer's address
         raise AudioError(f"{name}: it begins as {kind.name} but cannot be decoded ({why})") from None
-    return as_mono(samples.reshape(-1) * 32767.0, samples.shape[1]), int(rate)
+    # libsndfile divides whole numbers by 32768: by any other number the samples of 16 bits would come back changed.
+    return as_mono(samples.reshape(-1) * FULL_SCALE, samples.shape[1]), int(rate)
 
 
 def _words_for_no_sound(data: bytes) -> str:

@@ -229,6 +229,13 @@ def relabelled(utterance: Utterance, label: str) -> Utterance:
     return made
 
 
+def with_words(utterance: Utterance, said: str) -> Utterance:
+    """Return the same recording with the words that are said in it."""
+    made = copy.copy(utterance)
+    object.__setattr__(made, "said", said)
+    return made
+
+
 def _part_of(x: Any) -> tuple[Literal["text", "samples", "path"], Any]:
     """Return which part of an utterance a value is, and the value of that part."""
     if isinstance(x, str):

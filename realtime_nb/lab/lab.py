@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import html
+import inspect
 import shutil
 import tempfile
+import warnings
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from realtime_nb.backends import address_and_billing, local_backend
-from realtime_nb.client.caller import warn_caller
+from realtime_nb.backends import address_and_billing, identity_at, local_backend
+from realtime_nb.client.caller import caller
+from realtime_nb.client.pending_answer import Pending
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.trace import Pacing
-from realtime_nb.client.settings import check_backend_option, check_model, is_local_models
+from realtime_nb.client.settings import check_backend_option, check_model, check_seconds, is_local_models
 from realtime_nb.client.variant import Variant
 from realtime_nb.conversation.prices import Billing
 from realtime_nb.errors import ConfigError
@@ -76,10 +79,11 @@ class Lab:
         retries: how often a trial is tried again that failed for a passing reason.
         max_responses: of one session at most; fewer make the bound of a trial's cost smaller.
         open_timeout_s: for the opening of a session.
+        grade_timeout_s: a grade that takes longer is missing.
 
     Raises:
         ConfigError: an option is invalid. AudioError: a recording holds no speech. FileNotFoundError: there is no such
-            file.
+            file. TypeError: an unknown option; says where it belongs, or names the nearest one.
 
     Example:
         >>> lab = rt.Lab(["What time is it?"], rt.grid(instructions=["Be brief.", None]))  # doctest: +SKIP
@@ -105,10 +109,15 @@ class Lab:
         retries: int = 2,
         max_responses: int = 8,
         open_timeout_s: float = 15.0,
+        grade_timeout_s: float = 60.0,
+        **unknown: Any,
     ) -> None:
         # First of all: a verbose traceback shows the variables of this call.
         api_key = concealed(api_key)
         backend, model = concealed_address(concealed_by_mistake(backend), "backend"), concealed_by_mistake(model)
+        names = [*unknown]
+        del unknown
+        _refuse_unknown("rt.Lab", names)
         check_key(api_key)
         check_backend_option(backend)
         check_model(model)
@@ -118,6 +127,7 @@ class Lab:
         self.utterances: tuple[Said, ...] = as_utterances(utterances)
         self.graders = _graders(graders)
         self.repeats, self.order, self.seed, self.warmup, self.retries = repeats, order, seed, warmup, retries
+        self._grade_timeout_s = check_seconds("grade_timeout_s", grade_timeout_s)
         for name, value in (("seed", seed), ("warmup", warmup), ("retries", retries)):
             check_whole(name, value, 0)
         self.options = ReplayOptions(
@@ -152,6 +162,7 @@ class Lab:
         budget_usd: BudgetUsd = NOT_GIVEN,
         max_minutes: float | None = None,
         cache: str | Path | None = None,
+        **unknown: Any,
     ) -> SweepPlan:
         """Return what `run` with the same arguments would do: trials, order, cost and time; nothing is sent.
 
@@ -162,10 +173,12 @@ class Lab:
             budget_usd: as for `run`; without it the plan says what is needed.
             max_minutes: as for `run`.
             cache: as for `run`: the plan counts what is there.
+            **unknown: refused, with the call that has such an option.
 
         Raises:
-            ConfigError, BudgetError: as for `run`.
+            ConfigError, BudgetError, TypeError: as for `run`.
         """
+        _refuse_unknown("lab.plan", unknown)
         shared = self._shared_part()
         return make_plan(
             self.utterances,
@@ -184,7 +197,7 @@ class Lab:
             count_cached=None if cache is None else lambda plan: self._cached(plan, Path(cache)),
         )
 
-    async def run(
+    def run(
         self,
         concurrency: int | None = None,
         *,
@@ -194,7 +207,8 @@ class Lab:
         executor: Executor | None = None,
         stop_early: bool | str = False,
         progress: bool | Callable[[SweepProgress], object] = True,
-    ) -> Results:
+        **unknown: Any,
+    ) -> Pending[Results]:
         """Run the plan, and return its results. Interrupting it keeps what is done: `lab.results`.
 
         Each trial is kept as it ends. A run with the same `cache` goes on where another one stopped, and repeats no
@@ -214,15 +228,36 @@ class Lab:
             stop_early: whether to stop after a round in which every comparison with the first variant is decided; or
                 the name of the column that decides it. The chance of a false claim stays 5 %.
             progress: a progress bar; or a function that gets each `SweepProgress`.
+            **unknown: refused, with the call that has such an option.
 
         Raises:
             ConfigError: an option is invalid, no `budget_usd` is given, a price is unknown, or another run writes into
-                the folder. BudgetError: one trial could cost more than the budget.
+                the folder. BudgetError: one trial could cost more than the budget. TypeError: an unknown option.
         """
+        _refuse_unknown("lab.run", unknown)
+        where = caller()
+
+        def begin() -> Coroutine[Any, Any, Results]:
+            return self._run(concurrency, budget_usd, max_minutes, cache, executor, stop_early, progress, where)
+
+        return Pending("lab.run()", "run", "results = await lab.run(...)", begin)
+
+    async def _run(
+        self,
+        concurrency: int | None,
+        budget_usd: BudgetUsd,
+        max_minutes: float | None,
+        cache: str | Path | None,
+        executor: Executor | None,
+        stop_early: bool | str,
+        progress: bool | Callable[[SweepProgress], object],
+        where: tuple[str, int],
+    ) -> Results:
+        """As `run`; `where` is the line that a warning names."""
         plan = self.plan(concurrency=concurrency, budget_usd=budget_usd, max_minutes=max_minutes)
         check_budget_given(plan)
         early = self._early(stop_early)
-        trials = trials_of(plan, lambda variant: self._server_of(variant)[0], self._model_of)
+        trials = trials_of(plan, self._endpoint_of, self._model_of)
         setup = TrialSetup(
             options=self.options,
             backend=self._backend,
@@ -235,6 +270,7 @@ class Lab:
             retries=self.retries,
             budget_usd=None if not plan.has_budget else plan.budget_usd,  # type: ignore[arg-type] # it is an amount
             max_minutes=max_minutes,
+            grade_timeout_s=self._grade_timeout_s,
         )
         kept = new_run(Path(tempfile.mkdtemp(prefix="realtime-nb-lab-")) if cache is None else Path(cache))
         bar = ProgressBar(progress, plan.trials, is_free=plan.is_free)
@@ -259,7 +295,8 @@ class Lab:
             self._results = self._open(kept, plan, temporary=cache is None)
         if end.reason not in ("done", "early"):
             cut = f", and {count(end.cut, 'trial')} ended before the answer was whole" if end.cut else ""
-            warn_caller(f"{end.not_run} of {plan.trials} trials were not run{cut}: {end.words}")
+            words = f"{end.not_run} of {plan.trials} trials were not run{cut}: {end.words}"
+            warnings.warn_explicit(words, UserWarning, *where)
         if self._results is None:
             raise ConfigError(f"no trial was run: {end.words or 'see the messages above'}")
         return self._results
@@ -313,7 +350,9 @@ class Lab:
         if not holds_runs(folder):
             return 0
         kept = RunFolder(folder).trials
-        trials: list[Trial] = trials_of(plan, self._address_of, self._model_of)
+        trials: list[Trial] = trials_of(
+            plan, lambda variant: self._endpoint_of(variant, needs_key=False), self._model_of
+        )
         return sum(
             trial.id in kept and is_final(kept[trial.id], trial) for trial in trials if not trial.warmup
         )  # fmt: skip
@@ -327,8 +366,10 @@ class Lab:
             return "a language model on this computer divides its time among the sessions"
         return None
 
-    def _address_of(self, variant: Variant) -> str:
-        return self._server_of(variant, needs_key=False)[0]
+    def _endpoint_of(self, variant: Variant, *, needs_key: bool = True) -> str:
+        """Return what answers a variant, as ids of trials have it: the port of a server for tests says nothing."""
+        address = self._server_of(variant, needs_key=needs_key)[0]
+        return identity_at(address) or address
 
     def _billing_of(self, variant: Variant) -> Billing:
         return self._server_of(variant, needs_key=False)[1]
@@ -347,6 +388,21 @@ class Lab:
     def _model_of(self, variant: Variant) -> str | None:
         own_models = variant.backend is not None and is_local_models(variant.backend)
         return variant.model or (None if own_models else self._model)
+
+
+def _refuse_unknown(call: str, names: Iterable[str]) -> None:
+    """Raise `TypeError` for an option that a call does not have: it says which other call has it."""
+    name = next(iter(names), None)
+    if name is None:
+        return
+    calls: dict[str, Any] = {"rt.Lab": Lab, "lab.run": Lab.run, "lab.plan": Lab.plan}
+    takes = {
+        each: [option for option in inspect.signature(made).parameters if option not in ("self", "unknown")]
+        for each, made in calls.items()
+    }
+    others = [f"{each}({name}=...)" for each, options in takes.items() if name in options]
+    hint = f" Give it to {' and '.join(others)}." if others else nearest(name, takes[call])
+    raise TypeError(f"{call}() has no option {name!r}.{hint or ' It takes ' + ', '.join(takes[call]) + '.'}")
 
 
 def _graders(given: Any) -> tuple[Grader, ...]:

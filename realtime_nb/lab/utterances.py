@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, cast
 from realtime_nb.audio.sound_formats import SUFFIXES
 from realtime_nb.client.caller import warn_caller
 from realtime_nb.client.replay.scenario import Scenario
-from realtime_nb.client.utterance import Utterance, as_utterance, relabelled
+from realtime_nb.client.utterance import Utterance, as_utterance, relabelled, with_words
 from realtime_nb.conversation.turn import Turn
 from realtime_nb.errors import AudioError, ConfigError
 from realtime_nb.lab.frames import is_frame, rows_of
@@ -108,7 +108,9 @@ def _each(given: Any, *, whole: bool = False) -> list[Said]:
     if isinstance(given, Turn):
         return [_of_turn(given, 0)]
     if isinstance(given, (str, os.PathLike)):
-        return _of_folder(Path(given)) if _is_folder(given, whole=whole) else [as_utterance(cast("str", given))]
+        if _is_folder(given, whole=whole):
+            return _of_folder(Path(given))
+        return [_with_words(as_utterance(cast("str", given)))]
     if is_frame(given):
         return _of_frame(given)
     if hasattr(given, "utterances"):  # a recorder
@@ -148,12 +150,16 @@ def _of_folder(folder: Path) -> list[Said]:
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
     if not files:
         raise ConfigError(f"the folder {str(folder)!r} holds no sound file ({', '.join(sorted(SUFFIXES))})")
-    found: list[Said] = []
-    for file in files:
-        words = file.with_suffix(".txt")
-        said = words.read_text(encoding="utf-8").strip() if words.is_file() else None
-        found.append(Utterance(path=file, label=file.name, said=said or None))
-    return found
+    return [_with_words(Utterance(path=file, label=file.name)) for file in files]
+
+
+def _with_words(utterance: Utterance) -> Utterance:
+    """Return the utterance of a sound file with the words that a text file beside it holds: `a.txt` for `a.wav`."""
+    if utterance.path is None:
+        return utterance
+    words = Path(utterance.path).expanduser().with_suffix(".txt")
+    said = words.read_text(encoding="utf-8-sig", errors="replace").strip() if words.is_file() else ""
+    return with_words(utterance, said) if said else utterance
 
 
 def _of_frame(frame: Any) -> list[Said]:

@@ -51,6 +51,8 @@ from realtime_nb.notebook.registered import mark_notifier_thread
 
 T = TypeVar("T")
 _logger = logging.getLogger("realtime_nb")
+_END_S = 5.0
+"""So long an interrupted coroutine may close its sessions before the interrupt goes on."""
 
 
 class _LoopThread:
@@ -203,9 +205,11 @@ def run(awaitable: Awaitable[T], *, timeout: float | None = None) -> T:
         RuntimeError: called from our own loop, where waiting would stop everything.
         TimeoutError: it took longer; the coroutine is cancelled.
 
-    Interrupting the kernel cancels the coroutine too.
+    Interrupting the kernel cancels the coroutine too; what it notes on its cancellation is shown with the interrupt.
     """
-    coroutine = awaitable if asyncio.iscoroutine(awaitable) else _await(awaitable)
+    notes: list[str] = []
+    ended = threading.Event()
+    coroutine = _noted(awaitable, notes, ended)
     owner = loop()
     try:
         here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -213,6 +217,8 @@ def run(awaitable: Awaitable[T], *, timeout: float | None = None) -> T:
         here = None
     if here is owner:
         coroutine.close()
+        if asyncio.iscoroutine(awaitable):
+            awaitable.close()
         raise RuntimeError("rt.run() was called from realtime_nb's own loop: use `await` there instead.")
     future = asyncio.run_coroutine_threadsafe(coroutine, owner)
     try:
@@ -222,13 +228,23 @@ def run(awaitable: Awaitable[T], *, timeout: float | None = None) -> T:
             raise
         future.cancel()
         raise TimeoutError(f"rt.run() gave up after {timeout} s.") from None
-    except BaseException:
-        future.cancel()
+    except BaseException as error:
+        if future.cancel():  # it was under way
+            ended.wait(_END_S)
+            for note in notes:
+                error.add_note(note)
         raise
 
 
-async def _await(awaitable: Awaitable[T]) -> T:
-    return await awaitable
+async def _noted(awaitable: Awaitable[T], notes: list[str], ended: threading.Event) -> T:
+    """Await something; keep what it notes on its cancellation, such as where its results are."""
+    try:
+        return await awaitable
+    except asyncio.CancelledError as cancelled:
+        notes += getattr(cancelled, "__notes__", ())
+        raise
+    finally:
+        ended.set()
 
 
 def allow_nested_asyncio() -> None:

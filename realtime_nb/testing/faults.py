@@ -26,6 +26,9 @@ class FaultPlan:
 
     Raises:
         ConfigError: an unknown fault, or shares that are no shares.
+
+    Attributes:
+        given: the argument `faults`.
     """
 
     def __init__(self, faults: Faults | None, seed: int) -> None:
@@ -37,18 +40,18 @@ class FaultPlan:
                 raise ConfigError(f"the shares in faults={dict(faults)!r} must be at most 1 in sum")
         elif faults is not None and not callable(faults):
             raise ConfigError(f"faults={faults!r} must be a dict of shares, or a function of the session's number")
-        self._faults = faults
+        self.given = faults
         self._seed = seed
 
     def of(self, session: int) -> Fault | None:
         """Return the fault of a session, or None."""
-        if self._faults is None:
+        if self.given is None:
             return None
-        if not isinstance(self._faults, Mapping):
-            found = self._faults(session)
+        if not isinstance(self.given, Mapping):
+            found = self.given(session)
             return None if found is None else _checked(found)
         at = random.Random(f"{self._seed}\x00fault\x00{session}").random()
-        for fault, share in self._faults.items():
+        for fault, share in self.given.items():
             at -= share
             if at < 0:
                 return _checked(fault)

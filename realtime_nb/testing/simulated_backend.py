@@ -6,6 +6,7 @@ Owns its thread, its address and its options. Must not know the client, or how a
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from .answers import Answers, Asked
 from .faults import Fault, FaultPlan, Faults
 from .known_times import KnownTimes, Settings, TrialNoise, check_number
 from .server_thread import ServerThread
+from .source import source_of
 
 if TYPE_CHECKING:
     from .simulated_model import SimulatedModel
@@ -158,6 +160,21 @@ class SimulatedBackend(ServerThread):
     def __repr__(self) -> str:
         return f"SimulatedBackend({self.url or 'not started'})"
 
+    def _identity(self) -> str | None:
+        """Return what is the same for backends that answer alike; None where the function of answers has no source."""
+        answers: Any = self._answers
+        if callable(answers):
+            answers = source_of(answers)
+            if answers is None:
+                return None
+        faults: Any = self._faults.given
+        if callable(faults) and (faults := source_of(faults)) is None:
+            return None
+        said = [(_key(each), getattr(each, "said", None)) for each in self._utterances]
+        pace = self._sound_pace, self._append_work_ms, self._drift_ms_per_minute, self._drift_ms_per_answer
+        parts = (self.times, self._lead_ms, answers, faults, self._retry_after_s, pace, said)
+        return f"simulated {hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
+
     # -- the truth
 
     def latency_ms(
@@ -219,7 +236,7 @@ class SimulatedBackend(ServerThread):
         if self._thread is not None:
             raise ConfigError("this SimulatedBackend was started before: make a new one")
         super().start()
-        free_addresses.add(self, self.url)
+        free_addresses.add(self, self.url, self._identity())
         self.restart_drift()
         return self
 

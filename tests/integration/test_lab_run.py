@@ -109,14 +109,92 @@ async def test_a_budget_ends_the_sweep_and_is_kept(server: rt.testing.SimulatedB
     assert bound is not None
     with pytest.raises(rt.BudgetError):
         await lab.run(budget_usd=bound / 2, progress=False)
-    budget = 3 * bound
-    with pytest.warns(UserWarning, match=r"of 240 trials were not run: .* of budget_usd="):
+    budget = 1.5 * bound
+    with pytest.warns(UserWarning, match=r"of 240 trials were not run: .* of budget_usd=") as warned:
         results = await lab.run(budget_usd=budget, progress=False)
+    assert warned[0].filename == __file__  # the line that ran it
     assert results.cost_usd is not None
     assert 0 < results.cost_usd <= budget
     assert 3 < len(results) < 240
     assert set(results.frame["max_output_tokens"].astype(str)) == {"400"}
     assert "not run" in repr(results)
+
+
+async def test_the_cache_holds_for_another_simulated_server_that_answers_alike(tmp_path: Path) -> None:
+    """The port of a server is another one in each kernel."""
+
+    def short(asked: rt.testing.Asked) -> str:
+        return f"{words}: {asked.words}"
+
+    async def run(**options: Any) -> float:
+        with rt.testing.SimulatedBackend(**{"base_ms": 1, "answers": short, "seed": 3, **options}) as server:
+            lab = rt.Lab(["Hi."], rt.grid(output="text"), 2, backend=server.url, warmup=0)
+            planned = lab.plan(cache=tmp_path).cached
+            results = await lab.run(cache=tmp_path, progress=False)
+            assert planned == results.frame["cached"].sum()
+            return float(planned or 0)
+
+    words = "I heard"
+    assert [await run(), await run(), await run(seed=4), await run(base_ms=2)] == [0, 2, 0, 0]
+    words = "You said"
+    assert [await run(), await run()] == [0, 2]
+    assert await run(answers=lambda asked: "yes") == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "hint"),
+    [
+        (lambda lab: rt.Lab(["Hi"], concurrency=4), r"no option 'concurrency'\. Give it to lab.run\(concurrency"),
+        (lambda lab: lab.run(repeats=4), r"no option 'repeats'\. Give it to rt.Lab\(repeats"),
+        (lambda lab: lab.plan(executor=4), r"Give it to lab.run\(executor"),
+        (lambda lab: lab.run(budget=1), "Did you mean 'budget_usd'"),
+    ],
+)
+def test_an_unknown_option_says_where_it_belongs(call: Any, hint: str, server: rt.testing.SimulatedBackend) -> None:
+    with pytest.raises(TypeError, match=hint):
+        call(_lab(server))
+
+
+def test_a_run_that_is_not_awaited_says_so(server: rt.testing.SimulatedBackend) -> None:
+    pending = _lab(server).run()
+    assert "nothing is run yet, await me: `results = await lab.run(...)`" in repr(pending)
+    with pytest.warns(RuntimeWarning, match=r"lab.run\(\) was never awaited: nothing was run") as warned:
+        del pending
+    assert warned[0].filename == __file__
+
+
+async def test_a_grader_that_takes_too_long_is_missing(server: rt.testing.SimulatedBackend) -> None:
+    async def slow(trial: Any) -> bool:
+        await asyncio.sleep(3600)
+        return True
+
+    with pytest.raises(rt.ConfigError, match="grade_timeout_s=0"):
+        _lab(server, grade_timeout_s=0)
+    results = await _lab(server, repeats=1, graders=[slow], grade_timeout_s=0.1).run(progress=False)
+    assert set(results.frame["slow_missing"]) == {"no grade within 0.1 s"}
+
+
+def test_an_interrupted_run_in_a_script_says_what_is_kept(tmp_path: Path) -> None:
+    script = f"""if True:
+        import os, signal, realtime_nb as rt
+        interrupted = []
+        def seen(progress):
+            if progress.done == 3 and not interrupted:
+                interrupted.append(True)
+                os.kill(os.getpid(), signal.SIGINT)
+        with rt.testing.SimulatedBackend(base_ms=50) as server:
+            lab = rt.Lab(["Hi."], rt.grid(output="text"), 400, backend=server.url)
+            try:
+                rt.run(lab.run(cache={str(tmp_path)!r}, progress=seen))
+            except KeyboardInterrupt:
+                print(len(lab.results) >= 3)
+                raise
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=_environment()
+    )
+    assert done.stdout == "True\n", done.stderr
+    assert f"What is done is kept: lab.results, or a run with cache='{tmp_path}'" in done.stderr
 
 
 async def test_a_temporary_folder_goes_with_its_results(server: rt.testing.SimulatedBackend) -> None:

@@ -60,6 +60,16 @@ def test_each_format_is_read_at_24_khz_whatever_the_file_is_called(tmp_path: Pat
     assert np.sqrt(np.mean(samples[4_800:19_200].astype(float) ** 2)) == pytest.approx(12_000 / np.sqrt(2), rel=0.03)
 
 
+@pytest.mark.parametrize("kind", ["FLAC", "AIFF", "AU", "CAF", "W64", "RF64"])
+def test_whole_samples_of_16_bits_come_back_as_they_were_written(kind: str) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    written = np.arange(-32_768, 32_768, 7, dtype=np.int16)
+    target = io.BytesIO()
+    soundfile.write(target, written, 24_000, format=kind, subtype="PCM_16")
+    samples, _ = read_sound(target.getvalue())
+    assert np.array_equal(samples, written)
+
+
 @pytest.mark.parametrize("kind", ["flac", "ogg", "aiff", "au", "wav"])
 def test_a_file_that_sox_wrote_is_read(tmp_path: Path, kind: str) -> None:
     if shutil.which("sox") is None:

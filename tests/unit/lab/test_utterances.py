@@ -32,7 +32,8 @@ def test_a_folder_gives_its_sound_files_in_order_with_the_words_beside_them(tmp_
         write_wav(tmp_path / f"{name}.wav", _speech(ord(name)), 24_000)
     (tmp_path / "a.txt").write_text("What time is it?\n", encoding="utf-8")
     (tmp_path / "notes.md").write_text("not sound", encoding="utf-8")
-    for given in (tmp_path, str(tmp_path), [tmp_path], [f"{tmp_path}/"]):
+    files = [tmp_path / "a.wav", str(tmp_path / "b.wav")]
+    for given in (tmp_path, str(tmp_path), [tmp_path], [f"{tmp_path}/"], files):
         a, b = as_utterances(given)
         assert (a.label, b.label) == ("a.wav", "b.wav")
         assert isinstance(a, Utterance)
