@@ -260,8 +260,9 @@ class Controller:
         item_id: str | None,
         history: Iterable[Any],
         timeout: float,
+        whole: bool,
     ) -> Retakes:
-        """Ask a user turn again, once for each of `asked`, and return the answers; see `TurnExperiments.begin`."""
+        """Ask a user turn again, once for each of `asked`; see `begin` and `results` of `TurnExperiments`."""
         config, options = self.state.config, self.state.options
         sides = [side_of(each, config.settings, config.further, options.backend, options.model) for each in asked]
         experiment = self.experiments.begin(utterance, sides, item_id=item_id, history=history, timeout_s=timeout)
@@ -272,12 +273,12 @@ class Controller:
             failure = error
         finally:
             await self.traits.settled()
-        results = Retakes(run.retake for run in experiment.sides if run.retake is not None)
-        if all(each.turn is None for each in results):
+        try:
+            return Retakes(self.experiments.results(experiment, whole=whole))
+        except errors.RealtimeError as error:
             if self.state.closed:
-                raise errors.RealtimeError(f"The widget was closed before the answer came. {CLOSED}")
-            raise failure or errors.RealtimeError(f"{utterance.label!r} got no answer: {results[0].error}")
-        return results
+                raise errors.RealtimeError(f"The widget was closed before the answer came. {CLOSED}") from None
+            raise (failure or error) from None
 
     async def interrupt(self) -> None:
         """Silence the assistant now; the conversation is cut at what was heard."""

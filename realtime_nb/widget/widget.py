@@ -579,14 +579,12 @@ class RealtimeWidget(anywidget.AnyWidget):
 
         Raises:
             ConfigError: no user turn, or a bad setting. BudgetError: a limit is reached.
-            RealtimeError: no answer; says why.
+            TimeoutError: no whole answer in time. RealtimeError: no whole answer; says why.
         """
         if variant is not None and settings:
             raise ConfigError("give an rt.Variant or settings, not both")
-        results = await self._asked_again(turn, [settings if variant is None else variant], history, timeout)
-        if results[0].error is not None:
-            raise RealtimeError(f"{results[0].utterance.label!r} got no whole answer: {results[0].error}")
-        return results[0]
+        asked = [settings if variant is None else variant]
+        return (await self._asked_again(turn, asked, history, timeout, whole=True))[0]
 
     async def compare(
         self,
@@ -616,10 +614,10 @@ class RealtimeWidget(anywidget.AnyWidget):
         """
         if len(variants) < 2:
             raise ConfigError('compare() takes two variants at least: await w.compare(0, "Be brief.", "Be thorough.")')
-        return await self._asked_again(turn, variants, history, timeout)
+        return await self._asked_again(turn, variants, history, timeout, whole=False)
 
     async def _asked_again(
-        self, turn: Any, asked: Sequence[Any], history: Iterable[Any] | None, timeout: float
+        self, turn: Any, asked: Sequence[Any], history: Iterable[Any] | None, timeout: float, *, whole: bool
     ) -> Retakes:
         from realtime_nb.client.history import conversation_of
         from realtime_nb.conversation import Turn
@@ -645,6 +643,7 @@ class RealtimeWidget(anywidget.AnyWidget):
                 item_id=item_id,
                 history=before,
                 timeout=timeout,
+                whole=whole,
             )
         )
 

@@ -114,6 +114,12 @@ async def test_answer_that_fails_raises_and_says_why() -> None:
         assert w.status != "error", "the conversation itself goes on"
 
 
+async def test_answer_that_does_not_end_is_given_up_after_the_timeout() -> None:
+    async with conversation(faults=lambda session: "never" if session else None) as (w, _):
+        with pytest.raises(TimeoutError, match=r"within 0\.3 s after the end of speech"):
+            await w.ask_again(0, timeout=0.3)
+
+
 async def test_tools_run_again_unless_they_are_left_out() -> None:
     ran: list[str] = []
 
@@ -223,6 +229,10 @@ async def test_page_asks_again_keeps_and_hears_it() -> None:
         assert first.latency.total
         assert [asked.instructions for asked in backend.asked[2:]] == ["B", "A"]
         await until(lambda: [each.text for each in w.retakes] == [first.text, second.text])
+        got.clear()
+        controller.receive({"v": 1, "seq": 1, "page": "another", "kind": "hello", "version": 1}, None)
+        await until(lambda: last("experiment"))
+        assert [each.text for each in last("experiment").sides] == [first.text, second.text]
         say("clip", item_id=first.id)
         await until(lambda: last("clip") and last("clip").item_id == first.id)
         for bad, why in (

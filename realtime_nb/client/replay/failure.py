@@ -22,6 +22,7 @@ class ReplayFailure(Exception):  # noqa: N818 - it ends a session, and is never 
         retryable: whether the same session may succeed when it is repeated.
         retry_after_s: how long the server asked to wait before that, or None.
         too_fast: whether the server refused because requests came too fast.
+        timed_out: whether the limit of time ended it.
         by_budget: whether the money did not suffice for more; the answer that runs may end.
     """
 
@@ -32,6 +33,7 @@ class ReplayFailure(Exception):  # noqa: N818 - it ends a session, and is never 
         retryable: bool = False,
         retry_after_s: float | None = None,
         too_fast: bool = False,
+        timed_out: bool = False,
         by_budget: bool = False,
     ) -> None:
         super().__init__(error)
@@ -39,6 +41,7 @@ class ReplayFailure(Exception):  # noqa: N818 - it ends a session, and is never 
         self.retryable = retryable or too_fast
         self.retry_after_s = retry_after_s
         self.too_fast = too_fast
+        self.timed_out = timed_out
         self.by_budget = by_budget
 
     @classmethod

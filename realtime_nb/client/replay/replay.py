@@ -268,6 +268,7 @@ class _ReplayedSession:
             loop_lag_ms=lag.worst_ms,
             billed=log.billed if log.responses else self._may_be_billed,
             error=failure.error if failure is not None else None,
+            timed_out=failure is not None and failure.timed_out,
             retryable=failure is not None and failure.retryable,
             retry_after_s=self._retry_after_s(),
             by_budget=failure is not None and failure.by_budget,
@@ -449,7 +450,7 @@ class _ReplayedSession:
         error = f"no whole answer came within {self._options.limit_s:g} s (limit_s)"
         if self._said_by_server is not None:
             error += f"; the last error was: {self._said_by_server}"
-        return ReplayFailure(error)
+        return ReplayFailure(error, timed_out=True)
 
     async def _exchange(self, turn: _Turn, following: _Turn | None, begins: float) -> float:
         """Say a turn and wait for its answer, or for the time in it at which the next turn begins."""

@@ -72,6 +72,7 @@ class ReplayRecord:
         error: why the session failed, or None.
         retryable: whether the same session may succeed when it is repeated.
         retry_after_s: how long the server asked to wait before that; None where it did not.
+        timed_out: whether the limit of time ended it; a log does not keep this.
         by_budget: whether it was ended because the money did not suffice for another response.
         settled: whether the usage of every response that was begun is known, also where the session failed.
     """
@@ -87,5 +88,6 @@ class ReplayRecord:
     error: str | None = None
     retryable: bool = False
     retry_after_s: float | None = None
+    timed_out: bool = False
     by_budget: bool = False
     settled: bool = False

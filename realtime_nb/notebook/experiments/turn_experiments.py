@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from realtime_nb import errors
 from realtime_nb.client.utterance import Utterance
 from realtime_nb.conversation import Turn
 from realtime_nb.errors import ConfigError, RealtimeError
@@ -49,12 +50,14 @@ class SideRun:
         side: its settings.
         state: of its session.
         retake: its result; None until there is one.
+        timed_out: whether the answer took too long.
     """
 
     id: str
     side: Side
     state: SideState = "waiting"
     retake: Retake | None = None
+    timed_out: bool = False
 
 
 @dataclass(eq=False)
@@ -165,6 +168,25 @@ class TurnExperiments:
         for task in self._tasks:
             task.cancel()
 
+    @staticmethod
+    def results(experiment: Experiment, *, whole: bool) -> list[Retake]:
+        """Return the results of an experiment that is over.
+
+        Args:
+            experiment: after `finish`.
+            whole: whether each side must have a whole answer; else one answer suffices.
+
+        Raises:
+            TimeoutError: there was no such answer in time. RealtimeError: there was none; says why.
+        """
+        retakes = [run.retake for run in experiment.sides if run.retake is not None]
+        answered = [each.turn is not None and not (whole and each.error is not None) for each in retakes]
+        if all(answered) or (any(answered) and not whole):
+            return retakes
+        run = experiment.sides[answered.index(False)]
+        words = f"{experiment.utterance.label!r} got no answer: {retakes[answered.index(False)].error}"
+        raise errors.TimeoutError(words) if run.timed_out else RealtimeError(words)
+
     async def close(self) -> None:
         """End all experiments, and return when their sessions are closed."""
         self.cancel_all()
@@ -253,6 +275,9 @@ class TurnExperiments:
                 conversation=conversation,
                 limits=self._state.limits,
             )
+        run.timed_out = record.timed_out
+        if record.timed_out:
+            record = replace(record, error=f"no whole answer came within {timeout_s:g} s after the end of speech")
         run.retake = _retake_of(run.side, utterance, conversation, before, record)
         run.state = "done" if run.retake.error is None else "failed"
         self._changed(experiment)
