@@ -5,6 +5,7 @@ Owns the inverse of `client/settings.session_config`. Must not know results.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -131,6 +132,8 @@ def variant_code(
     if options["model"] is None:
         options["model"] = (ran or {}).get("model")
     options = {key: value for key, value in options.items() if value is not None}
+    if "backend" not in options and (models := _local_models((ran or {}).get("backend"))) is not None:
+        lines.append(f"    backend={models},")
     for key, value in {**options, **settings, **({"session": variant.session} if variant.session else {})}.items():
         if key != "tools":
             lines.append(f"    {key}={source(value)},")
@@ -144,6 +147,22 @@ def _is_address(backend: Any) -> bool:
     """Return whether the name of a backend in a row is an option as well; local models have other names there."""
     known = backend in BACKENDS and backend != "auto"
     return known or (isinstance(backend, str) and backend.startswith(("ws://", "wss://")))
+
+
+def _local_models(backend: Any) -> str | None:
+    """Return the name of local models in a row as an expression without keys; None for any other name.
+
+    A row comes from a file: only literals are taken from it.
+    """
+    if not isinstance(backend, str) or not backend.startswith("LocalModels("):
+        return None
+    try:
+        call = ast.parse(backend, mode="eval").body
+        keywords = call.keywords if isinstance(call, ast.Call) else []
+        given = {each.arg: ast.literal_eval(each.value) for each in keywords if each.arg and "key" not in each.arg}
+    except (SyntaxError, ValueError):
+        return None
+    return f"rt.LocalModels({', '.join(f'{name}={source(value)}' for name, value in given.items())})"
 
 
 def source(value: Any) -> str:

@@ -72,5 +72,8 @@ def _find(pattern: str, text: str, flags: int = re.IGNORECASE) -> str | None:
 
 def _first_sentence(text: str) -> str:
     # Not after an initial or "a.m.": an abbreviation's stop is followed by a small letter, or is part of one.
-    match = re.match(r"(.+?[^.\s][.!?…])(?=\s+[A-Z])", text, re.DOTALL)
-    return match.group(1) if match else text
+    for match in re.finditer(r"[^.\s][.!?…](?=\s+[A-Z])", text):
+        first = text[: match.end()]
+        if first.count("“") == first.count("”"):  # not within the words that it quotes
+            return first
+    return text

@@ -94,6 +94,16 @@ def test_code_holds_no_credentials() -> None:
     assert "rt.LocalModels(chat_url='http://127.0.0.1:9/v1', chat_model='m')" in local
 
 
+def test_code_of_a_trial_on_local_models_names_them_without_their_keys() -> None:
+    models = rt.LocalModels(chat_url="http://127.0.0.1:9/v1", chat_model="m", chat_key="sk-" + "a1" * 20)
+    code = variant_code(Variant("v", {"voice": "cedar"}), ran={"backend": repr(models)})
+    assert "    backend=rt.LocalModels(chat_url='http://127.0.0.1:9/v1', chat_model='m'),\n    voice='cedar',\n" in code
+    for hostile in ("LocalModels(chat_url=exit())", "LocalModels(", "LocalModels(x)\nexit()"):
+        code = variant_code(Variant("v"), ran={"backend": hostile})
+        assert "exit" not in code
+        compile(code, "code", "exec")
+
+
 def test_winner_is_there_as_variant_code_and_payload() -> None:
     variants = [Variant(name, {"voice": name}) for name in ("marin", "cedar")]
     rows = rows_of(

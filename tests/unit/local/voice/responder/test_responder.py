@@ -226,6 +226,11 @@ def test_brief_answer_is_not_cut_after_an_abbreviation(context: Context) -> None
     assert reply("what time is it", context, instructions="Be brief.").text.startswith("It is 3:04 p.m.")
 
 
+def test_brief_refusal_quotes_all_sentences_of_a_question(context: Context) -> None:
+    refusal = reply("I am tired. What helps?", context, instructions="Be brief.").text
+    assert refusal == "I cannot answer “I am tired. What helps?”."
+
+
 def test_response_without_a_user_turn_greets(context: Context) -> None:
     assert reply(None, context).text.startswith("Good afternoon!")
     assert reply(None, context, instructions="Say welcome to the show.").text == "Welcome to the show."
