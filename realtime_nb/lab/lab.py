@@ -53,6 +53,7 @@ from realtime_nb.lab.running.trials import trials_of
 from realtime_nb.lab.trial import Trial, TrialSetup
 from realtime_nb.lab.utterances import Said, as_utterances
 from realtime_nb.lab.variants import as_variants
+from realtime_nb.recording.no_math import NO_MATH
 from realtime_nb.wire.realtime import nearest
 
 _CONCURRENCY = 8
@@ -145,9 +146,9 @@ class Lab:
         said = "".join(f"<li>{html.escape(str(each.label))}</li>" for each in self.utterances[:12])
         tried = "".join(f"<li>{html.escape(each.name)}</li>" for each in self.variants[:12])
         return (
-            f"<div>{html.escape(repr(self))}</div><table><tr><th>utterances</th><th>variants</th></tr>"
+            f"<div class='{NO_MATH}'>{html.escape(repr(self))}<table><tr><th>utterances</th><th>variants</th></tr>"
             f"<tr style='vertical-align:top'><td style='text-align:left'><ul>{said}</ul></td>"
-            f"<td style='text-align:left'><ul>{tried}</ul></td></tr></table>"
+            f"<td style='text-align:left'><ul>{tried}</ul></td></tr></table></div>"
         )
 
     @property

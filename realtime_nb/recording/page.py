@@ -13,6 +13,7 @@ from html import escape
 from realtime_nb.audio import AudioClip
 from realtime_nb.conversation import ToolCall, Turn
 from realtime_nb.conversation.turn import SPEAKERS
+from realtime_nb.recording.no_math import NO_MATH
 
 _STYLE = """
 .rtnb-frozen{font:14px/1.5 system-ui,sans-serif;max-width:46em;padding:.5em 1em}
@@ -34,9 +35,8 @@ def to_html(turns: Iterable[Turn], *, sound: bool = True) -> str:
         turns: the turns, in order.
         sound: include the audio, which is most of the page's size (64 kB a second).
     """
-    return (
-        f'<section class="rtnb-frozen"><style>{_STYLE}</style>{"".join(_turn(t, sound=sound) for t in turns)}</section>'
-    )
+    shown = "".join(_turn(t, sound=sound) for t in turns)
+    return f'<section class="rtnb-frozen {NO_MATH}"><style>{_STYLE}</style>{shown}</section>'
 
 
 def _turn(turn: Turn, *, sound: bool) -> str:

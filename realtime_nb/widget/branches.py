@@ -17,6 +17,7 @@ import msgspec
 from realtime_nb.errors import ConfigError
 from realtime_nb.keys.secret import concealed, concealed_by_mistake
 from realtime_nb.notebook.fork_point import ForkPoint
+from realtime_nb.recording.no_math import NO_MATH
 from realtime_nb.redact import redact
 
 MOST_IN_CARD = 16
@@ -124,7 +125,7 @@ class Branches(Sequence[W]):
         return "\n".join([_described(self._root), *_lines(self._root, "")])
 
     def _repr_html_(self) -> str:
-        return f'<div style="overflow-wrap:anywhere">{_as_html(self._root)}</div>'
+        return f'<div class="{NO_MATH}" style="overflow-wrap:anywhere">{_as_html(self._root)}</div>'
 
 
 def _lines(widget: Member, indent: str) -> Iterator[str]:

@@ -126,7 +126,7 @@ def test_nbconvert_runs_a_notebook_and_exports_the_conversation_without_a_live_c
 ) -> None:
     _run(tmp_path, "-m", "nbconvert", "--to", "html", "--execute", str(source), "--output", "done.html")
     html = (tmp_path / "done.html").read_text(encoding="utf-8")
-    assert 'class="rtnb-frozen"' in html
+    assert 'class="rtnb-frozen ' in html
     assert "1, 2, 3." in html
     state = html.split('<script type="application/vnd.jupyter.widget-state+json">')[1].split("</script>")[0]
     cards = [

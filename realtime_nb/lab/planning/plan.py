@@ -27,6 +27,7 @@ from realtime_nb.lab.planning.price_bound import (
     has_sound,
     output_limit,
 )
+from realtime_nb.recording.no_math import NO_MATH
 from realtime_nb.tools import Tool
 from realtime_nb.tools.stub import stubbed_answer
 
@@ -252,7 +253,8 @@ class SweepPlan:
             f"<tr><th {cell}>{html.escape(name)}</th><td {cell}>{html.escape(text)}</td></tr>"
             for name, text in self.lines()
         )
-        return f"<table style='max-width:60em'><caption style='text-align:left'><b>Plan</b></caption>{rows}</table>"
+        caption = "<caption style='text-align:left'><b>Plan</b></caption>"
+        return f"<table class='{NO_MATH}' style='max-width:60em'>{caption}{rows}</table>"
 
 
 def make_plan(

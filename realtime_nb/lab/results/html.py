@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TypeAlias
 
+from realtime_nb.recording.no_math import NO_MATH
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -63,7 +65,8 @@ def table_html(
     body = "".join(map(_line, cells))
     below = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return (
-        f'{_STYLE}<div class="rtnb-lab"><p class="rtnb-lab-caption">{escape(caption)}</p><div class="rtnb-lab-wide">'
+        f'{_STYLE}<div class="rtnb-lab {NO_MATH}"><p class="rtnb-lab-caption">{escape(caption)}</p>'
+        '<div class="rtnb-lab-wide">'
         f'<table aria-label="{escape(caption)}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
         f"{below}</div>"
     )

@@ -15,6 +15,8 @@ import uuid
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from realtime_nb.recording.no_math import NO_MATH
+
 from .source import ResultsSource
 from .static_page import static_html
 
@@ -40,7 +42,7 @@ def show(results: ResultsSource) -> None:
     if card is not None:
         bundle = {_VIEW: {"version_major": 2, "version_minor": 0, "model_id": card.model_id}, "text/plain": ""}
         publish(bundle)
-    place = f'<div class="rtnb-static" data-rtnb-static="{"" if card is None else card.key}">'
+    place = f'<div class="rtnb-static {NO_MATH}" data-rtnb-static="{"" if card is None else card.key}">'
     page = f"<style>{_HIDE_NO_WIDGET}</style>{place}{static_html(results)}</div>"
     publish({"text/html": page, "text/plain": repr(results)})
 

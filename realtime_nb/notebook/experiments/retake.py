@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime_nb.client.utterance import Utterance
 from realtime_nb.conversation import Latency, ToolCall, Turn, Usage
+from realtime_nb.recording.no_math import NO_MATH
 
 if TYPE_CHECKING:
     from realtime_nb.audio import AudioClip
@@ -112,7 +113,7 @@ class Retakes(tuple[Retake, ...]):
             for name, cells in rows
             if any(cells)
         )
-        return f"<table>{shown}</table>"
+        return f"<table class='{NO_MATH}'>{shown}</table>"
 
 
 def _answer_html(retake: Retake) -> str:
