@@ -7,7 +7,10 @@ import { takeKeys } from "../view/own-keys.js";
 import { followTheme } from "../view/theme.js";
 import { createChannel } from "./channel.js";
 import { PANES, type Pane } from "./panes.js";
-import { hideStaticPage } from "./static-page.js";
+import { hasStaticPage, hideStaticPage } from "./static-page.js";
+
+/** How long the card waits for its kernel before it leaves its place to the static page. */
+const PATIENCE_MS = 4000;
 
 let cards = 0;
 
@@ -42,7 +45,16 @@ export function renderResults(model: HostModel, el: HTMLElement, signal: AbortSi
   el.replaceChildren(card);
   followTheme(card, signal);
   takeKeys(card, press, signal);
-  hideStaticPage(text(model.get("key")), signal);
+  // A notebook may keep the state of its widgets: without a kernel the static page is what there is to see.
+  const key = text(model.get("key"));
+  const giveWay = setTimeout(() => setAttribute(card, "hidden", hasStaticPage(key)), PATIENCE_MS);
+  signal.addEventListener("abort", () => clearTimeout(giveWay));
+  void channel.answered.then(() => {
+    clearTimeout(giveWay);
+    card.hidden = false;
+    setAttribute(card, "data-live", true);
+    hideStaticPage(key, signal);
+  });
 
   let selected = -1;
   function select(place: number): void {

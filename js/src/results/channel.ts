@@ -15,6 +15,8 @@ export interface ResultsChannel {
    * Rejects with an `Error` whose message can be shown: the kernel refused, or does not answer.
    */
   ask(request: string, content?: Record<string, unknown>): Promise<Answer>;
+  /** Settles with the kernel's first answer: until then the card may be one of a notebook without its kernel. */
+  readonly answered: Promise<void>;
   /** Ends with the view: listeners and sounds of a pane end with it. */
   readonly signal: AbortSignal;
 }
@@ -34,6 +36,10 @@ export function createChannel(model: HostModel, signal: AbortSignal): ResultsCha
   const waiting = new Map<string, Waiting>();
   const view = crypto.getRandomValues(new Uint32Array(2)).join("-"); // two views share a comm
   let asked = 0;
+  let answers: () => void = () => undefined;
+  const answered = new Promise<void>((resolve) => {
+    answers = resolve;
+  });
 
   function settle(id: string): Waiting | undefined {
     const found = waiting.get(id);
@@ -48,6 +54,7 @@ export function createChannel(model: HostModel, signal: AbortSignal): ResultsCha
     (message: unknown, buffers: readonly DataView[] = []) => {
       const received = fromKernel(message);
       if (!received) return;
+      answers();
       const asker = settle(received.id);
       if (received.kind === "answer") asker?.resolve({ content: received.content, buffers });
       else asker?.reject(new Error(received.reason));
@@ -59,6 +66,7 @@ export function createChannel(model: HostModel, signal: AbortSignal): ResultsCha
   });
 
   return {
+    answered,
     signal,
     ask(request, content = {}) {
       const id = `${view}-${++asked}`;

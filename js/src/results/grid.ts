@@ -1,5 +1,5 @@
 /**
- * Draws a table of thousands of rows as an ARIA grid: only the rows in sight are elements.
+ * Draws a table of thousands of rows as an ARIA treegrid: only the rows in sight are elements.
  *
  * Owns the active cell, the rows that are unfolded, and scrolling. Must not know trials or the kernel.
  *
@@ -46,7 +46,7 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
   const body = h("div", { class: "rtnb-grid-body", role: "rowgroup" });
   const root = h(
     "div",
-    { class: "rtnb-grid", role: "grid", tabindex: 0, "aria-label": label },
+    { class: "rtnb-grid", role: "treegrid", tabindex: 0, "aria-label": label },
     h("div", { role: "rowgroup", class: "rtnb-grid-top" }, head),
     body,
   );
@@ -63,6 +63,8 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
   /** Position -1 is the head; column 0 is the play button's. */
   let active = { position: 0, column: 1 };
   let frame = 0;
+  /** The row that was unfolded last, until a user scrolls or moves on. */
+  let reveal: number | null = null;
 
   const measured = new ResizeObserver((entries) => {
     for (const { target } of entries) {
@@ -71,10 +73,12 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
       }
     }
     place();
+    if (reveal !== null) bringIntoView(reveal);
   });
   const resized = new ResizeObserver(() => draw());
   resized.observe(root);
   root.addEventListener("scroll", () => later(), { passive: true });
+  root.addEventListener("wheel", () => (reveal = null), { passive: true });
   signal.addEventListener("abort", () => {
     measured.disconnect();
     resized.disconnect();
@@ -90,7 +94,11 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
     const sizes = [`${PLAY_PX}px`, ...columns.map(widthOf)];
     root.style.setProperty("--rtnb-columns", sizes.join(" "));
     head.replaceChildren(
-      h("span", { role: "columnheader", class: "rtnb-cell", id: cellId(-1, 0), "aria-label": "play" }),
+      h(
+        "span",
+        { role: "columnheader", class: "rtnb-cell", id: cellId(-1, 0) },
+        h("span", { class: "rtnb-hidden" }, "play"),
+      ),
     );
     columns.forEach((column, place) => {
       const way = sort?.column !== column.name ? "none" : sort.descending ? "descending" : "ascending";
@@ -226,6 +234,7 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
   }
 
   function move(position: number, column: number, scroll = true): void {
+    reveal = null;
     active = {
       position: Math.max(-1, Math.min(order.length - 1, position)),
       column: Math.max(0, Math.min(columns.length, column)),
@@ -273,6 +282,18 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
     }
     redrawAt(position);
     place();
+    if (!open) reveal = row;
+  }
+
+  /** Scrolls a trial that was just unfolded into view, as soon as its height is known; its row stays in view, too. */
+  function bringIntoView(row: number): void {
+    const position = positions.get(row);
+    const height = unfolded.get(row)?.height ?? 0;
+    if (position === undefined || !height) return;
+    const top = layout.top(position);
+    const room = root.clientHeight - head.offsetHeight;
+    if (top + ROW_PX + height > root.scrollTop + room)
+      root.scrollTop = Math.min(top, top + ROW_PX + height - room);
   }
 
   function redrawAt(position: number): void {

@@ -20,6 +20,10 @@ export function createTrialsPane(channel: ResultsChannel): Pane {
   let chosen: ReadonlySet<string> = new Set();
   let sort: Sort | null = null;
   let loading: Promise<void> | undefined;
+  let live = false;
+  void channel.answered.then(() => {
+    live = true;
+  });
   let sounding: { row: number; side: Side; playing: Playing | null } | null = null;
   const views = new Map<number, TrialView>();
   const clips = new Map<string, Clip>();
@@ -173,6 +177,8 @@ export function createTrialsPane(channel: ResultsChannel): Pane {
     } catch (error) {
       setText(note, error instanceof Error ? error.message : String(error));
       loading = undefined; // the next time it is shown it asks again
+      // A kernel that was busy answers later.
+      if (!live) void channel.answered.then(() => (loading ??= load()));
       return;
     }
     bar.root.hidden = grid.root.hidden = keys.hidden = false;

@@ -26,6 +26,7 @@ function open() {
   const asked: Asked[] = [];
   const life = new AbortController();
   const channel: ResultsChannel = {
+    answered: Promise.resolve(),
     signal: life.signal,
     ask: (request, content = {}) =>
       new Promise<Answer>((resolve, reject) => {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,15 @@ from .source import ResultsSource
 
 _STATIC = Path(__file__).parents[2] / "static"
 _logger = logging.getLogger("realtime_nb")
+
+
+@cache
+def _answers() -> ThreadPoolExecutor:
+    """Return the thread on which all cards answer, started at the first request.
+
+    A figure takes a second, during which the kernel's thread would bring no message to any other widget.
+    """
+    return ThreadPoolExecutor(1, thread_name_prefix="realtime-nb-results")
 
 
 class ResultsCard(anywidget.AnyWidget):
@@ -39,22 +49,12 @@ class ResultsCard(anywidget.AnyWidget):
         super().__init__()
         self.set_trait("key", key)
         self.results = results
-        # A thread of its own: a figure takes a second, during which no other widget of the kernel would get messages.
-        self._answers = ThreadPoolExecutor(1, thread_name_prefix="realtime-nb-results")
         keep_comm_on_subshell(self.comm)
         self.on_msg(self._receive)
 
-    def close(self) -> None:
-        """Take the card out of the page."""
-        self._answers.shutdown(wait=False, cancel_futures=True)
-        super().close()
-
     def _receive(self, _: Any, content: Any, buffers: Any) -> None:
         """Hand a page's message to the thread that answers; called on the kernel's thread for comm messages."""
-        try:
-            self._answers.submit(self._answer, content)
-        except RuntimeError:  # closed in the meantime
-            _logger.debug("a message for a closed results card was dropped")
+        _answers().submit(self._answer, content)
 
     def _answer(self, content: Any) -> None:
         try:
