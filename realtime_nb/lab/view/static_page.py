@@ -8,10 +8,12 @@ so that the page can be read without them.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from html import escape
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from realtime_nb.audio import AudioClip
 from realtime_nb.errors import RealtimeError
@@ -37,17 +39,18 @@ _STYLE = """<style>
 .rtnb-static-page h4 {margin: 14px 0 4px; font-size: 1.05em; font-weight: 600;}
 .rtnb-static-page details > summary {cursor: pointer; overflow-wrap: anywhere;}
 .rtnb-static-page p {margin: 2px 0; max-width: 70em; overflow-wrap: anywhere;}
-.rtnb-static-wide {max-height: 440px; overflow: auto;}
-.rtnb-static-wide table {border-collapse: collapse; margin: 0; border: none; font-size: inherit;}
-.rtnb-static-wide :is(th, td) {text-align: left; padding: 3px 10px; vertical-align: top; border: none;
-  font-weight: 400; max-width: 24em; min-width: 4em; overflow-wrap: break-word;}
-.rtnb-static-wide tbody :is(th, td) {white-space: normal;}
-.rtnb-static-wide tbody :is(th, td):not(.rtnb-static-number) {min-width: 9em;}
-.rtnb-static-wide thead th {border-bottom: 1px solid var(--jp-border-color1, #bbb);
+.rtnb-static-page .rtnb-static-wide {max-height: 440px; overflow: auto;}
+.rtnb-static-page .rtnb-static-wide table {border-collapse: collapse; margin: 0; border: none; font-size: inherit;}
+.rtnb-static-page .rtnb-static-wide :is(th, td) {text-align: left; padding: 3px 10px; vertical-align: top;
+  border: none; font-weight: 400; max-width: 24em; min-width: 4em; overflow-wrap: break-word;}
+.rtnb-static-page .rtnb-static-wide tbody :is(th, td) {white-space: normal;}
+.rtnb-static-page .rtnb-static-wide tbody :is(th, td):not(.rtnb-static-number) {min-width: 9em;}
+.rtnb-static-page .rtnb-static-wide thead th {border-bottom: 1px solid var(--jp-border-color1, #bbb);
   color: var(--jp-content-font-color2, inherit);}
-.rtnb-static-wide tbody tr {background: none !important; border-top: 1px solid var(--jp-border-color2, #8884);}
-.rtnb-static-wide tbody td:last-child {min-width: 18em; text-align: left;}
-.rtnb-static-page .rtnb-static-number {text-align: right; font-variant-numeric: tabular-nums;}
+.rtnb-static-page .rtnb-static-wide tbody tr {background: none !important;
+  border-top: 1px solid var(--jp-border-color2, #8884);}
+.rtnb-static-page .rtnb-static-wide tbody td:last-child {min-width: 18em; text-align: left;}
+.rtnb-static-page .rtnb-static-wide .rtnb-static-number {text-align: right; font-variant-numeric: tabular-nums;}
 .rtnb-static-page .rtnb-static-failed {font-style: italic;}
 .rtnb-static-sounds {display: grid; gap: 10px 18px;
   grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr));}
@@ -58,8 +61,22 @@ _STYLE = """<style>
 def static_html(results: ResultsSource) -> str:
     """Return results as HTML that needs neither kernel nor script: tables, figures and some sounds.
 
-    Sounds take at most 5 MB. A part that cannot be made here, such as figures without matplotlib, says why.
+    Sounds take at most 5 MB. A part that cannot be made here, such as figures without matplotlib, says why. The page is
+    made again where the rows have changed since: figures and sounds take about a second.
     """
+    rows = hash(json.dumps(results.rows, default=str))
+    before, page = _made.get(results, (None, ""))
+    if before != rows:
+        page = _static_html(results)
+        _made[results] = rows, page
+    return page
+
+
+_made: WeakKeyDictionary[Any, tuple[int, str]] = WeakKeyDictionary()
+"""By results, the rows of which a page was made, and the page: a cell is often run again."""
+
+
+def _static_html(results: ResultsSource) -> str:
     parts = [_STYLE, '<div class="rtnb-static-page">', results._repr_html_(), *_figures(results), *_sounds(results)]
     parts += ["<details><summary>Trials</summary>", trial_table(results), "</details>"]
     if results.folder is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 Theme: TypeAlias = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 
 TEXT, QUIET, LINE, GRID, PAPER = "#24292e", "#5f6773", "#c9ccd1", "#eceef0", "#ffffff"
 CLEAR, DOT, DOT_EDGE = "#0b6e99", "#8fb3c7", "#fefefe"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime_nb.lab.extra import needed, pandas
 
-from .ink import GRID, LINE, PAPER, QUIET, TEXT, Theme, in_theme
+from .ink import GRID, LINE, PAPER, QUIET, TEXT, THEMES, Theme, in_theme
 
 WIDTH_PX = 880
 """The width of a figure where none is asked for."""
@@ -58,17 +58,14 @@ class _Shown:
 
     def svg(self: Any, theme: Theme = "light") -> str:
         """Return the figure as an SVG file without a ground, in the colours of a light or a dark page."""
-        import matplotlib
-
         buffer = io.StringIO()
-        # Texts as outlines look the same everywhere; the salt makes the ids of equal figures equal.
-        with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "realtime-nb"}):
-            self.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        self.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         text = buffer.getvalue()
         return in_theme(text[text.index("<svg ") :], theme)
 
     def _repr_html_(self: Any) -> str:
-        light, dark = (b64encode(self.svg(theme).encode()).decode() for theme in ("light", "dark"))
+        drawn = self.svg("light")
+        light, dark = (b64encode(in_theme(drawn, theme).encode()).decode() for theme in THEMES)
         alt, width = escape(self.alt), round(self.get_size_inches()[0] * _CSS_PX)
         start = f'width="{width}" alt="{alt}" src="data:image/svg+xml;base64,'
         return (
@@ -113,20 +110,27 @@ def shown_figure(
         ConfigError: matplotlib is not installed.
     """
     made = _figure_class()
-    import matplotlib
+    from matplotlib.text import Text
+
+    width_px = min(max(width_px, _NARROWEST_PX), _WIDEST_PX)
+    figure: ShownFigure = made(figsize=(width_px / _CSS_PX, height_px / _CSS_PX), layout="constrained", facecolor=PAPER)
+    figure.alt, figure.numbers = alt, numbers
+    figure.suptitle(plain_text(wrapped(title, 0.8 * width_px)), x=0.01, ha="left", fontsize=11, color=TEXT)
+    draw(figure)
+    # Each text by itself, and no rc_context: a figure may be drawn on a thread, and the context would undo what a cell
+    # sets in the meantime.
+    for text in figure.findobj(Text):
+        text.set_fontfamily(_fonts())
+    return figure
+
+
+@cache
+def _fonts() -> list[str]:
+    """Return the installed families; letters that the first one lacks come from the others."""
     from matplotlib.font_manager import get_font_names
 
     installed = set(get_font_names())
-    width_px = min(max(width_px, _NARROWEST_PX), _WIDEST_PX)
-    # A text takes its family when it is made; letters that the first one lacks come from the others.
-    with matplotlib.rc_context({"font.family": [name for name in _FONTS if name in installed] or ["sans-serif"]}):
-        figure: ShownFigure = made(
-            figsize=(width_px / _CSS_PX, height_px / _CSS_PX), layout="constrained", facecolor=PAPER
-        )
-        figure.alt, figure.numbers = alt, numbers
-        figure.suptitle(plain_text(wrapped(title, 0.8 * width_px)), x=0.01, ha="left", fontsize=11, color=TEXT)
-        draw(figure)
-    return figure
+    return [name for name in _FONTS if name in installed] or ["sans-serif"]
 
 
 def plain_text(text: str) -> str:
@@ -149,7 +153,9 @@ def bare(axes: Any, *, grid: str = "x") -> None:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(LINE)
-    axes.tick_params(colors=TEXT, labelsize=9, length=0)
+    axes.set_facecolor("none")  # a style of the user's may be dark
+    axes.tick_params(colors=TEXT, labelsize=9, length=0, labelfontfamily=_fonts())
+    axes.tick_params(which="minor", length=0)
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set(color=TEXT, fontsize=9)
         axis.get_offset_text().set_color(QUIET)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -57,3 +57,17 @@ def test_figure_of_a_notebook_has_both_themes_and_its_numbers_in_words() -> None
     assert unescape(alt).startswith("speech_end_to_first_audible_ms by variant, differences from <b>. b: ")
     # A notebook that is not trusted loses the style: then only the light figure shows, on a white ground.
     assert 'class="rtnb-dark" hidden' in html
+
+
+def test_figure_ignores_the_users_style_and_leaves_it_alone() -> None:
+    import matplotlib
+    from matplotlib import style
+
+    results = Results(rows_of({"a": {"voice": "a"}, "b": {"voice": "b"}}, utterances=3, repeats=2))
+    plain = _colors(cast(Any, results.distribution()).svg())
+    with matplotlib.rc_context():
+        style.use("dark_background")
+        before = dict(matplotlib.rcParams)
+        styled = _colors(cast(Any, results.distribution()).svg())
+        assert dict(matplotlib.rcParams) == before
+    assert styled == plain

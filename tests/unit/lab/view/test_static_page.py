@@ -230,3 +230,20 @@ def test_page_without_matplotlib_says_why_it_has_no_figures(monkeypatch: pytest.
 def test_sweep_of_failures_has_a_page() -> None:
     page = static_html(Results([failed(row(name, {"voice": name})) for name in ("a", "b")]))
     assert "the server went away" in page
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_page_is_made_once_until_a_row_changes() -> None:
+    asked: list[str] = []
+
+    def sound(row: Any) -> AudioClip:
+        asked.append(row["trial_id"])
+        return _noise(0.1)
+
+    results = Results([row("a", {}), row("b", {})], audio=sound)
+    first = static_html(results)
+    heard = len(asked)
+    assert static_html(results) == first
+    assert len(asked) == heard > 0
+    results.rate(results.rows[0]["trial_id"], 5, "warm")
+    assert "warm" in static_html(results)
