@@ -5,6 +5,7 @@ Owns the checks of a variant, and its form on the wire. Must not know how it is 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
@@ -92,6 +93,13 @@ class Variant:
     def payload(self) -> dict[str, Any]:
         """The `session` of the `session.update` that sets this variant, as builtins."""
         return session_config(self.whole, self.session)
+
+
+def with_fields(variant: Variant, session: Mapping[str, Any]) -> Variant:
+    """Return the same variant with further fields of the session that were checked before: no warning is repeated."""
+    made = copy.copy(variant)
+    object.__setattr__(made, "session", dict(session) or None)
+    return made
 
 
 def check_applicable(variant: Any, backend: Any) -> None:

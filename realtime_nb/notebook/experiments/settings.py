@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from realtime_nb.client.settings import check_setting, has_own_fields, overlay
-from realtime_nb.client.variant import Variant, check_applicable
+from realtime_nb.client.settings import check_setting, overlay
+from realtime_nb.client.variant import Variant, check_applicable, with_fields
 from realtime_nb.errors import ConfigError
 
 _NAME_CHARACTERS = 60
@@ -66,14 +66,8 @@ def side_of(
     if asked_model is not None and asked_model != model:
         shown["model"] = asked_model
     name = named or _name(shown)
-    variant = Variant(
-        name,
-        whole,
-        backend=backend if has_own_fields(backend) else None,  # whose further fields may be its own
-        model=asked_model or model,
-        session=overlay(further, fields) or None,
-    )
-    return Side(name, shown, variant)
+    variant = Variant(name, whole, model=asked_model or model)
+    return Side(name, shown, with_fields(variant, overlay(further, fields)))
 
 
 def _name(changes: Mapping[str, Any]) -> str:
