@@ -94,6 +94,28 @@ async def test_in_notebook_7_a_session_whose_tab_is_closed_is_parked_after_idle_
     await listening.kernel.until("len(w.turns) == 4 and not w.health.parked")
 
 
+async def _forks(lab: LabPage) -> None:
+    """Open a branch of the page's card: its own card answers, aloud."""
+    card = Card(lab)
+    await card.fork("Be brief.")
+    branch = await Card(lab, 1).drawn()
+    await expect(branch.assistant).to_have_count(1, timeout=30_000)
+    await lab.until_contexts_sounded(2)
+    await expect(lab.page.get_by_role("button", name="Branch 1")).to_be_focused()
+
+
+async def test_in_notebook_7_a_branch_opens_below_its_card(notebook: OpenNotebook, classic: LabServer) -> None:
+    book = await notebook(IMPORT, _WIDGET, server=classic)
+    await book.lab.run(0)
+    await book.lab.run(1)
+    card = await Card(book.lab).drawn()
+    await card.write("Hello!")
+    await expect(card.assistant).to_have_count(1, timeout=30_000)
+    await book.lab.until_contexts_sounded(1)
+    await _forks(book.lab)
+    await book.kernel.until("[fork.instructions for fork in w.branches] == ['Be brief.']")
+
+
 class _Pages:
     """Opens pages at other addresses than JupyterLab's, without a connection to other machines."""
 
@@ -171,6 +193,7 @@ async def test_in_voila_a_cell_asks_and_the_card_talks(voila: str, pages: _Pages
     await card.talk.click()
     await expect(card.root).to_have_attribute("data-mic", "off")
     assert [track["state"] for track in await lab.tracks()] == ["ended"]
+    await _forks(lab)
 
 
 def _front_ends(folder: Path) -> Path:

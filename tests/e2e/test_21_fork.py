@@ -36,7 +36,7 @@ async def test_spoken_turn_is_forked_in_the_card_and_the_branch_goes_on(notebook
     toggle = branches.get_by_role("button", name="Branch 1", exact=False).first
     await expect(toggle).to_be_focused(timeout=20_000)
     branch = await Card(book.lab, 1).drawn()
-    await book.lab.until_sound()  # without another gesture
+    await book.lab.until_contexts_sounded(2)  # the branch has one of its own, and needs no other gesture
     await expect(branch.assistant.first).to_contain_text("It is", timeout=20_000)
     await expect(branch.you).to_have_count(1)
     await book.lab.until_silence()

@@ -13,7 +13,7 @@ import { button, h, setAttribute, setText } from "./dom.js";
 import { takeKeys } from "./own-keys.js";
 import { followTheme } from "./theme.js";
 
-/** Sent to the host element of a branch's card, in the wake of the gesture that opened it: its answer may sound. */
+/** The event that is sent to the card of a branch, in the wake of the gesture that opened it: its answer may sound. */
 export const UNLOCK = "rtnb-unlock";
 
 const FIRST_WORDS = 60;
@@ -59,7 +59,8 @@ export function createBranches(model: HostModel, engine: Engine, id: string, sig
         shown.delete(key);
         if (focused) [...shown.values()].at(-1)?.focus();
       }
-    root.hidden = branches.length === 0 && form.root.hidden; // shown before it can take the focus
+    // A page without a kernel shows one line, the card's. Shown before any part of it can take the focus.
+    root.hidden = !engine.state.met || (branches.length === 0 && form.root.hidden);
     for (const [index, branch] of branches.entries()) {
       const known = shown.get(branch.id);
       const element = known ?? createBranch(model, engine, `${id}-${branch.id}`, branch, signal);
@@ -79,9 +80,11 @@ export function createBranches(model: HostModel, engine: Engine, id: string, sig
   followTheme(root, signal);
   takeKeys(form.root, form.press, signal);
   onTraits(model, ["_branches"], show, signal);
-  // A refusal opens nothing: the next branch may be one from Python, which stays closed.
   engine.subscribe((note) => {
-    if (note.kind === "state" && engine.state.problem?.source === "kernel") wanted = 0;
+    if (note.kind !== "state") return;
+    // A refusal opens nothing: the next branch may be one from Python, which stays closed.
+    if (engine.state.problem?.source === "kernel") wanted = 0;
+    if (root.hidden && engine.state.met) show();
   }, signal);
   signal.addEventListener("abort", () => {
     for (const element of shown.values()) element.close();
@@ -170,10 +173,11 @@ function createBranch(
   const name = h("span", { class: "rtnb-branch-name" });
   const words = h("span", { class: "rtnb-branch-words", dir: "auto" });
   const changes = h("span", { class: "rtnb-branch-changes", dir: "auto" });
+  const mark = h("span", { class: "rtnb-icon", "aria-hidden": "true" }, "▸");
   const toggle = h(
     "button",
     { type: "button", class: "rtnb-branch-toggle", "aria-expanded": "false", "aria-controls": id },
-    h("span", { class: "rtnb-icon", "aria-hidden": "true" }, "▸"),
+    mark,
     h("span", { class: "rtnb-branch-about" }, name, " ", words, " ", changes),
   );
   const remove = h("button", { type: "button", class: "rtnb-dismiss" }, "×");
@@ -183,6 +187,7 @@ function createBranch(
   let view: HostView | null = null;
   /** Grows with each opening and closing: a view that comes too late is removed. */
   let turn = 0;
+  let drawn = new MutationObserver(() => {});
 
   async function draw(unlock: boolean): Promise<void> {
     const mine = ++turn;
@@ -196,8 +201,7 @@ function createBranch(
       }
       view = made;
       place.replaceChildren(made.el);
-      if (unlock)
-        made.el.querySelector(".rtnb-card")?.dispatchEvent(new CustomEvent(UNLOCK, { bubbles: true }));
+      if (unlock) unlockOnceDrawn();
     } catch {
       if (mine !== turn) return;
       const text =
@@ -205,14 +209,27 @@ function createBranch(
       place.replaceChildren(h("p", { class: "rtnb-hint" }, text));
     }
   }
+  /** Lets the branch sound. JupyterLab returns a view before the card is drawn in it, other hosts after. */
+  function unlockOnceDrawn(): void {
+    const look = (): boolean => {
+      const card = place.querySelector(".rtnb-card");
+      return card?.dispatchEvent(new CustomEvent(UNLOCK)) ?? false;
+    };
+    drawn.disconnect();
+    if (look()) return;
+    drawn = new MutationObserver(() => look() && drawn.disconnect());
+    drawn.observe(place, { childList: true, subtree: true });
+  }
   function open(on: boolean, unlock: boolean): void {
     place.hidden = !on;
     setAttribute(toggle, "aria-expanded", String(on));
+    setText(mark, on ? "▾" : "▸");
     if (on) void draw(unlock);
     else clear();
   }
   function clear(): void {
     turn += 1;
+    drawn.disconnect();
     view?.remove();
     view = null;
     place.replaceChildren();

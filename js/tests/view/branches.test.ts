@@ -9,7 +9,7 @@ import { turn } from "../turns.js";
 const BRANCH = { id: "m1", words: "Hello there", changes: "instructions='Be brief.'" };
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-function setUp(manager = true) {
+function setUp(manager = true, late = false) {
   const model = createFakeModel({ instructions: "Be kind.", _branches: [] });
   const views: (HostView & { model: unknown; unlocked: number; removed: boolean })[] = [];
   if (manager)
@@ -19,7 +19,8 @@ function setUp(manager = true) {
         const el = document.createElement("div");
         const card = document.createElement("div");
         card.className = "rtnb-card";
-        el.append(card);
+        if (late) setTimeout(() => el.append(card), 5);
+        else el.append(card);
         const view = {
           el,
           model: child,
@@ -29,7 +30,7 @@ function setUp(manager = true) {
             view.removed = true;
           },
         };
-        el.addEventListener(UNLOCK, () => {
+        card.addEventListener(UNLOCK, () => {
           view.unlocked += 1;
         });
         views.push(view);
@@ -125,6 +126,19 @@ describe("branches", () => {
     model.set("_branches", [BRANCH, { ...BRANCH, id: "m2" }]);
     await settled();
     expect(views).toHaveLength(1);
+  });
+
+  it("may sound also where the host draws their card after it has returned the view", async () => {
+    const { model, views, propose, press } = setUp(true, true);
+    propose();
+    press("Fork");
+    model.set("_branches", [BRANCH]);
+    await settled();
+    expect(views[0]?.unlocked).toBe(0);
+    await vi.waitFor(() => expect(views[0]?.unlocked).toBe(1));
+    views[0]?.el.append(document.createElement("p"));
+    await settled();
+    expect(views[0]?.unlocked).toBe(1);
   });
 
   it("are unfolded and folded, and a card that came too late is removed", async () => {

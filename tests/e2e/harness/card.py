@@ -47,5 +47,14 @@ class Card:
         await self.message.fill(text)
         await self.send.click()
 
+    async def fork(self, instructions: str) -> None:
+        """Fork at the first turn of the user, with other instructions."""
+        await self._button("More about this turn").first.click()
+        await self._button("Fork here…").click()
+        # The form of this card is the first behind it: those of its branches follow.
+        form = self.root.locator("xpath=following-sibling::section").get_by_role("group", name="New branch").first
+        await form.get_by_role("textbox", name="Instructions of the branch").fill(instructions)
+        await form.get_by_role("button", name="Fork", exact=True).click()
+
     def _button(self, name: str) -> Locator:
         return self.root.get_by_role("button", name=name, exact=True)

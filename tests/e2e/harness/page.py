@@ -142,6 +142,12 @@ class LabPage:
             "() => window.e2e.lastSound().some(({ end }) => end !== null)", timeout=timeout * 1000
         )
 
+    async def until_contexts_sounded(self, number: int, *, timeout: float = 30) -> None:
+        """Wait until so many audio contexts have played something: each widget has one of its own."""
+        async with asyncio.timeout(timeout):
+            while sum(len(entry.samples) > 0 for entry in await self.played()) < number:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+
     async def until_silence(self, *, seconds: float = 0.7, timeout: float = 60) -> None:
         """Wait until the page has played audio and then been silent for a while, by the audio clock."""
         async with asyncio.timeout(timeout):
