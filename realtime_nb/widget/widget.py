@@ -967,7 +967,9 @@ class RealtimeWidget(anywidget.AnyWidget):
     def __repr__(self) -> str:
         info = self._info
         where = info.get("label") or "not connected"
-        return f"<RealtimeWidget {self.status}, {where}, {len(self.turns)} turns>"
+        origin = self._family.origin
+        forked = f", forked at turn {origin.point.index}" if origin is not None else ""
+        return f"<RealtimeWidget {self.status}, {where}, {len(self.turns)} turns{forked}>"
 
 
 _OPTIONS = frozenset(RealtimeWidget.__init__.__kwdefaults__ or {})

@@ -84,6 +84,7 @@ def test_branches_are_a_tree_that_is_read_as_text_and_as_html(widget: rt.Realtim
     twig = second.fork(0, voice={"id": "voice_1"})
     assert (first.parent, second.parent, widget.parent) == (widget, widget, None)
     assert list(widget.branches) == [first, second]
+    assert repr(second).endswith("2 turns, forked at turn 2>")
     lines = repr(widget.branches).splitlines()
     assert lines[0].startswith("the conversation: 3 turns")
     assert lines[1].startswith("├─ forked at turn 0 '<b>What</b> is the time?', instructions='Be brief.': 0 turns")
