@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import html
 import inspect
+import math
 import shutil
 import tempfile
 import warnings
@@ -347,16 +348,26 @@ class Lab:
                 raise
             return None
 
-    def _cached(self, plan: SweepPlan, folder: Path) -> int:
+    def _cached(self, plan: SweepPlan, folder: Path) -> tuple[int, dict[int, float]]:
+        """Return how many trials of a plan the folder has, and what one costs, by the place of its variant."""
         if not holds_runs(folder):
-            return 0
+            return 0, {}
         kept = RunFolder(folder).trials
         trials: list[Trial] = trials_of(
             plan, lambda variant: self._endpoint_of(variant, needs_key=False), self._model_of
         )
-        return sum(
-            trial.id in kept and is_final(kept[trial.id], trial) for trial in trials if not trial.warmup
-        )  # fmt: skip
+        costs: dict[int, list[float]] = {}
+        places = {id(variant): place for place, variant in enumerate(plan.variants)}
+        count_kept = 0
+        for trial in trials:
+            rows = kept.get(trial.id)
+            if rows is None or trial.warmup or not is_final(rows, trial):
+                continue
+            count_kept += 1
+            cost = [row.get("cost_usd") for row in rows if row.get("error") is None]
+            if cost and None not in cost:
+                costs.setdefault(places[id(trial.variant)], []).append(math.fsum(each or 0.0 for each in cost))
+        return count_kept, {place: math.fsum(found) / len(found) for place, found in costs.items()}
 
     def _shared_part(self) -> str | None:
         """Return why sessions would wait for each other, or None."""

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -114,8 +115,8 @@ async def trial(address: str, sessions: int) -> None:
     class Measured(pacer.ReplayMicrophone):
         """Notes each frame."""
 
-        async def record(self, frames: object, at: float) -> None:
-            await super().record(frames, at)  # type: ignore[arg-type]
+        async def record(self, frames: Any, at: float, *given: Any) -> None:
+            await super().record(frames, at, *given)
             took_s.append(time.perf_counter() - at)
 
         def _note_lag(self, due: float) -> None:

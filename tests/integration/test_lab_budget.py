@@ -62,6 +62,19 @@ async def test_refused_session_ends_in_the_pause_at_a_known_cost() -> None:
     assert outcome.attempt.cost_usd == pytest.approx(bill.usd)
 
 
+async def test_late_server_is_not_sent_a_second_pause_that_it_could_answer() -> None:
+    """It has read half of the sound when all of it was spoken, and would answer twice before its client knows."""
+    variant, guard = Variant("v", _SETTINGS), _Guard(0)
+    said = paused_recording([600, 600], seconds=0.35)
+    with billed() as bill, rt.testing.SimulatedBackend(base_ms=20, answers=_ANSWER, append_work_ms=250) as server:
+        setup = TrialSetup(backend=rt.Backend(url=server.url, prices=PRICES))
+        record = await replay(said, variant, connector_of(variant, backend=setup.backend), guard=guard)
+    assert (record.by_budget, record.settled) == (True, True)
+    assert (bill.responses, bill.left) == (1, 0)
+    outcome = outcome_of(Trial("id", said, variant, 0, 0), record, setup)
+    assert outcome.attempt.cost_usd == pytest.approx(bill.usd)
+
+
 async def test_session_whose_answer_is_the_last_one_goes_on_without_more_money() -> None:
     """The whole recording is answered: without further sound the server begins nothing, and the answer is kept."""
     variant, guard = Variant("v", _SETTINGS), _Guard(0)

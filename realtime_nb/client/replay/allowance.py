@@ -4,7 +4,11 @@ Owns what a session asks for, and when. Must not know prices or budgets: a `Spen
 
 A session asks before the server can begin one response more than was granted, and before it sends more sound. So what
 it costs is known to be granted, as long as the server keeps the protocol: one response of the conversation at a time,
-each announced by `response.created` (docs/protocol.md 19 to 23).
+each announced by `response.created` (docs/protocol.md 19 to 23), and none but at the end of speech.
+
+There are two reasons to ask, because a server, a network or this process may be late by seconds. Once a response has
+begun, another one may follow. And before sound is sent in which a turn may end (a pause, `pauses.py`), a response to
+each such end so far may begin, whether it was announced yet or not.
 """
 
 from __future__ import annotations
@@ -90,8 +94,15 @@ class Allowance:
         self._heard_s = first.heard_s
         self._left = first.open  # responses that may begin before the next question
         self._running = 0
+        self._begun = 0
+        self._ends = 0  # of turns that the server may have found so far
         self.overdrawn = False
         self._done: list[ResponseUsage | None] = []
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a guard limits the session."""
+        return self._guard is not None
 
     @property
     def silent_until(self) -> float:
@@ -118,12 +129,25 @@ class Allowance:
         self.overdrawn = not self._left
         self._left = max(self._left - 1, 0)
         self._running += 1
-        wanted = self._rounds * len(self._turns) + (self._automatic or self._tools)
+        self._begun += 1
+        unseen = max(self._ends - self._begun, int(self._automatic or self._tools))
+        wanted = self._rounds * len(self._turns) + unseen
         if wanted <= self._left and not self.overdrawn:
             return True
         if not self._asks(wanted, self._heard_s, needed):
             return False
         self._left, self.overdrawn = wanted, False
+        return True
+
+    def on_turn_end(self) -> bool:
+        """Ask for the response to a pause that is sent next, or to the silence behind a recording."""
+        self._ends += 1
+        wanted = self._rounds * len(self._turns) + max(self._ends - self._begun, 0)
+        if wanted <= self._left:
+            return True
+        if not self._asks(wanted, self._heard_s, needed=True):
+            return False
+        self._left = wanted
         return True
 
     def on_silence(self, *, needed: bool) -> bool:

@@ -68,14 +68,25 @@ class ReplayMicrophone:
             await self._put(frame)
         return max(at, self._recorded_until)
 
-    async def record(self, frames: Sequence[AppendFrame], at: float) -> None:
-        """Send a recording whose first sample is recorded at the time `at`; returns when its last frame was sent."""
+    async def record(
+        self, frames: Sequence[AppendFrame], at: float, may_send: Callable[[int], bool] = lambda until: True
+    ) -> None:
+        """Send a recording whose first sample is recorded at the time `at`; returns when its last frame was sent.
+
+        Args:
+            frames: of the recording.
+            at: on the clock.
+            may_send: from the end of the next frame, in samples of the recording, to whether it is sent; where it is
+                not, none of the rest is.
+        """
         self._recorded_until = at
         recorded = 0
         for frame in frames:
             recorded += frame.samples
             due = at + recorded / RATE_HZ
             await self._sleep_until(due)
+            if not may_send(recorded):
+                return
             self._recorded_until = due
             await self._put(frame)
             self._note_lag(due)

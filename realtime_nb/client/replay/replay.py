@@ -27,6 +27,7 @@ from realtime_nb.client.replay.frames import AppendFrame, append_frames, is_enco
 from realtime_nb.client.replay.loop_lag import LoopLag, loop_lag
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.pacer import ReplayMicrophone
+from realtime_nb.client.replay.pauses import turn_ends
 from realtime_nb.client.replay.player import SimulatedPlayer
 from realtime_nb.client.replay.scenario import BargeIn, Scenario
 from realtime_nb.client.replay.trace import Pacing, ReplayRecord
@@ -123,6 +124,7 @@ class _ReplayedSession:
         manual = self._manual and any(not _is_typed(turn) for turn in turns)
         config.set(variant.whole, overlay(variant.session or {}, _MANUAL) if manual else variant.session)
         spoken = self._spoken = any(not _is_typed(turn) for turn in turns)
+        self._detection: Mapping[str, Any] = detection or {}
         self._idles = bool(detection) and (detection or {}).get("idle_timeout_ms") is not None
         self._allowance = Allowance(
             guard,
@@ -152,7 +154,7 @@ class _ReplayedSession:
         self._requests: list[ResponseRequest] = []
         self._request: ResponseRequest | None = None  # of the present turn, where this side asks for the answer
         self._is_said = False
-        self._is_closed = self._is_settled = False
+        self._is_closed = self._is_settled = self._is_sealed = False
         self._router: EventRouter
         self._microphone: ReplayMicrophone
 
@@ -351,6 +353,7 @@ class _ReplayedSession:
             self._end(self._refused)
         else:
             # This answer ends. Without sound no other one begins, and tools ask for none.
+            self._is_sealed = True
             self._microphone.silent_until = 0.0
             self._router.responses.refuse(RealtimeError(self._refused.error))
 
@@ -368,6 +371,14 @@ class _ReplayedSession:
                 told = float(each.event.audio_end_ms)
                 return told > 0 and told - turn.offset_ms >= turn.speech.end_ms - _EARLY_S * 1000
         return False
+
+    def _may_send(self, until: int, ends: list[int]) -> bool:
+        """Ask for the response to each place in a recording at which its turn may end, before it is sent."""
+        while ends and ends[0] <= until:
+            del ends[0]
+            if self._refused is None and not self._allowance.on_turn_end():
+                self._refused = _out_of_money()
+        return self._refused is None
 
     def _may_send_silence(self) -> bool:
         """Ask for more silence; where it is refused, an answer that is not begun would come too late."""
@@ -387,9 +398,14 @@ class _ReplayedSession:
         with contextlib.suppress(RealtimeError, OSError):
             await self._microphone.stop()
             self._router.responses.refuse(RealtimeError(_out_of_money().error))
-            self._core.sender.put({"type": "input_audio_buffer.clear"})
-            await self._until(lambda: self._is_closed or self._router.responses.quiet, self._options.limit_s)
-            self._is_settled = not self._is_closed and self._allowance.settled
+            # Its acknowledgement shows that the server has read all sound, and may begin no answer any more.
+            cleared = self._core.sender.post({"type": "input_audio_buffer.clear"})
+            cleared.add_done_callback(lambda _: self._news.set())
+            await self._until(
+                lambda: self._is_closed or (cleared.done() and self._router.responses.quiet), self._options.limit_s
+            )
+            known = cleared.done() and not cleared.cancelled() and cleared.exception() is None
+            self._is_settled = known and not self._is_closed and self._allowance.settled
 
     # The turns
 
@@ -495,7 +511,13 @@ class _ReplayedSession:
         speech = _speech(utterance)
         zero = at + (speech.end if speech is not None else len(utterance.sound)) / RATE_HZ
         self._begin(zero, speech, "manual_commit" if self._manual else "realtime")
-        await self._microphone.record(frames, at)
+        if self._manual or not self._allowance.is_limited:
+            await self._microphone.record(frames, at)
+            return
+        ends = [*turn_ends(utterance, self._detection), sum(frame.samples for frame in frames)]
+        await self._microphone.record(frames, at, lambda until: self._may_send(until, ends))
+        if self._refused is not None and not self._is_sealed:
+            raise self._refused
 
     async def _speak_by_hand(self, turn: _Turn, begins: float) -> None:
         """Send a recording, commit it, and ask for the answer."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from realtime_nb.client.replay.options import ReplayOptions
@@ -73,6 +73,7 @@ class SweepPlan:
         options: pace and limits of each session.
         grade_usd: the most that the grades of one answer usually cost; 0 where no grader costs anything, None where
             that is not known.
+        measured: what a trial of a variant costs by those that the cache has, by the place of the variant.
     """
 
     utterances: Sequence[Utterance | Scenario]
@@ -92,6 +93,7 @@ class SweepPlan:
     cached: int | None
     options: ReplayOptions
     grade_usd: float | None = 0.0
+    measured: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def trials(self) -> int:
@@ -113,8 +115,16 @@ class SweepPlan:
 
     @property
     def expected_usd(self) -> float | None:
-        """What the sweep will probably cost, without what the cache has; None where a price is unknown."""
+        """What the sweep will probably cost, without what the cache has; None where a price is unknown.
+
+        What trials of a variant have cost that the cache has comes before the estimate.
+        """
         return self._sum("expected_usd")
+
+    @property
+    def short_usd(self) -> float | None:
+        """What the sweep will probably cost where all answers are as short as a sentence; None as `expected_usd`."""
+        return self._sum("short_usd")
 
     @property
     def bound_usd(self) -> float | None:
@@ -150,7 +160,10 @@ class SweepPlan:
         return next((each.unknown for each in self.estimates.values() if each.unknown is not None), None)
 
     def _sum(self, name: str) -> float | None:
-        values = [getattr(self.estimates[slot.utterance, slot.variant], name) for slot in (*self.slots, *self.warmups)]
+        slots = (*self.slots, *self.warmups)
+        values = [getattr(self.estimates[slot.utterance, slot.variant], name) for slot in slots]
+        if name in ("expected_usd", "short_usd"):
+            values = [self.measured.get(slot.variant, value) for slot, value in zip(slots, values, strict=True)]
         share = 1 - (self.cached or 0) / len(self.slots)
         return None if None in values else math.fsum(values) * share
 
@@ -217,6 +230,10 @@ class SweepPlan:
             text = f"{self.unknown} is unknown: give rt.Backend(url=..., prices=rt.Prices(...))"
             return f"{text}; budget_usd=None runs without a limit" + (", as asked" if given else "")
         text = f"about {_usd(self.expected_usd)}"
+        if len(self.measured) == len(self.variants):
+            text += " by what the trials in the cache have cost"
+        else:
+            text += f", or {_usd(self.short_usd)} where answers are a sentence each"
         if self.trial_bound_usd is not None:
             responses = max(each.max_responses for each in self.estimates.values())
             text += f", at most {_usd(self.bound_usd)} ({_usd(self.trial_bound_usd)} a trial of "
@@ -272,7 +289,7 @@ def make_plan(
     budget_usd: BudgetUsd,
     max_minutes: float | None,
     grade_usd: float | None = 0.0,
-    count_cached: Callable[[SweepPlan], int] | None = None,
+    count_cached: Callable[[SweepPlan], tuple[int, Mapping[int, float]]] | None = None,
 ) -> SweepPlan:
     """Return the plan of a sweep.
 
@@ -290,7 +307,8 @@ def make_plan(
         budget_usd: the most that may be spent.
         max_minutes: the most minutes that the run may take.
         grade_usd: the most that the grades of one answer usually cost; None where that is not known.
-        count_cached: counts the trials of a plan that a cache has; None: there is no cache.
+        count_cached: counts the trials of a plan that a cache has, and says what one of each variant costs; None: there
+            is no cache.
 
     Raises:
         ConfigError: an option is invalid, or the price is unknown and there is a budget.
@@ -334,7 +352,10 @@ def make_plan(
     if plan.has_budget:
         _check_bounds(plan)
     _check_time(plan)
-    return plan if count_cached is None else replace(plan, cached=count_cached(plan))
+    if count_cached is None:
+        return plan
+    cached, measured = count_cached(plan)
+    return replace(plan, cached=cached, measured=measured)
 
 
 def check_budget_given(plan: SweepPlan) -> None:

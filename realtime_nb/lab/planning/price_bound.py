@@ -15,12 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
-import numpy as np
 
-from realtime_nb.audio import RATE_HZ
-from realtime_nb.audio.levels import FULL_SCALE
 from realtime_nb.client.replay.allowance import SessionUse, first_use, seconds_of
 from realtime_nb.client.replay.options import ReplayOptions
+from realtime_nb.client.replay.pauses import pauses, turn_ends
 from realtime_nb.client.replay.scenario import BargeIn, Scenario
 from realtime_nb.client.utterance import Utterance
 from realtime_nb.client.variant import Variant
@@ -37,6 +35,8 @@ OUTPUT_TOKENS_WITH_BUDGET = 400
 _AUDIO_IN_PER_S = 10
 _EXPECTED_SPEECH_TOKENS = 150
 _EXPECTED_TEXT_TOKENS = 60
+_SHORT_SPEECH_TOKENS = 50
+_SHORT_TEXT_TOKENS = 15
 _EXPECTED_CHARS_A_TOKEN = 4
 _EXPECTED_ANSWER_S = 2.5
 _EXPECTED_OPENING_S = 0.5
@@ -45,8 +45,6 @@ _IMAGE_TOKENS = 3_000
 _CALL_TOKENS = 20  # a call has a name, an id and arguments: at least so many
 _TOOL_RESULT_TOKENS = 4_000
 _TRANSCRIPT_TOKENS_PER_S = 10
-_PAUSE_MS = 100.0
-_USUAL_SILENCE_MS = 500.0  # of server_vad; semantic_vad waits about as long at the end of a sentence
 
 ASSUMPTIONS = (
     f"an answer has {_EXPECTED_SPEECH_TOKENS} tokens (6 s of speech), or {_EXPECTED_TEXT_TOKENS} where it is text, and "
@@ -117,6 +115,7 @@ class TrialEstimate:
         max_responses: how many responses the runner allows; it ends a session in which the server begins another one
             by itself, which the bound counts, too.
         unknown: which price is missing, in words, or None.
+        short_usd: probably, where answers are as short as a sentence; None as `expected_usd`.
         bound: computes what a session can cost at any time; None as `bound_usd`.
         first_usd: what a session needs to begin; None as `bound_usd`.
         likely_usd: what it needs where the server answers after each long pause of a recording; None as `bound_usd`.
@@ -131,6 +130,7 @@ class TrialEstimate:
     bound: CostBound | None = None
     first_usd: float | None = None
     likely_usd: float | None = None
+    short_usd: float | None = None
 
 
 def output_limit(variant: Variant) -> int | None:
@@ -163,22 +163,26 @@ def estimate(said: Utterance | Scenario, variant: Variant, billing: Billing, opt
     spoken = variant.whole["output"] == "audio"
     text = _text_of(turns, variant)
     images = sum(len(turn.images) for turn in turns) * _IMAGE_TOKENS
-    answer = _EXPECTED_SPEECH_TOKENS if spoken else _EXPECTED_TEXT_TOKENS
     limit = output_limit(variant)
-    expected = _cost(
-        prices,
-        responses=rounds * len(turns),
-        text=len(text) / _EXPECTED_CHARS_A_TOKEN,
-        audio=seconds * _AUDIO_IN_PER_S,
-        images=images / 3,
-        output=min(answer, limit or answer),
-        tool_results=_EXPECTED_TEXT_TOKENS if rounds > 1 else 0,
-        spoken=spoken,
-    ) + _transcripts(seconds, _transcription_model(variant), prices)
+    lengths = (_EXPECTED_SPEECH_TOKENS, _SHORT_SPEECH_TOKENS) if spoken else (_EXPECTED_TEXT_TOKENS, _SHORT_TEXT_TOKENS)
+    expected, short = (
+        _cost(
+            prices,
+            responses=rounds * len(turns),
+            text=len(text) / _EXPECTED_CHARS_A_TOKEN,
+            audio=seconds * _AUDIO_IN_PER_S,
+            images=images / 3,
+            output=min(answer, limit or answer),
+            tool_results=_EXPECTED_TEXT_TOKENS if rounds > 1 else 0,
+            spoken=spoken,
+        )
+        + _transcripts(seconds, _transcription_model(variant), prices)
+        for answer in lengths
+    )
     if limit is None:
         limit = 0 if _is_free(prices) else None
     if limit is None:
-        return TrialEstimate(expected, None, expected_s, bound_s, responses)
+        return TrialEstimate(expected, None, expected_s, bound_s, responses, short_usd=short)
     automatic = _answers_by_itself(turns, variant, options)
     bound = CostBound(
         prices=prices,
@@ -190,7 +194,7 @@ def estimate(said: Utterance | Scenario, variant: Variant, billing: Billing, opt
         transcription=_transcription_model(variant),
     )
     first = first_use(turns, automatic=automatic, tools=bool(variant.whole["tools"]))
-    likely = replace(first, open=first.open + (_long_pauses(turns, variant) if automatic else 0))
+    likely = replace(first, open=first.open + (_likely_ends(turns, variant) if automatic else 0))
     # The session ends when the server begins one response too many, and that one is billed.
     most = SessionUse(open=responses + automatic, heard_s=max(heard_s, first.heard_s))
     return TrialEstimate(
@@ -202,6 +206,7 @@ def estimate(said: Utterance | Scenario, variant: Variant, billing: Billing, opt
         bound=bound,
         first_usd=bound.usd(first),
         likely_usd=bound.usd(likely),
+        short_usd=short,
     )
 
 
@@ -216,7 +221,7 @@ def max_responses(said: Utterance | Scenario, variant: Variant, options: ReplayO
         return max(options.max_responses, len(turns))
     if not _answers_by_itself(turns, variant, options):
         return len(turns)
-    parts = sum(_pauses(turn) + 1 for turn in turns if turn.samples is not None)
+    parts = sum(pauses(turn) + 1 for turn in turns if turn.samples is not None)
     typed = sum(turn.samples is None for turn in turns)
     # One more where a recording has no pause: a turn that is cut off within a word is a finding, and no error.
     return max(len(turns), min(options.max_responses, typed + max(parts, 2)))
@@ -239,28 +244,10 @@ def _turns(said: Utterance | Scenario) -> list[Utterance]:
     return [turn for turn in found if isinstance(turn, Utterance)]
 
 
-def _long_pauses(turns: Sequence[Utterance], variant: Variant) -> int:
+def _likely_ends(turns: Sequence[Utterance], variant: Variant) -> int:
     """Return after how many pauses within recordings the server will probably answer."""
     detection = variant.payload["audio"]["input"].get("turn_detection") or {}
-    least_ms = detection.get("silence_duration_ms") or _USUAL_SILENCE_MS
-    return sum(_pauses(turn, least_ms - _PAUSE_MS) for turn in turns if turn.samples is not None)
-
-
-def _pauses(turn: Utterance, least_ms: float = _PAUSE_MS) -> int:
-    """Return how many pauses of at least `least_ms` there are within the speech of a recording."""
-    speech = turn.speech
-    if speech is None:
-        return 0
-    hop = RATE_HZ // 100
-    sound = turn.samples[speech.start : speech.end] / FULL_SCALE
-    frames = sound[: sound.size // hop * hop].reshape(-1, hop)
-    levels = 10 * np.log10(np.maximum((frames**2).mean(axis=1), 1e-10))
-    if levels.size == 0:
-        return 0
-    # Quieter than this within a word are its stops only, which are shorter than a pause.
-    quiet = np.concatenate(([False], levels < np.percentile(levels, 90) - 25, [False]))
-    starts, ends = np.flatnonzero(quiet[1:] & ~quiet[:-1]), np.flatnonzero(~quiet[1:] & quiet[:-1])
-    return int(((ends - starts) * 10 >= max(least_ms, _PAUSE_MS)).sum())
+    return sum(len(turn_ends(turn, detection)) for turn in turns)
 
 
 def _text_of(turns: Sequence[Utterance], variant: Variant) -> str:

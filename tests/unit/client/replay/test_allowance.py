@@ -120,3 +120,33 @@ def test_no_server_that_keeps_the_protocol_bills_more_than_was_granted(seed: int
                 return
             allowance.on_done(usage if rng.random() < 0.8 else None)
             assert billed <= purse.granted
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_late_news_of_responses_let_no_server_bill_more_than_was_granted(seed: int) -> None:
+    """The server answers at some of the ends of speech that it was sent, and its events arrive any time later."""
+    rng = random.Random(seed)
+    first = first_use([_SPOKEN], automatic=True, tools=False)
+    purse = _Purse(_BOUND.usd(first) * rng.uniform(1, 8), first)
+    allowance = Allowance(purse, [_SPOKEN], automatic=True, tools=False)
+    allowance.on_turn()
+    news: list[ResponseUsage | None] = []  # not yet arrived: a usage is the end of a response, None its beginning
+    billed, written = 0.0, 0
+    for _ in range(rng.randint(1, 6)):
+        if not allowance.on_turn_end():
+            return  # the sound in which the turn may end is not sent
+        if rng.random() < 0.7:
+            output = rng.choice([1, 50, 150, 400])
+            usage = _usage(1.0, written, output)
+            billed += response_cost_usd(from_response(usage), _PRICES) or 0.0
+            written += output
+            news += [None, usage]
+        assert billed <= purse.granted <= max(purse.limit, _BOUND.usd(first)) + 1e-12
+        for _ in range(rng.randint(0, len(news))):
+            each = news.pop(0)
+            if each is not None:
+                allowance.on_done(each)
+            elif not allowance.on_begun(needed=True):
+                return
+            assert not allowance.overdrawn
+            assert billed <= purse.granted

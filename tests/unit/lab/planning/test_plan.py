@@ -235,3 +235,14 @@ def test_a_budget_of_few_bounds_says_how_many_sessions_it_allows() -> None:
     most = int(1.1 * bound / first)
     assert f"allows {most} sessions at once" in repr(_plan(budget=1.1 * bound))
     assert "at once, and fewer" not in repr(_plan(budget=9 * bound))
+
+
+def test_a_plan_says_what_short_answers_cost_and_what_the_cache_has_measured() -> None:
+    plan = _plan(budget=5.0)
+    assert plan.expected_usd is not None
+    assert plan.short_usd is not None
+    assert plan.short_usd < plan.expected_usd / 1.5
+    assert "where answers are a sentence each" in repr(plan)
+    measured = replace(plan, cached=6, measured=dict.fromkeys(range(len(plan.variants)), 0.001))
+    assert measured.expected_usd == pytest.approx(0.001 * (len(plan.slots) + len(plan.warmups)) / 2)
+    assert "by what the trials in the cache have cost" in repr(measured)
