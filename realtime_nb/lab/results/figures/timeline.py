@@ -107,7 +107,7 @@ def _draw(
     axes.set_xlim(left / 1000, right / 1000)
     axes.set_xlabel("seconds of the recording")
     bare(axes)
-    _draw_key(figure, lines, right)
+    _draw_key(figure, lines, _late(left, right))
 
 
 def _draw_wave(axes: Any, clip: AudioClip, width_px: int) -> None:
@@ -128,11 +128,12 @@ def _draw_line(axes: Any, place: int, line: TimelineLine, left: float, right: fl
         axes.barh(place - 0.16, (finish - begin) / 1000, 0.3, begin / 1000, color=CLEAR, zorder=3)
         if end is not None:  # where the server ended the turn: the next stretch may begin at the same place
             axes.plot([end / 1000] * 2, [place - 0.38, place + 0.06], color=TEXT, linewidth=1.6, zorder=5)
+    late = _late(left, right)
     for each in line.answers:
-        if each.start_ms < right:
+        if each.start_ms < late:
             finish = min(each.end_ms, right)
             axes.barh(place + 0.2, (finish - each.start_ms) / 1000, 0.3, each.start_ms / 1000, color=_ANSWER, zorder=3)
-            if each.cut and each.end_ms < right:
+            if each.cut:
                 axes.plot([finish / 1000], [place + 0.2], zorder=6, **_CROSS)
     if line.by_hand:
         _write(axes, place - 0.16, "turn detection is off", at_end=False)
@@ -140,7 +141,7 @@ def _draw_line(axes: Any, place: int, line: TimelineLine, left: float, right: fl
         _write(axes, place - 0.16, "no speech detected", at_end=False)
     elif line.missed:
         _write(axes, place + 0.26, "no answer to the whole turn", at_end=True)
-    if line.answers and line.answers[-1].start_ms >= right:
+    if line.answers and line.answers[-1].start_ms >= late:
         _write(axes, place + 0.26, f"answer at {line.answers[-1].start_ms / 1000:.1f} s", at_end=True)
 
 
@@ -151,7 +152,7 @@ def _write(axes: Any, height: float, words: str, *, at_end: bool) -> None:
     )  # fmt: skip
 
 
-def _draw_key(figure: Any, lines: Sequence[TimelineLine], right: float) -> None:
+def _draw_key(figure: Any, lines: Sequence[TimelineLine], late: float) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -160,10 +161,10 @@ def _draw_key(figure: Any, lines: Sequence[TimelineLine], right: float) -> None:
         Patch(color=CLEAR, label="detected as speech"),
         Line2D([], [], linestyle="none", label="end of a turn", **_TICK),
     ]
-    drawn = [each for line in lines for each in line.answers if each.start_ms < right]
+    drawn = [each for line in lines for each in line.answers if each.start_ms < late]
     if drawn:
         key.append(Patch(color=_ANSWER, label="answer"))
-    if any(each.cut and each.end_ms < right for each in drawn):
+    if any(each.cut for each in drawn):
         key.append(Line2D([], [], linestyle="none", label="interrupted", **_CROSS))
     figure.legend(handles=key, loc="outside lower left", ncols=2 if _narrow(figure) else 5, frameon=False, fontsize=9,
                   labelcolor=TEXT, handlelength=1.6, columnspacing=1.4)  # fmt: skip
@@ -182,6 +183,12 @@ def _window(
     over = max([0.0 if clip is None else clip.duration_ms, 0.0 if speech is None else speech.end_ms, *ends])
     heard = [each.end_ms for line in lines for each in line.answers if each.start_ms < over + _AFTER_MS]
     left, right = min([0.0, *starts]) - 60, min(max([over, *heard]), over + _AFTER_MS) + 60
-    if any(line.missed or (line.answers and line.answers[-1].start_ms >= right) for line in lines):
+    late = _late(left, right)
+    if any(line.missed or (line.answers and line.answers[-1].start_ms >= late) for line in lines):
         right += (right - left) * (0.7 if narrow else 0.28)  # room for words at the end of a line
     return left, right
+
+
+def _late(left: float, right: float) -> float:
+    """Return from when on an answer is named and not drawn: less than its beginning could be seen."""
+    return right - 0.05 * (right - left)
