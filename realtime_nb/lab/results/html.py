@@ -43,16 +43,16 @@ _STYLE = """<style>
 .rtnb-lab .rtnb-lab-wide {overflow-x: auto;}
 .rtnb-lab p.rtnb-lab-caption {font-weight: 600; margin: 4px 0; overflow-wrap: anywhere;
   color: var(--jp-content-font-color1, inherit);}
-.rtnb-lab table th, .rtnb-lab table td {text-align: left; padding: 3px 14px 3px 0; vertical-align: top; border: none;
-  background: none; font-weight: 400; max-width: 28em; white-space: nowrap;}
-.rtnb-lab table thead th {color: var(--jp-content-font-color2, #5f6773);
+.rtnb-lab .rtnb-lab-wide th, .rtnb-lab .rtnb-lab-wide td {text-align: left; padding: 3px 14px 3px 0;
+  vertical-align: top; border: none; background: none; font-weight: 400; max-width: 28em; white-space: nowrap;}
+.rtnb-lab .rtnb-lab-wide thead th {color: var(--jp-content-font-color2, #5f6773);
   border-bottom: 1px solid var(--jp-border-color1, #bbb);}
-.rtnb-lab table tbody th {white-space: normal; min-width: 11em; overflow-wrap: break-word;}
-.rtnb-lab table tbody tr {background: none !important;}
-.rtnb-lab table tbody tr.rtnb-lab-group > * {border-top: 1px solid var(--jp-border-color2, #ddd);}
-.rtnb-lab table tbody tr:first-child > * {border-top: none;}
-.rtnb-lab table .rtnb-lab-number {text-align: right; font-variant-numeric: tabular-nums;}
-.rtnb-lab table .rtnb-lab-strong {font-weight: 600;}
+.rtnb-lab .rtnb-lab-wide tbody th {white-space: normal; min-width: 11em; overflow-wrap: break-word;}
+.rtnb-lab .rtnb-lab-wide tbody tr {background: none !important;}
+.rtnb-lab .rtnb-lab-wide tbody tr.rtnb-lab-group > * {border-top: 1px solid var(--jp-border-color2, #ddd);}
+.rtnb-lab .rtnb-lab-wide tbody tr:first-child > * {border-top: none;}
+.rtnb-lab .rtnb-lab-wide .rtnb-lab-number {text-align: right; font-variant-numeric: tabular-nums;}
+.rtnb-lab .rtnb-lab-wide .rtnb-lab-strong {font-weight: 600;}
 .rtnb-lab p {margin: 2px 0; max-width: 70em; color: var(--jp-content-font-color2, #5f6773);}
 </style>"""
 
@@ -68,7 +68,7 @@ def table_html(
     below = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return (
         f'{_STYLE}<div class="rtnb-lab {NO_MATH}"><p class="rtnb-lab-caption">{escape(caption)}</p>'
-        '<div class="rtnb-lab-wide">'
+        '<div class="rtnb-lab-wide" tabindex="0">'
         f'<table aria-label="{escape(caption)}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
         f"{below}</div>"
     )

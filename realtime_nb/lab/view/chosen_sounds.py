@@ -9,7 +9,7 @@ variant, so that they can be compared, and then of each variant what is typical,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -29,13 +29,16 @@ class ChosenTrial:
     why: str
 
 
-def chosen_trials(rows: Sequence[Row], variants: Sequence[str], metric: str) -> list[ChosenTrial]:
+def chosen_trials(
+    rows: Sequence[Row], variants: Sequence[str], metric: str, grades: Sequence[str] = ()
+) -> list[ChosenTrial]:
     """Return the trials to hear, the most telling ones first; each once.
 
     Args:
         rows: all rows; a failed one has `failed`.
         variants: their names, in order.
         metric: a column of waits: the typical and the slowest trial of a variant are judged by it.
+        grades: the columns of graders; of passes, one that is False is a reason.
     """
     by_variant = {name: [row for row in rows if row.get("variant") == name] for name in variants}
     found: dict[tuple[Any, Any], ChosenTrial] = {}
@@ -51,25 +54,21 @@ def chosen_trials(rows: Sequence[Row], variants: Sequence[str], metric: str) -> 
     add((_ranked(each, metric, 1.0), "slowest") for each in by_variant.values())
     for why, wrong in _WRONG.items():
         add((next(filter(wrong, each), None), why) for each in by_variant.values())
+    for name in grades:
+        failing = ([row for row in each if row.get(name) is False] for each in by_variant.values())
+        add((next(iter(some), None), f"failed {name}") for some in failing)
     add((_ranked(each, metric, 0.0), "fastest") for each in by_variant.values())
     return list(found.values())
 
 
-_WRONG = {
+_WRONG: dict[str, Callable[[Row], bool]] = {
     "cut off": lambda row: bool(row.get("cut_offs")),
     "interrupted": lambda row: bool(row.get("interruptions")),
     "a false start": lambda row: bool(row.get("false_starts")),
     "not answered": lambda row: row.get("missed") is True,
     "failed": lambda row: bool(row.get("failed")),
-    "failed a check": lambda row: any(value is False for value in _grades(row)),
 }
 """What can go wrong in a trial, and how a row shows it."""
-
-_TRUTHS = frozenset({"failed", "missed", "truncated", "cached", "synthetic", "warmup"})
-
-
-def _grades(row: Row) -> list[Any]:
-    return [value for name, value in row.items() if isinstance(value, bool) and name not in _TRUTHS]
 
 
 def _shared_utterance(rows: Sequence[Row], metric: str) -> Any:

@@ -49,7 +49,7 @@ _STYLE = """<style>
   color: var(--jp-content-font-color2, inherit);}
 .rtnb-static-page .rtnb-static-wide tbody tr {background: none !important;
   border-top: 1px solid var(--jp-border-color2, #8884);}
-.rtnb-static-page .rtnb-static-wide tbody td:last-child {min-width: 18em; text-align: left;}
+.rtnb-static-page .rtnb-static-wide td.rtnb-static-words {min-width: 18em;}
 .rtnb-static-page .rtnb-static-wide .rtnb-static-number {text-align: right; font-variant-numeric: tabular-nums;}
 .rtnb-static-page .rtnb-static-failed {font-style: italic;}
 .rtnb-static-sounds {display: grid; gap: 10px 18px;
@@ -144,7 +144,8 @@ def _says_something(results: ResultsSource, kind: str) -> bool:
 def _sounds(results: ResultsSource) -> list[str]:
     """Return players of chosen trials, grouped by why they were chosen."""
     waits = [name for name in results.metrics if name.endswith("_ms")]
-    chosen = chosen_trials(results.rows, results.variant_names, next(iter(waits or results.metrics), ""))
+    metric = next(iter(waits or results.metrics), "")
+    chosen = chosen_trials(results.rows, results.variant_names, metric, results.grades)
     page = _SoundsOfPage(results)
     groups: dict[str, list[str]] = {}
     heard = 0

@@ -31,7 +31,7 @@ def trial_table(results: ResultsSource) -> str:
     metrics = list(results.metrics)[:_MOST_METRICS]
     several = len({row.get("turn") for row in rows}) > 1
     heats = {name: _Heat(name, rows) for name in metrics}
-    head = ["utterance", *(["turn"] if several else []), "variant", *metrics, "what was said and answered"]
+    head = ["utterance", *(["turn"] if several else []), "variant", "what was said and answered", *metrics]
     body = "".join(_line(row, metrics, heats, several=several) for row in shown)
     left = len(rows) - len(shown)
     more = f"<p>{left} of {len(rows)} rows are not shown here: the folder of the run has them.</p>" if left else ""
@@ -101,6 +101,11 @@ def _line(row: Row, metrics: Sequence[str], heats: Mapping[str, _Heat], *, sever
     cells = [f'<th scope="row">{escape(str(row.get("utterance")))}</th>']
     cells += [f"<td>{row.get('turn')}</td>"] if several else []
     cells.append(f"<td>{escape(str(row.get('variant')))}</td>")
+    answer = row.get("error") or row.get("text") or ", ".join(map(_call, row.get("tool_calls") or ())) or "no words"
+    summary = escape(_cut(" ".join(str(answer).split()), _SUMMARY))
+    failed = ' class="rtnb-static-failed"' if row.get("failed") else ""
+    unfolds = f"<details><summary{failed}>{summary}</summary>{transcript_html(row)}</details>"
+    cells.append(f'<td class="rtnb-static-words">{unfolds}</td>')
     for name in metrics:
         value = row.get(name)
         number = _number(value)
@@ -109,10 +114,6 @@ def _line(row: Row, metrics: Sequence[str], heats: Mapping[str, _Heat], *, sever
             words = escape(_cut(str(value), _SUMMARY)) if number is None else number_words(number)
         heat = "" if number is None else heats[name].style(number)
         cells.append(f'<td class="rtnb-static-number"{heat}>{words}</td>')
-    answer = row.get("error") or row.get("text") or ", ".join(map(_call, row.get("tool_calls") or ())) or "no words"
-    summary = escape(_cut(" ".join(str(answer).split()), _SUMMARY))
-    failed = ' class="rtnb-static-failed"' if row.get("failed") else ""
-    cells.append(f"<td><details><summary{failed}>{summary}</summary>{transcript_html(row)}</details></td>")
     return f"<tr>{''.join(cells)}</tr>"
 
 

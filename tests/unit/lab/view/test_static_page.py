@@ -71,6 +71,13 @@ def test_typical_slowest_and_wrong_trials_of_each_variant_are_chosen_once() -> N
     ]
 
 
+def test_trial_that_failed_a_grader_is_chosen_and_other_falsehoods_are_no_failure() -> None:
+    rows = [row("a", {}, n) | {WAIT: 500.0 + n, "polite": n != 3, "retryable": False} for n in range(5)]
+    found = {each.why: each.row["polite"] for each in chosen_trials(rows, ["a"], WAIT, ["polite", "mood"])}
+    assert found.pop("failed polite") is False
+    assert all(found.values())
+
+
 def test_words_that_all_variants_were_asked_are_preferred_to_those_of_one() -> None:
     rows = [row("a", {}, 0), row("b", {}, 0), row("a", {}, 1), row("a", {}, 1, 1)]
     shared = [each.row for each in chosen_trials(rows, ["a", "b"], WAIT) if "same words" in each.why]
