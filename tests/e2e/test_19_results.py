@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from playwright.async_api import Locator, expect
 
@@ -17,6 +19,7 @@ FORTY = """
         lab = rt.Lab(said, variants, repeats=4, backend=server.url, model="simulated")
         results = await lab.run(concurrency=16, budget_usd=None, progress=False)
 """
+_logger = logging.getLogger(__name__)
 FIRST = "speech_end_to_first_audible_ms"
 
 
@@ -65,3 +68,98 @@ async def test_a_sweep_of_forty_trials_is_sorted_filtered_unfolded_heard_and_rat
     await expect(trial).to_contain_text("kept")
     assert await book.kernel.get(f"(lambda t: [t.rating, t.rating_note])(results.trial({trial_id!r}))") == [4, "warm"]
     await expect(grid.get_by_role("columnheader", name="rating")).to_be_visible()
+
+
+THOUSANDS = """
+    rng = np.random.default_rng(0)
+    rows = [
+        dict(
+            trial_id=f"{n:032x}", turn=0, repeat=n // 500, utterance=f"question {n % 250}", variant=("a", "b")[n % 2],
+            utterance_hash=f"{n % 250}", said="x" * 60, heard="x" * 60, text=f"answer {n} " * 8, tool_calls=[],
+            error=None, words=9, turn_taking=0.9, cost_usd=0.001, speech_end_to_first_audible_ms=float(wait),
+            total_ms=2000.0 + float(wait),
+        )
+        for n, wait in enumerate(rng.normal(700, 150, 5000))
+    ]
+    results = rt.Results(rows)
+"""
+
+# From the card's first element to its first rows; logged, because no test asserts on time.
+WATCH = """() => {
+  window.opened = {};
+  new MutationObserver(() => {
+    if (!opened.card && document.querySelector(".rtnb-results")) opened.card = performance.now();
+    if (!opened.rows && document.querySelector(".rtnb-grid-row")) opened.rows = performance.now();
+  }).observe(document.body, { childList: true, subtree: true });
+}"""
+
+SCROLL = """async (grid) => {
+  const times = [];
+  let blank = 0;
+  for (let step = 0; step < 60; step++) {
+    const began = performance.now();
+    grid.scrollTop += 2400;
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    times.push(performance.now() - began);
+    const { left, top } = grid.getBoundingClientRect();
+    if (!document.elementFromPoint(left + 150, top + 200)?.closest(".rtnb-grid-row")) blank += 1;
+  }
+  return { blank, times, rows: grid.querySelectorAll(".rtnb-grid-row").length };
+}"""
+
+
+@pytest.mark.long
+async def test_five_thousand_trials_open_and_scroll_also_while_a_cell_runs(notebook: OpenNotebook) -> None:
+    book = await notebook(IMPORT, THOUSANDS, "results", "import time\ntime.sleep(30)")
+    await book.lab.run(0)
+    await book.lab.run(1)
+    await book.lab.page.evaluate(WATCH)
+    await book.lab.run(2)
+    card = _card(book)
+    grid = card.get_by_role("treegrid", name="Trials")
+    await expect(grid).to_have_attribute("aria-rowcount", "5001", timeout=30_000)
+    opened = await book.lab.page.evaluate("opened")
+    scrolled = await grid.evaluate(SCROLL)
+    times = sorted(scrolled["times"])
+    _logger.info(
+        "5,000 trials: rows %.0f ms after the card; a screenful further in %.0f ms p50, %.0f ms p95",
+        opened["rows"] - opened["card"],
+        times[30],
+        times[57],
+    )
+    assert scrolled["blank"] == 0
+    assert scrolled["rows"] < 60
+
+    await book.lab.run(3, wait=False)
+    await grid.focus()
+    await grid.press("End")
+    await expect(grid.locator('[aria-rowindex="5001"]')).to_be_visible()
+    await grid.press("Enter")
+    await expect(card.get_by_role("group", name="b: question 249")).to_contain_text("answer 4999 answer 4999")
+    assert await book.lab.runs(3), "the card was answered while the cell ran"
+
+
+@pytest.mark.long
+async def test_reopened_notebook_shows_the_static_page_and_no_error_until_the_cell_runs(notebook: OpenNotebook) -> None:
+    book = await notebook(IMPORT, THOUSANDS.replace("5000", "50"), "results")
+    for cell in range(3):
+        await book.lab.run(cell)
+    page = book.lab.page.locator(".rtnb-static")
+    await expect(_card(book).get_by_role("treegrid")).to_be_visible(timeout=30_000)
+    await expect(page).to_be_hidden()
+    await book.lab.reload()
+    await expect(_card(book).get_by_role("treegrid")).to_be_visible(timeout=30_000)
+    await expect(page).to_be_hidden()
+
+    await book.lab.save()
+    await book.server.shut_down(book.name)
+    await book.lab.open()
+    await expect(page).to_be_visible(timeout=30_000)
+    await expect(_card(book)).to_have_count(0)
+    outputs = book.lab.page.locator(".jp-OutputArea-output").filter(visible=True)
+    await expect(outputs).to_have_count(1)
+    for cell in range(3):
+        await book.lab.run(cell)
+    await expect(_card(book).get_by_role("treegrid")).to_be_visible(timeout=30_000)
+    await expect(page).to_be_hidden()
