@@ -53,6 +53,8 @@ export function createFilterBar(
         h("option", { value: place }, value.length > 60 ? `${value.slice(0, 59)}…` : value || "empty"),
       );
     });
+    const more = column.categories.length - MOST_CHOICES;
+    if (more > 0) select.append(h("option", { disabled: true }, `… and ${more} more: use the search`));
     select.addEventListener("change", () => {
       const value = select.value === "" ? undefined : column.categories[Number(select.value)];
       if (value === undefined) values.delete(column.name);

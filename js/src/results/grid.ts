@@ -6,7 +6,7 @@
  * The grid itself has the focus, and names its active cell: a cell that scrolls away cannot lose it.
  */
 
-import { h, setAttribute, setText } from "../view/dom.js";
+import { h, setAttribute } from "../view/dom.js";
 import { type Column, headOf, type Table } from "./columns.js";
 import { type Heat, heatOf } from "./heat.js";
 import { createLayout, ROW_PX } from "./layout.js";
@@ -35,7 +35,6 @@ interface Grid {
   /** Draws a row again whose values changed. */
   redraw(row: number): void;
   key(event: KeyboardEvent, target: Element): void;
-  closeAll(): void;
 }
 
 let grids = 0;
@@ -131,8 +130,7 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
     const row = order[position] ?? 0;
     const open = unfolded.get(row);
     const button = h("button", { type: "button", class: "rtnb-replay", tabindex: -1 });
-    setAttribute(button, "aria-label", `Play the answer of trial ${position + 1}`);
-    setAttribute(button, "data-on", row === sound);
+    markPlaying(button, position, row === sound);
     button.addEventListener("click", (event) => {
       event.stopPropagation();
       move(position, active.column, false);
@@ -205,7 +203,21 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
       element.style.top = `${layout.top(position)}px`;
       element.classList.toggle("rtnb-odd", position % 2 === 1);
     }
+    arrange();
     mark();
+  }
+
+  /** Brings the elements into the order of their rows, in which a screen reader reads them. */
+  function arrange(): void {
+    let next = body.firstElementChild;
+    for (const position of [...drawn.keys()].sort((a, b) => a - b)) {
+      for (const element of [drawn.get(position), unfolded.get(order[position] ?? -1)?.box]) {
+        if (!element) continue;
+        if (element === next) next = next.nextElementSibling;
+        // An element that is moved would lose the focus.
+        else if (!element.contains(document.activeElement)) body.insertBefore(element, next);
+      }
+    }
   }
 
   /** Puts the unfolded trials at their places, and makes the body as high as all rows. */
@@ -334,7 +346,7 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
       sound = row;
       for (const [position, element] of drawn) {
         const button = element.querySelector(".rtnb-replay");
-        if (button) setAttribute(button, "data-on", order[position] === row);
+        if (button) markPlaying(button, position, order[position] === row);
       }
     },
     redraw(row) {
@@ -376,16 +388,12 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
       } else return;
       event.preventDefault();
     },
-    closeAll() {
-      for (const open of unfolded.values()) {
-        open.close();
-        open.box.remove();
-      }
-      unfolded.clear();
-      setText(body, "");
-      drawn.clear();
-    },
   };
+}
+
+function markPlaying(button: Element, position: number, on: boolean): void {
+  setAttribute(button, "aria-label", `${on ? "Stop" : "Play"} the answer in row ${position + 1}`);
+  setAttribute(button, "data-on", on);
 }
 
 function isNumber({ kind, role }: Column): boolean {

@@ -95,7 +95,10 @@ export function createTrialView(
     });
 
     async function keep(mark: number | null): Promise<void> {
-      if (mark === null) return; // a note alone is kept with the rating that follows
+      if (mark === null) {
+        setText(kept, "choose a number, and the note is kept with it");
+        return;
+      }
       setText(kept, "keeping…");
       try {
         await channel.ask("rate", { ...trial, value: mark, note: note.value });

@@ -41,6 +41,7 @@ let asked: [string, Record<string, unknown>][];
 let answers: Record<string, (content: Record<string, unknown>) => Answer | Promise<Answer>>;
 
 const channel: ResultsChannel = {
+  answered: Promise.resolve(),
   signal: new AbortController().signal,
   async ask(request, content = {}) {
     asked.push([request, content]);

@@ -1,0 +1,135 @@
+// @vitest-environment happy-dom
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Answer } from "../../src/results/channel.js";
+import { createTrialsPane } from "../../src/results/trials.js";
+
+const HOSTILE = '<img src=x onerror="window.hacked=1">';
+
+/** A kernel with three trials, of which the second one failed. */
+function kernel(refuse = "") {
+  const life = new AbortController();
+  const asked: [string, Record<string, unknown>][] = [];
+  const numbers = new DataView(Float64Array.of(300, Number.NaN, 100).buffer);
+  const table: Answer = {
+    content: {
+      rows: 3,
+      columns: [
+        { name: "variant", role: "name", kind: "category", values: ["a", HOSTILE], buffer: 1, shown: true },
+        {
+          name: "total_ms",
+          role: "metric",
+          kind: "number",
+          unit: "ms",
+          better: "lower",
+          buffer: 0,
+          shown: true,
+        },
+        { name: "rating", role: "metric", kind: "number", buffer: 2 },
+        { name: "text", role: "words", kind: "text", values: [HOSTILE, "", "ten"], shown: true },
+        { name: "error", role: "words", kind: "text", values: ["", "closed", ""] },
+        { name: "trial_id", role: "id", kind: "text", values: ["t0", "t1", "t2"] },
+      ],
+    },
+    buffers: [
+      numbers,
+      new DataView(Int32Array.of(0, 1, 0).buffer),
+      new DataView(new Float64Array(3).fill(Number.NaN).buffer),
+    ],
+  };
+  const trial = {
+    said: HOSTILE,
+    heard: "hello",
+    text: HOSTILE,
+    tool_calls: [{ name: HOSTILE, arguments: "{}" }, 7],
+  };
+  const pane = createTrialsPane({
+    signal: life.signal,
+    answered: Promise.resolve(),
+    async ask(request, content = {}) {
+      asked.push([request, content]);
+      if (request === "table") return table;
+      if (refuse) throw new Error(refuse);
+      return { content: request === "trial" ? trial : { rate: 0 }, buffers: [] };
+    },
+  });
+  document.body.replaceChildren(pane.root);
+  pane.show();
+  const grid = () => pane.root.querySelector<HTMLElement>('[role="treegrid"]') as HTMLElement;
+  return {
+    pane,
+    asked,
+    grid,
+    rows: () => [...pane.root.querySelectorAll(".rtnb-grid-row")].map((row) => row.textContent),
+    press: (key: string) => pane.key?.(new KeyboardEvent("keydown", { key }), grid()),
+    end: () => life.abort(),
+  };
+}
+
+const settled = () => vi.waitFor(() => expect(document.querySelector(".rtnb-grid-row")).not.toBeNull());
+
+afterEach(() => document.body.replaceChildren());
+
+describe("the pane of trials", () => {
+  it("shows every row with texts as texts, and a failure's reason where there is no answer", async () => {
+    const { rows, pane } = kernel();
+    await settled();
+    expect(rows()).toEqual([`a300${HOSTILE}`, `${HOSTILE}–⚠ closed`, "a100ten"]);
+    expect(pane.root.querySelector("img, script")).toBeNull();
+  });
+
+  it("sorts by a heading with the keyboard, the better end first, then the other, then as it was", async () => {
+    const { rows, press, grid } = kernel();
+    await settled();
+    const first = () => rows().map((row) => row?.slice(0, 4));
+    for (const key of ["ArrowUp", "ArrowRight"]) press(key);
+    press("Enter");
+    expect(first()).toEqual(["a100", "a300", HOSTILE.slice(0, 4)]);
+    expect(grid().querySelector("[aria-sort=ascending]")?.textContent).toBe("totalms");
+    press("Enter");
+    expect(first()).toEqual(["a300", "a100", HOSTILE.slice(0, 4)]);
+    press("Enter");
+    expect(first()).toEqual(["a300", HOSTILE.slice(0, 4), "a100"]);
+  });
+
+  it("unfolds the active row with Enter, asks once, and folds it again", async () => {
+    const { press, pane, asked, grid } = kernel();
+    await settled();
+    press("Enter");
+    await vi.waitFor(() =>
+      expect(pane.root.querySelector(".rtnb-trial")?.textContent).toContain("heard: hello"),
+    );
+    expect(asked.at(-1)).toEqual(["trial", { trial: "t0", turn: null }]);
+    expect(pane.root.querySelector("img, script")).toBeNull();
+    expect(grid().querySelector(".rtnb-grid-row")?.getAttribute("aria-expanded")).toBe("true");
+    press("Enter");
+    expect(pane.root.querySelector(".rtnb-trial")).toBeNull();
+  });
+
+  it("keeps a rating with its note, and shows its column", async () => {
+    const { press, pane, asked, rows } = kernel();
+    await settled();
+    press("Enter");
+    await vi.waitFor(() => expect(pane.root.querySelectorAll(".rtnb-mark").length).toBe(5));
+    const note = pane.root.querySelector<HTMLInputElement>(".rtnb-rating input") as HTMLInputElement;
+    note.value = "warm";
+    note.dispatchEvent(new Event("change"));
+    expect(pane.root.textContent).toContain("choose a number");
+    (pane.root.querySelectorAll(".rtnb-mark")[3] as HTMLElement).click();
+    await vi.waitFor(() => expect(rows()[0]).toContain("3004"));
+    expect(asked.at(-1)).toEqual(["rate", { trial: "t0", turn: null, value: 4, note: "warm" }]);
+  });
+
+  it("says why there is no sound, and what the kernel refused", async () => {
+    const silent = kernel();
+    await settled();
+    silent.press(" ");
+    await vi.waitFor(() =>
+      expect(silent.pane.root.textContent).toContain("There is no sound of this answer."),
+    );
+    const refusing = kernel("the file is damaged");
+    await settled();
+    refusing.press("Enter");
+    await vi.waitFor(() => expect(refusing.pane.root.textContent).toContain("the file is damaged"));
+    expect(refusing.asked.length).toBe(2);
+  });
+});
