@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import realtime_nb as rt
+from realtime_nb.notebook.page.messages import ExperimentMessage
 from realtime_nb.testing import Asked, Call, Reply, ScriptedServer, SimulatedBackend, expect, send
 from tests.contract.kernel_messages import PageNumbers, decode_kernel
 from tests.integration.scripted import answers, created, item_added, updated
@@ -214,6 +215,7 @@ async def test_page_asks_again_keeps_and_hears_it() -> None:
         def last(kind: str) -> Any:
             return next((each for each in reversed(got) if type(each).__struct_config__.tag == kind), None)
 
+        await w.ask_again(0)
         say("hello", version=1)
         item_id = w.turns[2].item_id
         say("keep", item_id=item_id, on=True)
@@ -227,11 +229,13 @@ async def test_page_asks_again_keeps_and_hears_it() -> None:
         assert (first.name, second.name) == ("B", "the same settings")
         assert first.text == "You said: what is the time"
         assert first.latency.total
-        assert [asked.instructions for asked in backend.asked[2:]] == ["B", "A"]
-        await until(lambda: [each.text for each in w.retakes] == [first.text, second.text])
+        assert [asked.instructions for asked in backend.asked[3:]] == ["B", "A"]
+        await until(lambda: [each.text for each in w.retakes[1:]] == [first.text, second.text])
         got.clear()
         controller.receive({"v": 1, "seq": 1, "page": "another", "kind": "hello", "version": 1}, None)
         await until(lambda: last("experiment"))
+        # A card shows what was asked from the card; what a cell asks is shown below that cell.
+        assert len([each for each in got if isinstance(each, ExperimentMessage)]) == 1
         assert [each.text for each in last("experiment").sides] == [first.text, second.text]
         say("clip", item_id=first.id)
         await until(lambda: last("clip") and last("clip").item_id == first.id)
@@ -250,4 +254,4 @@ async def test_page_asks_again_keeps_and_hears_it() -> None:
         say("clip", item_id="retake_9_9")
         say("ask.cancel", experiment="experiment_9")
         await until(lambda: sum(type(each).__struct_config__.tag == "refused" for each in got) == 3)
-        assert len(backend.asked) == 4
+        assert len(backend.asked) == 5

@@ -92,6 +92,7 @@ export function renderCard(model: HostModel, engine: Engine, host: HTMLElement, 
     setAttribute(card, "data-mic", read(model, "muted") && state.mic === "on" ? "muted" : state.mic);
     setAttribute(card, "data-kernel", state.kernel);
     setAttribute(card, "data-bare", !state.met);
+    setAttribute(card, "data-plain", !read(model, "controls"));
     setAttribute(card, "data-playing", state.playing && !state.blocked);
     header.show(state);
     notices.show();

@@ -74,9 +74,10 @@ class ExperimentRequests:
             self._channel.refuse(m.tag_of(message), str(error))
 
     def snapshot(self) -> None:
-        """Send all experiments, for a page that begins; other pages have them already, and replace them."""
+        """Send the card's experiments, for a page that begins; other pages have them already, and replace them."""
         for experiment in self._experiments.experiments:
-            self._channel.send(experiment_message(experiment))
+            if experiment.in_card:
+                self._channel.send(experiment_message(experiment))
 
     def clip(self, page: str, item_id: str) -> bool:
         """Send a page the sound of an answer to a turn that was asked again; False where there is none."""
@@ -102,6 +103,7 @@ class ExperimentRequests:
             item_id=message.item_id,
             history=turns_before(point.history),
             timeout_s=_ANSWER_S,
+            in_card=True,
         )
 
     def _cancel(self, message: m.CancelAgain) -> None:
@@ -117,7 +119,7 @@ class ExperimentRequests:
         return user_turn(self._state.conversation.turns, turn)
 
     def _on_changed(self, experiment: Experiment) -> None:
-        if len(self._pages):
+        if experiment.in_card and len(self._pages):
             self._channel.send(experiment_message(experiment))
         self._traits.changed()
 

@@ -69,6 +69,7 @@ class Experiment:
         item_id: of the user turn; None for an utterance that is no turn of the conversation.
         utterance: what is said.
         sides: in the order in which they were asked for.
+        in_card: whether the card asked for it, and shows it.
         task: runs it.
     """
 
@@ -76,6 +77,7 @@ class Experiment:
     item_id: str | None
     utterance: Utterance
     sides: list[SideRun]
+    in_card: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -111,6 +113,7 @@ class TurnExperiments:
         item_id: str | None,
         history: Iterable[Any],
         timeout_s: float,
+        in_card: bool = False,
     ) -> Experiment:
         """Begin an experiment, which runs in a task of its own.
 
@@ -120,6 +123,7 @@ class TurnExperiments:
             item_id: of the user turn that is asked again, or None.
             history: what was said before, as for `conversation_of`.
             timeout_s: seconds that an answer may take after the end of speech.
+            in_card: whether the card asks for it, and shows it.
 
         Raises:
             ConfigError: no side, or too many; too many experiments at once. BudgetError: a limit is reached.
@@ -133,7 +137,7 @@ class TurnExperiments:
             raise ConfigError(f"{_MOST_OPEN} turns are being asked again already: wait for an answer, or cancel one")
         number = next(self._numbers)
         runs = [SideRun(f"retake_{number}_{place}", side) for place, side in enumerate(sides, start=1)]
-        experiment = Experiment(f"experiment_{number}", item_id, utterance, runs)
+        experiment = Experiment(f"experiment_{number}", item_id, utterance, runs, in_card)
         self.experiments.append(experiment)
         work = self._run(experiment, list(history), timeout_s)
         experiment.task = task = asyncio.get_running_loop().create_task(work, name="realtime experiment")

@@ -1,4 +1,4 @@
-"""Scenario 21: a spoken turn is kept, asked again and asked under two instructions, from the card."""
+"""Scenario 22: a spoken turn is kept, asked again and asked under two instructions, from the card."""
 
 from __future__ import annotations
 
