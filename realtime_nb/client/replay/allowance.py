@@ -6,9 +6,9 @@ A session asks before the server can begin one response more than was granted, a
 it costs is known to be granted, as long as the server keeps the protocol: one response of the conversation at a time,
 each announced by `response.created` (docs/protocol.md 19 to 23), and none but at the end of speech.
 
-There are two reasons to ask, because a server, a network or this process may be late by seconds. Once a response has
-begun, another one may follow. And before sound is sent in which a turn may end (a pause, `pauses.py`), a response to
-each such end so far may begin, whether it was announced yet or not.
+A server, a network or this process may be late by seconds. So before sound is sent in which a turn may end (a pause,
+`pauses.py`), a response to each such end so far may begin, whether it was announced yet or not; and where the server
+detects turns, another one may follow each that has begun. After a response with function calls this side asks for one.
 """
 
 from __future__ import annotations
@@ -115,10 +115,13 @@ class Allowance:
         """Note that the next turn is said now."""
         del self._turns[:1]
 
-    def on_done(self, usage: ResponseUsage | None) -> None:
-        """Note what a response used that has ended."""
+    def on_done(self, usage: ResponseUsage | None, *, calls: bool = False) -> bool:
+        """Note what a response used that has ended; return whether another one is granted where it called functions."""
         self._running = max(self._running - 1, 0)
         self._done.append(usage)
+        if not (calls and self._tools):
+            return True
+        return self._wants(self._rounds * len(self._turns) + max(self._ends - self._begun, 1), needed=True)
 
     def on_begun(self, *, needed: bool) -> bool:
         """Ask for a further response, now that one has begun; return whether it is granted.
@@ -130,25 +133,13 @@ class Allowance:
         self._left = max(self._left - 1, 0)
         self._running += 1
         self._begun += 1
-        unseen = max(self._ends - self._begun, int(self._automatic or self._tools))
-        wanted = self._rounds * len(self._turns) + unseen
-        if wanted <= self._left and not self.overdrawn:
-            return True
-        if not self._asks(wanted, self._heard_s, needed):
-            return False
-        self._left, self.overdrawn = wanted, False
-        return True
+        unseen = max(self._ends - self._begun, int(self._automatic))
+        return self._wants(self._rounds * len(self._turns) + unseen, needed)
 
     def on_turn_end(self) -> bool:
         """Ask for the response to a pause that is sent next, or to the silence behind a recording."""
         self._ends += 1
-        wanted = self._rounds * len(self._turns) + max(self._ends - self._begun, 0)
-        if wanted <= self._left:
-            return True
-        if not self._asks(wanted, self._heard_s, needed=True):
-            return False
-        self._left = wanted
-        return True
+        return self._wants(self._rounds * len(self._turns) + max(self._ends - self._begun, 0), needed=True)
 
     def on_silence(self, *, needed: bool) -> bool:
         """Ask for more silence; return whether it is granted."""
@@ -162,6 +153,15 @@ class Allowance:
     def settled(self) -> bool:
         """Whether every response that was begun has ended, and its usage is known."""
         return not self._running and None not in self._done
+
+    def _wants(self, responses: int, needed: bool) -> bool:
+        """Ask for so many further responses, where they are not granted yet."""
+        if responses <= self._left and not self.overdrawn:
+            return True
+        if not self._asks(responses, self._heard_s, needed):
+            return False
+        self._left, self.overdrawn = responses, False
+        return True
 
     def _asks(self, responses: int, heard_s: float, needed: bool) -> bool:
         if self._guard is None:

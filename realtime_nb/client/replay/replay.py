@@ -47,7 +47,7 @@ from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.client.variant import Variant
 from realtime_nb.conversation import Conversation
 from realtime_nb.errors import AudioError, BudgetError, ConfigError, RealtimeError, ServerError
-from realtime_nb.wire.realtime import FunctionCallItem, RateLimitsUpdated, ResponseCreated, ResponseDone
+from realtime_nb.wire.realtime import FunctionCallItem, RateLimitsUpdated, Response, ResponseCreated, ResponseDone
 
 _log = logging.getLogger(__name__)
 _POLL_S = 0.1
@@ -305,7 +305,7 @@ class _ReplayedSession:
         elif isinstance(event, ResponseCreated):
             self._on_begun()
         elif isinstance(event, ResponseDone):
-            self._allowance.on_done(event.response.usage)
+            self._on_done(event.response)
         if self._log.too_much:
             self._end(ReplayFailure("the server sent more than any answer is; the session was closed"))
         elif self._log.responses > self._options.max_responses:
@@ -355,6 +355,13 @@ class _ReplayedSession:
             # This answer ends. Without sound no other one begins, and tools ask for none.
             self._is_sealed = True
             self._microphone.silent_until = 0.0
+            self._router.responses.refuse(RealtimeError(self._refused.error))
+
+    def _on_done(self, response: Response) -> None:
+        """Ask for the response after function calls, before the session's own parts do."""
+        calls = any(isinstance(item, FunctionCallItem) for item in response.output or ())
+        if not self._allowance.on_done(response.usage, calls=calls):
+            self._refused = _out_of_money()
             self._router.responses.refuse(RealtimeError(self._refused.error))
 
     def _has_heard_all(self) -> bool:
