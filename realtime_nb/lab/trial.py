@@ -22,7 +22,7 @@ from realtime_nb.client.replay.scenario import BargeIn, Scenario
 from realtime_nb.client.replay.trace import ReplayRecord, TrialTrace
 from realtime_nb.client.utterance import Utterance
 from realtime_nb.client.variant import Variant
-from realtime_nb.conversation import Prices
+from realtime_nb.conversation import FREE, Prices
 from realtime_nb.keys.secret import ApiKey
 from realtime_nb.lab.measure import Measures, measure
 from realtime_nb.lab.planning.price_bound import CostBound
@@ -165,7 +165,9 @@ def outcome_of(trial: Trial, record: ReplayRecord, setup: TrialSetup) -> TrialOu
     costs = [each.cost_usd for each in measures]
     cost: float | None = None if None in costs else sum(cost or 0.0 for cost in costs)
     error = None if record.error is None else redact(record.error)
-    if record.billed and (error is not None or not measures) and not record.settled:
+    if prices_of(record, setup) == FREE:
+        cost = 0.0
+    elif record.billed and (error is not None or not measures) and not record.settled:
         cost = None  # an answer that was begun and not reported may be on the bill all the same
     elif not record.billed and cost is None:
         cost = 0.0
@@ -246,7 +248,7 @@ def _row(
         "cached": False,
     }
     if measures is None:
-        row["cost_usd"] = 0.0 if not attempt.billed or turn else None
+        row["cost_usd"] = 0.0 if not attempt.billed or turn or attempt.cost_usd == 0 else None
         row["error"] = attempt.error or "the session ended before this turn"
     row["error"] = None if row["error"] is None else redact(row["error"])
     row["tool_calls"] = [dict(call) for call in row["tool_calls"]]

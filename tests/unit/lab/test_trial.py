@@ -13,7 +13,7 @@ from realtime_nb.client.replay.scenario import BargeIn, Scenario
 from realtime_nb.client.replay.trace import ReplayRecord, StampedEvent, TrialTrace
 from realtime_nb.client.utterance import Utterance
 from realtime_nb.client.variant import Variant
-from realtime_nb.conversation import Billing, Prices
+from realtime_nb.conversation import FREE, Billing, Prices
 from realtime_nb.lab.trial import Trial, TrialSetup, outcome_of, unit_hash
 from realtime_nb.wire.realtime import decode_server
 
@@ -76,6 +76,14 @@ def test_answer_that_broke_off_has_no_known_cost_and_is_not_repeated() -> None:
     outcome = outcome_of(_trial(), record, _SETUP)
     assert outcome.attempt.cost_usd is None
     assert not outcome.retryable
+
+
+@pytest.mark.parametrize("turns", [(), (_answered(),)], ids=["nothing measured", "an answer"])
+def test_answer_that_broke_off_costs_nothing_on_a_free_backend(turns: tuple[TrialTrace, ...]) -> None:
+    record = ReplayRecord(turns=turns, billing=Billing(FREE), billed=True, error="no whole answer came")
+    outcome = outcome_of(_trial(), record, _SETUP)
+    assert outcome.attempt.cost_usd == 0.0
+    assert [row["cost_usd"] for row in outcome.rows] == [0.0]
 
 
 def test_turn_of_a_scenario_is_another_unit_when_another_turn_was_said_before_it() -> None:
