@@ -36,7 +36,7 @@ _logger = logging.getLogger("realtime_nb")
 _STYLE = """<style>
 .rtnb-static-page {max-width: 100%; font-size: var(--jp-ui-font-size1, 13px);
   color: var(--jp-content-font-color1, inherit);}
-.rtnb-static-page h4 {margin: 14px 0 4px; font-size: 1.05em; font-weight: 600;}
+.rtnb-static-page p.rtnb-static-group {margin: 14px 0 4px; font-size: 1.05em;}
 .rtnb-static-page details > summary {cursor: pointer; overflow-wrap: anywhere;}
 .rtnb-static-page p {margin: 2px 0; max-width: 70em; overflow-wrap: anywhere;}
 .rtnb-static-page .rtnb-static-wide {max-height: 440px; overflow: auto;}
@@ -91,11 +91,13 @@ def page_html(results: ResultsSource) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Results of a sweep</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
-        f"<style>{_PAGE_STYLE}</style></head><body><main>{static_html(results)}</main></body></html>"
+        f"<style>{_PAGE_STYLE}</style></head><body><main><h1>Results of a sweep</h1>"
+        f"{static_html(results)}</main></body></html>"
     )
 
 
 _PAGE_STYLE = """
+h1 {font-size: 1.4em;}
 body {margin: 24px auto; padding: 0 16px; max-width: 1100px; font: 14px/1.5 system-ui, sans-serif;
   color-scheme: light dark; background: #fff; color: #16191d;
   --jp-content-font-color2: #5f6773;}
@@ -166,7 +168,9 @@ def _sounds(results: ResultsSource) -> list[str]:
     parts = [f"<details open><summary>{about}</summary>"]
     for why, trials in groups.items():
         title = escape(why[0].upper() + why[1:])
-        parts.append(f'<h4>{title}</h4><div class="rtnb-static-sounds">{"".join(trials)}</div>')
+        parts.append(
+            f'<p class="rtnb-static-group"><b>{title}</b></p><div class="rtnb-static-sounds">{"".join(trials)}</div>'
+        )
     return [*parts, "</details>"]
 
 

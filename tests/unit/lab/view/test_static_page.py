@@ -199,7 +199,7 @@ def test_texts_of_a_server_stay_texts(tmp_path: Path) -> None:
     page = results.save(tmp_path / "page.html").read_text(encoding="utf-8")
     tags = _Tags(page)
     allowed = (
-        "html head meta title style body main div p b h4 table thead tbody tr th td details summary img audio code"
+        "html head meta title style body main div p b h1 table thead tbody tr th td details summary img audio code"
     )
     assert {tag for tag, _ in tags.found} <= set(allowed.split())
     assert not {name for _, attributes in tags.found for name in attributes if name.startswith("on") or name == "href"}
