@@ -12,8 +12,9 @@ from tests.e2e.harness.notebook import Notebook
 from tests.e2e.scenes import IMPORT
 
 FORTY = """
+    ANSWER = "It is <b>half past three</b>, and the river flows on to the sea."
     shifts = {"Be brief.": 0, "Think first.": 400}
-    with rt.testing.SimulatedBackend(shifts_ms=shifts, base_ms=100, answers="It is <b>half past three</b>.") as server:
+    with rt.testing.SimulatedBackend(shifts_ms=shifts, base_ms=100, answers=ANSWER) as server:
         said = ["What time is it?", "Count to three.", "Who wrote Faust?", "Name a river.", "What is tea?"]
         variants = rt.grid(instructions=list(shifts))
         lab = rt.Lab(said, variants, repeats=4, backend=server.url, model="simulated")
@@ -52,16 +53,22 @@ async def test_a_sweep_of_forty_trials_is_sorted_filtered_unfolded_heard_and_rat
     await grid.press("Home")
     await grid.press("Enter")
     trial = card.get_by_role("group", name="Think first: Name a river.")
-    await expect(trial).to_contain_text("It is <b>half past three</b>.")
-    await grid.press(" ")
-    await book.lab.until_sound()
+    await expect(trial).to_contain_text("It is <b>half past three</b>, and the river flows on to the sea.")
+    # The harness hears an audio context from its second sound on: loading its tap takes longer than a short answer.
+    play = trial.get_by_role("button", name="Play the answer")
+    for _ in range(2):
+        before = max((each.frames[-1] for each in await book.lab.played() if len(each.frames)), default=-1)
+        await grid.press(" ")
+        await expect(trial.get_by_role("button", name="Stop the answer")).to_be_visible()
+        await expect(play).to_be_visible(timeout=30_000)
     await book.lab.until_silence()
     rivers = "[r for r in results.rows if 'river' in r['said'] and r['variant'] == 'Think first']"
     order = f"sorted({rivers}, key=lambda row: row[{FIRST!r}])"
     trial_id = await book.kernel.get(f"{order}[0]['trial_id']")
     seconds = await book.kernel.get(f"results.trial({trial_id!r}).audio.duration_ms / 1000")
     sound = await book.lab.sound()
-    assert len(sound.whole()) / sound.rate == pytest.approx(seconds, abs=0.3)
+    heard = sound.frames[sound.frames > before]
+    assert (heard[-1] - heard[0] + 1) / sound.rate == pytest.approx(seconds, abs=0.3)
 
     await trial.get_by_role("textbox", name="Note").fill("warm")
     await trial.get_by_role("button", name="4", exact=True).click()
