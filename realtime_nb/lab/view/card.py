@@ -6,6 +6,7 @@ Owns the widget and the thread on which its requests are answered. Must not know
 from __future__ import annotations
 
 import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ from .requests import answer
 from .source import ResultsSource
 
 _STATIC = Path(__file__).parents[2] / "static"
+_PAGE_ASKS_WITHIN_S = 0.6
+_LONGEST_ANSWER_S = 3.0
 _logger = logging.getLogger("realtime_nb")
 
 
@@ -49,11 +52,21 @@ class ResultsCard(anywidget.AnyWidget):
         super().__init__()
         self.set_trait("key", key)
         self.results = results
-        keep_comm_on_subshell(self.comm)
+        self._asked, self._answered = threading.Event(), threading.Event()
+        self._answers_while_cells_run = keep_comm_on_subshell(self.comm)
         self.on_msg(self._receive)
+
+    def wait_for_page(self) -> None:
+        """Wait until a page that was just given the card has its table; return soon where there is no page.
+
+        What the cell does next would compete with the answer for the interpreter.
+        """
+        if self._answers_while_cells_run and self._asked.wait(_PAGE_ASKS_WITHIN_S):
+            self._answered.wait(_LONGEST_ANSWER_S)
 
     def _receive(self, _: Any, content: Any, buffers: Any) -> None:
         """Hand a page's message to the thread that answers; called on the kernel's thread for comm messages."""
+        self._asked.set()
         _answers().submit(self._answer, content)
 
     def _answer(self, content: Any) -> None:
@@ -63,3 +76,5 @@ class ResultsCard(anywidget.AnyWidget):
                 self.send(message, buffers=list(parts))
         except Exception:  # the thread's future would keep it unseen
             _logger.warning("the results card could not answer its page", exc_info=True)
+        finally:
+            self._answered.set()

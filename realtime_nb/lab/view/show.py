@@ -42,6 +42,7 @@ def show(results: ResultsSource) -> None:
     if card is not None:
         bundle = {_VIEW: {"version_major": 2, "version_minor": 0, "model_id": card.model_id}, "text/plain": ""}
         publish(bundle)
+        card.wait_for_page()  # the page below takes a second or two to make
     place = f'<div class="rtnb-static {NO_MATH}" data-rtnb-static="{"" if card is None else card.key}">'
     page = f"<style>{_HIDE_NO_WIDGET}</style>{place}{static_html(results)}</div>"
     publish({"text/html": page, "text/plain": repr(results)})
