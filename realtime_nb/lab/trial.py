@@ -226,6 +226,7 @@ def _row(
         "turn": turn,
         "utterance": label,
         "utterance_hash": unit_hash(trial.said, turn),
+        "sound_hash": utterance.hash if utterance.text is None else None,
         "scenario": scenario,
         "twin": utterance.twin,
         "synthetic": utterance.synthetic,

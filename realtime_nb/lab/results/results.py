@@ -133,7 +133,8 @@ class Results:
             functions={name: names for name, names in manifest.functions.items() if name not in given},
             folder=kept.path,
             audio=lambda row: kept.sound(row["trial_id"], row.get("turn") or 0),
-            user_audio=lambda row: kept.said(row["utterance_hash"]),
+            # In a scenario, the hash of a turn is not that of its sound: what was said before belongs to it.
+            user_audio=lambda row: kept.said(row.get("sound_hash") or row["utterance_hash"]),
             trace=lambda row: _trace_of(kept.record(row["trial_id"]), row.get("turn") or 0),
             early=early,
             about=f"{lost} of {len(manifest.trials)} trials were not run" if lost else "",
@@ -765,7 +766,8 @@ class Results:
             spoken = (str(row["utterance"]) for row in self.rows if row.get("speech_end_to_committed_ms") is not None)
             label: str | None = next(spoken, labels[0])
         elif isinstance(utterance, Utterance):
-            label = next((str(row["utterance"]) for row in self.rows if row["utterance_hash"] == utterance.hash), None)
+            hashes = {str(row["utterance"]): (row["utterance_hash"], row.get("sound_hash")) for row in self.rows}
+            label = next((name for name, own in hashes.items() if utterance.hash in own), None)
         else:
             label = utterance if utterance in labels else None
         if label is None:

@@ -93,6 +93,14 @@ def test_turn_of_a_scenario_is_another_unit_when_another_turn_was_said_before_it
     assert unit_hash(Scenario(["A", BargeIn(sound, 300)], "s"), 1) != unit_hash(one, 1)
 
 
+def test_sound_of_a_turn_in_a_scenario_is_found_by_its_own_hash() -> None:
+    sound = Utterance(samples=np.full(2400, 9, np.int16))
+    record = ReplayRecord(turns=(), error="refused")
+    rows = outcome_of(_trial(Scenario(["A", BargeIn(sound, 200)], "s")), record, _SETUP).rows
+    assert [row["sound_hash"] for row in rows] == [None, sound.hash]
+    assert rows[1]["utterance_hash"] != sound.hash
+
+
 def test_key_in_an_error_is_not_in_the_rows() -> None:
     key = "sk-" + "secret1234567890"
     error = {"type": "error", "error": {"type": "x", "message": f"bad key {key}"}}

@@ -60,6 +60,19 @@ def test_run_is_read_again_with_its_variants_grades_and_plan(tmp_path: Path) -> 
     assert any("Look after 4 of 5 rounds" in note for note in again.compare().notes)
 
 
+def test_recording_of_a_scenarios_turn_is_read_by_the_hash_of_its_sound(tmp_path: Path) -> None:
+    said = rt.Utterance(np.full(2_400, 7, np.int16))
+    rows = rows_of(VOICES, utterances=1, repeats=1)
+    rows[0] |= {"utterance_hash": "of the scenario", "sound_hash": said.hash}
+    rows[1] |= {"utterance_hash": said.hash}  # as runs before this column have it
+    _keep(tmp_path, rows, "first")
+    with RunFolder(tmp_path, write=True) as folder:
+        folder.keep_said([said])
+    results = Results.open(tmp_path)
+    for row in rows:
+        assert results.trial(row["trial_id"]).user_audio.duration_ms == 100  # type: ignore[union-attr]
+
+
 def test_trials_of_the_cache_stand_under_the_names_of_their_run(tmp_path: Path) -> None:
     rows = rows_of({"marin": {"voice": "marin"}}, repeats=2)
     _keep(tmp_path, rows, "first")
