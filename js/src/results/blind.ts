@@ -19,6 +19,8 @@ type Screen = "start" | "pair" | "ranking";
 interface Shown {
   token: string;
   question: string;
+  /** Whether the question can be heard. */
+  spoken: boolean;
   written: boolean;
 }
 
@@ -41,6 +43,7 @@ export function createBlindPane(channel: ResultsChannel): Pane {
   let visible = false;
   let run = 0; // counts what plays, so that an older sequence ends
   let asked = false;
+  let wordsOn = false;
 
   // The start
 
@@ -74,7 +77,7 @@ export function createBlindPane(channel: ResultsChannel): Pane {
   const hearQuestion = button("Hear the question", "rtnb-quiet", "▶");
   const sides = SIDES.map((side) => {
     const play = button(`Sound ${side + 1}`, "rtnb-side-play", "▶");
-    const words = h("p", { class: "rtnb-words", hidden: true });
+    const words = h("p", { class: "rtnb-words", hidden: true, tabindex: 0 }); // it may scroll
     const prefer = button(`Prefer ${side + 1}`, "rtnb-vote");
     withKey(prefer, String(side + 1));
     play.addEventListener("click", () => hear([side]));
@@ -93,6 +96,7 @@ export function createBlindPane(channel: ResultsChannel): Pane {
   const back = button("Take the last vote back", "rtnb-quiet");
   withKey(back, "Backspace");
   const showWords = button("Show the words", "rtnb-quiet");
+  setAttribute(showWords, "aria-pressed", "false");
   const toRanking = button("Show the ranking", "rtnb-quiet");
   const pairScreen = h(
     "div",
@@ -149,6 +153,13 @@ export function createBlindPane(channel: ResultsChannel): Pane {
   /** Asks the kernel; null after a failure, which is shown. One request at a time: votes must not overtake each other. */
   async function request(kind: string, content: Record<string, unknown> = {}): Promise<Answer | null> {
     if (busy) return null;
+    // A button that is disabled loses the focus to the page, where the next key would be the notebook's.
+    if (
+      screen !== "start" &&
+      document.activeElement instanceof HTMLButtonElement &&
+      stage.contains(document.activeElement)
+    )
+      stage.focus({ preventScroll: true });
     busy = true;
     complain("");
     draw();
@@ -176,7 +187,8 @@ export function createBlindPane(channel: ResultsChannel): Pane {
       setAttribute(play, "data-playing", playing);
     }
     neither.disabled = !open || !complete;
-    again.hidden = hearQuestion.hidden = showWords.hidden = pair?.written === true;
+    again.hidden = showWords.hidden = pair?.written === true;
+    hearQuestion.hidden = pair?.spoken !== true;
     again.disabled = showWords.disabled = hearQuestion.disabled = !open;
     back.disabled = busy || voted === 0;
     toRanking.disabled = busy || voted === 0;
@@ -247,7 +259,12 @@ export function createBlindPane(channel: ResultsChannel): Pane {
       return;
     }
     const rates = Array.isArray(shown.rates) ? shown.rates.map(count) : [];
-    pair = { token: text(shown.token), question: text(shown.question), written: rates.length < 2 };
+    pair = {
+      token: text(shown.token),
+      question: text(shown.question),
+      spoken: shown.spoken === true,
+      written: rates.length < 2,
+    };
     player.load(
       rates.map((rate, side) => ({ pcm: samplesOf(answer.buffers[side]), rate: rate || 24_000, gain: 1 })),
     );
@@ -261,6 +278,7 @@ export function createBlindPane(channel: ResultsChannel): Pane {
     else {
       say(`Pair ${voted + 1} of ${total}.`);
       void hear(SIDES);
+      if (wordsOn) void askWords();
     }
   }
 
@@ -271,7 +289,17 @@ export function createBlindPane(channel: ResultsChannel): Pane {
       return;
     }
     const token = pair.token;
-    await take(await request("blind-vote", { token, choice }));
+    const answer = await request("blind-vote", { token, choice });
+    if (answer) await take(answer);
+    else await catchUp(token);
+  }
+
+  /** After a vote that was refused: another view of these results may have voted on this pair. */
+  async function catchUp(token: string): Promise<void> {
+    const why = problem.textContent ?? "";
+    const answer = await request("blind-pair");
+    if (answer && text(record(answer.content.pair).token) !== token) await take(answer);
+    complain(why);
   }
 
   async function takeBack(): Promise<void> {
@@ -298,6 +326,18 @@ export function createBlindPane(channel: ResultsChannel): Pane {
     }
   }
 
+  async function askWords(): Promise<void> {
+    const shown = pair;
+    if (!shown || shown.written) return;
+    try {
+      // Beside other requests: a vote must not wait for words.
+      const { content } = await channel.ask("blind-words", { by, listener, token: shown.token });
+      if (pair === shown && wordsOn && Array.isArray(content.words)) fillWords(content.words.map(text));
+    } catch (error) {
+      if (pair === shown) complain(error instanceof Error ? error.message : String(error));
+    }
+  }
+
   function hideWords(): void {
     for (const { words } of sides) {
       setText(words, "");
@@ -318,10 +358,7 @@ export function createBlindPane(channel: ResultsChannel): Pane {
       const answer = await request("blind-question", { token: pair.token });
       if (!answer) return;
       const pcm = samplesOf(answer.buffers[0]);
-      if (pcm.length === 0) {
-        say("The user's recording was not kept, or the turn was typed.");
-        return;
-      }
+      if (pcm.length === 0) return;
       question.load([{ pcm, rate: count(answer.content.rate) || 24_000, gain: 1 }]);
     }
     stage.focus({ preventScroll: true });
@@ -350,13 +387,10 @@ export function createBlindPane(channel: ResultsChannel): Pane {
     void options();
   });
   showWords.addEventListener("click", () => {
-    const shown = pair;
-    if (!shown) return;
-    void request("blind-words", { token: shown.token }).then((answer) => {
-      if (answer && pair === shown && Array.isArray(answer.content.words))
-        fillWords(answer.content.words.map(text));
-      stage.focus({ preventScroll: true });
-    });
+    wordsOn = !wordsOn;
+    setAttribute(showWords, "aria-pressed", String(wordsOn));
+    if (wordsOn) void askWords();
+    else hideWords();
   });
 
   function key(event: KeyboardEvent, target: Element): void {

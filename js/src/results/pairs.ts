@@ -56,7 +56,7 @@ export function createPairsPane(channel: ResultsChannel): Pane {
       value: 0,
       "aria-label": `Place in ${letter}`,
     });
-    const words = h("p", { class: "rtnb-words" });
+    const words = h("p", { class: "rtnb-words", tabindex: 0 }); // it may scroll
     const numbers = h("dl", { class: "rtnb-numbers" });
     const root = h(
       "div",
@@ -295,6 +295,8 @@ export function createPairsPane(channel: ResultsChannel): Pane {
   const go = (by: number) => {
     const to = utterance.selectedIndex + by;
     if (to < 0 || to >= utterance.options.length) return;
+    // At either end a button is disabled, and would lose the focus to the page.
+    if (to === 0 || to === utterance.options.length - 1) stage.focus({ preventScroll: true });
     utterance.selectedIndex = to;
     void choose();
   };

@@ -9,8 +9,8 @@ const number = (value: unknown) => (typeof value === "number" && Number.isFinite
 export function rankingTable(content: Record<string, unknown>): HTMLElement {
   const places = Array.isArray(content.places) ? content.places.map(record) : [];
   const notes = Array.isArray(content.notes) ? content.notes.map(text) : [];
-  const head = ["Place", "", "Preferred", "", "Wins", "Ties", "Losses"].map((name, column) =>
-    h("th", { scope: "col", class: column > 3 ? "rtnb-number" : "" }, name),
+  const head = ["Place", text(content.by), "Preferred", "0 to 100 %", "Wins", "Ties", "Losses"].map(
+    (name, column) => h("th", { scope: "col", class: column > 3 ? "rtnb-number" : "" }, name),
   );
   const rows = places.map((each) => {
     const [low, high] = [number(each.low), number(each.high)];

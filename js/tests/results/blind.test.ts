@@ -148,6 +148,29 @@ describe("the pane Blind", () => {
     expect(words()).not.toContain("No space left");
   });
 
+  it("goes on with the current pair when another view of the results voted on this one", async () => {
+    const { press, named, words } = await opened();
+    named("Start")?.click();
+    await settle();
+    answers["blind-vote"] = () => Promise.reject(new Error("this pair is over"));
+    answers["blind-pair"] = () => written("p2", 1);
+    await press("1");
+    expect(words()).toContain("left p2");
+    expect(words()).toContain("this pair is over");
+  });
+
+  it("keeps the focus when a focused button is disabled, so that no key reaches the notebook", async () => {
+    const { named, pane } = await opened();
+    named("Start")?.click();
+    await settle();
+    const prefer = named("Prefer 1");
+    prefer?.focus();
+    prefer?.click();
+    expect(document.activeElement).toBe(pane.root);
+    await settle();
+    expect(document.activeElement).toBe(pane.root);
+  });
+
   it("refuses a vote on sounds that were not heard", async () => {
     const { press, named, words } = await opened();
     answers["blind-pair"] = () => ({

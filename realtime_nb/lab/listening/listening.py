@@ -6,6 +6,7 @@ Owns which trials can be heard, which votes count for a setting, and the sitting
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from functools import cached_property
 from typing import Any
 
 from realtime_nb.audio import AudioClip
@@ -56,9 +57,22 @@ class BlindListening:
         """Whether votes outlive this process."""
         return self._log.is_kept
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {key: place for place, key in enumerate(self._sweep.names("variant"))}
+
     def listeners(self) -> tuple[str, ...]:
         """Return the names of those who voted on these trials, in the order of their first votes."""
         return tuple(dict.fromkeys(vote.listener for vote in self._log.votes() if vote.pair <= self._rows.keys()))
+
+    def vote_ids(self) -> tuple[str, ...]:
+        """Return the ids of the votes that stand: equal ones give equal rankings."""
+        return tuple(vote.id for vote in self._log.votes())
+
+    def voted_by(self) -> tuple[str, ...]:
+        """Return the settings by which pairs of these trials were made and voted on."""
+        given = (vote.by for vote in self._log.votes() if vote.pair <= self._rows.keys())
+        return tuple(dict.fromkeys(by for by in given if by in self.settings))
 
     def utterance(self, row: Row) -> str:
         """Return the label of a row's utterance, that of the clean one for a degraded recording."""
@@ -66,7 +80,7 @@ class BlindListening:
 
     def place(self, row: Row) -> int:
         """Return the place of a row's variant among the variants, in their order."""
-        return list(self._sweep.names("variant")).index(key_of(row["variant"]))
+        return self._places[key_of(row["variant"])]
 
     def row(self, heard: AnswerRef) -> Row:
         """Return the row of an answer."""

@@ -22,6 +22,9 @@ _Item = TypeVar("_Item")
 Cells: TypeAlias = Mapping[Any, Mapping[str, Sequence[AnswerRef]]]
 """For each utterance (and combination of other settings), the answers by the value that is ranked."""
 
+MOST = 1000
+"""After so many pairs a listener's order ends."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -39,7 +42,8 @@ class Pair:
 def pairs_of(cells: Cells, seed: str) -> list[Pair]:
     """Return every pair that can be heard, in the order in which to hear them.
 
-    An utterance with several trials of both values gives as many pairs as the rarer one has trials.
+    An utterance with several trials of both values gives as many pairs as the rarer one has trials. Of large sweeps the
+    first 1,000, and the rest of their block: hours of listening.
 
     Args:
         cells: as said.
@@ -62,17 +66,19 @@ def pairs_of(cells: Cells, seed: str) -> list[Pair]:
     for block in range(max(map(len, queues.values()), default=0)):
         for two in _shuffled(random, [two for two, queue in queues.items() if block < len(queue)]):
             cell = queues[two][block]
-            new = [
-                Pair(first, second)
-                for first, second in product(trials[cell, two[0]], trials[cell, two[1]])
-                if frozenset((first, second)) not in heard
-            ]
             # The least heard trials, so that one odd trial does not stand for its variant in every comparison.
-            pair = min(new, key=lambda each: sorted((used[each.first], used[each.second]), reverse=True))
+            firsts, seconds = (sorted(trials[cell, value], key=used.__getitem__) for value in two)
+            pair = next(
+                Pair(first, second)
+                for first, second in product(firsts, seconds)
+                if frozenset((first, second)) not in heard
+            )
             used.update(pair.key)
             heard.add(pair.key)
             found.append(Pair(pair.second, pair.first) if swapped[two] else pair)
             swapped[two] = not swapped[two]
+        if len(found) >= MOST:
+            break
     return found
 
 

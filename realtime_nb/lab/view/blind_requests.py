@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from realtime_nb.errors import ConfigError
+from realtime_nb.errors import AudioError, ConfigError
 from realtime_nb.lab.listening.preferences import Preferences
 
 from .source import ResultsSource
 
 if TYPE_CHECKING:
+    from realtime_nb.audio import AudioClip
     from realtime_nb.lab.listening.sitting import Presented, Sitting
 
 _Reply = tuple[dict[str, Any], Sequence[bytes]]
@@ -62,8 +63,7 @@ def blind_words(results: ResultsSource, content: Mapping[str, Any]) -> _Reply:
 
 def blind_question(results: ResultsSource, content: Mapping[str, Any]) -> _Reply:
     """Return the user's recording; no buffer where it was not kept."""
-    row = results.listening.row(_current(results, content).pair.first)
-    clip = results.trial(str(row["trial_id"]), row.get("turn")).user_audio
+    clip = _question(results, _current(results, content))
     return ({"rate": 0}, ()) if clip is None else ({"rate": clip.rate}, (clip.samples.astype("<i2").tobytes(),))
 
 
@@ -80,6 +80,7 @@ def ranking_content(found: Preferences) -> dict[str, Any]:
     """Return a ranking as plain values."""
     return {
         "title": found.title,
+        "by": found.by,
         "notes": list(found.all_notes),
         "places": [
             {
@@ -106,9 +107,18 @@ def _shown(results: ResultsSource, sitting: Sitting) -> _Reply:
         "token": shown.token,
         "question": str(row.get("said") or row.get("heard") or row.get("utterance") or ""),
         "rates": [clip.rate for clip in shown.sounds],
+        "spoken": _question(results, shown) is not None,
         "words": [] if shown.sounds else _words(results, shown),
     }
     return content, tuple(clip.samples.astype("<i2").tobytes() for clip in shown.sounds)
+
+
+def _question(results: ResultsSource, shown: Presented) -> AudioClip | None:
+    row = results.listening.row(shown.pair.first)
+    try:
+        return results.trial(str(row["trial_id"]), row.get("turn")).user_audio
+    except AudioError:  # damaged: the answers can be compared without it
+        return None
 
 
 def _words(results: ResultsSource, shown: Presented) -> list[str]:

@@ -62,9 +62,9 @@ def static_html(results: ResultsSource) -> str:
     """Return results as HTML that needs neither kernel nor script: tables, figures and some sounds.
 
     Sounds take at most 5 MB. A part that cannot be made here, such as figures without matplotlib, says why. The page is
-    made again where the rows have changed since: figures and sounds take about a second.
+    made again where rows or votes have changed since: figures and sounds take about a second.
     """
-    rows = hash(json.dumps(results.rows, default=str))
+    rows = hash((json.dumps(results.rows, default=str), results.listening.vote_ids()))
     before, page = _made.get(results, (None, ""))
     if before != rows:
         page = _static_html(results)
@@ -73,11 +73,12 @@ def static_html(results: ResultsSource) -> str:
 
 
 _made: WeakKeyDictionary[Any, tuple[int, str]] = WeakKeyDictionary()
-"""By results, the rows of which a page was made, and the page: a cell is often run again."""
+"""By results, the rows and votes of which a page was made, and the page: a cell is often run again."""
 
 
 def _static_html(results: ResultsSource) -> str:
-    parts = [_STYLE, '<div class="rtnb-static-page">', results._repr_html_(), *_figures(results), *_sounds(results)]
+    parts = [_STYLE, '<div class="rtnb-static-page">', results._repr_html_(), *_preferences(results)]
+    parts += [*_figures(results), *_sounds(results)]
     parts += ["<details><summary>Trials</summary>", trial_table(results), "</details>"]
     if results.folder is not None:
         parts.append(f"<p>All trials with their sound: <code>{_opening(results)}</code></p>")
@@ -112,6 +113,17 @@ body {margin: 24px auto; padding: 0 16px; max-width: 1100px; font: 14px/1.5 syst
 
 def _opening(results: ResultsSource) -> str:
     return escape(f"rt.Results.open({str(results.folder)!r})")
+
+
+def _preferences(results: ResultsSource) -> list[str]:
+    """Return the ranking by blind listening for each setting by which votes were given."""
+    found = []
+    for by in results.listening.voted_by():
+        try:
+            found.append(results.preferences(by)._repr_html_())
+        except RealtimeError as error:
+            found.append(f"<p>No ranking of blind listening: {escape(str(error))}</p>")
+    return found
 
 
 def _figures(results: ResultsSource) -> list[str]:

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_nb.lab.listening.pairs import Pair, pairs_of
+from realtime_nb.lab.listening.pairs import MOST, Pair, pairs_of
 from realtime_nb.lab.listening.votes import AnswerRef
 
 
@@ -72,3 +72,9 @@ def test_order_depends_on_the_seed_only() -> None:
     cells = _even(5, "abc", 2)
     assert pairs_of(cells, "me") == pairs_of(cells, "me")
     assert pairs_of(cells, "me") != pairs_of(cells, "you")
+
+
+def test_a_large_sweep_gives_hours_of_pairs_and_no_more() -> None:
+    pairs = pairs_of(_even(20, "abcdefgh", 5), "0")
+    assert MOST <= len(pairs) < MOST + 28
+    assert len({pair.key for pair in pairs}) == len(pairs)

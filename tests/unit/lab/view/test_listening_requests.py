@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from realtime_nb.audio import AudioClip
+from realtime_nb.errors import AudioError
 from realtime_nb.lab.listening.loudness import loudness_lufs
 from realtime_nb.lab.results.results import Results
 from realtime_nb.lab.view.requests import answer
+from realtime_nb.lab.view.static_page import static_html
 from tests.unit.lab.results.sweeps import row, rows_of
 
 VOICES: dict[str, dict[str, Any]] = {
@@ -169,3 +171,25 @@ def test_a_trial_without_sound_stands_beside_one_with_it() -> None:
     assert [each["sound"] for each in content["answers"]] == [0, None]
     assert len(buffers) == 1
     assert content["answers"][1]["error"] == "it broke"
+
+
+def test_static_page_has_the_ranking_once_there_are_votes(tmp_path: Path) -> None:
+    results = _results(tmp_path)
+    assert "blind listening" not in static_html(results)
+    pair = _ask(results, "blind-pair", **SITTING)[0]["pair"]
+    _ask(results, "blind-vote", token=pair["token"], choice="first", **SITTING)
+    page = static_html(results)
+    assert "blind listening by variant: 1 vote (Ada)" in page
+
+
+def test_a_question_that_cannot_be_heard_is_said_to_be_so() -> None:
+    def damaged(row: Any) -> AudioClip:
+        raise AudioError("it is damaged")
+
+    for user_audio, spoken in ((None, False), (damaged, False), (lambda row: _tone(0.1), True)):
+        rows = [{**each, "speech_end_to_first_audio_ms": 1.0} for each in rows_of(VOICES, utterances=1, repeats=1)]
+        results = Results(rows, audio=_audio, user_audio=user_audio)
+        pair = _ask(results, "blind-pair", **SITTING)[0]["pair"]
+        assert pair["spoken"] is spoken
+        question = _ask(results, "blind-question", token=pair["token"], **SITTING)[1]
+        assert len(question) == spoken
