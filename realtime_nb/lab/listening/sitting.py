@@ -57,9 +57,8 @@ class Sitting:
     ) -> None:  # fmt: skip
         self.listener, self.by = listener, by
         self._log, self._sound = log, sound
-        done = {vote.pair for vote in self._mine()}
         self._all = {pair.key for pair in pairs}
-        self._ahead = deque((pair for pair in pairs if pair.key not in done), maxlen=len(pairs) + 1)
+        self._ahead = deque(pairs, maxlen=2 * len(pairs))  # every vote may be taken back
         self._current: Presented | None = None
         self._last_token: str | None = None
         self.unheard = 0
@@ -76,8 +75,14 @@ class Sitting:
 
     def current(self) -> Presented | None:
         """Return the pair to hear now, the same one until it has a vote; None after the last."""
+        if self._current is not None:
+            return self._current
+        done = {vote.pair for vote in self._mine()}  # by another process, too
         while self._current is None and self._ahead:
             pair = self._ahead[0]
+            if pair.key in done:
+                self._ahead.popleft()
+                continue
             if (sounds := self._sounds(pair)) is None:
                 self._ahead.popleft()
                 self._all.discard(pair.key)

@@ -137,6 +137,25 @@ def test_taking_back_brings_the_pair_back_also_in_another_process(tmp_path: Path
     assert [vote.choice for vote in VoteLog(tmp_path).votes()] == ["second"]
 
 
+def test_all_votes_taken_back_leave_every_pair_to_be_heard(tmp_path: Path) -> None:
+    _listen(_results(tmp_path).listening)
+    again = _results(tmp_path).listening
+    while again.sitting().take_back():
+        pass
+    assert again.sitting().voted == 0
+    assert _listen(again) == 24
+
+
+def test_a_pair_that_another_process_has_a_vote_on_is_not_heard_again(tmp_path: Path) -> None:
+    one, other = _results(tmp_path).listening.sitting(), _results(tmp_path).listening.sitting()
+    for sitting in (one, other, one, other):
+        shown = sitting.current()
+        assert shown is not None
+        sitting.vote(shown.token, "first")
+    assert len({vote.pair for vote in VoteLog(tmp_path).votes()}) == 4
+    assert (one.voted, other.voted) == (4, 4)
+
+
 def test_listeners_have_their_own_order_and_votes() -> None:
     results = _results()
     me, you = results.listening.sitting(), results.listening.sitting(listener="you")
