@@ -84,7 +84,7 @@ async def test_a_listener_votes_with_the_keyboard_and_gets_a_saved_ranking(noteb
 
 @pytest.mark.long
 async def test_two_answers_play_at_the_same_place_and_the_word_is_marked(notebook: OpenNotebook) -> None:
-    book = await notebook(SWEEP, "results")
+    book = await notebook(SWEEP.replace("blind-run", "pairs-run"), "results")
     card = await _shown(book, "Pairs")
     sides = card.locator(".rtnb-pairs .rtnb-side")
     await expect(sides.nth(1).get_by_role("combobox", name="Trial B")).to_have_value("1", timeout=20_000)
@@ -107,7 +107,7 @@ async def test_two_answers_play_at_the_same_place_and_the_word_is_marked(noteboo
 
 @pytest.mark.long
 async def test_a_page_that_is_loaded_again_goes_on_where_the_listener_stopped(notebook: OpenNotebook) -> None:
-    book = await notebook(SWEEP, "results")
+    book = await notebook(SWEEP.replace("blind-run", "reload-run"), "results")
     card = await _shown(book, "Blind")
     keyboard = book.lab.page.keyboard
     status = card.locator(".rtnb-blind-status")
