@@ -103,7 +103,7 @@ def _backend(backend: Any) -> str:
 def _texts(texts: Sequence[str | None]) -> list[str]:
     """Return short texts as they are, and long ones from where they begin to differ."""
     given = [" ".join(text.split()) for text in texts if text is not None]
-    shared = _shared(given)
+    shared = common_beginning(given)
     names = []
     for text in texts:
         if text is None:
@@ -116,8 +116,8 @@ def _texts(texts: Sequence[str | None]) -> list[str]:
     return names
 
 
-def _shared(texts: Sequence[str]) -> int:
-    """Return how many characters all texts have in common at their beginning, up to the end of a word."""
+def common_beginning(texts: Sequence[str]) -> int:
+    """Return the length of the beginning that all texts share, cut at a word."""
     if len(texts) < 2:
         return 0
     first, last = min(texts), max(texts)

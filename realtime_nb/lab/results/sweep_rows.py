@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.readable import common_beginning
 
 from .metrics import MEASURED, OWN, SETTINGS, Metric, metric_of
 
@@ -282,7 +283,7 @@ def _degradation(row: Row, labels: Mapping[str, str]) -> str:
 def _short_names(values: Sequence[Any]) -> list[str]:
     """Return short texts for the values of a setting, no two alike."""
     texts = [_text(value) for value in values]
-    shared = _common_beginning(texts) if len(texts) > 1 and max(map(len, texts)) > _LONGEST_NAME else 0
+    shared = common_beginning(texts) if len(texts) > 1 and max(map(len, texts)) > _LONGEST_NAME else 0
     cut = [f"…{text[shared:]}" if shared > _TWO_TEXTS else text for text in texts]
     short = [text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…" for text in cut]
     return [name if short.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(short, 1)]
@@ -294,10 +295,3 @@ def _text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_text, value)) or "none"
     return " ".join((value if isinstance(value, str) else key_of(value)).split()) or "empty"
-
-
-def _common_beginning(texts: Sequence[str]) -> int:
-    """Return the length of the beginning that all texts share, cut at a word."""
-    shortest = min(map(len, texts))
-    shared = next((i for i in range(shortest) if len({text[i] for text in texts}) > 1), shortest)
-    return texts[0].rfind(" ", 0, shared) + 1
