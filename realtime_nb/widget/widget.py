@@ -967,7 +967,9 @@ class RealtimeWidget(anywidget.AnyWidget):
     def __repr__(self) -> str:
         info = self._info
         where = info.get("label") or "not connected"
-        origin = self._family.origin
+        # A traceback shows the variables of a constructor that refuses an option, this widget among them.
+        family: Family[RealtimeWidget] | None = self.__dict__.get("_family")
+        origin = family.origin if family is not None else None
         forked = f", forked at turn {origin.point.index}" if origin is not None else ""
         return f"<RealtimeWidget {self.status}, {where}, {len(self.turns)} turns{forked}>"
 
