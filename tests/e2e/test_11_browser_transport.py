@@ -72,6 +72,7 @@ async def _converse(book: Notebook, card: Card) -> list[Any]:
     return turns
 
 
+@pytest.mark.long
 async def test_conversation_is_the_same_with_both_transports(notebook: OpenNotebook, speech: Speech) -> None:
     mic = speech.say("Count to four.")
     told = []

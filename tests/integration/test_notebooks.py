@@ -49,22 +49,21 @@ assert 0 < first_end < 1_000, "the turn ends after the first word, whose pause h
 ends = [by_silence[name]["detected_ms"][-1][1] - count.speech.end_ms for name in ("200", "400", "800")]
 assert all(silence < end < silence + 250 for silence, end in zip((200, 400, 800), ends)), ends
 assert len(pieces(three, count, "server_vad silence 200 ms")) == 3
-if "card" in globals():
-    cuts = silences.frame.groupby("variant")["cut_offs"].mean()
-    cuts = [cuts[f"server_vad silence {ms} ms"] for ms in (200, 400, 600, 800)]
-    assert cuts == sorted(cuts, reverse=True) and cuts[0] > cuts[1] > cuts[2] == cuts[3] == 0
-    frontier = points.set_index("value")["on_frontier"]
-    assert frontier["server_vad silence 600 ms"] and not frontier["server_vad silence 800 ms"]
-    assert own is silences and chosen == "server_vad silence 600 ms"
-    found = {(row["utterance"], row["variant"][-3:]): row for row in thresholds.rows}
-    tv, far = with_television.label, far_away.label
-    assert [found[tv, each]["false_starts"] for each in ("0.3", "0.5", "0.9")] == [1, 1, 0]
-    assert [found[far, each]["missed"] for each in ("0.3", "0.5", "0.9")] == [False, False, True]
-    lost = [row["detected_ms"][0][0] - softly.speech.start_ms for row in paddings.rows]
-    assert sorted(each > 0 for each in lost) == [False, False, True] and 50 < max(lost) < 150
-    assert {row["variant"][-4:]: row["cut_offs"] for row in eager.rows} == {" low": 0, "dium": 0, "high": 1}
-    assert hosted.plan(budget_usd=2).expected_usd < 2
-    assert card.turn_detection == {"type": "server_vad", "silence_duration_ms": 600}
+cuts = silences.frame.groupby("variant")["cut_offs"].mean()
+cuts = [cuts[f"server_vad silence {ms} ms"] for ms in (200, 400, 600, 800)]
+assert cuts == sorted(cuts, reverse=True) and cuts[0] > cuts[1] > cuts[2] == cuts[3] == 0
+frontier = points.set_index("value")["on_frontier"]
+assert frontier["server_vad silence 600 ms"] and not frontier["server_vad silence 800 ms"]
+assert own is silences and chosen == "server_vad silence 600 ms"
+found = {(row["utterance"], row["variant"][-3:]): row for row in thresholds.rows}
+tv, far = with_television.label, far_away.label
+assert [found[tv, each]["false_starts"] for each in ("0.3", "0.5", "0.9")] == [1, 1, 0]
+assert [found[far, each]["missed"] for each in ("0.3", "0.5", "0.9")] == [False, False, True]
+lost = [row["detected_ms"][0][0] - softly.speech.start_ms for row in paddings.rows]
+assert sorted(each > 0 for each in lost) == [False, False, True] and 50 < max(lost) < 150
+assert {row["variant"][-4:]: row["cut_offs"] for row in eager.rows} == {" low": 0, "dium": 0, "high": 1}
+assert hosted.plan(budget_usd=2).expected_usd < 2
+assert card.turn_detection == {"type": "server_vad", "silence_duration_ms": 600}
 """,
 }
 _PRINTED = {
@@ -108,22 +107,11 @@ def _cells(path: Path) -> list[dict[str, Any]]:
     return cells
 
 
-@pytest.mark.parametrize(
-    "path",
-    # Sound takes as long as it lasts: this one needs a minute.
-    [pytest.param(path, marks=[pytest.mark.long] if path == _TURNS else []) for path in _NOTEBOOKS],
-    ids=_IDS,
-)
+@pytest.mark.parametrize("path", _NOTEBOOKS, ids=_IDS)
 def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, practice: None, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = _run(path, tmp_path, monkeypatch, claims=_CLAIMS.get(path.stem, "") + _ON_PRACTICE.get(path.stem, ""))
     for printed in _PRINTED.get(path.stem, ()):
         assert printed in re.sub(r"\n+", "\n", shown), "what is printed comes in pieces"
-
-
-def test_the_turn_detection_tutorial_shows_cut_offs_in_its_first_parts(
-    tmp_path: Path, practice: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _run(_TURNS, tmp_path, monkeypatch, claims=_CLAIMS[_TURNS.stem] + _ON_PRACTICE[_TURNS.stem], until="## 3.")
 
 
 @pytest.mark.long
@@ -173,7 +161,6 @@ def _run(
     *,
     claims: str = "",
     answers: bool = False,
-    until: str | None = None,
 ) -> str:
     """Run a notebook and return what its cells print and show.
 
@@ -183,14 +170,10 @@ def _run(
         monkeypatch: sets its environment.
         claims: a last cell.
         answers: whether the code in its text, such as an exercise's answer, is run where it stands.
-        until: the beginning of a heading: only the cells before it are run.
     """
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    if until is not None:
-        end = next(place for place, cell in enumerate(notebook.cells) if f"\n{until}" in f"\n{cell.source}")
-        notebook.cells = notebook.cells[:end]
     if answers:
         notebook.cells = [each for cell in notebook.cells for each in (cell, *_answers(cell))]
     notebook.cells.append(nbformat.v4.new_code_cell(claims))  # type: ignore[no-untyped-call]
