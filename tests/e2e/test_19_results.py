@@ -12,7 +12,7 @@ from tests.e2e.harness.notebook import Notebook
 from tests.e2e.scenes import IMPORT
 
 FORTY = """
-    ANSWER = "It is <b>half past three</b>, and the river flows on to the sea."
+    ANSWER = "It is <b>half past three</b>, and the tide is coming in."
     shifts = {"Be brief.": 0, "Think first.": 400}
     with rt.testing.SimulatedBackend(shifts_ms=shifts, base_ms=100, answers=ANSWER) as server:
         said = ["What time is it?", "Count to three.", "Who wrote Faust?", "Name a river.", "What is tea?"]
@@ -53,7 +53,7 @@ async def test_a_sweep_of_forty_trials_is_sorted_filtered_unfolded_heard_and_rat
     await grid.press("Home")
     await grid.press("Enter")
     trial = card.get_by_role("group", name="Think first: Name a river.")
-    await expect(trial).to_contain_text("It is <b>half past three</b>, and the river flows on to the sea.")
+    await expect(trial).to_contain_text("It is <b>half past three</b>, and the tide is coming in.")
     # The harness hears an audio context from its second sound on: loading its tap takes longer than a short answer.
     play = trial.get_by_role("button", name="Play the answer")
     for _ in range(2):

@@ -21,7 +21,7 @@ from .requests import answer
 from .source import ResultsSource
 
 _STATIC = Path(__file__).parents[2] / "static"
-_PAGE_ASKS_WITHIN_S = 0.6
+_PAGE_ASKS_WITHIN_S = 2.0
 _LONGEST_ANSWER_S = 3.0
 _logger = logging.getLogger("realtime_nb")
 
@@ -57,7 +57,7 @@ class ResultsCard(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def wait_for_page(self) -> None:
-        """Wait until a page that was just given the card has its table; return soon where there is no page.
+        """Wait until the page that was just given the card has its table; for some seconds at most.
 
         What the cell does next would compete with the answer for the interpreter.
         """

@@ -42,7 +42,8 @@ def show(results: ResultsSource) -> None:
     if card is not None:
         bundle = {_VIEW: {"version_major": 2, "version_minor": 0, "model_id": card.model_id}, "text/plain": ""}
         publish(bundle)
-        card.wait_for_page()  # the page below takes a second or two to make
+        if _page_waits():
+            card.wait_for_page()  # the page below takes a second or two to make
     place = f'<div class="rtnb-static {NO_MATH}" data-rtnb-static="{"" if card is None else card.key}">'
     page = f"<style>{_HIDE_NO_WIDGET}</style>{place}{static_html(results)}</div>"
     publish({"text/html": page, "text/plain": repr(results)})
@@ -53,6 +54,12 @@ def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
+
+
+def _page_waits() -> bool:
+    """Whether a person runs the cell in a page: front ends name the cell, and programs that run notebooks do not."""
+    parent: Any = getattr(sys.modules["IPython"].get_ipython(), "get_parent", dict)()
+    return "cellId" in (parent.get("metadata") or ())
 
 
 def _card_of(results: ResultsSource) -> Any:
