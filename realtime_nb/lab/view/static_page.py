@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Sequence
 from html import escape
+from tempfile import gettempdir
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -80,7 +81,7 @@ def _static_html(results: ResultsSource) -> str:
     parts = [_STYLE, '<div class="rtnb-static-page">', results._repr_html_(), *_preferences(results)]
     parts += [*_figures(results), *_sounds(results)]
     parts += ["<details><summary>Trials</summary>", trial_table(results), "</details>"]
-    if results.folder is not None:
+    if results.folder is not None and not results.folder.is_relative_to(gettempdir()):  # where a run without cache= is
         parts.append(f"<p>All trials with their sound: <code>{_opening(results)}</code></p>")
     return "".join([*parts, "</div>"])
 

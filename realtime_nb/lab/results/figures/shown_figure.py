@@ -30,6 +30,7 @@ _FONTS = (
 )  # fmt: skip
 
 # The dark figure is hidden, and the light one has a white ground, where a notebook that is not trusted loses the style.
+# JupyterLab's sanitizer takes away an attribute without a value: hence hidden="hidden".
 _STYLE = """<style>
 .rtnb-figure {overflow-x: auto;}
 .rtnb-figure img {max-width: max(100%, 560px); height: auto; background: none !important;}
@@ -71,7 +72,7 @@ class _Shown:
         return (
             f'{_STYLE}<div class="rtnb-figure" tabindex="0">'
             f'<img class="rtnb-light" style="background: #ffffff" {start}{light}">'
-            f'<img class="rtnb-dark" hidden {start}{dark}"></div>'
+            f'<img class="rtnb-dark" hidden="hidden" {start}{dark}"></div>'
         )
 
     def _repr_png_(self: Any) -> bytes:

@@ -56,7 +56,7 @@ def test_figure_of_a_notebook_has_both_themes_and_its_numbers_in_words() -> None
     (alt, _) = re.findall(r'alt="([^"]*)"', html)
     assert unescape(alt).startswith("speech_end_to_first_audible_ms by variant, differences from <b>. b: ")
     # A notebook that is not trusted loses the style: then only the light figure shows, on a white ground.
-    assert 'class="rtnb-dark" hidden' in html
+    assert 'class="rtnb-dark" hidden="hidden"' in html
 
 
 def test_figure_ignores_the_users_style_and_leaves_it_alone() -> None:

@@ -210,7 +210,10 @@ def test_texts_of_a_server_stay_texts(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_page_loads_nothing_and_says_where_the_rest_is(tmp_path: Path) -> None:
+def test_page_loads_nothing_and_says_where_the_rest_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = static_html(Results([row("a", {})], folder=tmp_path))
+    assert "rt.Results.open(" not in temporary  # the folder of a run without cache= is soon gone
+    monkeypatch.setattr(static_page, "gettempdir", lambda: "/nowhere")
     results = Results([row("a", {})], folder=tmp_path)
     page = results.save(tmp_path / "page.html").read_text(encoding="utf-8")
     assert "default-src 'none'" in page
