@@ -101,7 +101,7 @@ async def _forks(lab: LabPage) -> None:
     branch = await Card(lab, 1).drawn()
     await expect(branch.assistant).to_have_count(1, timeout=30_000)
     await lab.until_contexts_sounded(2)
-    await expect(lab.page.get_by_role("button", name="Branch 1")).to_be_focused()
+    await expect(lab.page.get_by_role("button", name="Branch 1").first).to_be_focused()
 
 
 async def test_in_notebook_7_a_branch_opens_below_its_card(notebook: OpenNotebook, classic: LabServer) -> None:
