@@ -10,15 +10,19 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 import msgspec
 
+from realtime_nb.client.settings import DEFAULTS
 from realtime_nb.errors import ConfigError
 from realtime_nb.keys.secret import concealed, concealed_by_mistake
 from realtime_nb.notebook.fork_point import ForkPoint
 from realtime_nb.recording.no_math import NO_MATH
 from realtime_nb.redact import redact
+
+if TYPE_CHECKING:
+    from realtime_nb.notebook.session_state import SessionState
 
 MOST_IN_CARD = 16
 """Branches that a page may open on one card: each is a widget, with a session of its own while it is used."""
@@ -148,6 +152,25 @@ def _described(widget: Member) -> str:
     if origin is None:
         return f"the conversation: {turns}"
     return f"forked at turn {origin.point.index} {redact(origin.point.words)!r}, {origin.changes}: {turns}"
+
+
+def present_options(widget: Any, state: SessionState) -> dict[str, Any]:
+    """Return the options by which a widget would be made that goes on as this one does now, all but `history`.
+
+    Args:
+        widget: has the settings, as its attributes.
+        state: its session's, which has the options that are no settings.
+    """
+    options = state.options
+    kept = ("backend", "transport", "model", "api_key", "idle_minutes", "response_idle_s")
+    return {
+        **{name: getattr(widget, name) for name in (*DEFAULTS, "microphone", "controls")},
+        **{name: getattr(options, name) for name in kept},
+        "session": state.config.further or None,
+        "max_session_minutes": None,  # those of the widget hold for its forks, too
+        "max_cost_usd": None,
+        "layout": None,
+    }
 
 
 def branch_options(present: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ from realtime_nb.notebook.host import hold, hold_weakly, keep_comm_on_subshell, 
 from realtime_nb.notebook.kernel_prints import keep_prints_in_cells
 from realtime_nb.notebook.page.messages import BranchClose, Fork
 from realtime_nb.notebook.registered import Observer
-from realtime_nb.widget.branches import MOST_IN_CARD, Branches, Family, Origin, branch_options, conceal
+from realtime_nb.widget.branches import MOST_IN_CARD, Branches, Family, Origin, branch_options, conceal, present_options
 from realtime_nb.widget.page_values import check_page_value, latency_to_page, to_page
 
 if TYPE_CHECKING:
@@ -412,27 +412,12 @@ class RealtimeWidget(anywidget.AnyWidget):
         controller = self._open_controller
         controller.state.limits.check()
         point = fork_point(self.turns, turn)
-        made = type(self)(**branch_options(self._present_options(), settings), history=point.history)
+        made = type(self)(**branch_options(present_options(self, controller.state), settings), history=point.history)
         made._family = Family(weakref.ref(self), Origin(point, settings, in_card))
         self._family.children.append(made)
         made._live_controller.begin_as_fork(controller, point.question, timeout=60)
         controller.notify(self._show_branches)
         return made
-
-    def _present_options(self) -> dict[str, Any]:
-        """Return the options by which a widget would be made that goes on as this one does now."""
-        state = self._live_controller.state
-        options = state.options
-        return {
-            **{name: getattr(self, name) for name in (*DEFAULTS, "microphone", "controls")},
-            **{name: getattr(options, name) for name in ("backend", "transport", "model", "api_key")},
-            "idle_minutes": options.idle_minutes,
-            "response_idle_s": options.response_idle_s,
-            "session": state.config.further or None,
-            "max_session_minutes": None,  # those of this widget hold for its forks, too
-            "max_cost_usd": None,
-            "layout": None,
-        }
 
     async def first_answer(self) -> Turn:
         """Return the answer to the turn at which this widget was forked, once it came.

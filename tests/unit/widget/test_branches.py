@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import realtime_nb as rt
-from realtime_nb.widget.branches import branch_options
+from realtime_nb.widget.branches import branch_options, present_options
 
 SENTINEL = "sk-sentinel-0123456789"
 HISTORY = [("user", "<b>What</b> is the time?"), ("assistant", "Noon."), ("user", "And now?")]
@@ -75,7 +75,9 @@ def test_unknown_option_history_and_bad_values_are_refused_and_make_no_fork(widg
 
 
 def test_every_option_of_the_constructor_can_be_given_to_a_fork(widget: rt.RealtimeWidget) -> None:
-    assert set(widget._present_options()) == set(rt.RealtimeWidget.__init__.__kwdefaults__ or {}) - {"history"}
+    assert set(present_options(widget, widget._live_controller.state)) == set(
+        rt.RealtimeWidget.__init__.__kwdefaults__ or {}
+    ) - {"history"}
 
 
 def test_branches_are_a_tree_that_is_read_as_text_and_as_html(widget: rt.RealtimeWidget) -> None:
