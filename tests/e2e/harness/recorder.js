@@ -71,9 +71,9 @@
       // A context without worklets of its own (a plain buffer source): the tap's module has to be loaded first, and
       // some milliseconds are not heard. On a page without worklets nothing is heard, and the test is told.
       const own = context.audioWorklet;
-      if (!own || loaded.has(own)) problems.push(String(error));
+      if (!own) problems.push(String(error));
       else {
-        loaded.set(own, addModule.call(own, tapUrl));
+        if (!loaded.has(own)) loaded.set(own, addModule.call(own, tapUrl));
         loaded.get(own).then(() => connect.call(node, record(context).tap), (why) => problems.push(String(why)));
       }
     }
