@@ -60,8 +60,15 @@ def delay_metric(sweep: SweepRows) -> str:
     """Return the delay that turn detection causes: to the commit of the turn, or the next later one that was measured.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or no server ended a turn, because every utterance was typed.
     """
+    # Typed utterances have a wait for the answer, too. It says nothing about turn detection.
+    ended = any(row.get(name) is not None for row in sweep.rows for name in _DELAYS[:2])
+    if not ended and not any(row.get(CUT_OFFS) for row in sweep.rows):
+        raise ConfigError(
+            "no server ended a turn in these trials: typed utterances show nothing of turn detection. Say them with "
+            "rt.spoken(...), a sound file or rt.Recorder(), or see waterfall() for the wait"
+        )
     found = next((name for name in _DELAYS if any(row.get(name) is not None for row in sweep.rows)), None)
     if found is None:
         raise ConfigError("no trial has a delay after the end of speech; the column 'error' says why")

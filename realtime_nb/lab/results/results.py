@@ -484,7 +484,7 @@ class Results:
         All times are on the clock of the recording. `figure.frame` has the numbers.
 
         Args:
-            utterance: its label in these results, or the `rt.Utterance`; None: the first recording.
+            utterance: its label in these results, its words, or the `rt.Utterance`; None: the first recording.
             repeat: which trial of each variant.
             width_px: of the figure.
 
@@ -769,7 +769,11 @@ class Results:
             hashes = {str(row["utterance"]): (row["utterance_hash"], row.get("sound_hash")) for row in self.rows}
             label = next((name for name, own in hashes.items() if utterance.hash in own), None)
         else:
-            label = utterance if utterance in labels else None
+            # The label of a long sentence is its beginning: the whole one names the recording, too.
+            said = (
+                str(row["utterance"]) for row in self.rows if utterance is not None and row.get("said") == utterance
+            )
+            label = utterance if utterance in labels else next(said, None)
         if label is None:
             shown = getattr(utterance, "label", utterance)
             known = ", ".join(map(repr, labels[:12])) + (", …" if len(labels) > 12 else "")

@@ -65,9 +65,13 @@ def test_another_delay_is_drawn_where_it_is_named() -> None:
 
 
 def test_typed_utterances_have_no_frontier_and_the_error_says_why() -> None:
-    nothing = dict.fromkeys(("speech_end_to_stopped_ms", "speech_end_to_first_audible_ms"))
+    # Typed turns were answered, but no server ended them.
+    typed = {"speech_end_to_stopped_ms": None, "speech_end_to_response_ms": 20.0}
+    with pytest.raises(ConfigError, match=r"typed utterances show nothing of turn detection.*rt\.spoken"):
+        _sweep({"a": (None, 0), "b": (None, 0)}, **typed).frontier()
+    # Speech that the server cut off, and never answered in whole, was not typed.
     with pytest.raises(ConfigError, match="no trial has a delay"):
-        _sweep({"a": (None, 0), "b": (None, 0)}, **nothing).frontier()
+        _sweep({"a": (None, 1)}, speech_end_to_stopped_ms=None, speech_end_to_first_audible_ms=None).frontier()
 
 
 @pytest.mark.parametrize(("count", "width_px"), [(1, 640), (3, 320), (3, 1200), (20, 640)])

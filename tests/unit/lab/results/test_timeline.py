@@ -113,6 +113,8 @@ def test_figures_of_the_card_hold_the_timeline_of_each_recording() -> None:
 def test_utterance_is_named_by_its_label_or_given_as_it_was_said() -> None:
     found = _results()
     assert "question 0.wav" in found.timeline("question 0.wav").alt
+    long = "How old is the blue whale in the great hall?"
+    assert "question 0.wav" in _results(said=long).timeline(long).alt, "a label may be the beginning of the words"
     with pytest.raises(rt.ConfigError, match=r"'question 1.wav' was not said.*Did you mean 'question 0.wav'"):
         found.timeline("question 1.wav")
     with pytest.raises(rt.ConfigError, match="'hello' was not said"):
