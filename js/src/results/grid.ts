@@ -406,5 +406,5 @@ function widthOf(column: Column): string {
   const headPx = 7 * (headOf(column).length + column.unit.length) + 36;
   if (isNumber(column)) return `${Math.min(170, Math.max(74, headPx))}px`;
   const longest = column.categories.reduce((most, each) => Math.max(most, each.length), 0);
-  return `${Math.max(70, headPx * 0.8, Math.min(210, 7 * longest + 24))}px`;
+  return `${Math.max(70, Math.min(170, headPx), Math.min(210, 7 * longest + 24))}px`;
 }

@@ -7,9 +7,9 @@
 import type { ExperimentView, RetakeView, SettingChange, TurnView } from "../comm/messages.js";
 import type { Engine } from "../engine.js";
 import type { HostModel } from "../host.js";
-import { read } from "../traits.js";
+import { type LatencyView, read } from "../traits.js";
 import { button, h, milliseconds, setAttribute, setText } from "./dom.js";
-import { createLatencyBar } from "./latency.js";
+import { createLatencyBar, stagesMs } from "./latency.js";
 import { createSettingFields, field } from "./setting-fields.js";
 import { toolCall } from "./turn.js";
 
@@ -172,9 +172,10 @@ function createExperiment(model: HostModel, engine: Engine, experiment: Experime
     root,
     update(next) {
       cancel.hidden = next.sides.every(({ state }) => state !== "waiting" && state !== "asking");
+      const slowest = Math.max(...next.sides.map((view) => stagesMs(untilReceived(view))));
       for (const [index, side] of sides.entries()) {
         const view = next.sides[index];
-        if (view) side.update(view);
+        if (view) side.update(view, slowest);
       }
     },
     replaying(id) {
@@ -185,7 +186,8 @@ function createExperiment(model: HostModel, engine: Engine, experiment: Experime
 
 interface SideElement {
   readonly root: HTMLElement;
-  update(side: RetakeView): void;
+  /** Show an answer; `slowestMs` is the wait for the slowest of those side by side. */
+  update(side: RetakeView, slowestMs: number): void;
   replaying(id: string | null): void;
 }
 
@@ -227,7 +229,7 @@ function createSide(model: HostModel, engine: Engine, first: RetakeView, letter:
 
   return {
     root,
-    update(next) {
+    update(next, slowestMs) {
       view = next;
       setText(state, STATES[next.state]);
       state.hidden = !STATES[next.state];
@@ -244,7 +246,7 @@ function createSide(model: HostModel, engine: Engine, first: RetakeView, letter:
         facts,
         [next.audio_ms === null ? "" : milliseconds(next.audio_ms), cost].filter(Boolean).join(" · "),
       );
-      latency.show({ ...next.latency, first_audio_to_played: null });
+      latency.show(untilReceived(next), slowestMs);
       use.hidden = next.state !== "done" || next.changes.length === 0 || !read(model, "controls");
     },
     replaying(id) {
@@ -253,6 +255,11 @@ function createSide(model: HostModel, engine: Engine, first: RetakeView, letter:
       setAttribute(replay, "aria-label", on ? "Stop this recording" : `Hear ${letter || "the answer"}`);
     },
   };
+}
+
+/** Return the latencies of an answer that no page played while it came. */
+function untilReceived(view: RetakeView): LatencyView {
+  return { ...view.latency, first_audio_to_played: null };
 }
 
 function quoted(text: string): string {

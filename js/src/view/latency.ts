@@ -5,7 +5,8 @@ import { h, milliseconds, setText } from "./dom.js";
 
 interface LatencyBar {
   readonly root: HTMLElement;
-  show(latency: LatencyView): void;
+  /** Show the stages; the bar fills its width at `fullMs`: bars that stand side by side need the same one. */
+  show(latency: LatencyView, fullMs?: number): void;
 }
 
 const STAGES = [
@@ -15,17 +16,23 @@ const STAGES = [
   ["first_audio_to_played", "the speaker"],
 ] as const;
 
+/** Return the sum of the stages that are there, in milliseconds. */
+export function stagesMs(latency: LatencyView): number {
+  return STAGES.reduce((sum, [key]) => sum + Math.max(0, latency[key] ?? 0), 0);
+}
+
 export function createLatencyBar(): LatencyBar {
   const bar = h("div", { class: "rtnb-waterfall", "aria-hidden": "true" });
   const sentence = h("div", { class: "rtnb-latency-text" });
   const root = h("div", { class: "rtnb-latency", hidden: true }, bar, sentence);
   return {
     root,
-    show(latency) {
+    show(latency, fullMs = 0) {
       const stages = STAGES.map(([key, name]) => ({ key, name, ms: latency[key] ?? 0 })).filter(
         ({ ms }) => ms > 0,
       );
-      const sum = stages.reduce((total, { ms }) => total + ms, 0);
+      const sum = stagesMs(latency);
+      bar.style.width = fullMs > sum ? `${(100 * sum) / fullMs}%` : "";
       const total = latency.total ?? sum;
       // A written answer has no first sound.
       root.hidden = total <= 0 || latency.response_to_first_audio === null;

@@ -158,6 +158,14 @@ describe("card", () => {
     expect(find(".rtnb-side:last-child [role=alert]").textContent).toBe("no answer");
     find(".rtnb-side [aria-label='Hear A']").click();
     expect(model.sent.at(-1)?.content).toMatchObject({ kind: "clip", item_id: "r1" });
+    experiment([
+      side("r1", {}),
+      side("r2", { latency: { ...latency, response_to_first_audio: 720, total: 1040 } }),
+    ]);
+    const widths = [...el.querySelectorAll<HTMLElement>(".rtnb-side .rtnb-waterfall")].map(
+      (bar) => bar.style.width,
+    );
+    expect(widths, "half the wait is half the bar").toEqual(["50%", ""]);
     named("Use these settings")?.click();
     expect(model.get("instructions")).toBe("Be thorough.");
     find(".rtnb-again-close").click();
