@@ -254,32 +254,39 @@ def summarise(values: Values | Trials, *, unit: str = "", stall: float | None = 
 
 
 def _these_mean(trials: Trials, level: float) -> tuple[float, float, float]:
-    squares = sum(_squares(cell) for cell in trials.cells.values())
-    return _around(float(trials.means().mean()), squares, trials, level, 1.0)
+    return _around(float(trials.means().mean()), _variance(trials), trials, level)
 
 
 def _these_typical(trials: Trials, level: float) -> tuple[float, float, float]:
-    """Return the mean of these utterances' medians; the error of a median is that of a mean times sqrt(pi / 2)."""
-    degrees = _degrees(trials)
-    sd = 1.4826 * float(np.median(trials.distances())) / np.sqrt(2) if degrees else 0.0
-    return _around(float(trials.medians().mean()), sd**2 * degrees, trials, level, np.pi / 2)
+    """Return the mean of these utterances' medians, with an interval that stalls do not widen from three trials on."""
+    robust = 0.0
+    if _degrees(trials):
+        robust = (1.4826 * float(np.median(trials.distances()))) ** 2 / 2
+    # The error of a median is that of a mean times sqrt(pi / 2). The median of two trials is their mean, which a stall
+    # moves: its error is that of a mean, or the interval would leave out both the stall and the rest.
+    variances = np.where(_sizes(trials) < 3, _variance(trials), robust * np.pi / 2)
+    return _around(float(trials.medians().mean()), variances, trials, level)
+
+
+def _sizes(trials: Trials) -> Floats:
+    return np.array([float(cell.size) for cell in trials.cells.values()])
+
+
+def _variance(trials: Trials) -> float:
+    """Return the variance of single trials around the mean of their cell."""
+    squares = sum(float(((cell - cell.mean()) ** 2).sum()) for cell in trials.cells.values())
+    return squares / max(1, _degrees(trials))
 
 
 def _degrees(trials: Trials) -> int:
     return sum(cell.size - 1 for cell in trials.cells.values())
 
 
-def _squares(cell: Floats) -> float:
-    return float(((cell - cell.mean()) ** 2).sum())
-
-
-def _around(
-    value: float, squares: float, trials: Trials, level: float, factor: float
-) -> tuple[float, float, float]:  # fmt: skip
+def _around(value: float, variances: float | Floats, trials: Trials, level: float) -> tuple[float, float, float]:
+    """Return a mean of cells with its interval, from the variance of single trials in each cell."""
     if not (degrees := _degrees(trials)):
         return value, -np.inf, np.inf
-    sizes = np.array([cell.size for cell in trials.cells.values()])
-    variance = squares / degrees * factor * float((trials.weights() ** 2 / sizes).sum())
+    variance = float((variances * trials.weights() ** 2 / _sizes(trials)).sum())
     half = float(scipy_stats().t.ppf((1 + level) / 2, degrees) * np.sqrt(variance))
     return value, value - half, value + half
 

@@ -1,7 +1,8 @@
 """Where the uncertainty of a typical shift comes from, and what more utterances or more repeats would buy.
 
 Owns the split of the variance into utterances and trials, and the numbers needed to see a difference. Must not know
-metrics. Imports scipy when it is called. All of it is robust to stalls, as the typical shift itself is.
+metrics. Imports scipy when it is called. From three repeats on, all of it is robust to stalls, as the typical shift
+itself is.
 """
 
 from __future__ import annotations
@@ -157,8 +158,15 @@ class Spread:
             f"effect from utterance to utterance sd {shown(self.sd_utterance)}{unit}, from trial to trial sd "
             f"{shown(self.sd_trial)}{unit}. The interval is about ±{shown(self.half_width(n, repeats))}{unit}; with "
             f"twice the repeats ±{shown(self.half_width(n, 2 * repeats))}{unit}, with twice the utterances "
-            f"±{shown(self.half_width(2 * n, repeats))}{unit}"
+            f"±{shown(self.half_width(2 * n, repeats))}{unit}{self._stalls()}"
         )
+
+    def _stalls(self) -> str:
+        # The median of two trials is their mean: a stall moves it, and looks like an effect of that utterance.
+        if self.of != "medians" or self.repeats >= 3 or self.sd_utterance <= self.sd_trial:
+            return ""
+        note = "With fewer than three repeats, stalls count as a difference between utterances"
+        return f". {note}: more repeats may buy more"
 
 
 def spread(

@@ -58,6 +58,26 @@ def test_fewer_than_ten_utterances_speak_of_these_only() -> None:
     assert all(each and each.scope == THESE_ONLY and THESE_ONLY in repr(each) for each in estimates)
 
 
+def test_stall_among_two_trials_widens_the_interval_of_the_typical_value() -> None:
+    quiet = {f"u{i}": [340.0 + 10 * i, 350.0 + 10 * i] for i in range(5)}
+    few = compare.summarise({**quiet, "u0": [340.0, 1_923.0]})
+    assert few.typical.covers(365), "the other nine trials lie around it"
+    assert (few.typical.low, few.typical.high) == pytest.approx((few.mean.low, few.mean.high))
+    # The median of three leaves the stall out, and so may its interval.
+    three = {name: [*values, sum(values) / 2] for name, values in quiet.items()}
+    more = compare.summarise({**three, "u0": [340.0, 345.0, 1_923.0]}).typical
+    assert more.covers(365)
+    assert more.high - more.low < 50
+
+
+def test_spread_of_two_repeats_says_that_stalls_are_in_it() -> None:
+    base = {f"u{i}": [300.0 + i, 320.0 + i] for i in range(12)}
+    slow = {f"u{i}": [310.0 + i, 330.0 + 37 * (i % 5) + (1_500 if i % 3 == 0 else 0)] for i in range(12)}
+    assert "fewer than three repeats, stalls count" in repr(spread(base, slow))
+    three = [{name: [*values, values[0] + 5] for name, values in each.items()} for each in (base, slow)]
+    assert "stalls count" not in repr(spread(*three))
+
+
 def test_one_trial_a_side_gives_no_interval_and_says_so() -> None:
     (row,) = compare.compare({"a": [1.0], "b": [2.0]}, {"v": {"a": [3.0], "b": [5.0]}})
     assert not row.clear
