@@ -21,7 +21,7 @@ from .gradable import Grader, Missing
 GradeValue: TypeAlias = "bool | int | float | str"
 
 # Larger whole numbers have no exact float, and tables keep numbers of 64 bits.
-_LARGEST = 2**53
+LARGEST = 2**53
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _value(value: Any) -> tuple[GradeValue | None, str]:
         return None, "the grader returned None"
     if isinstance(value, float) and not math.isfinite(value):
         return None, f"the grader returned {value}"
-    if isinstance(value, int) and abs(value) > _LARGEST:
+    if isinstance(value, int) and abs(value) > LARGEST:
         return None, "the grader returned a number that is too large"
     if isinstance(value, (bool, int, float, str)):
         return value, ""

@@ -35,7 +35,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_bytes().splitlines():
         try:
             found = json.loads(line)
-        except ValueError:
-            continue  # torn by a crash
+        except (ValueError, RecursionError):
+            continue  # torn by a crash, or written by something else
         if isinstance(found, dict):
             yield found

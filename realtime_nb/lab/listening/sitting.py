@@ -105,6 +105,9 @@ class Sitting:
         if self._current is None or token != self._current.token:
             raise ConfigError("this pair is over: the vote was not kept")
         pair = self._current.pair
+        if any(vote.pair == pair.key for vote in self._mine()):
+            self._current = None
+            raise ConfigError("this pair is over: you voted on it in another notebook, and this vote was not kept")
         self._log.add(Vote(pair.first, pair.second, choice, self.listener, self.by))
         self._last_token, self._current = token, None
         self._ahead.popleft()

@@ -127,7 +127,7 @@ def _vote(line: Mapping[str, Any]) -> Vote | None:
         first, second = (AnswerRef(str(line[side][0]), int(line[side][1])) for side in ("first", "second"))
         choice, at = line["choice"], float(line["at"])
         words = [line[name] for name in ("listener", "by", "vote")]
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         return None
     if choice not in CHOICES or not all(isinstance(each, str) for each in words) or first == second:
         return None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from realtime_nb.client.utterance import Utterance
 from realtime_nb.client.variant import Variant
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.grading.run import LARGEST
 from realtime_nb.lab.grading.trial_view import TrialView
 from realtime_nb.lab.keeping.run_folder import RunFolder
 from realtime_nb.lab.listening.listening import BlindListening
@@ -581,6 +582,8 @@ class Results:
         """
         if not isinstance(value, (bool, int, float, str)) or value != value or value in (float("inf"), -float("inf")):
             raise ConfigError(f"value={value!r} must be a number, True or False, or a label")
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise ConfigError(f"value={value} is too large: a rating is between -2**53 and 2**53")
         if not isinstance(note, str):
             raise ConfigError(f"note={note!r} must be a text")
         row = self._row(trial_id, turn)

@@ -26,6 +26,7 @@ from .figure_requests import figure, figures
 from .pair_requests import pair_sounds, pair_trials, pair_utterances
 from .source import ResultsSource
 from .trial_requests import rate, sound, table, trial
+from .whole_letters import sendable
 
 Reply: TypeAlias = tuple[dict[str, Any], Sequence[bytes]]
 Handler: TypeAlias = Callable[[ResultsSource, Mapping[str, Any]], Reply]
@@ -61,8 +62,8 @@ def answer(results: ResultsSource, message: Any) -> Reply | None:
     try:
         found, buffers = handler(results, content)
     except RealtimeError as error:
-        return {"kind": "refused", "id": ask_id, "reason": str(error)}, ()
+        return sendable({"kind": "refused", "id": ask_id, "reason": str(error)}), ()
     except Exception as error:  # a page must not wait for ever
         _logger.warning("the results card's request %r failed", request, exc_info=True)
-        return {"kind": "refused", "id": ask_id, "reason": redact(f"{type(error).__name__}: {error}")}, ()
-    return {"kind": "answer", "id": ask_id, "content": found}, buffers
+        return sendable({"kind": "refused", "id": ask_id, "reason": redact(f"{type(error).__name__}: {error}")}), ()
+    return sendable({"kind": "answer", "id": ask_id, "content": found}), buffers

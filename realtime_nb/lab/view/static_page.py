@@ -25,6 +25,7 @@ from .embedded_sound import LONGEST_S, sound_address
 from .figure_requests import drawn_figure, figure_choices
 from .source import ResultsSource
 from .trial_table import Row, transcript_html, trial_table
+from .whole_letters import whole_letters
 
 MOST_SOUND = 5_000_000
 """Characters of a page that are sound."""
@@ -68,7 +69,7 @@ def static_html(results: ResultsSource) -> str:
     rows = hash((json.dumps(results.rows, default=str), results.listening.vote_ids()))
     before, page = _made.get(results, (None, ""))
     if before != rows:
-        page = _static_html(results)
+        page = whole_letters(_static_html(results))
         _made[results] = rows, page
     return page
 

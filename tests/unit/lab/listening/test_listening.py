@@ -20,6 +20,11 @@ from tests.unit.lab.results.sweeps import failed, rows_of
 VOICES: dict[str, dict[str, Any]] = {name: {"voice": name} for name in ("marin", "cedar", "alloy")}
 
 
+_ENDLESS = (
+    '{"first": ["a", 1e400], "second": ["b", 0], "choice": "first", "listener": "", "by": "", "at": 1, "vote": ""}'
+)
+
+
 def _clip(row: Any) -> AudioClip:
     t = np.arange(12_000)
     hz = 200 + sum(map(ord, row["variant"])) % 300
@@ -91,7 +96,10 @@ def test_a_torn_last_line_loses_one_vote_at_most(tmp_path: Path) -> None:
     assert _results(tmp_path).listening.sitting().voted == 4
 
 
-@pytest.mark.parametrize("line", ["{}", "[]", "null", '{"vote": 1}', "not json", '{"first": ["a"], "second": 3}', "é"])
+@pytest.mark.parametrize(
+    "line",
+    ["{}", "[]", "null", '{"vote": 1}', "not json", '{"first": ["a"], "second": 3}', "é", _ENDLESS, "[" * 100_000],
+)
 def test_strange_lines_of_the_file_are_left_out(tmp_path: Path, line: str) -> None:
     _listen(_results(tmp_path).listening, votes=2)
     with (tmp_path / FILE).open("a") as file:
@@ -239,3 +247,31 @@ def test_hostile_names_are_inert_in_the_table() -> None:
     results = _results(rows=rows)
     _listen(results.listening, "b")
     assert "<img" not in results.preferences()._repr_html_()
+
+
+def test_a_listener_who_votes_in_two_kernels_has_one_vote_for_each_pair(tmp_path: Path) -> None:
+    sittings = [_results(tmp_path).listening.sitting() for _ in range(2)]
+    shown = [sitting.current() for sitting in sittings]
+    assert shown[0] is not None
+    assert shown[1] is not None
+    assert shown[0].pair == shown[1].pair
+    sittings[0].vote(shown[0].token, "first")
+    with pytest.raises(ConfigError, match="another notebook"):
+        sittings[1].vote(shown[1].token, "second")
+    while any((found := sitting.current()) and not sitting.vote(found.token, "second") for sitting in sittings):
+        pass
+    assert [sitting.voted for sitting in sittings] == [24, 24]
+    assert len(VoteLog(tmp_path).votes()) == 24
+
+
+def test_a_vote_of_another_kernel_that_is_taken_back_is_heard_once_more(tmp_path: Path) -> None:
+    here, there = (_results(tmp_path).listening.sitting() for _ in range(2))
+    shown = there.current()
+    assert shown is not None
+    there.vote(shown.token, "first")
+    assert here.take_back()
+    again = []
+    while (found := here.current()) is not None:
+        again.append(found.pair.key)
+        here.vote(found.token, "neither")
+    assert len(again) == len(set(again)) == 24

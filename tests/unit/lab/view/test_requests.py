@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jupyter_client.session import json_packer
 
 from realtime_nb.audio import AudioClip
+from realtime_nb.errors import ConfigError
 from realtime_nb.lab.results.results import Results
 from realtime_nb.lab.view.requests import REQUESTS, answer
+from realtime_nb.lab.view.static_page import static_html
 from tests.unit.lab.results.sweeps import failed, row, rows_of
 
 ANSWER = AudioClip(np.arange(480, dtype=np.int16), 24_000)
@@ -131,6 +134,29 @@ def test_request_without_content_is_refused(content: Any) -> None:
     for request in (*REQUESTS, ["table"]):
         message, _ = answer(_results(), {"kind": "ask", "id": "1", "request": request, "content": content}) or ({}, ())
         assert message["kind"] == "refused"
+
+
+def test_half_letters_of_a_server_do_not_keep_an_answer_from_the_page() -> None:
+    half = "half \ud83d"
+    calls = [{"name": half, "arguments": {half: [half]}}]
+    results = _results(text=half, heard=half, said=half, rating_note=half, grade=half)
+    results.rows[0] |= {"tool_calls": calls, "utterance": half}
+    trial_id = results.rows[0]["trial_id"]
+    for request, content in (
+        ("table", {}), ("trial", {"trial": trial_id}), ("pair-trials", {"utterance": half}),
+        ("sound", {"trial": half, "side": "user"}),
+    ):  # fmt: skip
+        message, _ = _ask(results, request, **content)
+        assert b"half" in json_packer(message)
+    static_html(results).encode()
+
+
+def test_rating_too_large_for_a_table_is_refused_and_the_table_still_shows(tmp_path: Path) -> None:
+    results = _results(tmp_path)
+    with pytest.raises(ConfigError, match="too large"):
+        results.rate(results.rows[0]["trial_id"], 10**400)
+    assert _ask(results, "table")[0]["kind"] == "answer"
+    assert not list(tmp_path.iterdir())
 
 
 def test_unexpected_failure_is_answered_too() -> None:
