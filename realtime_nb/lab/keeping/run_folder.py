@@ -112,13 +112,20 @@ class RunFolder:
         return find_sound(self.path / "audio" / f"{trial_id}-{turn}")
 
     def record(self, trial_id: str) -> ReplayRecord | None:
-        """Return the record of a trial's session; None where it was not kept."""
+        """Return the record of a trial's session; None where it was not kept.
+
+        Raises:
+            ConfigError: its log is damaged.
+        """
         path = self.path / "events" / f"{trial_id}.jsonl.gz"
         if not path.is_file():
             return None
         turns = max((row.get("turn") or 0 for row in self.trials.get(trial_id, ())), default=0) + 1
         sounds = {turn: clip for turn in range(turns) if (clip := self.sound(trial_id, turn)) is not None}
-        return read_log(path.read_bytes(), sounds)
+        try:
+            return read_log(path.read_bytes(), sounds)
+        except ValueError as error:
+            raise ConfigError(f"{path}: it is damaged ({error}); run the trial again") from None
 
     # What was said
 
@@ -151,12 +158,17 @@ class RunFolder:
         """Return what describes a run; None: the newest.
 
         Raises:
-            ConfigError: there is no run, or none of that name; names those that there are.
+            ConfigError: there is no run, or none of that name; names those that there are. Or its file is damaged.
         """
         names = self.runs
         if not names or (name is not None and name not in names):
             raise ConfigError(f"{str(self.path)!r} has no run {name or ''!r}; it has {', '.join(names) or 'none'}")
-        found: dict[str, Any] = json.loads((self.path / "runs" / f"{name or names[-1]}.json").read_bytes())
+        path = self.path / "runs" / f"{name or names[-1]}.json"
+        try:
+            found: dict[str, Any] = json.loads(path.read_bytes())
+        except ValueError as error:
+            others = ", ".join(each for each in names if each != path.stem) or "no other run"
+            raise ConfigError(f"{path}: it is damaged ({error}). There is {others}.") from None
         return found
 
     # The index

@@ -6,14 +6,18 @@ Owns their checks and their form. Must not know how loudness or the times of wor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from realtime_nb.errors import ConfigError
+from realtime_nb.errors import ConfigError, RealtimeError
+from realtime_nb.lab.grading.trial_view import TrialView
 from realtime_nb.lab.listening.loudness import matching_gains
 from realtime_nb.lab.listening.word_times import word_times
 
 from .source import ResultsSource
 from .trial_requests import trial_of
+
+if TYPE_CHECKING:
+    from realtime_nb.client.replay.trace import TrialTrace
 
 _Reply = tuple[dict[str, Any], Sequence[bytes]]
 _NUMBERS = ("speech_end_to_first_audible_ms", "total_ms", "answer_ms", "words", "cost_usd")
@@ -58,7 +62,7 @@ def pair_sounds(results: ResultsSource, content: Mapping[str, Any]) -> _Reply:
             "tool_calls": [repr(call) for call in side.tool_calls],
         }  # fmt: skip
         if clip is not None:
-            times = word_times(side.text, clip, side.trace)
+            times = word_times(side.text, clip, _trace(side))
             answer |= {
                 "sound": len(buffers),
                 "rate": clip.rate,
@@ -69,6 +73,14 @@ def pair_sounds(results: ResultsSource, content: Mapping[str, Any]) -> _Reply:
             buffers.append(clip.samples.astype("<i2").tobytes())
         answers.append(answer)
     return {"answers": answers}, buffers
+
+
+def _trace(side: TrialView) -> TrialTrace | None:
+    """Return the events of an answer; None where they cannot be read: its sound plays without them."""
+    try:
+        return side.trace
+    except RealtimeError:
+        return None
 
 
 def _side(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:

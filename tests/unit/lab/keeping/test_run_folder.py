@@ -201,3 +201,13 @@ def test_a_killed_process_loses_no_trial_that_it_reported(tmp_path: Path) -> Non
             kept_record = found.record(trial_id)
             assert kept_record is not None
             assert _plain(kept_record) == _plain(record())
+
+
+def test_a_damaged_run_is_named_with_those_that_can_be_opened(tmp_path: Path) -> None:
+    with RunFolder(tmp_path, write=True) as folder:
+        folder.keep_run("whole", {"seed": 1})
+        folder.keep_run("torn", {"seed": 2})
+        (tmp_path / "runs" / "torn.json").write_bytes(b'{"seed": ')
+        with pytest.raises(rt.ConfigError, match=r"torn\.json: it is damaged .* There is whole\."):
+            folder.run("torn")
+        assert folder.run("whole") == {"seed": 1}

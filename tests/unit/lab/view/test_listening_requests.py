@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from realtime_nb.audio import AudioClip
-from realtime_nb.errors import AudioError
+from realtime_nb.errors import AudioError, ConfigError
+from realtime_nb.lab.keeping.run_folder import RunFolder
 from realtime_nb.lab.listening.loudness import loudness_lufs
 from realtime_nb.lab.results.results import Results
 from realtime_nb.lab.view.requests import answer
@@ -193,3 +194,18 @@ def test_a_question_that_cannot_be_heard_is_said_to_be_so() -> None:
         assert pair["spoken"] is spoken
         question = _ask(results, "blind-question", token=pair["token"], **SITTING)[1]
         assert len(question) == spoken
+
+
+def test_a_damaged_log_of_events_does_not_keep_two_answers_from_being_heard(tmp_path: Path) -> None:
+    with RunFolder(tmp_path, write=True) as folder:
+        rows = [{**each, "speech_end_to_first_audio_ms": 1.0} for each in rows_of(VOICES, utterances=1, repeats=1)]
+        for each in rows:
+            folder.keep(each["trial_id"], [each], None)
+            (tmp_path / "events" / f"{each['trial_id']}.jsonl.gz").write_bytes(b"torn")
+        results = Results(rows, audio=_audio, trace=lambda row: folder.record(row["trial_id"]))  # type: ignore[arg-type, return-value]
+        first, second = ({"trial": each["trial_id"]} for each in rows)
+        content, buffers = _ask(results, "pair-sounds", first=first, second=second)
+    assert len(buffers) == 2
+    assert not any(each["from_events"] for each in content["answers"])
+    with pytest.raises(ConfigError, match="damaged"):
+        folder.record(rows[0]["trial_id"])
