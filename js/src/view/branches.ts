@@ -82,6 +82,8 @@ export function createBranches(model: HostModel, engine: Engine, id: string, sig
   onTraits(model, ["_branches"], show, signal);
   engine.subscribe((note) => {
     if (note.kind !== "state") return;
+    // Nothing of a conversation whose kernel is gone can be opened or closed.
+    setAttribute(root, "data-kernel", engine.state.kernel);
     // A refusal opens nothing: the next branch may be one from Python, which stays closed.
     if (engine.state.problem?.source === "kernel") wanted = 0;
     if (root.hidden && engine.state.met) show();

@@ -186,6 +186,13 @@ describe("branches", () => {
     expect(find(".rtnb-branch-words").textContent).toContain("<img");
   });
 
+  it("say that the kernel is gone, which hides what would change nothing", () => {
+    const { model, find } = setUp();
+    model.set("_branches", [BRANCH]);
+    model.emit("comm:close");
+    expect(find(".rtnb-branches").dataset.kernel).toBe("gone");
+  });
+
   it("go with the view", async () => {
     const { model, views, life, find } = setUp();
     model.set("_branches", [BRANCH]);
