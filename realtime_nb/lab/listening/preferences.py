@@ -93,7 +93,7 @@ class Preferences(Sequence[Ranked]):
         found = list(self.notes)
         few = [each.name for each in self if each.few]
         if few:
-            found.append(f"Fewer than ten votes, which say little: {', '.join(few)}.")
+            found.append(f"Fewer than ten votes, which say little: {', '.join(map(repr, few))}.")
         first = self.ranking.all[0].preferred
         if first.scope == THESE_ONLY:
             count = f"{first.n} utterance{'' if first.n == 1 else 's'}"

@@ -73,6 +73,14 @@ def test_a_sitting_from_the_first_pair_to_the_ranking() -> None:
     assert "<table" in found._repr_html_()
 
 
+def test_variants_with_few_votes_are_named_in_quotes() -> None:
+    results = _results()
+    _listen(results.listening, votes=3)
+    found = results.preferences()
+    names = ", ".join(repr(each.name) for each in found if each.few)
+    assert f"Fewer than ten votes, which say little: {names}." in found.all_notes, "names may hold commas"
+
+
 def test_votes_are_in_the_folder_and_another_process_goes_on(tmp_path: Path) -> None:
     _listen(_results(tmp_path).listening, votes=5)
     lines = [json.loads(line) for line in (tmp_path / FILE).read_text().splitlines()]
