@@ -20,6 +20,7 @@ from .sitting import Sitting
 from .votes import AnswerRef, VoteLog
 
 _LONGEST_NAME = 60
+_MOST_SITTINGS = 32
 Row = Mapping[str, Any]
 
 
@@ -104,6 +105,8 @@ class BlindListening:
                 )
             found = Sitting(pairs, self._log, listener=name, by=setting, sound=self._sound_of)
             self._sittings[setting, name] = found
+            if len(self._sittings) > _MOST_SITTINGS:  # each holds two sounds; its votes stay
+                del self._sittings[next(iter(self._sittings))]
         self.last = found
         return found
 

@@ -41,6 +41,7 @@ REQUESTS: dict[str, Handler] = {
 """By kind, the function that answers; it raises ConfigError for a bad request, and then changes nothing."""
 
 _LONGEST_ID = 64
+_LONGEST_REASON = 2_000
 _logger = logging.getLogger("realtime_nb")
 
 
@@ -62,8 +63,13 @@ def answer(results: ResultsSource, message: Any) -> Reply | None:
     try:
         found, buffers = handler(results, content)
     except RealtimeError as error:
-        return sendable({"kind": "refused", "id": ask_id, "reason": str(error)}), ()
+        return _refused(ask_id, str(error)), ()
     except Exception as error:  # a page must not wait for ever
         _logger.warning("the results card's request %r failed", request, exc_info=True)
-        return sendable({"kind": "refused", "id": ask_id, "reason": redact(f"{type(error).__name__}: {error}")}), ()
+        return _refused(ask_id, redact(f"{type(error).__name__}: {error}")), ()
     return sendable({"kind": "answer", "id": ask_id, "content": found}), buffers
+
+
+def _refused(ask_id: str, reason: str) -> dict[str, Any]:
+    """Return a refusal; a reason quotes what a page sent, which may be megabytes."""
+    return sendable({"kind": "refused", "id": ask_id, "reason": reason[:_LONGEST_REASON]})

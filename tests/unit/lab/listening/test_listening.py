@@ -285,3 +285,16 @@ def test_a_vote_of_another_kernel_that_is_taken_back_is_heard_once_more(tmp_path
         again.append(found.pair.key)
         here.vote(found.token, "neither")
     assert len(again) == len(set(again)) == 24
+
+
+def test_a_thousand_names_do_not_keep_a_thousand_sittings_and_lose_no_vote() -> None:
+    listening = _results(rows=_rows(utterances=1, repeats=1)).listening
+    first = listening.sitting(listener="Ada")
+    shown = first.current()
+    assert shown is not None
+    first.vote(shown.token, "first")
+    sittings = {id(listening.sitting(listener=f"listener {number}")) for number in range(40)}
+    assert sittings
+    again = listening.sitting(listener="Ada")
+    assert again is not first
+    assert again.voted == 1

@@ -159,6 +159,10 @@ def test_rating_too_large_for_a_table_is_refused_and_the_table_still_shows(tmp_p
     assert not list(tmp_path.iterdir())
 
 
+def test_refusal_does_not_send_megabytes_back() -> None:
+    assert len(_refusal(_results(), "sound", trial="x" * 5_000_000, side="answer")) <= 2_000
+
+
 def test_unexpected_failure_is_answered_too() -> None:
     def broken(row: Any) -> Any:
         raise OSError("disk")
