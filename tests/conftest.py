@@ -13,7 +13,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.parallel import Gate, scheduler
+from tests.parallel import Gate, is_e2e, runs_alone, scheduler
 
 _KEYS_AND_MODELS = ("OPENAI_", "AZURE_OPENAI_", "REALTIME_NB_CHAT_", "REALTIME_NB_STT", "REALTIME_NB_TTS")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "WS_PROXY", "WSS_PROXY", "SOCKS_PROXY")
@@ -35,6 +35,13 @@ def pytest_configure(config: pytest.Config) -> None:
     # pytest-xdist sets `workerinput` in its workers.
     if (worker := getattr(config, "workerinput", None)) is not None:
         config.pluginmanager.register(Gate(worker["testrunuid"]), "gate")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    lone_first = sorted((item for item in items if is_e2e(item)), key=lambda item: not runs_alone(item))
+    places = [place for place, item in enumerate(items) if is_e2e(item)]
+    for place, item in zip(places, lone_first, strict=True):
+        items[place] = item
 
 
 @pytest.hookimpl(optionalhook=True)  # a hook of pytest-xdist, which a run without `-n` does without

@@ -1,4 +1,4 @@
-"""Let pytest-xdist run the tests of two files at once, and the end-to-end tests with no other test beside them.
+"""Let pytest-xdist run the tests of two files at once, and those that are marked `alone` with no other beside them.
 
 Owns which tests stay in one process, and the locks between processes: `pytest -n 2`. Must not know what is
 tested.
@@ -36,12 +36,12 @@ def locked(name: str, *, shared: bool = False) -> Iterator[None]:
 
 
 class Gate:
-    """Keeps the other workers still from the first end-to-end test of a worker to its last.
+    """Keeps the other workers still while a worker runs tests that are marked `alone`.
 
     Their sound is compared with what was said, sample by sample: a busy second core is heard in it. A worker holds the
-    lock `sound` shared during each usual test, and exclusively during all end-to-end tests. It holds `turn` while it
-    waits for `sound`: without that, the usual tests would release `sound` for microseconds only, and the end-to-end
-    tests would wait for the last of them.
+    lock `sound` shared during each other test, and exclusively from the first of its lone tests to the last one that
+    follows. It holds `turn` while it waits for `sound`: without that, the other tests would release `sound` for
+    microseconds only, and the lone ones would wait for the last of them.
     """
 
     def __init__(self, run: str) -> None:
@@ -54,7 +54,7 @@ class Gate:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
         """Run a test within the lock that it needs."""
-        if not _is_e2e(item):
+        if not runs_alone(item):
             with ExitStack() as beside:
                 self._enter(beside, shared=True)
                 return (yield)
@@ -64,7 +64,7 @@ class Gate:
         try:
             return (yield)
         finally:
-            if nextitem is None or not _is_e2e(nextitem):
+            if nextitem is None or not runs_alone(nextitem):
                 self._alone.close()
                 self._is_alone = False
 
@@ -105,5 +105,11 @@ def _encodable(value: Any) -> Any:
     return value
 
 
-def _is_e2e(item: pytest.Item) -> bool:
+def is_e2e(item: pytest.Item) -> bool:
+    """Return whether a test is an end-to-end test."""
     return _E2E in item.path.parents
+
+
+def runs_alone(item: pytest.Item) -> bool:
+    """Return whether no other test may run beside this one."""
+    return item.get_closest_marker("alone") is not None

@@ -6,6 +6,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import OpenNotebook
@@ -13,6 +14,8 @@ from tests.e2e.harness.card import Card
 from tests.e2e.harness.kernel import KernelProbe, Samples
 from tests.e2e.harness.speech import Speech
 from tests.e2e.scenes import IMPORT
+
+pytestmark = pytest.mark.alone
 
 _RATE = 24_000
 # Above it the source has no speech and a resampler to 24 kHz has its transition band.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import OpenNotebook
 from tests.e2e.harness.card import Card
 from tests.e2e.harness.speech import Speech
 from tests.e2e.scenes import CUTS, IMPORT, KEEP, first_cut, received, trimmed, without_holes
+
+pytestmark = pytest.mark.alone
 
 
 async def test_interruption_truncates_at_the_played_samples(notebook: OpenNotebook, speech: Speech) -> None:

@@ -12,6 +12,8 @@ from tests.e2e.harness.notebook import Notebook
 from tests.e2e.harness.speech import Speech
 from tests.e2e.scenes import IMPORT, KEEP, received, trimmed, without_holes
 
+pytestmark = pytest.mark.alone
+
 _SLEEPS = "import time\ntime.sleep(5)"
 _COMPUTES = """
     import time

@@ -12,6 +12,8 @@ from tests.e2e.conftest import OpenNotebook
 from tests.e2e.harness.card import Card
 from tests.e2e.scenes import IMPORT, KEEP, received, trimmed, without_holes
 
+pytestmark = pytest.mark.alone
+
 _WIDGET = "w = rt.RealtimeWidget()\nw"
 
 

@@ -14,6 +14,8 @@ from tests.e2e.harness.notebook import Notebook
 from tests.e2e.harness.speech import Speech
 from tests.e2e.scenes import CUTS, IMPORT, KEEP, first_cut, received, trimmed, without_holes
 
+pytestmark = pytest.mark.alone
+
 # Equal and not the same, so that a comparison looks at every number: a sort of seconds needs no huge memory.
 _PREPARES = """
     import random, time

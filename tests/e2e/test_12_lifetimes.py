@@ -15,6 +15,8 @@ from tests.e2e.harness.card import Card
 from tests.e2e.harness.notebook import Notebook
 from tests.e2e.scenes import IMPORT
 
+pytestmark = pytest.mark.alone
+
 # One C call: as long as it runs, no other thread of the kernel does anything.
 _HOLDS_THE_GIL = """
     import time

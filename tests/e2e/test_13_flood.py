@@ -10,6 +10,8 @@ import pytest
 from tests.e2e.conftest import OpenNotebook
 from tests.e2e.flood import cells, flood_answer, flood_microphone, shown
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.long
 async def test_answer_sounds_whole(notebook: OpenNotebook) -> None:

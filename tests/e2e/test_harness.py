@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.e2e.conftest import OpenNotebook
 from tests.e2e.harness.speech import Speech
+
+pytestmark = pytest.mark.alone
 
 _TONE = """
     import anywidget, numpy as np, traitlets

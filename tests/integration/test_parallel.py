@@ -1,4 +1,4 @@
-"""With `-n`, usual tests run beside each other, and the end-to-end tests alone: pytest on files of its own."""
+"""With `-n`, tests run beside each other, and those that are marked `alone` do not: pytest on files of its own."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ _TESTS = """
 import logging, os, pytest, time
 from pathlib import Path
 
+pytestmark = [pytest.mark.alone] if {alone} else []
+
 @pytest.mark.parametrize("number", range(8))
 def test_is_noted(number):
     logging.getLogger().warning("half a character: \\ud800")
@@ -41,17 +43,26 @@ def _pytest(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_end_to_end_tests_run_in_one_process_and_beside_no_other_test(tmp_path: Path) -> None:
+def test_lone_tests_run_beside_no_other_test_and_end_to_end_tests_in_one_process(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(_CONFTEST)
     (tmp_path / "e2e").mkdir()
-    for name, up in (("test_a", 0), ("e2e/test_b", 1), ("e2e/test_c", 1), ("test_d", 0), ("test_e", 0)):
-        (tmp_path / f"{name}.py").write_text(_TESTS.format(up=up))
+    files = {
+        "test_a": (0, False),
+        "e2e/test_b": (1, False),
+        "e2e/test_c": (1, True),
+        "e2e/test_f": (1, True),
+        "test_d": (0, False),
+        "test_e": (0, False),
+    }
+    for name, (up, alone) in files.items():
+        (tmp_path / f"{name}.py").write_text(_TESTS.format(up=up, alone=alone))
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = alone: no test runs beside it\n")
     done = _pytest(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     notes = [line.split() for line in (tmp_path / "notes").read_text().splitlines()]
-    e2e = [place for place, (file, *_) in enumerate(notes) if file in ("test_b", "test_c")]
-    assert len(e2e) == 32
-    assert e2e == list(range(e2e[0], e2e[0] + 32)), "another test ran between"
-    assert len({notes[place][1] for place in e2e}) == 1
-    rest = [what for file, _, what in notes if file not in ("test_b", "test_c")]
-    assert rest != ["begins", "ends"] * 24, "usual tests ran one after the other"
+    lone = [place for place, (file, *_) in enumerate(notes) if file in ("test_c", "test_f")]
+    assert len(lone) == 32
+    assert lone == list(range(lone[0], lone[0] + 32)), "another test ran between"
+    assert len({process for file, process, _ in notes if file in ("test_b", "test_c", "test_f")}) == 1
+    rest = [what for file, _, what in notes if file not in ("test_c", "test_f")]
+    assert rest != ["begins", "ends"] * 32, "the other tests ran one after the other"
