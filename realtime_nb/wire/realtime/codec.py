@@ -217,7 +217,21 @@ def _parsed(frame: bytes | str) -> Any:
     try:
         return msgspec.json.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return json.loads(frame if isinstance(frame, str) else frame.decode("utf-8", "replace"))
+        return _whole_characters(json.loads(frame if isinstance(frame, str) else frame.decode("utf-8", "replace")))
+
+
+def _whole_characters(value: Any) -> Any:
+    """The same value with U+FFFD for halves of surrogate pairs, such as half of an emoji that a server split.
+
+    No message to a page can hold such a half: a notebook's kernel would fail to encode it, and the turn would be lost.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole_characters(each) for each in value]
+    if isinstance(value, dict):
+        return {_whole_characters(key): _whole_characters(each) for key, each in value.items()}
+    return value
 
 
 def decode_client(frame: bytes | str) -> ClientEvent:

@@ -31,6 +31,23 @@ def test_decoding_an_invalid_event_never_raises(kind: str, extra: dict[str, Any]
 
 
 @pytest.mark.parametrize(
+    ("written", "read"),
+    [("smile \\ud83d please", "smile \ufffd please"), ("\\ude00", "\ufffd"), ("\\ud83d\\ude00", "\U0001f600")],
+)
+def test_half_of_a_surrogate_pair_is_replaced_wherever_it_stands(written: str, read: str) -> None:
+    """A kernel cannot send one to a page: it fails to encode the message, and the turn would be lost."""
+    delta = wire.decode_server(f'{{"type": "response.output_text.delta", "item_id": "i", "delta": "{written}"}}')
+    assert isinstance(delta, wire.ResponseOutputTextDelta)
+    assert delta.delta == read
+    unknown = wire.decode_server(f'{{"type": "x.new", "a": [{{"{written}": "{written}"}}], "n": NaN}}')
+    assert isinstance(unknown, wire.UnknownEvent)
+    assert unknown.raw["a"] == [{read: read}]
+    error = wire.decode_server(f'{{"type": "error", "error": {{"message": ["{written}"]}}}}')
+    assert isinstance(error, wire.ErrorEvent)
+    error.error.message.encode()
+
+
+@pytest.mark.parametrize(
     "frame", [b"\xff\xfe", "", "{", "[1]", '"x"', "null", '{"a": 1}', '{"type": 7}', "[" * 100_000]
 )
 def test_malformed_frame_becomes_error_event(frame: bytes | str) -> None:

@@ -111,7 +111,8 @@ def test_what_could_not_be_read_is_named_and_kept(place: tuple[str, int, Path], 
     event = _decode(payload)
     if event.lost:
         assert event.raw is not None
-        assert json.dumps(event.raw) == json.dumps(payload)
+        whole = json.dumps(payload).replace("\\ud800", "\\ufffd")  # half of a surrogate pair can be sent to no page
+        assert json.dumps(event.raw) == whole
         first = str(path[0])
         assert all(lost.startswith(first) for lost in event.lost) or kind == "error"
     if event.raw is None:
@@ -121,8 +122,6 @@ def test_what_could_not_be_read_is_named_and_kept(place: tuple[str, int, Path], 
 @given(st.sampled_from(PLACES), ODD)
 def test_an_event_that_lost_something_can_be_encoded_again(place: tuple[str, int, Path], odd: Any) -> None:
     kind, number, path = place
-    if "\ud800" in str(odd):
-        return  # no UTF-8 has it; refused where it would be sent
     event = _decode(_with(PAYLOADS[kind][number], path, odd))
     again = wire.to_dict(event)
     assert again["type"] == kind
