@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +38,9 @@ from .sound_files import find_sound, write_sound
 
 _INDEX = "index.jsonl"
 _ROOMS = ("audio", "events", "said", "runs")
+_FILE_NAME = re.compile(r"[\w-]{1,200}")
+_NAMING = ("trial_id", "utterance_hash", "sound_hash", "twin")
+"""The columns that name files."""
 _logger = logging.getLogger("realtime_nb")
 
 Row = Mapping[str, Any]
@@ -195,10 +199,25 @@ class RunFolder:
         for number, line in enumerate(data[:whole].splitlines(), 1):
             try:
                 found = json.loads(line)
+                _check_line(found)
                 self.trials.pop(found["id"], None)
                 self.trials[found["id"]] = tuple(found["rows"])
             except (ValueError, KeyError, TypeError):
                 _logger.warning("line %d of %s cannot be read: its trial is run again", number, self.path / _INDEX)
+
+
+def _check_line(line: Any) -> None:
+    """Refuse a line of the index whose names would lead out of the folder, which may come from somebody else.
+
+    Raises:
+        ValueError: as said, or its rows are none.
+    """
+    rows = line["rows"]
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("a row must be an object")
+    names = [line["id"], *(row[column] for row in rows for column in _NAMING if row.get(column) is not None)]
+    if not all(isinstance(name, str) and _FILE_NAME.fullmatch(name) for name in names):
+        raise ValueError("an id must be a plain file name")
 
 
 def holds_runs(folder: Path) -> bool:

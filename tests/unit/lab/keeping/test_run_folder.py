@@ -121,6 +121,25 @@ def test_a_damaged_line_in_the_middle_costs_its_trial_only(tmp_path: Path, caplo
     assert "run again" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"id": "../../b", "rows": []},
+        {"id": "b", "rows": [{"trial_id": "../../b"}]},
+        {"id": "b", "rows": [{"trial_id": "b", "utterance_hash": "/etc/x"}]},
+        {"id": "b", "rows": [{"trial_id": "b", "sound_hash": "..\\x"}]},
+        {"id": "b", "rows": ["not a row"]},
+        {"id": 7, "rows": []},
+    ],
+)
+def test_a_line_that_leads_out_of_the_folder_costs_its_trial_only(tmp_path: Path, line: dict[str, Any]) -> None:
+    with RunFolder(tmp_path / "f", write=True) as folder:
+        folder.keep("a", rows("a"), None)
+    with (tmp_path / "f" / "index.jsonl").open("a") as index:
+        index.write(json.dumps(line) + "\n")
+    assert list(RunFolder(tmp_path / "f").trials) == ["a"]
+
+
 def test_a_trial_that_is_kept_again_replaces_the_old_one(tmp_path: Path) -> None:
     with RunFolder(tmp_path, write=True) as folder:
         folder.keep("t1", rows("t1", n=1), None)

@@ -63,7 +63,7 @@ def test_run_is_read_again_with_its_variants_grades_and_plan(tmp_path: Path) -> 
 def test_recording_of_a_scenarios_turn_is_read_by_the_hash_of_its_sound(tmp_path: Path) -> None:
     said = rt.Utterance(np.full(2_400, 7, np.int16))
     rows = rows_of(VOICES, utterances=1, repeats=1)
-    rows[0] |= {"utterance_hash": "of the scenario", "sound_hash": said.hash}
+    rows[0] |= {"utterance_hash": "of-the-scenario", "sound_hash": said.hash}
     rows[1] |= {"utterance_hash": said.hash}  # as runs before this column have it
     _keep(tmp_path, rows, "first")
     with RunFolder(tmp_path, write=True) as folder:
