@@ -63,10 +63,10 @@ async def test_spoken_turn_is_kept_and_compared_with_the_keyboard(notebook: Open
     assert await book.kernel.until("len(w.retakes) == 2 and [each.heard for each in w.retakes]")
     assert await book.kernel.get("[list(each.settings) for each in w.retakes]") == [[], ["instructions"]]
 
-    played = len((await book.lab.sound()).whole())
+    played, until_s = len((await book.lab.sound()).whole()), await book.lab.last_sound_s()
     hear = panel.get_by_role("button", name="Hear B", exact=True)
     await hear.press("Enter")
-    await book.lab.until_sound()
+    await book.lab.until_sound(after=until_s)
     await book.lab.until_silence()
     assert len((await book.lab.sound()).whole()) > played
     await panel.get_by_role("button", name="Use these settings").press("Enter")

@@ -136,10 +136,18 @@ class LabPage:
         assert len(sounding) == 1, f"{len(sounding)} contexts sounded"
         return sounding[0]
 
-    async def until_sound(self, *, timeout: float = 30) -> None:
-        """Wait until something has been played."""
+    async def last_sound_s(self) -> float:
+        """Return when the page's last sound so far ended, in seconds of its audio clock; 0 where there was none."""
+        return float(
+            await self.page.evaluate("() => Math.max(0, ...window.e2e.lastSound().map(({ end }) => end ?? 0))")
+        )
+
+    async def until_sound(self, *, after: float = 0.0, timeout: float = 30) -> None:
+        """Wait until something has been played; `after` an earlier sound, where `last_sound_s` says when that ended."""
         await self.page.wait_for_function(
-            "() => window.e2e.lastSound().some(({ end }) => end !== null)", timeout=timeout * 1000
+            "(after) => window.e2e.lastSound().some(({ end }) => end !== null && end > after)",
+            arg=after,
+            timeout=timeout * 1000,
         )
 
     async def until_contexts_sounded(self, number: int, *, timeout: float = 30) -> None:
