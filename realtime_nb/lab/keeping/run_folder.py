@@ -207,7 +207,7 @@ class RunFolder:
 
 
 def _check_line(line: Any) -> None:
-    """Refuse a line of the index whose names would lead out of the folder, which may come from somebody else.
+    """Refuse a line of the index whose names would lead out of the folder: a folder may come from another person.
 
     Raises:
         ValueError: as said, or its rows are none.
