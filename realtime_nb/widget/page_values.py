@@ -12,11 +12,10 @@ import msgspec
 
 from realtime_nb.client.settings import check_setting
 from realtime_nb.errors import ConfigError
+from realtime_nb.notebook.page.page_settings import PAGE_SETTINGS, check_page_text
 
-PAGE_WRITES = ("muted", "instructions", "voice", "speed", "turn_detection")
+PAGE_WRITES = ("muted", *PAGE_SETTINGS)
 """The traits that a person can change in the card; a page that writes another is refused."""
-
-_MAX_PAGE_TEXT = 100_000
 
 
 def to_page(value: Any, _: Any = None) -> Any:
@@ -41,6 +40,5 @@ def check_page_value(name: str, value: Any) -> Any:
         if not isinstance(value, bool):
             raise ConfigError("muted must be true or false.")
         return value
-    if isinstance(value, str) and len(value) > _MAX_PAGE_TEXT:
-        raise ConfigError(f"{name} has {len(value)} characters; a page may write {_MAX_PAGE_TEXT}.")
+    check_page_text(name, value)
     return check_setting(name, value)

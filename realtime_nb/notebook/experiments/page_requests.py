@@ -18,6 +18,7 @@ from realtime_nb.notebook.experiments.user_turn import user_turn
 from realtime_nb.notebook.fork_point import fork_point
 from realtime_nb.notebook.page import messages as m
 from realtime_nb.notebook.page.channel import Channel
+from realtime_nb.notebook.page.page_settings import PAGE_SETTINGS, check_page_text
 from realtime_nb.notebook.page.pages import Pages
 from realtime_nb.notebook.page.transcript import Transcript
 from realtime_nb.notebook.session_state import SessionState
@@ -25,8 +26,6 @@ from realtime_nb.notebook.trait_publisher import TraitPublisher
 
 _ANSWER_S = 60.0
 _MAX_TEXT = 200_000
-_MAX_PAGE_TEXT = 100_000
-_PAGE_SETTINGS = ("instructions", "voice", "speed", "turn_detection")
 Request = m.Keep | m.AskAgain | m.CancelAgain
 
 
@@ -138,7 +137,7 @@ def _view(run: SideRun) -> m.RetakeView:
     retake, side = run.retake, run.side
     turn = retake.turn if retake is not None else None
     latency = retake.latency if retake is not None else Latency()
-    changes = {name: msgspec.to_builtins(value) for name, value in side.changes.items() if name in _PAGE_SETTINGS}
+    changes = {name: msgspec.to_builtins(value) for name, value in side.changes.items() if name in PAGE_SETTINGS}
     return m.RetakeView(
         id=run.id,
         name=side.name,
@@ -160,6 +159,5 @@ def _view(run: SideRun) -> m.RetakeView:
 def _checked(side: m.SideAsked) -> dict[str, Any]:
     """Return the changes that a page asks for; their values are checked with the other settings."""
     for change in side.changes:
-        if isinstance(change.value, str) and len(change.value) > _MAX_PAGE_TEXT:
-            raise ConfigError(f"{change.name} has {len(change.value)} characters; a page may write {_MAX_PAGE_TEXT}")
+        check_page_text(change.name, change.value)
     return {change.name: change.value for change in side.changes}

@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union
 import msgspec
 from msgspec import Meta
 
+from realtime_nb.notebook.page.page_settings import PageSetting
 from realtime_nb.notebook.page.streams import Stream
 
 VERSION = 1
@@ -197,7 +198,7 @@ class Keep(PageMessage, kw_only=True, tag="keep"):
 class SettingChange(msgspec.Struct, kw_only=True):
     """A setting of the card with another value; the value is checked where the settings are."""
 
-    name: Literal["instructions", "voice", "speed", "turn_detection"]
+    name: PageSetting
     value: Any
 
 
