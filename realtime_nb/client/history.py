@@ -14,6 +14,7 @@ from typing import Any
 from realtime_nb.conversation import Conversation, Turn, reduce
 from realtime_nb.conversation.local_events import NOTE_PREFIX
 from realtime_nb.errors import ConfigError
+from realtime_nb.texts import shortened
 from realtime_nb.wire.realtime import (
     ContentPart,
     ConversationItemAdded,
@@ -104,5 +105,4 @@ def _new_id(kind: str) -> str:
 
 
 def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else shown[:79] + "…"
+    return shortened(repr(value), 80)

@@ -22,6 +22,7 @@ from realtime_nb.client.caller import warn_caller
 from realtime_nb.conversation.turn import Turn
 from realtime_nb.errors import ConfigError
 from realtime_nb.images import data_uris
+from realtime_nb.texts import shortened
 from realtime_nb.wire.realtime.validate import refuse_half_character
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _TAKES = (
     "rt.AudioClip; an rt.Turn; or an rt.Utterance"
 )
 _LONGEST_PATH = 4096
+_LONGEST_LABEL = 40  # characters of words
 _SEPARATORS = tuple({os.sep, "/", "\\"})
 
 
@@ -142,7 +144,7 @@ class Utterance:
         if self.text is not None and not self.images:
             object.__setattr__(self, "images", turn.images)
         if self.label is None and turn.text.strip():
-            object.__setattr__(self, "label", _shortened(" ".join(turn.text.split())))
+            object.__setattr__(self, "label", shortened(" ".join(turn.text.split()), _LONGEST_LABEL))
 
     def _check_text(self, rate: int | None) -> None:
         text = self.text
@@ -157,7 +159,7 @@ class Utterance:
     def _default_label(self) -> str:
         if self.text is not None:
             text = self.text or "a picture"
-            return _shortened(text)
+            return shortened(text, _LONGEST_LABEL)
         if self.path is not None:
             return Path(self.path).name
         return f"{len(self.sound) / RATE_HZ:.1f} s of sound"
@@ -218,10 +220,6 @@ def as_utterance(x: Askable) -> Utterance:
     return Utterance(x)
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"
-
-
 def relabelled(utterance: Utterance, label: str) -> Utterance:
     """Return the same utterance under another label."""
     made = copy.copy(utterance)
@@ -252,8 +250,7 @@ def _part_of(x: Any) -> tuple[Literal["text", "samples", "path"], Any]:
 
     if isinstance(x, (AudioClip, bytes, bytearray, memoryview)) or hasattr(x, "__array__"):
         return "samples", x
-    shown = repr(x)
-    raise ConfigError(f"ask takes {_TAKES}; not {shown if len(shown) <= 60 else shown[:59] + '…'} ({type(x).__name__})")
+    raise ConfigError(f"ask takes {_TAKES}; not {shortened(repr(x), 60)} ({type(x).__name__})")
 
 
 def _names_a_file(text: str) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from realtime_nb.audio import RATE_HZ
+from realtime_nb.texts import shortened
 
 from .plain_text import in_one_line, indented
 from .usage import Usage
@@ -147,7 +148,7 @@ class Turn:
         return self._sound.samples * 1000 / RATE_HZ if self._sound is not None else None
 
     def __repr__(self) -> str:
-        shown = [self.role, self.status, repr(self.text if len(self.text) <= 60 else self.text[:59] + "…")]
+        shown = [self.role, self.status, repr(shortened(self.text, 60))]
         if self.heard_text != self.text:
             shown.append(f"heard {len(self.heard_text)} of {len(self.text)} characters")
         if self.images:

@@ -13,6 +13,7 @@ import numpy as np
 from realtime_nb.client.utterance import Utterance
 from realtime_nb.errors import ConfigError
 from realtime_nb.local.say import Words, say
+from realtime_nb.texts import shortened
 
 _LONGEST_LABEL = 40
 
@@ -49,6 +50,6 @@ def spoken(text: Any, *, voice: str = "alloy", speed: float = 1.0) -> Utterance 
 
 def _utterance(words: Words, pcm: bytes) -> Utterance:
     text = words.text
-    label = text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…"
+    label = shortened(text, _LONGEST_LABEL)
     samples = np.frombuffer(pcm, "<i2").astype(np.int16)
     return Utterance(samples=samples, label=label, said=text, synthetic=True)

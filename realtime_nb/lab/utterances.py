@@ -21,6 +21,7 @@ from realtime_nb.errors import AudioError, ConfigError
 from realtime_nb.lab.frames import is_frame, rows_of
 from realtime_nb.lab.perturb import Step
 from realtime_nb.lab.perturb import perturb as degraded
+from realtime_nb.texts import shortened
 
 Said: TypeAlias = Utterance | Scenario
 
@@ -203,7 +204,7 @@ def _of_turns(turns: Sequence[Turn]) -> list[Said]:
 
 def _of_turn(turn: Turn, number: int) -> Utterance:
     text = " ".join(turn.text.split())
-    label = (text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…") or f"turn {number}".strip()
+    label = shortened(text, _LONGEST_LABEL) or f"turn {number}".strip()
     if turn.audio is not None:
         # Its transcript is what a server heard, not what was said: `said` stays open.
         return Utterance(samples=turn.audio, label=label)

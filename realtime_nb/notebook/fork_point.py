@@ -14,6 +14,7 @@ from realtime_nb.conversation import Turn
 from realtime_nb.conversation.turn import shown_text
 from realtime_nb.errors import ConfigError
 from realtime_nb.notebook.experiments.user_turn import place_of, user_turn
+from realtime_nb.texts import shortened
 
 _WORDS = 40
 
@@ -78,7 +79,7 @@ def first_words(turn: Turn) -> str:
     words = " ".join(shown_text(turn).split())
     if not words:
         return f"{turn.audio_ms / 1000:.1f} s of sound" if turn.audio_ms is not None else turn.note or "no words"
-    return words if len(words) <= _WORDS else words[: _WORDS - 1] + "…"
+    return shortened(words, _WORDS)
 
 
 def _chosen(turns: Sequence[Turn], turn: Any) -> Turn:

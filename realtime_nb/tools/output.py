@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from realtime_nb.texts import whole_characters
+
 MOST_CHARS = 32_000
 """The longest result, about 8,000 tokens: a model pays for each of them in every later response."""
 
@@ -23,7 +25,7 @@ _BACK = 400
 
 def error_output(message: str) -> str:
     """Returns the output that tells the model of an error: JSON with an `error` field."""
-    return msgspec.json.encode({"error": _shortened(_encodable(message), MOST_ERROR_CHARS)}).decode()
+    return msgspec.json.encode({"error": _shortened(whole_characters(message), MOST_ERROR_CHARS)}).decode()
 
 
 def as_output(result: Any) -> str:
@@ -37,7 +39,7 @@ def as_output(result: Any) -> str:
         ValueError: bytes that are not UTF-8 text.
     """
     if isinstance(result, str):
-        return _shortened(_encodable(result), MOST_CHARS)
+        return _shortened(whole_characters(result), MOST_CHARS)
     if isinstance(result, bytes | bytearray | memoryview):
         try:
             return _shortened(bytes(result).decode(), MOST_CHARS)
@@ -53,7 +55,7 @@ def _as_text(result: Any) -> str:
     try:
         encoded = msgspec.json.encode(result, enc_hook=_builtin)
     except (TypeError, ValueError, OverflowError, RecursionError):
-        return _encodable(str(result))
+        return whole_characters(str(result))
     # A date or an enum becomes a JSON string: return its text without the quotes.
     return msgspec.json.decode(encoded, type=str) if encoded.startswith(b'"') else encoded.decode()
 
@@ -102,8 +104,3 @@ def _shortened(text: str, most: int, whole: str = "") -> str:
             end = at
             break
     return f"{text[:end]} [cut here: the first {end} characters of {whole or len(text)}; ask for less at a time]"
-
-
-def _encodable(text: str) -> str:
-    """Replaces lone surrogates, which a file name may hold: they have no UTF-8, so the frame could not be encoded."""
-    return text.encode("utf-8", "replace").decode()

@@ -20,6 +20,7 @@ from realtime_nb.keys.secret import concealed, concealed_by_mistake
 from realtime_nb.notebook.fork_point import ForkPoint
 from realtime_nb.recording.no_math import NO_MATH
 from realtime_nb.redact import redact
+from realtime_nb.texts import shortened
 
 if TYPE_CHECKING:
     from realtime_nb.notebook.session_state import SessionState
@@ -207,5 +208,4 @@ def _short(value: Any) -> str:
         value = msgspec.to_builtins(value)
     elif isinstance(value, (list, tuple)):
         value = [getattr(each, "name", None) or getattr(each, "__name__", each) for each in value]
-    shown = repr(value)
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+    return shortened(repr(value), _LONGEST)

@@ -40,6 +40,12 @@ _NOTEBOOK_PACKAGES = frozenset({"traitlets", "ipywidgets", "anywidget", "comm"})
 _PURE = frozenset({"asyncio", "socket", "websockets", "tornado"}) | _NOTEBOOK_PACKAGES
 
 _ABOVE_TUTORIALS = (
+    Layer(
+        ("texts",),
+        "how a text is cut, and what replaces half of a surrogate pair",
+        "anything else",
+        not_packages=_PURE | {"numpy"},
+    ),
     Layer(("redact",), "hiding keys in texts", "anything else", not_packages=_PURE | {"numpy"}),
     Layer(("errors",), "the exception tree", "anything else but `redact`", not_packages=_PURE | {"numpy"}),
     Layer(

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from realtime_nb.lab.extra import needed
+from realtime_nb.texts import whole_characters
 
 from .frame import to_frame
-from .sweep_rows import whole_characters
 
 _ITEM = ("trial_id", "turn", "utterance", "utterance_hash", "twin", "said", "heard", "variant", "repeat")
 _SAMPLE = ("text", "tool_calls", "error")

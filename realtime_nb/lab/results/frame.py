@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from realtime_nb.lab.extra import pandas
+from realtime_nb.texts import whole_characters
 
 from .metrics import MEASURED
-from .sweep_rows import whole_characters
 
 
 def to_frame(rows: Sequence[Mapping[str, Any]]) -> Any:

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.readable import common_beginning
+from realtime_nb.texts import shortened, whole_characters
 
 from .metrics import MEASURED, OWN, SETTINGS, Metric, metric_of
 
@@ -243,11 +244,6 @@ def key_of(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-def whole_characters(text: str) -> str:
-    """Return a text without halves of characters, which a server may send and no file can hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
 def _number(value: Any, label: str | None) -> float | None:
     if value is None:
         return None
@@ -285,7 +281,7 @@ def _short_names(values: Sequence[Any]) -> list[str]:
     texts = [_text(value) for value in values]
     shared = common_beginning(texts) if len(texts) > 1 and max(map(len, texts)) > _LONGEST_NAME else 0
     cut = [f"…{text[shared:]}" if shared > _TWO_TEXTS else text for text in texts]
-    short = [text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…" for text in cut]
+    short = [shortened(text, _LONGEST_NAME) for text in cut]
     return [name if short.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(short, 1)]
 
 

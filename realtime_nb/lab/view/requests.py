@@ -24,9 +24,9 @@ from .blind_requests import (
 )
 from .figure_requests import figure, figures
 from .pair_requests import pair_sounds, pair_trials, pair_utterances
+from .sendable import sendable
 from .source import ResultsSource
 from .trial_requests import rate, sound, table, trial
-from .whole_letters import sendable
 
 Reply: TypeAlias = tuple[dict[str, Any], Sequence[bytes]]
 Handler: TypeAlias = Callable[[ResultsSource, Mapping[str, Any]], Reply]

@@ -16,10 +16,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from realtime_nb.recording.no_math import NO_MATH
+from realtime_nb.texts import whole_characters
 
 from .source import ResultsSource
 from .static_page import static_html
-from .whole_letters import whole_letters
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _cards: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
@@ -47,7 +47,7 @@ def show(results: ResultsSource) -> None:
             card.wait_for_page()  # the page below takes a second or two to make
     place = f'<div class="rtnb-static {NO_MATH}" data-rtnb-static="{"" if card is None else card.key}">'
     page = f"<style>{_HIDE_NO_WIDGET}</style>{place}{static_html(results)}</div>"
-    publish({"text/html": page, "text/plain": whole_letters(repr(results))})
+    publish({"text/html": page, "text/plain": whole_characters(repr(results))})
 
 
 def _in_notebook() -> bool:

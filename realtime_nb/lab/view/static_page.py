@@ -19,13 +19,13 @@ from weakref import WeakKeyDictionary
 from realtime_nb.audio import AudioClip
 from realtime_nb.errors import RealtimeError
 from realtime_nb.lab.results.words import number_words
+from realtime_nb.texts import whole_characters
 
 from .chosen_sounds import ChosenTrial, chosen_trials
 from .embedded_sound import LONGEST_S, sound_address
 from .figure_requests import drawn_figure, figure_choices
 from .source import ResultsSource
 from .trial_table import Row, transcript_html, trial_table
-from .whole_letters import whole_letters
 
 MOST_SOUND = 5_000_000
 """Characters of a page that are sound."""
@@ -69,7 +69,7 @@ def static_html(results: ResultsSource) -> str:
     rows = hash((json.dumps(results.rows, default=str), results.listening.vote_ids()))
     before, page = _made.get(results, (None, ""))
     if before != rows:
-        page = whole_letters(_static_html(results))
+        page = whole_characters(_static_html(results))
         _made[results] = rows, page
     return page
 

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from realtime_nb.lab.results.metrics import metric_of
 from realtime_nb.lab.results.words import number_words
+from realtime_nb.texts import shortened
 
 from .source import ResultsSource
 
@@ -72,7 +73,7 @@ def transcript_html(row: Row) -> str:
         ("Error", row.get("error")),
     ]
     return "".join(
-        f'<p dir="auto"><b>{name}</b> {escape(_cut(str(value)))}</p>'
+        f'<p dir="auto"><b>{name}</b> {escape(shortened(str(value), _LONGEST))}</p>'
         for name, value in parts
         if value is not None and value != ""
     )
@@ -102,7 +103,7 @@ def _line(row: Row, metrics: Sequence[str], heats: Mapping[str, _Heat], *, sever
     cells += [f"<td>{row.get('turn')}</td>"] if several else []
     cells.append(f"<td>{escape(str(row.get('variant')))}</td>")
     answer = row.get("error") or row.get("text") or ", ".join(map(_call, row.get("tool_calls") or ())) or "no words"
-    summary = escape(_cut(" ".join(str(answer).split()), _SUMMARY))
+    summary = escape(shortened(" ".join(str(answer).split()), _SUMMARY))
     failed = ' class="rtnb-static-failed"' if row.get("failed") else ""
     unfolds = f"<details><summary{failed}>{summary}</summary>{transcript_html(row)}</details>"
     cells.append(f'<td class="rtnb-static-words">{unfolds}</td>')
@@ -111,7 +112,7 @@ def _line(row: Row, metrics: Sequence[str], heats: Mapping[str, _Heat], *, sever
         number = _number(value)
         words = "–" if value is None else ("yes" if value else "no") if isinstance(value, bool) else None
         if words is None:
-            words = escape(_cut(str(value), _SUMMARY)) if number is None else number_words(number)
+            words = escape(shortened(str(value), _SUMMARY)) if number is None else number_words(number)
         heat = "" if number is None else heats[name].style(number)
         cells.append(f'<td class="rtnb-static-number"{heat}>{words}</td>')
     return f"<tr>{''.join(cells)}</tr>"
@@ -120,12 +121,8 @@ def _line(row: Row, metrics: Sequence[str], heats: Mapping[str, _Heat], *, sever
 def _call(call: Mapping[str, Any]) -> str:
     arguments = call.get("arguments")
     words = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, default=str)
-    return _cut(f"{call.get('name')}({words})")
+    return shortened(f"{call.get('name')}({words})", _LONGEST)
 
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, (bool, int, float)) else None
-
-
-def _cut(text: str, longest: int = _LONGEST) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from realtime_nb.client.utterance import Utterance
 from realtime_nb.conversation import Latency, ToolCall, Turn, Usage
 from realtime_nb.recording.no_math import NO_MATH
+from realtime_nb.texts import shortened
 
 if TYPE_CHECKING:
     from realtime_nb.audio import AudioClip
@@ -73,7 +74,7 @@ class Retake:
         return f"Retake({', '.join([repr(self.name), *self._facts()])})"
 
     def _facts(self) -> list[str]:
-        shown = [repr(self.text if len(self.text) <= 60 else self.text[:59] + "…")] if self.text else []
+        shown = [repr(shortened(self.text, 60))] if self.text else []
         shown += [f"{self.latency.total:.0f} ms to first sound"] if self.latency.total is not None else []
         if self.turn is not None and self.turn.audio_ms is not None:
             shown.append(f"{self.turn.audio_ms / 1000:.1f} s")

@@ -13,6 +13,7 @@ from typing import Any
 from realtime_nb.client.settings import check_setting, overlay
 from realtime_nb.client.variant import Variant, check_applicable, with_fields
 from realtime_nb.errors import ConfigError
+from realtime_nb.texts import shortened
 
 _NAME_CHARACTERS = 60
 
@@ -77,4 +78,4 @@ def _name(changes: Mapping[str, Any]) -> str:
         words = " ".join(changes["instructions"].split()) or "no instructions"
     else:
         words = ", ".join(f"{name}={value!r}" for name, value in changes.items())
-    return words if len(words) <= _NAME_CHARACTERS else words[: _NAME_CHARACTERS - 1] + "…"
+    return shortened(words, _NAME_CHARACTERS)

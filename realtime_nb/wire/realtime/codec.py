@@ -15,6 +15,7 @@ from typing import Any, get_args
 import msgspec
 import pybase64
 
+from realtime_nb.texts import with_texts
 from realtime_nb.wire.realtime import beta
 from realtime_nb.wire.realtime.client_events import ClientEvent, InputAudioBufferAppend
 from realtime_nb.wire.realtime.items import UnknownItem
@@ -217,21 +218,16 @@ def _parsed(frame: bytes | str) -> Any:
     try:
         return msgspec.json.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _whole_characters(json.loads(frame if isinstance(frame, str) else frame.decode("utf-8", "replace")))
+        text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+        return with_texts(json.loads(text), _readable)
 
 
-def _whole_characters(value: Any) -> Any:
-    """The same value with U+FFFD for halves of surrogate pairs, such as half of an emoji that a server split.
+def _readable(text: str) -> str:
+    """The same text with U+FFFD for halves of surrogate pairs, such as half of an emoji that a server split.
 
     No message to a page can hold such a half: a notebook's kernel would fail to encode it, and the turn would be lost.
     """
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_whole_characters(each) for each in value]
-    if isinstance(value, dict):
-        return {_whole_characters(key): _whole_characters(each) for key, each in value.items()}
-    return value
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def decode_client(frame: bytes | str) -> ClientEvent:
