@@ -6,31 +6,19 @@
  */
 
 import { createEngine, type Engine } from "./engine.js";
-import type { HostModel } from "./host.js";
+import { lifetime, type ModelContext, type ViewContext } from "./entry.js";
 import { renderCard } from "./view/card.js";
-
-interface Context {
-  model: HostModel;
-  signal?: AbortSignal;
-}
 
 export default () => {
   let engine: Engine | null = null;
 
-  // Hosts older than anywidget 0.10 pass no signal; they call the returned function instead.
-  function lifetime(signal?: AbortSignal): { signal: AbortSignal; end: () => void } {
-    const controller = new AbortController();
-    signal?.addEventListener("abort", () => controller.abort(), { once: true });
-    return { signal: controller.signal, end: () => controller.abort() };
-  }
-
   return {
-    initialize({ model, signal }: Context) {
+    initialize({ model, signal }: ModelContext) {
       const life = lifetime(signal);
       engine = createEngine(model, life.signal);
       return life.end;
     },
-    render({ model, el, signal }: Context & { el: HTMLElement }) {
+    render({ model, el, signal }: ViewContext) {
       const life = lifetime(signal);
       engine ??= createEngine(model, life.signal);
       engine.viewed(life.signal);

@@ -1,20 +1,6 @@
-/** The anywidget entry point of the recorder card: a card for each cell that shows it. */
+/** The anywidget entry point of the recorder card. */
 
-import type { HostModel } from "../host.js";
+import { cardEntry } from "../entry.js";
 import { renderRecorder } from "./card.js";
 
-interface Context {
-  model: HostModel;
-  el: HTMLElement;
-  signal?: AbortSignal;
-}
-
-export default () => ({
-  render({ model, el, signal }: Context) {
-    // Hosts older than anywidget 0.10 pass no signal; they call the returned function instead.
-    const life = new AbortController();
-    signal?.addEventListener("abort", () => life.abort(), { once: true });
-    renderRecorder(model, el, life.signal);
-    return () => life.abort();
-  },
-});
+export default cardEntry(renderRecorder);

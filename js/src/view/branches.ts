@@ -37,7 +37,7 @@ export function createBranches(model: HostModel, engine: Engine, id: string, sig
     wanted += 1;
     engine.fork(itemId, instructions);
   });
-  const said = h("div", { class: "rtnb-branch-said", role: "status" });
+  const said = h("div", { class: "rtnb-branch-said rtnb-hidden", role: "status" });
   const list = h("div", { class: "rtnb-branch-list" });
   const root = h(
     "section",

@@ -69,7 +69,7 @@
       connect.call(node, record(context).tap);
     } catch (error) {
       // A context without worklets of its own (a plain buffer source): the tap's module has to be loaded first, and
-      // some milliseconds are not heard. On a page without worklets nothing is heard, and the test is told.
+      // some milliseconds are not heard. On a page without worklets nothing is heard, and the test gets this error.
       const own = context.audioWorklet;
       if (!own) problems.push(String(error));
       else {
