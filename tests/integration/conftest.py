@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from realtime_nb.client.transport.websocket import WebSocketTransport
 from realtime_nb.testing import ScriptedServer
+from tests.faults.server import Server
 from tests.sdk_validator import check_client, check_server
 
 
@@ -47,3 +48,16 @@ def _judged(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
     yield
     if request.node.get_closest_marker("sends_nonsense") is None:
         assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def server() -> Server:
+    """Return a server that answers each question; a test may change its plan."""
+    return Server()
+
+
+@pytest.fixture
+def listening(server: Server) -> Iterator[ScriptedServer]:
+    """Run `server`."""
+    with server.start() as started:
+        yield started

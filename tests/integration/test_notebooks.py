@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,15 @@ def practice(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture
+def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
+    """Run a chat server of the tests, and set it up for local models."""
+    with ChatServer() as running:
+        monkeypatch.setenv("REALTIME_NB_CHAT_URL", running.url)
+        monkeypatch.setenv("REALTIME_NB_CHAT_MODEL", "test-model")
+        yield running
+
+
 def _cells(path: Path) -> list[dict[str, Any]]:
     cells: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return cells
@@ -125,12 +135,11 @@ def test_the_answers_to_the_exercises_of_the_prompt_lab_show_what_they_say(
 
 
 @pytest.mark.long
-def test_the_prompt_lab_compares_answers_of_local_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ChatServer() as chat:
-        monkeypatch.setenv("REALTIME_NB_CHAT_URL", chat.url)
-        monkeypatch.setenv("REALTIME_NB_CHAT_MODEL", "test-model")
-        shown = _run(_LAB, tmp_path, monkeypatch, claims=_CLAIMS[_LAB.stem])
-        instructions = {request.messages[0]["content"] for request in chat.chats}
+def test_the_prompt_lab_compares_answers_of_local_models(
+    tmp_path: Path, chat: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = _run(_LAB, tmp_path, monkeypatch, claims=_CLAIMS[_LAB.stem])
+    instructions = {request.messages[0]["content"] for request in chat.chats}
     assert "Answers come from the language model test-model" in shown
     assert len(instructions) == 2
     # This model repeats the question whatever its instructions say.
@@ -146,11 +155,10 @@ def test_the_answers_to_the_exercises_of_turn_detection_show_what_they_say(
 
 
 @pytest.mark.long
-def test_turn_detection_is_the_same_with_local_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ChatServer() as chat:
-        monkeypatch.setenv("REALTIME_NB_CHAT_URL", chat.url)
-        monkeypatch.setenv("REALTIME_NB_CHAT_MODEL", "test-model")
-        shown = _run(_TURNS, tmp_path, monkeypatch, claims=_CLAIMS[_TURNS.stem])
+def test_turn_detection_is_the_same_with_local_models(
+    tmp_path: Path, chat: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = _run(_TURNS, tmp_path, monkeypatch, claims=_CLAIMS[_TURNS.stem])
     assert "Answers come from the language model test-model" in shown
 
 
@@ -196,12 +204,11 @@ def test_backends_that_are_not_set_up_are_named_and_passed_over(
     assert re.findall(r"^ +(practice|own server) \|", shown, flags=re.MULTILINE) == ["practice"] * 2 + ["own server"]
 
 
-def test_local_models_answer_where_they_are_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ChatServer() as chat:
-        monkeypatch.setenv("REALTIME_NB_CHAT_URL", chat.url)
-        monkeypatch.setenv("REALTIME_NB_CHAT_MODEL", "test-model")
-        shown = _run(_MODELS, tmp_path, monkeypatch)
-        instructions = [request.messages[0]["content"] for request in chat.chats]
+def test_local_models_answer_where_they_are_set_up(
+    tmp_path: Path, chat: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = _run(_MODELS, tmp_path, monkeypatch)
+    instructions = [request.messages[0]["content"] for request in chat.chats]
     assert len(set(instructions)) == 2, "the same question, with two instructions"
     for role in ("pirate", "professor"):
         assert re.search(rf"local models \| +{role} \| cost 0\.0 \| You said: Why is the sea salty", shown)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import ipywidgets
@@ -16,17 +15,6 @@ from realtime_nb.notebook import runtime
 from realtime_nb.testing import ScriptedServer
 from tests.contract.kernel_messages import PageNumbers
 from tests.faults.server import Server
-
-
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
-def listening(server: Server) -> Iterator[ScriptedServer]:
-    with server.start() as started:
-        yield started
 
 
 def _made(listening: ScriptedServer, **options: Any) -> rt.RealtimeWidget:

@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { HostView } from "../../src/host.js";
 import { UNLOCK } from "../../src/view/branches.js";
-import widget from "../../src/widget.js";
 import { createFakeModel } from "../fake-model.js";
+import { mounted } from "../mounted.js";
 import { turn } from "../turns.js";
 
 const BRANCH = { id: "m1", words: "Hello there", changes: "instructions='Be brief.'" };
@@ -37,18 +37,8 @@ function setUp(manager = true, late = false) {
         return view;
       },
     };
-  const life = new AbortController();
-  const instance = widget();
-  instance.initialize({ model, signal: life.signal });
-  const el = document.createElement("div");
-  document.body.append(el);
-  instance.render({ model, el, signal: life.signal });
+  const { el, life, find } = mounted(model);
   model.greet({ turns: [turn("a", { text: "Hello <b>there</b>" })] });
-  const find = <T extends HTMLElement>(selector: string) => {
-    const found = el.querySelector<T>(selector);
-    if (!found) throw new Error(`no ${selector}`);
-    return found;
-  };
   const press = (name: string) => {
     const button = [...el.querySelectorAll("button")].find(
       (each) => each.getAttribute("aria-label") === name || each.lastElementChild?.textContent === name,

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import widget from "../../src/widget.js";
 import { createFakeModel } from "../fake-model.js";
+import { mounted } from "../mounted.js";
 import { turn } from "../turns.js";
 
 vi.mock("../../src/audio/mic.js", () => ({
@@ -10,18 +11,8 @@ vi.mock("../../src/audio/mic.js", () => ({
 
 function setUp(traits: Record<string, unknown> = {}) {
   const model = createFakeModel(traits);
-  const life = new AbortController();
-  const instance = widget();
-  instance.initialize({ model, signal: life.signal });
-  const el = document.createElement("div");
-  document.body.append(el);
-  instance.render({ model, el, signal: life.signal });
+  const { instance, el, life, find } = mounted(model);
   model.greet();
-  const find = <T extends HTMLElement>(selector: string) => {
-    const found = el.querySelector<T>(selector);
-    if (!found) throw new Error(`no ${selector}`);
-    return found;
-  };
   const named = (name: string) =>
     [...el.querySelectorAll("button")].find(
       (each) => each.lastElementChild?.textContent === name || each.textContent === name,
