@@ -85,7 +85,7 @@ async def test_a_port_where_nothing_listens_is_wrong_when_the_user_named_it(monk
 
 
 async def test_a_hosted_service_that_cannot_be_reached_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime_nb.backends.OPENAI_URL", "wss://127.0.0.1:9/v1/realtime")
+    monkeypatch.setattr("realtime_nb.backends.openai.OPENAI_URL", "wss://127.0.0.1:9/v1/realtime")
     report = rt.doctor()
     assert report.well, report
     assert "not tried at 127.0.0.1:9" in repr(report.not_checked)
