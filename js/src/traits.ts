@@ -1,7 +1,7 @@
 /**
  * Declares the synced traits that the page uses, and reads each with a default for a missing or odd value.
  *
- * Twin of realtime_nb/widget/widget.py and page_values.py; tests/contract/traits.json keeps the two equal. The
+ * Twin of realtime_nb/widget/traits.py and page_values.py; tests/contract/traits.json keeps the two equal. The
  * page must survive traits of an older kernel, and of a model that a notebook saved without its kernel.
  */
 

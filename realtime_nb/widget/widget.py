@@ -1,17 +1,12 @@
 """`RealtimeWidget`: a conversation with a realtime voice model, in a cell.
 
-Owns the traits and the methods that a user sees. The logic is in `notebook/controller.py`. Must not know how sound
-or events travel.
-
-`tests/contract/traits.json` lists the synced traits, which of them a page may write, and their JSON types. All other
-traits stay in the kernel: turns reach a page as messages (docs/notebook.md 7). No trait or attribute may have the name
-of a member of ipywidgets' `Widget` (docs/notebook.md 20).
+Owns the constructor and the methods that a user sees; the traits are in `traits.py`, the logic is in
+`notebook/controller.py`. Must not know how sound or events travel. No attribute may have the name of a member of
+ipywidgets' `Widget` (docs/notebook.md 20).
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import pathlib
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,22 +14,8 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import anywidget
-import traitlets as t
-from traitlets.traitlets import parse_notifier_name
-
 from realtime_nb.client.pending_answer import PendingAnswer
-from realtime_nb.client.settings import (
-    DEFAULTS,
-    check_limit,
-    check_model,
-    check_seconds,
-    check_setting,
-    check_settings,
-    check_timeout,
-    check_tool_choice,
-    has_own_fields,
-)
+from realtime_nb.client.settings import check_limit, check_seconds, check_settings, check_timeout, has_own_fields
 from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError, RealtimeError
 from realtime_nb.keys.address import concealed_address
@@ -43,44 +24,29 @@ from realtime_nb.notebook.audio.microphone_options import Microphone
 from realtime_nb.notebook.host import hold, hold_weakly, keep_comm_on_subshell, weakly
 from realtime_nb.notebook.kernel_prints import keep_prints_in_cells
 from realtime_nb.notebook.page.messages import BranchClose, Fork
-from realtime_nb.notebook.registered import Observer
 from realtime_nb.widget.branches import MOST_IN_CARD, Branches, Family, Origin, branch_options, conceal, present_options
-from realtime_nb.widget.page_values import check_page_value, latency_to_page, to_page
+from realtime_nb.widget.page_values import latency_to_page
+from realtime_nb.widget.traits import WidgetTraits, checked_microphone
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Backend
     from realtime_nb.client.connection import RealtimeConnection
     from realtime_nb.client.session import RealtimeSession
     from realtime_nb.client.variant import Variant
-    from realtime_nb.conversation import Latency, Turn, Usage
+    from realtime_nb.conversation import Turn
     from realtime_nb.local.models import LocalModels
     from realtime_nb.notebook.controller import Controller
     from realtime_nb.notebook.event_log import EventRecord
     from realtime_nb.notebook.experiments.retake import Retake, Retakes
     from realtime_nb.notebook.health import Health
-    from realtime_nb.notebook.session_state import Status
-    from realtime_nb.widget import trait_types
-    from realtime_nb.widget.trait_types import ReadOnly
 
 __all__ = ["RealtimeWidget"]
 
-_logger = logging.getLogger("realtime_nb")
 _STATIC = pathlib.Path(__file__).parent.parent / "static"
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def _typed(trait: Any) -> Any:
-    """Return a trait; its type for type checkers is its annotation."""
-    return trait
-
-
-def _setting(**tags: Any) -> Any:
-    trait = t.Any(None).tag(**tags)
-    trait.allow_none = False  # None is checked as any other value: traitlets would let it pass
-    return trait
-
-
-class RealtimeWidget(anywidget.AnyWidget):
+class RealtimeWidget(WidgetTraits):
     """A conversation with a realtime voice model: microphone, text box, transcript and sound in a cell.
 
     Without a key it talks with the local practice backend, and says so.
@@ -144,48 +110,9 @@ class RealtimeWidget(anywidget.AnyWidget):
     _esm = (_STATIC / "widget.js").read_text(encoding="utf-8")
     _css = (_STATIC / "widget.css").read_text(encoding="utf-8")
 
-    status: ReadOnly[Status] = _typed(t.Unicode("idle", read_only=True).tag(sync=True))
-    error: ReadOnly[str | None] = _typed(t.Unicode(None, allow_none=True, read_only=True).tag(sync=True))
-    turns: ReadOnly[tuple[Turn, ...]] = _typed(t.Tuple(read_only=True))
-    kept: ReadOnly[tuple[Utterance, ...]] = _typed(t.Tuple(read_only=True))
-    retakes: ReadOnly[tuple[Retake, ...]] = _typed(t.Tuple(read_only=True))
-    live: ReadOnly[tuple[Turn, ...]] = _typed(t.Tuple(read_only=True))
-    level: ReadOnly[float] = _typed(t.Float(0.0, read_only=True))
-    usage: ReadOnly[Usage] = _typed(t.Any(read_only=True))
-    latency: ReadOnly[Latency | None] = _typed(t.Any(None, allow_none=True, read_only=True))
-    effective: ReadOnly[Mapping[str, Any]] = _typed(t.Dict(read_only=True))
-    transport: ReadOnly[str] = _typed(t.Unicode("kernel", read_only=True))
-
-    muted: trait_types.Flag = _typed(t.Bool(False).tag(sync=True))
-    instructions: trait_types.Text = _setting(sync=True)
-    voice: trait_types.Voice = _setting(sync=True)
-    speed: trait_types.Number = _setting(sync=True)
-    turn_detection: trait_types.TurnDetection = _setting(sync=True, to_json=to_page)
-    transcription: trait_types.Transcription = _setting()
-    noise_reduction: trait_types.Noise = _setting()
-    tools: trait_types.Tools = _setting()
-    tool_choice: trait_types.ToolChoice = _setting()
-    reasoning_effort: trait_types.Effort = _setting()
-    output: trait_types.Output = _setting()
-    max_output_tokens: trait_types.MaxTokens = _setting()
-
-    max_session_minutes: trait_types.Number = _typed(t.Any(None, allow_none=True))
-    max_cost_usd: trait_types.Number = _typed(t.Any(None, allow_none=True))
-    model: trait_types.Text = _setting()
-    microphone: trait_types.Device = _setting()
-
-    controls: trait_types.Flag = _typed(t.Bool(True).tag(sync=True))
-    _info = t.Dict(read_only=True).tag(sync=True)
-    _latency = t.Dict(read_only=True).tag(sync=True)
-    _microphone = t.Dict(read_only=True).tag(sync=True)
-    _health = t.List(t.Unicode(), read_only=True).tag(sync=True)
-    _branches = t.List(t.Dict(), read_only=True).tag(sync=True)
-
     _frozen: Any = None
     _unshown = False  # held by weak references only, and freed with the user's last one
     _own_layout: Any = None  # unless the user made it: then others may use it
-    _together: dict[str, Any] | None = None  # the settings that `apply` has changed so far, while it runs
-    _controller: Controller | None = None  # until it is made: traits are set, and widgets closed, before that
 
     def __init__(
         self,
@@ -251,7 +178,7 @@ class RealtimeWidget(anywidget.AnyWidget):
         from realtime_nb.notebook.options import Options
 
         check_further_fields(session, of_another_server=has_own_fields(backend))
-        microphone = Microphone() if microphone is None else _checked_microphone(microphone)
+        microphone = Microphone() if microphone is None else checked_microphone(microphone)
         conversation = conversation_of(history)
         controller = Controller(
             send=weakly(self._send_to_pages),
@@ -471,37 +398,6 @@ class RealtimeWidget(anywidget.AnyWidget):
         if (parent := self._family.parent) is not None and self in parent._family.children:
             parent._family.children.remove(self)
             parent._live_controller.notify(parent._show_branches)
-
-    def apply(self, variant: Variant) -> None:
-        """Set what a variant states: its settings, its model and further session fields, in one `session.update`.
-
-        Settings that the variant does not state stay as they are; so does the conversation. Another voice than the one
-        that has spoken, and another model, begin a new session between turns.
-
-        Args:
-            variant: an `rt.Variant`, such as `results.best().variant` of the lab.
-
-        Raises:
-            ConfigError: no variant; one that ran on another backend than this widget's, or names a tool that neither
-                has. Nothing is changed then. RealtimeError: the widget is closed.
-        """
-        from realtime_nb.client.variant import check_applicable
-
-        controller = self._open_controller
-        check_applicable(variant, controller.state.options.backend)
-        values = dict(variant.settings)
-        check_tool_choice(values.get("tool_choice", self.tool_choice), values.get("tools", self.tools))
-        changed: dict[str, Any] = {}
-        self._together = changed
-        try:
-            for name, value in values.items():
-                setattr(self, name, value)
-        finally:
-            self._together = None
-            # In one update: a server would refuse the choice of a tool that comes with the next one.
-            controller.change(changed, variant.session)
-        if variant.model is not None:
-            self.model = variant.model
 
     # Single turns
 
@@ -790,12 +686,6 @@ class RealtimeWidget(anywidget.AnyWidget):
 
     # Traits
 
-    @t.default("usage")
-    def _nothing_used(self) -> Any:
-        from realtime_nb.conversation import Usage
-
-        return Usage()
-
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a name that is nearly a setting's or a trait's is a mistake, which would change nothing."""
         if not name.startswith("_") and name not in self.__dict__:
@@ -809,84 +699,6 @@ class RealtimeWidget(anywidget.AnyWidget):
                 if near := _nearest_trait(name):
                     raise AttributeError(f"the widget has no attribute {name!r}.{near}")
         super().__setattr__(name, value)
-
-    @t.validate(*DEFAULTS)
-    def _check_setting(self, proposal: Any) -> Any:
-        if self._controller is None:
-            return proposal["value"]  # of the constructor, which has checked it
-        if self._controller.state.closed:
-            self._controller.state.check_not_closed()
-        name = proposal["trait"].name
-        value = check_setting(name, proposal["value"])
-        if self._together is not None:
-            return value  # `apply` has checked them against each other
-        if name == "tool_choice":
-            check_tool_choice(value, self.tools)
-        elif name == "tools":
-            check_tool_choice(self.tool_choice, value)
-        return value
-
-    def _refuse_if_closed(self) -> None:
-        if self._controller is not None:
-            self._controller.state.check_not_closed()
-
-    @t.validate("model")
-    def _check_model(self, proposal: Any) -> str | None:
-        self._refuse_if_closed()
-        return check_model(proposal["value"])
-
-    @t.validate("microphone")
-    def _check_microphone(self, proposal: Any) -> Microphone:
-        self._refuse_if_closed()
-        return _checked_microphone(proposal["value"])
-
-    @t.observe("model")
-    def _model_changed(self, change: Any) -> None:
-        if self._controller is not None:
-            self._controller.change_model(change["new"])
-
-    @t.observe("microphone")
-    def _microphone_changed(self, change: Any) -> None:
-        if self._controller is not None:
-            self.set_trait("_microphone", change["new"].to_page())
-
-    @t.observe(*DEFAULTS)
-    def _setting_changed(self, change: Any) -> None:
-        if self._together is not None:
-            self._together[change["name"]] = change["new"]
-        elif self._controller is not None:
-            self._controller.change({change["name"]: change["new"]})
-
-    @t.validate("max_session_minutes", "max_cost_usd")
-    def _check_limit(self, proposal: Any) -> Any:
-        if self._controller is None:
-            return proposal["value"]
-        self._refuse_if_closed()
-        return self._controller.state.limits.checked(proposal["trait"].name, proposal["value"])
-
-    @t.observe("max_session_minutes", "max_cost_usd")
-    def _limit_changed(self, change: Any) -> None:
-        if self._controller is not None:
-            self._controller.soon(self._controller.lifecycle.change_limit, change["name"], change["new"])
-
-    @t.observe("muted")
-    def _muted_changed(self, change: Any) -> None:
-        if self._controller is not None:
-            self._controller.soon(self._controller.mute, change["new"])
-
-    def observe(self, handler: Any, names: Any = t.All, type: Any = "change") -> None:  # noqa: A002 - of traitlets
-        """Call `handler(change)` when traits change; its prints and exceptions appear under the cell that calls this.
-
-        See `traitlets.HasTraits.observe`. A function that is registered twice is called once, and prints under the cell
-        that registered it last.
-        """
-        if isinstance(handler, t.EventHandler) or not callable(handler):  # traitlets' own, for methods of the class
-            super().observe(handler, names, type)
-            return
-        for name in parse_notifier_name(names):
-            with contextlib.suppress(ValueError):  # it does not observe this trait yet
-                self.unobserve(handler, name, type)
-        super().observe(Observer(handler), names, type)
 
     def _write(self, values: dict[str, Any]) -> None:
         """Set the read-only traits; called on the notifier thread."""
@@ -902,52 +714,11 @@ class RealtimeWidget(anywidget.AnyWidget):
         if missed:  # by a page, to which unchanged values would not be sent again
             self.send_state([name for name in values if name in self.keys])
 
-    def _write_trait(self, name: str, value: Any) -> None:
-        if getattr(self, name) is not value:
-            try:
-                self.set_trait(name, value)
-            except Exception:
-                _logger.exception("An observer of %r raised; the conversation goes on.", name)
-
     # The page
-
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Set the traits that a page wrote: only those that the card can change, and only valid values.
-
-        `read_only` alone does not stop a page. The kernel calls this on its main thread or a subshell.
-        """
-        controller = self._controller
-        accepted: dict[str, Any] = {}
-        for name, value in sync_data.items():
-            try:
-                accepted[name] = check_page_value(name, value)
-            except ConfigError as error:
-                if controller is not None:
-                    controller.refuse(name[:80], str(error))
-                if name in self.keys:
-                    self.send_state(name)  # the page shows what it wrote until it gets the real value
-        if accepted and controller is not None:
-            # A slow observer on the comm's thread would delay every widget (docs/notebook.md 3): use the notifier's.
-            controller.notify(lambda: super(RealtimeWidget, self).set_state(accepted))
-        elif accepted:
-            super().set_state(accepted)
 
     def _send_to_pages(self, content: dict[str, Any], buffers: list[bytes] | None) -> None:
         if self.comm is not None:
             self.send(content, buffers)
-
-    @property
-    def _open_controller(self) -> Controller:
-        """The controller, for a method that a closed widget refuses."""
-        controller = self._live_controller
-        controller.state.check_not_closed()
-        return controller
-
-    @property
-    def _live_controller(self) -> Controller:
-        if self._controller is None:
-            raise RuntimeError("The widget is not ready yet.")
-        return self._controller
 
     def __repr__(self) -> str:
         info = self._info
@@ -961,16 +732,11 @@ class RealtimeWidget(anywidget.AnyWidget):
 
 _OPTIONS = frozenset(RealtimeWidget.__init__.__kwdefaults__ or {})
 _METHODS = frozenset(
-    name for name, value in vars(RealtimeWidget).items() if callable(value) and not name.startswith("_")
+    name
+    for kind in (RealtimeWidget, WidgetTraits)
+    for name, value in vars(kind).items()
+    if callable(value) and not name.startswith("_")
 )
-
-
-def _checked_microphone(value: Any) -> Microphone:
-    if value is None:
-        return Microphone()
-    if not isinstance(value, Microphone):
-        raise ConfigError(f"microphone={value!r} must be an rt.Microphone(...) or None.")
-    return value
 
 
 def _model_id(widget: RealtimeWidget) -> str | None:
