@@ -8,7 +8,6 @@ ipywidgets' `Widget` (docs/notebook.md 20).
 from __future__ import annotations
 
 import pathlib
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import partial
@@ -17,15 +16,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from realtime_nb.client.pending_answer import PendingAnswer
 from realtime_nb.client.settings import check_limit, check_seconds, check_settings, check_timeout, has_own_fields
 from realtime_nb.client.utterance import Askable, as_utterance
-from realtime_nb.errors import ConfigError, ConnectError, MicrophoneError, RealtimeError
+from realtime_nb.errors import ConnectError, MicrophoneError
 from realtime_nb.keys.address import concealed_address
 from realtime_nb.keys.secret import ApiKey, concealed, concealed_by_mistake
 from realtime_nb.notebook.audio.microphone_options import Microphone
 from realtime_nb.notebook.host import hold, hold_weakly, keep_comm_on_subshell, weakly
 from realtime_nb.notebook.kernel_prints import keep_prints_in_cells
-from realtime_nb.notebook.page.messages import BranchClose, Fork
-from realtime_nb.widget.branches import MOST_IN_CARD, Branches, Family, Origin, branch_options, conceal, present_options
+from realtime_nb.widget.branches import Family
 from realtime_nb.widget.experiments import TurnExperimentMethods
+from realtime_nb.widget.forking import ForkMethods
 from realtime_nb.widget.page_values import latency_to_page
 from realtime_nb.widget.traits import checked_microphone
 
@@ -45,7 +44,7 @@ _STATIC = pathlib.Path(__file__).parent.parent / "static"
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class RealtimeWidget(TurnExperimentMethods):
+class RealtimeWidget(TurnExperimentMethods, ForkMethods):
     """A conversation with a realtime voice model: microphone, text box, transcript and sound in a cell.
 
     Without a key it talks with the local practice backend, and says so.
@@ -199,7 +198,7 @@ class RealtimeWidget(TurnExperimentMethods):
         self.set_trait("_microphone", microphone.to_page())
         self.set_trait("transport", transport)
         self.set_trait("turns", conversation.turns)
-        self._family: Family[RealtimeWidget] = Family()
+        self._family = Family()
         extra = {} if layout is None else {"layout": layout}
         limits = {"max_session_minutes": max_session_minutes, "max_cost_usd": max_cost_usd}
         super().__init__(controls=controls, model=model, microphone=microphone, **settings, **limits, **extra)
@@ -301,102 +300,6 @@ class RealtimeWidget(TurnExperimentMethods):
         from realtime_nb.client.history import conversation_of
 
         self._open_controller.reset(conversation_of(history))
-
-    def fork(self, turn: Turn | int | None = None, **settings: Any) -> RealtimeWidget:
-        """Return another widget that goes on from a turn of the user, with other settings; returns at once.
-
-        Its history is what was said before the turn. It asks the turn again in the background: the recorded speech of a
-        spoken turn, the text and pictures of a typed one; `await fork.first_answer()` returns the answer. Later turns
-        are not copied, and this conversation goes on unchanged. In a page, one fork speaks at a time.
-
-        The fork has the present settings, tools and options of this widget; tools that the model calls run again.
-        Handlers of `on` and `observe` stay with this widget. What forks use counts against this widget's `max_cost_usd`
-        and `max_session_minutes`.
-
-        Args:
-            turn: a turn of the user, its index in `w.turns`, or None for the user's newest turn. An answer stands for
-                the turn of the user before it.
-            settings: what is to be different: any option of `rt.RealtimeWidget` but `history`. Another `backend` gets
-                neither the key nor the model nor the further session fields of this one.
-
-        Raises:
-            ConfigError: no such turn, or one that has not settled; names those that there are. Also a bad value of a
-                setting.
-            TypeError: an unknown option; names the nearest one.
-            BudgetError: a limit is reached; says how to raise it.
-
-        Example:
-            >>> polite = w.fork(turn=2, instructions="Be very polite.")  # doctest: +SKIP
-            >>> (await polite.first_answer()).text
-        """
-        conceal(settings)
-        return self._fork(turn, settings)
-
-    def _fork(self, turn: Turn | int | None, settings: dict[str, Any], *, in_card: bool = False) -> RealtimeWidget:
-        from realtime_nb.notebook.fork_point import fork_point
-
-        controller = self._open_controller
-        controller.state.limits.check()
-        point = fork_point(self.turns, turn)
-        made = type(self)(**branch_options(present_options(self, controller.state), settings), history=point.history)
-        made._family = Family(weakref.ref(self), Origin(point, settings, in_card))
-        self._family.children.append(made)
-        made._live_controller.begin_as_fork(controller, point.question, timeout=60)
-        controller.notify(self._show_branches)
-        return made
-
-    async def first_answer(self) -> Turn:
-        """Return the answer to the turn at which this widget was forked, once it came.
-
-        Raises:
-            ConfigError: it is no fork. RealtimeError: it was stopped, reset or closed before the answer came. Otherwise
-            as `ask`.
-        """
-        if self._family.origin is None:
-            raise ConfigError("this widget is no fork: `w.fork(turn=...)` makes one.")
-        controller = self._live_controller
-        return await controller.bring(controller.first_answer())
-
-    @property
-    def parent(self) -> RealtimeWidget | None:
-        """The widget that this one was forked from; None where it is no fork, or that widget is gone."""
-        return self._family.parent
-
-    @property
-    def branches(self) -> Branches[RealtimeWidget]:
-        """The forks of this widget that are not closed, oldest first; shown as a tree with the forks of forks."""
-        return Branches(self)
-
-    def _branch_in_card(self, request: Fork | BranchClose) -> None:
-        """Open or close a branch as a page asks for; on the notifier thread, because it makes or ends a widget."""
-        if isinstance(request, BranchClose):
-            for child in list(self._family.children):
-                if _model_id(child) == request.branch:
-                    child.close()
-            return
-        turn = next((turn for turn in self.turns if turn.item_id == request.item_id), None)
-        settings = {} if request.instructions is None else {"instructions": request.instructions}
-        try:
-            if turn is None:
-                raise ConfigError("That turn cannot be forked (yet): w.turns does not have it.")
-            if len(self._family.children) >= MOST_IN_CARD:
-                raise ConfigError(f"This card has {MOST_IN_CARD} branches already: close one first.")
-            self._fork(turn, settings, in_card=True)
-        except RealtimeError as error:
-            self._live_controller.refuse("fork", str(error))
-
-    def _show_branches(self) -> None:
-        self._write_trait("_branches", self._family.page_view(_model_id))
-
-    def _leave_family(self) -> None:
-        """Close the forks that only this widget's card shows, and be no branch any more."""
-        for child in list(self._family.children):
-            if child._family.origin is not None and child._family.origin.in_card:
-                child.close()
-        self._family.children.clear()
-        if (parent := self._family.parent) is not None and self in parent._family.children:
-            parent._family.children.remove(self)
-            parent._live_controller.notify(parent._show_branches)
 
     # Its end
 
@@ -591,7 +494,7 @@ class RealtimeWidget(TurnExperimentMethods):
         info = self._info
         where = info.get("label") or "not connected"
         # A traceback shows the variables of a constructor that refuses an option, this widget among them.
-        family: Family[RealtimeWidget] | None = self.__dict__.get("_family")
+        family = self.__dict__.get("_family")
         origin = family.origin if family is not None else None
         forked = f", forked at turn {origin.point.index}" if origin is not None else ""
         return f"<RealtimeWidget {self.status}, {where}, {len(self.turns)} turns{forked}>"
@@ -605,10 +508,6 @@ _METHODS = frozenset(
     for name, value in vars(kind).items()
     if callable(value) and not name.startswith("_")
 )
-
-
-def _model_id(widget: RealtimeWidget) -> str | None:
-    return widget.comm.comm_id if widget.comm is not None else None
 
 
 def _nearest_trait(name: str) -> str:

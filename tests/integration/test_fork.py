@@ -306,7 +306,7 @@ async def test_page_opens_and_closes_branches_of_a_card(widget: rt.RealtimeWidge
 async def test_page_that_names_no_turn_or_opens_too_many_branches_is_refused_in_words(
     widget: rt.RealtimeWidget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("realtime_nb.widget.widget.MOST_IN_CARD", 1)
+    monkeypatch.setattr("realtime_nb.widget.forking.MOST_IN_CARD", 1)
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(widget, "send", lambda content, buffers=None: sent.append(content))
     await widget.ask("Hello")
