@@ -66,7 +66,11 @@ def environment(major: int) -> dict[str, str]:
 
 
 class Kernel:
-    """A running kernel; `outputs` has the printed text of each request, by the request's id."""
+    """A running kernel.
+
+    Attributes:
+        displayed: by request, the contents of what was displayed under it, and of updates, with their `type`.
+    """
 
     def __init__(self, client: BlockingKernelClient) -> None:
         self._client = client
@@ -74,6 +78,7 @@ class Kernel:
         self._idle: set[str] = set()
         self._outputs: defaultdict[str, str] = defaultdict(str)
         self._errors: dict[str, str] = {}
+        self.displayed: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self._stopped = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -95,18 +100,25 @@ class Kernel:
                     self._outputs[parent] += content["text"]
                 case "display_data" | "execute_result":
                     self._outputs[parent] += content["data"].get("text/plain", "") + "\n"
+                    self.displayed[parent].append({"type": message["msg_type"], **content})
+                case "update_display_data":
+                    self.displayed[parent].append({"type": message["msg_type"], **content})
                 case "error":
                     self._errors[parent] = "\n".join(content["traceback"])
                 case "status" if content["execution_state"] == "idle":
                     self._idle.add(parent)
 
-    def start(self, code: str) -> str:
-        """Begin to run a cell, and return the request's id."""
-        return str(self._client.execute(code, store_history=False))
+    def start(self, code: str, cell: str | None = None) -> str:
+        """Begin to run a cell, and return the request's id; with `cell`, as a front end that names its cells."""
+        session, channel = self._client.session, self._client.shell_channel
+        content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": True}
+        request = session.msg("execute_request", content, metadata={} if cell is None else {"cellId": cell})
+        channel.send(request)
+        return str(request["header"]["msg_id"])
 
-    def run(self, code: str) -> str:
+    def run(self, code: str, cell: str | None = None) -> str:
         """Run a cell to its end, and return the request's id."""
-        request = self.start(code)
+        request = self.start(code, cell)
         self.until(lambda: request in self._idle)
         assert request not in self._errors, self._errors[request]
         return request

@@ -81,10 +81,10 @@ THOUSANDS = """
     rng = np.random.default_rng(0)
     rows = [
         dict(
-            trial_id=f"{n:032x}", turn=0, repeat=n // 500, utterance=f"question {n % 250}", variant=("a", "b")[n % 2],
-            utterance_hash=f"{n % 250}", said="x" * 60, heard="x" * 60, text=f"answer {n} " * 8, tool_calls=[],
-            error=None, words=9, turn_taking=0.9, cost_usd=0.001, speech_end_to_first_audible_ms=float(wait),
-            total_ms=2000.0 + float(wait),
+            trial_id=f"{n:032x}", turn=0, repeat=n // 500, variant=("a", "b")[n % 2],
+            utterance=f"question {n // 2 % 250}", utterance_hash=f"{n // 2 % 250}", said="x" * 60, heard="x" * 60,
+            text=f"answer {n} " * 8, tool_calls=[], error=None, words=9, turn_taking=0.9, cost_usd=0.001,
+            speech_end_to_first_audible_ms=float(wait), total_ms=2000.0 + float(wait),
         )
         for n, wait in enumerate(rng.normal(700, 150, 5000))
     ]

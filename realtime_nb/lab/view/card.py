@@ -21,8 +21,6 @@ from .requests import answer
 from .source import ResultsSource
 
 _STATIC = Path(__file__).parents[2] / "static"
-_PAGE_ASKS_WITHIN_S = 2.0
-_LONGEST_ANSWER_S = 3.0
 _logger = logging.getLogger("realtime_nb")
 
 
@@ -41,6 +39,9 @@ class ResultsCard(anywidget.AnyWidget):
     Args:
         results: that it shows.
         key: of the static page beside it, which the card hides.
+
+    Attributes:
+        answered: set at every answer to a page.
     """
 
     _esm = (_STATIC / "results.js").read_text(encoding="utf-8")
@@ -52,21 +53,12 @@ class ResultsCard(anywidget.AnyWidget):
         super().__init__()
         self.set_trait("key", key)
         self.results = results
-        self._asked, self._answered = threading.Event(), threading.Event()
-        self._answers_while_cells_run = keep_comm_on_subshell(self.comm)
+        self.answered = threading.Event()
+        keep_comm_on_subshell(self.comm)
         self.on_msg(self._receive)
-
-    def wait_for_page(self) -> None:
-        """Wait until the page that was just given the card has its table; for some seconds at most.
-
-        What the cell does next would compete with the answer for the interpreter.
-        """
-        if self._answers_while_cells_run and self._asked.wait(_PAGE_ASKS_WITHIN_S):
-            self._answered.wait(_LONGEST_ANSWER_S)
 
     def _receive(self, _: Any, content: Any, buffers: Any) -> None:
         """Hand a page's message to the thread that answers; called on the kernel's thread for comm messages."""
-        self._asked.set()
         _answers().submit(self._answer, content)
 
     def _answer(self, content: Any) -> None:
@@ -77,4 +69,4 @@ class ResultsCard(anywidget.AnyWidget):
         except Exception:  # the thread's future would keep it unseen
             _logger.warning("the results card could not answer its page", exc_info=True)
         finally:
-            self._answered.set()
+            self.answered.set()

@@ -5,19 +5,23 @@ in terminals, and where anywidget is not installed, too.
 
 A widget's output is not shown where a notebook is opened without its kernel, and no other part of that output is either
 (docs/notebook.md 22). So the static page is an output of its own. The card hides it, and it hides the line that says
-that the card's widget was not found.
+that the card's widget was not found. Where a person runs the cell, the page is made after it: in the cell it would keep
+the kernel from answering the card for seconds.
 """
 
 from __future__ import annotations
 
 import sys
 import uuid
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from realtime_nb.recording.no_math import NO_MATH
 from realtime_nb.texts import whole_characters
 
+from .late_output import LateOutput
+from .page_maker import PageMaker
 from .source import ResultsSource
 from .static_page import static_html
 
@@ -25,10 +29,17 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 _cards: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 # The renderer of a widget that is not there writes its line into a node without elements.
-_HIDE_NO_WIDGET = (
+_STYLE = (
     ".jp-OutputArea-child:has(+ .jp-OutputArea-child .rtnb-static) > .jp-RenderedWidget:not(:has(*)),"
     ".jp-OutputArea-child:has(+ .jp-OutputArea-child .rtnb-static) > .jupyter-widgets:not(:has(*)) {display: none;}"
+    "@keyframes rtnb-static-later {from {visibility: hidden;}}"
+    ".rtnb-static-later {animation: rtnb-static-later 5s step-end;}"
 )
+_LATER = (
+    '<p class="rtnb-static-later">These results as a page for readers without a kernel are made some seconds after the '
+    "cell has run. If they are not here, the notebook was saved before: run the cell again.</p>"
+)
+_maker = PageMaker()
 
 
 def show(results: ResultsSource) -> None:
@@ -40,14 +51,31 @@ def show(results: ResultsSource) -> None:
 
     publish: Any = IPython.display.publish_display_data  # it has no types
     card = _card_of(results)
-    if card is not None:
-        bundle = {_VIEW: {"version_major": 2, "version_minor": 0, "model_id": card.model_id}, "text/plain": ""}
-        publish(bundle)
-        if _page_waits():
-            card.wait_for_page()  # the page below takes a second or two to make
-    place = f'<div class="rtnb-static {NO_MATH}" data-rtnb-static="{"" if card is None else card.key}">'
-    page = f"<style>{_HIDE_NO_WIDGET}</style>{place}{static_html(results)}</div>"
-    publish({"text/html": page, "text/plain": whole_characters(repr(results))})
+    if card is None:
+        publish(_bundle(*_page(results, "")))
+        return
+    card.answered.clear()
+    publish({_VIEW: {"version_major": 2, "version_minor": 0, "model_id": card.model_id}, "text/plain": ""})
+    output = LateOutput.of_running_cell()
+    if output is None:
+        publish(_bundle(*_page(results, card.key)))
+        return
+    output.show(*_place(card.key, _LATER, f"Results: {len(results.rows):,} rows"))
+    _maker.make_later(output, partial(_page, results, card.key), card.answered)
+
+
+def _bundle(html: str, text: str) -> dict[str, str]:
+    return {"text/html": html, "text/plain": text}
+
+
+def _page(results: ResultsSource, key: str) -> tuple[str, str]:
+    """Return the static page as an output."""
+    return _place(key, static_html(results), whole_characters(repr(results)))
+
+
+def _place(key: str, html: str, text: str) -> tuple[str, str]:
+    """Return an output that the card of this key hides, as HTML and as text."""
+    return f'<style>{_STYLE}</style><div class="rtnb-static {NO_MATH}" data-rtnb-static="{key}">{html}</div>', text
 
 
 def _in_notebook() -> bool:
@@ -55,12 +83,6 @@ def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
-
-
-def _page_waits() -> bool:
-    """Whether a person runs the cell in a page: front ends name the cell, and programs that run notebooks do not."""
-    parent: Any = getattr(sys.modules["IPython"].get_ipython(), "get_parent", dict)()
-    return "cellId" in (parent.get("metadata") or ())
 
 
 def _card_of(results: ResultsSource) -> Any:
