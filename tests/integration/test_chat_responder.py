@@ -27,7 +27,7 @@ from realtime_nb.local.voice.reply import (
     ReplyUsage,
     TextPiece,
 )
-from tests.chat_server import ChatServer, Cut, Pause, Play, Raw
+from tests.chat_server import ChatServer, Cut, Pause, Play, Raw, Step
 from tests.integration.speech_server import Answer, speech_server
 
 _WEATHER = {
@@ -398,6 +398,24 @@ async def test_end_of_a_stream(server: ChatServer, end: str) -> None:
         assert (await failure(responder(server), asked("hello"))).code == "stream_broken"
     else:
         assert (await whole(responder(server), asked("hello"))).text == "Hello"
+
+
+@pytest.mark.parametrize("steps", [["Hello"], []], ids=["in mid-answer", "before the first word"])
+async def test_stream_that_makes_way_for_the_next_request_is_broken(server: ChatServer, steps: list[Step]) -> None:
+    answering = responder(server)
+    await whole(answering, asked("hello"))  # this server says that an answer is complete
+    server.play(Play(steps, finish=None))
+    error = await failure(answering, asked("hello"))
+    assert error.code == "stream_broken"
+    assert "--interrupt_requests False" in error.message
+    assert (await whole(answering, asked("hello"))).text == "You said: hello"
+
+
+async def test_server_that_never_says_that_an_answer_is_complete_is_read(server: ChatServer) -> None:
+    answering = responder(server)
+    for _ in range(3):
+        server.play(Play(["Hello"], finish=None))
+        assert (await whole(answering, asked("hello"))).text == "Hello"
 
 
 async def test_end_without_its_mark_does_not_wait_for_ever(server: ChatServer) -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from nbclient import NotebookClient
 
 from realtime_nb.tutorials import tutorials_folder
+from tests.chat_rules import Answer, answer
 from tests.chat_server import ChatServer
 
 _NOTEBOOKS = sorted(tutorials_folder().glob("*.ipynb"))
@@ -60,6 +62,8 @@ found = {(row["utterance"], row["variant"][-3:]): row for row in thresholds.rows
 tv, far = with_television.label, far_away.label
 assert [found[tv, each]["false_starts"] for each in ("0.3", "0.5", "0.9")] == [1, 1, 0]
 assert [found[far, each]["missed"] for each in ("0.3", "0.5", "0.9")] == [False, False, True]
+for each in (usual, three, silences, paddings, eager):
+    assert not each.errors, each.errors
 lost = [row["detected_ms"][0][0] - softly.speech.start_ms for row in paddings.rows]
 assert sorted(each > 0 for each in lost) == [False, False, True] and 50 < max(lost) < 150
 assert {row["variant"][-4:]: row["cut_offs"] for row in eager.rows} == {" low": 0, "dium": 0, "high": 1}
@@ -120,8 +124,7 @@ def _cells(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("path", _NOTEBOOKS, ids=_IDS)
 def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, practice: None, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = _run(path, tmp_path, monkeypatch, claims=_CLAIMS.get(path.stem, "") + _ON_PRACTICE.get(path.stem, ""))
-    for printed in _PRINTED.get(path.stem, ()):
-        assert printed in re.sub(r"\n+", "\n", shown), "what is printed comes in pieces"
+    _assert_printed(path, shown)
 
 
 @pytest.mark.long
@@ -155,11 +158,17 @@ def test_the_answers_to_the_exercises_of_turn_detection_show_what_they_say(
 
 
 @pytest.mark.long
-def test_turn_detection_is_the_same_with_local_models(
+def test_turn_detection_is_the_same_with_a_language_model_of_many_words(
     tmp_path: Path, chat: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def at_length(*request: Any) -> Answer:
+        reply = answer(*request)
+        return replace(reply, text=f"{reply.text}. {'Let me tell you more about it. ' * 6}")
+
+    monkeypatch.setattr("tests.chat_server.answer", at_length)
     shown = _run(_TURNS, tmp_path, monkeypatch, claims=_CLAIMS[_TURNS.stem])
     assert "Answers come from the language model test-model" in shown
+    _assert_printed(_TURNS, shown)
 
 
 def _run(
@@ -188,6 +197,11 @@ def _run(
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     return "\n".join(output.get("text") or str(output.get("data", {}).get("text/plain", "")) for output in outputs)
+
+
+def _assert_printed(path: Path, shown: str) -> None:
+    for printed in _PRINTED.get(path.stem, ()):
+        assert printed in re.sub(r"\n+", "\n", shown), "what is printed comes in pieces"
 
 
 def _answers(cell: Any) -> list[Any]:

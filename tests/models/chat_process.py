@@ -25,6 +25,8 @@ def llama_server(python: str, model: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [python, "-m", "llama_cpp.server", "--model", str(model), "--model_alias", model.stem]
+    # By default a further request breaks off the one under way, and several trials of the lab run at once.
+    command += ["--interrupt_requests", "False"]
     process = subprocess.Popen(
         [*command, "--host", "127.0.0.1", "--port", str(port), "--n_ctx", "4096"],
         stdout=subprocess.DEVNULL,

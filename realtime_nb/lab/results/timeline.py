@@ -41,6 +41,7 @@ class TimelineLine:
         cut_offs: how often the server ended the turn in mid-speech.
         false_starts: how often it detected speech where there is none.
         missed: whether the whole turn got no answer.
+        failed: whether the trial failed, such as by a response that the server could not make.
         by_hand: whether turn detection was off, and the client ended the turn.
         wait_ms: from the end of speech to the server's end of the turn; None where there was none.
     """
@@ -51,6 +52,7 @@ class TimelineLine:
     cut_offs: int
     false_starts: int
     missed: bool
+    failed: bool
     by_hand: bool
     wait_ms: float | None
 
@@ -78,6 +80,7 @@ def timeline_line(name: str, row: Mapping[str, Any], trace: TrialTrace) -> Timel
         cut_offs=row.get("cut_offs") or 0,
         false_starts=row.get("false_starts") or 0,
         missed=bool(row.get("missed")),
+        failed=bool(row.get("error")),
         by_hand=trace.pacing != "realtime",
         wait_ms=row.get("speech_end_to_stopped_ms"),
     )

@@ -80,7 +80,10 @@ def _words(line: TimelineLine) -> str:
         f"{number_words(each.end_ms)} ms"
         for each in line.answers
     ]
-    said += ["the turn got no answer"] * line.missed
+    if line.missed:
+        said.append("the turn got no answer")
+    elif line.failed:
+        said.append("the answer failed")
     return f"{line.name}: {', '.join(said)}."
 
 
@@ -141,7 +144,9 @@ def _draw_line(axes: Any, place: int, line: TimelineLine, left: float, right: fl
         _write(axes, place - 0.16, "no speech detected", at_end=False)
     elif line.missed:
         _write(axes, place + 0.26, "no answer to the whole turn", at_end=True)
-    if line.answers and line.answers[-1].start_ms >= late:
+    if line.failed and not line.missed:
+        _write(axes, place + 0.26, "the answer failed", at_end=True)
+    elif line.answers and line.answers[-1].start_ms >= late:
         _write(axes, place + 0.26, f"answer at {line.answers[-1].start_ms / 1000:.1f} s", at_end=True)
 
 
@@ -184,7 +189,7 @@ def _window(
     heard = [each.end_ms for line in lines for each in line.answers if each.start_ms < over + _AFTER_MS]
     left, right = min([0.0, *starts]) - 60, min(max([over, *heard]), over + _AFTER_MS) + 60
     late = _late(left, right)
-    if any(line.missed or (line.answers and line.answers[-1].start_ms >= late) for line in lines):
+    if any(line.missed or line.failed or (line.answers and line.answers[-1].start_ms >= late) for line in lines):
         right += (right - left) * (0.7 if narrow else 0.28)  # room for words at the end of a line
     return left, right
 

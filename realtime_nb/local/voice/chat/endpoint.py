@@ -87,6 +87,7 @@ class ChatEndpoint:
         self._errors = errors
         self._waits = waits or Waits()
         self._client: httpx.AsyncClient | None = None
+        self._says_ends = False  # whether this server has said of an answer that it is complete
 
     async def close(self) -> None:
         """Close every connection."""
@@ -149,6 +150,11 @@ class ChatEndpoint:
                 while True:
                     data = await self._next(events, until, is_active, is_finished)
                     if data is not None and data.strip() == _END:
+                        # llama-cpp-python ends a stream so to make way for the next request. Some servers never say
+                        # that an answer is complete: only one that does can fail to.
+                        if self._says_ends and not is_finished():
+                            raise self._errors.cut_short()
+                        self._says_ends = is_finished()
                         await _drained(events)
                         return
                     if data is None:

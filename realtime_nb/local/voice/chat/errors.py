@@ -155,6 +155,15 @@ class ChatErrors:
             "stream_broken",
         )
 
+    def cut_short(self) -> ReplyError:
+        """The server ended the stream, and did not say that the answer is complete, as it does for others."""
+        return _error(
+            f"The answer of {self._model} broke off: {self._url} stopped before the end. A server that makes way for "
+            "the next request does so: let it finish one first (llama_cpp.server: --interrupt_requests False), or ask "
+            "one question at a time (in the lab, concurrency=1).",
+            "stream_broken",
+        )
+
     def sent(self, error: Any) -> ReplyError:
         """The stream held an error instead of a delta."""
         body = json.dumps(error)

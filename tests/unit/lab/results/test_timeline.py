@@ -102,6 +102,13 @@ def test_figure_has_a_line_for_each_variant_in_their_order_and_says_its_numbers(
     assert "turn detection is off" in _results(pacing="manual_commit", detected_ms=[]).timeline().alt
 
 
+def test_failed_answer_is_named_where_the_answer_would_stand() -> None:
+    failed = _results(error="the response failed: stream_broken: the model stopped", failed=True).timeline()
+    assert failed.alt.count("the answer failed") == 2
+    assert failed.svg("light").count("the answer failed") == 2
+    assert "failed" not in _results().timeline().alt
+
+
 def test_figures_of_the_card_hold_the_timeline_of_each_recording() -> None:
     found = _results()
     (choice,) = [each for each in figure_choices(found) if each.kind == "timeline"]
