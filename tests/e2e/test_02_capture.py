@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import wave
 from pathlib import Path
 
@@ -39,42 +40,44 @@ async def test_captured_sound_equals_what_was_said(notebook: OpenNotebook, speec
     await book.lab.run(0)
     await book.lab.run(1)
     card = await Card(book.lab).drawn()
-    source = _source_at_24k(mic)
-    for attempt in range(5):
-        captured = await _capture(book.kernel, card, attempt, 40 + int(_voiced(source)[-1]) // 960)
-        # On a busy machine, Chromium's fake device sometimes delivers one of its 10 ms buffers late, with silence in
-        # its place. The silence is in the capture worklet's input, before any code of this package. Capture again.
-        if not _late_buffers(source, captured):
-            break
+    said = _file_at_24k(mic)
+    captured = await _capture(book.kernel, card, 40 + int(_voiced(said)[-1]) // 960)
     assert await book.kernel.get("w._controller.sound.microphone.missing") == 0
-    tracks = await book.lab.tracks()
-    assert len(tracks) == attempt + 1, "each press of Talk opens one track"
-    for track in tracks:
-        assert not track["settings"]["echoCancellation"]
-        assert not track["settings"]["noiseSuppression"]
-        assert not track["settings"]["autoGainControl"]
-    assert signal_to_noise_db(source, captured.astype(np.float64)) > 40
+    [track] = await book.lab.tracks()
+    assert not track["settings"]["echoCancellation"]
+    assert not track["settings"]["noiseSuppression"]
+    assert not track["settings"]["autoGainControl"]
+    # On a busy machine Chromium's fake device puts silence into the sound, or in its place. So what the
+    # page was given is compared sample by sample, and of the file only some parts are looked for.
+    [given] = await book.lab.recorded()
+    assert signal_to_noise_db(_at_24k(given.whole(), given.rate), captured.astype(np.float64)) > 40
+    assert _share_heard(said, captured) > 0.05
     await expect(card.root).to_be_visible()
 
 
-async def _capture(kernel: KernelProbe, card: Card, turn: int, frames: int) -> Samples:
+async def _capture(kernel: KernelProbe, card: Card, frames: int) -> Samples:
     """Open the microphone, which plays the file from its beginning, and return the audio of the user's turn."""
-    before = await kernel.get("w._controller.sound.microphone.frames")
     await card.talk.click()
-    await kernel.until(f"w._controller.sound.microphone.frames > {before + frames}")
+    await kernel.until(f"w._controller.sound.microphone.frames > {frames}")
     await card.talk.click()
     turns = "[turn for turn in w.turns if turn.role == 'user' and turn.audio]"
-    await kernel.until(f"len({turns}) == {turn + 1}")
-    return await kernel.samples(f"{turns}[{turn}].audio.samples")
+    await kernel.until(f"len({turns}) == 1")
+    return await kernel.samples(f"{turns}[0].audio.samples")
 
 
-def _source_at_24k(path: Path) -> Sound:
-    """Return the file at 24 kHz, made by removing the upper half of its spectrum."""
+def _file_at_24k(path: Path) -> Sound:
+    """Return what the file holds before it repeats itself."""
     with wave.open(str(path)) as file:
-        assert file.getframerate() == 2 * _RATE
-        samples = np.frombuffer(file.readframes(20 * 2 * _RATE), dtype="<i2").astype(np.float64)
-    spectrum = np.fft.rfft(samples)
-    return np.fft.irfft(spectrum[: len(samples) // 4 + 1], len(samples) // 2) / 2
+        return _at_24k(np.frombuffer(file.readframes(20 * file.getframerate()), dtype="<i2"), file.getframerate())
+
+
+def _at_24k(samples: Samples, rate: int) -> Sound:
+    """Return samples of another rate, made by removing the upper part of their spectrum."""
+    step = rate // math.gcd(rate, _RATE)
+    padded = np.pad(samples.astype(np.float64), (0, -len(samples) % step))  # else the rate is off by part of a sample
+    size = len(padded) * _RATE // rate
+    spectrum = np.fft.rfft(padded)
+    return np.fft.irfft(spectrum[: size // 2 + 1], size) * _RATE / rate
 
 
 def _voiced(source: Sound) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -82,26 +85,18 @@ def _voiced(source: Sound) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.flatnonzero(np.abs(source) > 50)
 
 
-def _late_buffers(source: Sound, captured: Samples) -> int:
-    """Count the silent buffers of 10 ms that were inserted between parts of the speech."""
-    buffer, window = _RATE // 100, _RATE // 10
+def _share_heard(source: Sound, captured: Samples) -> float:
+    """Return which share of the loud parts of 50 ms of the source is in the capture, in their order."""
+    window = _RATE // 20
     heard = captured.astype(np.float64)
-    voiced = _voiced(source)
-    lag: int | None = None
-    late = 0
-    for start in range(int(voiced[0]), int(voiced[-1]) - window, window // 2):
+    loud = [at for at in range(0, len(source) - window, window) if np.abs(source[at : at + window]).max() > 1000]
+    found, after = 0, 0
+    for start in loud:
         part = source[start : start + window]
-        if np.abs(part).max() < 1000:
-            continue
-        if lag is None:
-            lag = int(np.argmax(np.correlate(heard[: start + 2 * _RATE], part, "valid"))) - start
-        for more in range(5):  # try a delay of so many buffers more than that of the part before
-            at = start + lag + more * buffer
-            piece = heard[at : at + window]
-            if len(piece) == window and np.sum((piece - part) ** 2) < 0.01 * np.sum(part**2):
-                late, lag = late + more, lag + more * buffer
-                break
-    return late
+        at = after + int(np.argmax(np.correlate(heard[after : after + 8 * _RATE], part, "valid")))
+        if np.sum((heard[at : at + window] - part) ** 2) < 0.1 * np.sum(part**2):
+            found, after = found + 1, at + window
+    return found / len(loud)
 
 
 def _band(spectrum: np.ndarray[tuple[int], np.dtype[np.complex128]], length: int) -> None:
@@ -137,18 +132,20 @@ def signal_to_noise_db(source: Sound, captured: Sound) -> float:
     return float(10 * np.log10(energy / noise(best)))
 
 
-def test_signal_to_noise_measure_detects_gaps_and_late_buffers() -> None:
+def test_measures_tell_a_loss_and_a_wrong_rate_from_late_buffers() -> None:
     rng = np.random.default_rng(0)
-    spectrum = np.fft.rfft(rng.normal(0, 3000, 48_000))
-    _band(spectrum, 48_000)
+    spectrum = np.fft.rfft(rng.normal(0, 3000, 96_000))
+    _band(spectrum, 96_000)
     source: Sound = np.fft.irfft(spectrum)
     padded = np.concatenate([np.zeros(500), source, np.zeros(500)])
     rounded: Samples = np.round(padded).astype(np.int16)
-    assert signal_to_noise_db(source, rounded.astype(np.float64)) > 60
+    assert signal_to_noise_db(source, rounded.astype(np.float64)) > 50
     gap = np.concatenate([padded[:20_000], padded[20_040:]])
     assert signal_to_noise_db(source, np.concatenate([gap, np.zeros(40)])) < 10
-    for place in (10_000, 30_000):
-        late: Samples = np.insert(rounded, place, np.zeros(240, np.int16))
-        assert _late_buffers(source, late) == 1
-        assert _late_buffers(source, np.delete(rounded, slice(place, place + 240))) == 0, "that is a loss"
-    assert _late_buffers(source, rounded) == 0
+    assert _share_heard(source, rounded) == 1
+    late: Samples = np.insert(rounded, 30_000, np.zeros(240, np.int16))
+    assert _share_heard(source, late) > 0.9
+    slow: Samples = np.round(np.interp(np.arange(0, len(padded), 0.99), np.arange(len(padded)), padded)).astype(
+        np.int16
+    )
+    assert _share_heard(source, slow) < 0.2

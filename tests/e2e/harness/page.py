@@ -46,7 +46,7 @@ _SILENT = """async (seconds) => {
 
 @dataclass(frozen=True)
 class Played:
-    """The audio that one audio context sent to the speaker: the non-silent samples, with the frame number of each."""
+    """What one audio context sent to the speaker, or got from a microphone: non-silent samples, each with its frame."""
 
     rate: int
     samples: Samples
@@ -129,6 +129,10 @@ class LabPage:
     async def played(self) -> list[Played]:
         """Return the audio that every audio context of the page has sent to the speaker so far."""
         return [_decode(entry) for entry in await self.page.evaluate("() => window.e2e.played()")]
+
+    async def recorded(self) -> list[Played]:
+        """Return the audio that each microphone gave to the page, one for each time that it was opened."""
+        return [_decode(entry) for entry in await self.page.evaluate("() => window.e2e.recorded()")]
 
     async def sound(self) -> Played:
         """Return the audio that the page played; fails unless exactly one audio context played any."""

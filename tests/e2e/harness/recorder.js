@@ -1,7 +1,8 @@
 // What a page plays and what it records, for a test to read: installed in every page before any other script.
 //
-// Every node that is connected to a context's destination is connected to a tap worklet too, which keeps the exact
-// samples. `addModule` waits for the tap's own module, so no worklet of the page can exist before the tap does.
+// Every node that is connected to a context's destination, and every microphone's node, is connected to a tap worklet
+// too, which keeps the exact samples. `addModule` waits for the tap's own module, so no worklet of the page can exist
+// before the tap does.
 (() => {
   const TAP = `
     registerProcessor("e2e-tap", class extends AudioWorkletProcessor {
@@ -33,6 +34,7 @@
   const { resume } = AudioContext.prototype;
   const loaded = new WeakMap();
   const contexts = [];
+  const microphones = [];
   const tracks = [];
   const problems = [];
 
@@ -50,17 +52,23 @@
     return resume.call(this);
   };
 
-  const record = (context) => {
-    let entry = contexts.find((each) => each.context === context);
-    if (entry) return entry;
+  const newTap = (context) => {
     const tap = new AudioWorkletNode(context, "e2e-tap", { numberOfInputs: 1, numberOfOutputs: 1 });
-    entry = { context, tap, chunks: [], waiting: new Map() };
+    const entry = { context, tap, chunks: [], waiting: new Map() };
     tap.port.onmessage = ({ data }) => {
       if (data.token === undefined) entry.chunks.push(data);
       else entry.waiting.get(data.token)();
     };
     connect.call(tap, context.destination); // silent, but a node that leads nowhere is not pulled
-    contexts.push(entry);
+    return entry;
+  };
+
+  const record = (context) => {
+    let entry = contexts.find((each) => each.context === context);
+    if (!entry) {
+      entry = newTap(context);
+      contexts.push(entry);
+    }
     return entry;
   };
 
@@ -94,6 +102,16 @@
     return target === undefined ? disconnect.call(this) : disconnect.call(this, target, ...rest);
   };
 
+  const { createMediaStreamSource } = AudioContext.prototype;
+  AudioContext.prototype.createMediaStreamSource = function (stream) {
+    const source = createMediaStreamSource.call(this, stream);
+    if (!loaded.has(this.audioWorklet)) return source; // a page that loads no worklet records nothing sample by sample
+    const entry = newTap(this);
+    connect.call(source, entry.tap);
+    microphones.push(entry);
+    return source;
+  };
+
   if (navigator.mediaDevices) {
     const getUserMedia = MediaDevices.prototype.getUserMedia;
     MediaDevices.prototype.getUserMedia = async function (constraints) {
@@ -119,27 +137,29 @@
   };
 
   let token = 0;
+  // Per tap: its rate and the spans of sound (silent blocks are left out), each with its first frame.
+  const kept = (taps) => Promise.all(taps.map(async (entry) => {
+    if (entry.context.state === "running") {
+      await new Promise((resolve) => {
+        token += 1;
+        entry.waiting.set(token, resolve);
+        entry.tap.port.postMessage({ token });
+      });
+    }
+    return {
+      rate: entry.context.sampleRate,
+      state: entry.context.state,
+      now: entry.context.currentTime,
+      chunks: entry.chunks.map(({ start, samples }) => ({ start, length: samples.length })),
+      pcm: encode(entry.chunks),
+      problems,
+    };
+  }));
+
   globalThis.e2e = {
-    // Per context: its rate and the spans of sound (silent blocks are left out), each with its first frame.
-    async played() {
-      return Promise.all(contexts.map(async (entry) => {
-        if (entry.context.state === "running") {
-          await new Promise((resolve) => {
-            token += 1;
-            entry.waiting.set(token, resolve);
-            entry.tap.port.postMessage({ token });
-          });
-        }
-        return {
-          rate: entry.context.sampleRate,
-          state: entry.context.state,
-          now: entry.context.currentTime,
-          chunks: entry.chunks.map(({ start, samples }) => ({ start, length: samples.length })),
-          pcm: encode(entry.chunks),
-          problems,
-        };
-      }));
-    },
+    // What each context sent to the speaker, and what each opened microphone gave to the page.
+    played: () => kept(contexts),
+    recorded: () => kept(microphones),
     // The context time of the newest sound, for a test that waits for sound to begin or to end.
     lastSound: () => contexts.map(({ context, chunks }) => {
       const last = chunks.at(-1);
