@@ -14,7 +14,7 @@ from . import answers
 from .frontier import delay_metric, frontier_points
 from .latency_steps import latency_steps
 from .metrics import Metric
-from .shown_metrics import default_metric
+from .shown_metrics import chosen_metric
 from .sweep_rows import Cells, SweepRows, key_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def distribution(sweep: SweepRows, setting: str, column: str | None, width_px: i
     names = sweep.names(setting)
     if column is not None and (labels := _labels(sweep, setting, column)):
         return drawn.shares_figure(setting, column, _named(names, labels, column), width_px=width_px)
-    metric = default_metric(sweep) if column is None else sweep.metric(column)
+    metric = chosen_metric(sweep, column)
     cells = sweep.cells(setting, metric.name)
     if metric.kind == "pass":
         found = {key: answers.some_trials(each) for key, each in cells.items()}

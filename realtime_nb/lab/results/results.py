@@ -1,7 +1,7 @@
 """`Results`: what a sweep found, to look at, compare and take away.
 
-Owns what a user calls, and how an answer's rows and options are chosen. The statistics are in `lab/statistics/`, the
-forms of answers in `answers.py`. Must not know how trials are run.
+Owns what a user calls. `questions.py` chooses the rows and options of an answer, the statistics are in
+`lab/statistics/`, the forms of answers in `answers.py`. Must not know how trials are run.
 """
 
 from __future__ import annotations
@@ -22,31 +22,28 @@ from realtime_nb.lab.keeping.run_folder import RunFolder
 from realtime_nb.lab.listening.listening import BlindListening
 from realtime_nb.lab.listening.preferences import Preferences
 from realtime_nb.lab.listening.votes import VoteLog
-from realtime_nb.lab.statistics import spread as spreads
-from realtime_nb.lab.statistics import tail as tails
 from realtime_nb.lab.statistics.spread import Spread, TrialsNeeded
-from realtime_nb.lab.statistics.trials import Trials
 from realtime_nb.lab.view.show import show
 from realtime_nb.lab.view.static_page import page_html
 from realtime_nb.replace_file import replace_file
 from realtime_nb.wire.realtime.validate import nearest
 
-from . import answers, export, plots
+from . import answers, export, plots, questions
 from .best import Best, candidate, checked_best
+from .cautions import cautions, missing_grades
 from .early_stop import EarlyStop, complete_rounds
 from .figures.shown_figure import WIDTH_PX
 from .frame import to_frame
 from .html import Table, table_html, table_text
 from .manifest import Manifest
-from .metrics import SETTINGS, Better, Metric, direction
+from .metrics import Better, direction
 from .overview import overview
 from .regrade import checked_graders, graded
-from .shown_metrics import default_metric, main_metrics
+from .shown_metrics import chosen_metric, main_metrics
 from .sweep_rows import SweepRows, key_of
 from .timeline import timeline_line
 from .trial_notes import TrialNotes
 from .variant_code import variant_code
-from .words import number_words
 
 if TYPE_CHECKING:
     from realtime_nb.audio import AudioClip
@@ -227,19 +224,7 @@ class Results:
         Raises:
             ConfigError: an unknown setting or column.
         """
-        answers.check_level(level)
-        setting = self._by(by)
-        metrics = self._metrics(metric)
-        names = self._sweep.names(setting)
-        lines = []
-        cells = {each.name: self._sweep.cells(setting, each.name) for each in metrics}
-        for key, name in names.items():
-            for each in metrics:
-                if (trials := answers.some_trials(cells[each.name][key])) is not None:
-                    lines.append((name, each.name, answers.summary_lines(trials, each, level)))
-        shown = metrics[0].name if len(metrics) == 1 else "summary"
-        notes = (*self._missing_notes(), *self._cautions())
-        return answers.Answers(f"{shown} by {setting}", setting, tuple(lines), notes)
+        return questions.summary(self._sweep, by, metric, level)
 
     def compare(
         self, setting: str = "variant", *, metric: str | None = None, baseline: Any = None, level: float | None = None,
@@ -263,24 +248,9 @@ class Results:
         Raises:
             ConfigError: an unknown setting, column or value, or values that were not run on the same utterances.
         """
-        name = self._sweep.setting(setting)
-        found = self._metric(metric)
-        names = self._sweep.names(name)
-        base = next(iter(names)) if baseline is None else self._sweep.find(name, baseline)
-        only = {} if turn is None else {"turn": turn}
-        options: dict[str, Any] = {"level": 0.95 if level is None else level}
-        notes = list(self._cautions())
-        if turn is not None and all(row.get("turn") != turn for row in self.rows):
-            raise ConfigError(f"turn={turn!r} was not run: the user turns of these trials count from 0")
-        cells = self._sweep.cells(name, found.name, only=only)
-        if self._early is not None and level is None and self._early[0].asks(name, found.name):
-            early, done = self._early
-            complete = SweepRows(row for row in self.rows if (row.get("repeat") or 0) < done)
-            cells = complete.cells(name, found.name, only=only)
-            options = early.options_after(done)
-            notes.append(early.note(done))
-        options |= {"stall": stall, "notes": notes, "apart": answers.apart_words(self._sweep, name, found)}
-        return answers.compared(name, found, base, names, cells, **options)
+        return questions.compare(
+            self._sweep, setting, metric, baseline=baseline, level=level, stall=stall, turn=turn, early=self._early
+        )
 
     def tail(
         self, by: str = "variant", *, metric: str | None = None, stall: float | None = None, level: float = 0.95
@@ -293,22 +263,7 @@ class Results:
         Raises:
             ConfigError: an unknown setting or column, or passes, which have no tail.
         """
-        setting, found = self._sweep.setting(by), self._metric(metric)
-        answers.check_level(level)
-        if stall is not None:
-            answers.check_stall(stall)
-        if found.kind == "pass":
-            raise ConfigError(f"metric={found.name!r} is a pass or a failure, which has no tail: use pass_rates()")
-        trials = self._by_name(setting, found)
-        limit = tails.default_excess(*trials.values()) if stall is None else stall
-        lines = [(name, found.name, answers.tail_lines(each, found, limit, level)) for name, each in trials.items()]
-        notes = list(self._cautions())
-        if limit is not None:
-            words = f"{number_words(limit)} {found.unit}".rstrip()
-            notes.insert(0, f"A stall is over {words} above the median of its utterance.")
-        else:
-            notes.insert(0, "Fewer than three repeats do not show which trial is a stall: say stall=.")
-        return answers.Answers(f"tail of {found.name} by {setting}", setting, tuple(lines), tuple(notes))
+        return questions.tail(self._sweep, by, metric, stall, level)
 
     def pass_rates(
         self, metric: str, by: str = "variant", *, k: int | None = None, level: float = 0.95
@@ -324,18 +279,7 @@ class Results:
         Raises:
             ConfigError: an unknown setting or column, one that holds no passes, or too large a k.
         """
-        setting, found = self._sweep.setting(by), self._metric(metric)
-        answers.check_level(level)
-        if found.kind != "pass":
-            raise ConfigError(f"metric={metric!r} holds no passes: it needs a column of True and False")
-        trials = self._by_name(setting, found)
-        if k is None:
-            sizes = [cell.size for each in trials.values() for cell in each.cells.values()]
-            k = max(min(sizes), min(2, max(sizes)))
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise ConfigError(f"k={k!r} must be a whole number of at least 1: it is a number of trials")
-        lines = [(name, found.name, answers.pass_lines(each, k, level)) for name, each in trials.items()]
-        return answers.Answers(f"pass rates of {found.name} by {setting}", setting, tuple(lines), self._cautions())
+        return questions.pass_rates(self._sweep, metric, by, k, level)
 
     def spread(
         self, setting: str = "variant", *, metric: str | None = None, baseline: Any = None, level: float = 0.95
@@ -347,18 +291,7 @@ class Results:
         Raises:
             ConfigError: as for `compare`; fewer than ten utterances; one repeat.
         """
-        name, found = self._sweep.setting(setting), self._metric(metric)
-        answers.check_level(level)
-        sides = dict(self._by_name(name, found))
-        names = self._sweep.names(name)
-        base = names[next(iter(names)) if baseline is None else self._sweep.find(name, baseline)]
-        if base not in sides:
-            raise ConfigError(f"{setting} {base!r} has no value of {found.name}: see the column 'error'")
-        first = sides.pop(base)
-        if not sides:
-            raise ConfigError(f"no other value of {name!r} than {base!r} has a value of {found.name}")
-        of: spreads.Of = "medians" if found.kind == "number" else "means"
-        return {name: spreads.spread(first, each, unit=found.unit, level=level, of=of) for name, each in sides.items()}
+        return questions.spread(self._sweep, setting, metric, baseline, level)
 
     def needed(
         self, difference: float, setting: str = "variant", *, metric: str | None = None, baseline: Any = None,
@@ -398,7 +331,7 @@ class Results:
             ConfigError: none is clearly better than all others; says which ones are close, and what would tell them
                 apart. Or as for `compare`.
         """
-        name, found = self._sweep.setting(setting), self._metric(metric)
+        name, found = self._sweep.setting(setting), chosen_metric(self._sweep, metric)
         way = direction(found, better)
         shown = candidate(self.compare(name, metric=found.name), way)
         best = checked_best(self.compare(name, metric=found.name, baseline=shown), way)
@@ -453,7 +386,7 @@ class Results:
         Raises:
             ConfigError: an unknown setting or column, a column without values, or matplotlib is not installed.
         """
-        return plots.distribution(self._sweep, self._by(by), metric, width_px)
+        return plots.distribution(self._sweep, self._sweep.grouping(by), metric, width_px)
 
     def waterfall(self, by: str = "variant", *, width_px: int = WIDTH_PX) -> ShownFigure:
         """Return the figure of latencies step by step: from the end of speech to the first sound that is audible.
@@ -465,7 +398,7 @@ class Results:
         Raises:
             ConfigError: an unknown setting, no latencies, or matplotlib is not installed.
         """
-        return plots.waterfall(self._sweep, self._by(by), width_px)
+        return plots.waterfall(self._sweep, self._sweep.grouping(by), width_px)
 
     def costs(self, by: str = "variant", *, width_px: int = WIDTH_PX) -> ShownFigure:
         """Return the figure of what a user turn costs: money for a thousand of them, and tokens by kind.
@@ -477,7 +410,7 @@ class Results:
         Raises:
             ConfigError: an unknown setting, or matplotlib is not installed.
         """
-        return plots.costs(self._sweep, self._by(by), width_px)
+        return plots.costs(self._sweep, self._sweep.grouping(by), width_px)
 
     def timeline(self, utterance: Any = None, *, repeat: int = 0, width_px: int = WIDTH_PX) -> ShownFigure:
         """Return the figure of one recording beside what each variant made of it: detected speech, and answers.
@@ -522,20 +455,7 @@ class Results:
         """
         if not isinstance(other, Results):
             raise ConfigError(f"against() takes other results, such as rt.Results.open('folder'), not {other!r}")
-        found = self._metric(metric)
-        both = [{**row, "run": name} for results, name in ((other, "before"), (self, "now")) for row in results.rows]
-        if variant is not None:
-            known = {str(row["variant"]) for row in both}
-            if variant not in known:
-                raise ConfigError(f"variant={variant!r} was not run; there are {', '.join(map(repr, sorted(known)))}")
-            both = [row for row in both if row["variant"] == variant]
-        cells = SweepRows(both).cells("run", found.name)
-        names = {key_of(name): name for name in ("before", "now")}
-        if set(cells) != set(names):
-            raise ConfigError(f"variant={variant!r} was run in one of the two only")
-        notes = ["The runs were made at different times: a difference may be the server's.", *_changed(both)]
-        apart = " for the same variant: they ran other utterances, or variants of other names"
-        return answers.compared("run", found, key_of("before"), names, cells, apart=apart, notes=notes)
+        return questions.against(self._sweep, other._sweep, metric, variant)
 
     # Grades and ratings
 
@@ -709,44 +629,10 @@ class Results:
         cost += f" and {self.grading_cost_usd:.4g} USD for grades" if self.grading_cost_usd else ""
         about = f"; {self._about}" if self._about else ""
         notes = [f"{count} failed: {reason[:200]}" for reason, count in list(self.errors.items())[:3]]
-        notes += [*self._missing_notes(), *self._cautions()]
+        notes += [*missing_grades(self._sweep), *cautions(self._sweep)]
         return overview(self._sweep, main_metrics(self._sweep), cost + about, notes)
 
     # Inside
-
-    def _metric(self, name: str | None) -> Metric:
-        if name is not None:
-            return self._sweep.metric(name)
-        return default_metric(self._sweep)
-
-    def _metrics(self, given: str | Sequence[str] | None) -> list[Metric]:
-        if given is not None:
-            return [self._sweep.metric(name) for name in ([given] if isinstance(given, str) else given)]
-        return main_metrics(self._sweep)
-
-    def _by(self, by: str) -> str:
-        return by if by in ("utterance", "turn") else self._sweep.setting(by)
-
-    def _by_name(self, setting: str, metric: Metric) -> dict[str, Trials]:
-        cells = self._sweep.cells(setting, metric.name)
-        names = self._sweep.names(setting)
-        found = {names[key]: trials for key in names if (trials := answers.some_trials(cells[key])) is not None}
-        if not found:
-            raise ConfigError(f"metric={metric.name!r} is missing in all trials; the column 'error' says why")
-        return found
-
-    def _cautions(self) -> tuple[str, ...]:
-        found = []
-        if any(row.get("pacing") == "fast" for row in self.rows):
-            found.append("Sound was sent as fast as the server took it, not at the pace of speech.")
-        if cut := sum(row.get("truncated") is True for row in self.rows):
-            found.append(f"{cut} answers were cut by max_output_tokens: they have no length and no total time.")
-        return tuple(found)
-
-    def _missing_notes(self) -> list[str]:
-        """A grader that never returned a grade has no column in a table: its failure is said below."""
-        missing = self._sweep.missing_grades.items()
-        return [f"{name} is missing in {count} of {len(self.rows)}: {why[:200]}" for name, (count, why) in missing]
 
     def _row(self, trial_id: str, turn: int | None) -> dict[str, Any]:
         found = [row for row in self.rows if str(row["trial_id"]) == trial_id] if isinstance(trial_id, str) else []
@@ -817,18 +703,3 @@ class Results:
 
 def _trace_of(record: ReplayRecord | None, turn: int) -> TrialTrace | None:
     return record.turns[turn] if record is not None and turn < len(record.turns) else None
-
-
-def _changed(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return notes on the settings in which variants of one name differ between two runs."""
-    notes = []
-    for variant in dict.fromkeys(str(row["variant"]) for row in rows):
-        sides: dict[str, dict[str, set[str]]] = {}
-        for row in rows:
-            if row["variant"] == variant:
-                for name in SETTINGS:
-                    sides.setdefault(name, {}).setdefault(row["run"], set()).add(key_of(row.get(name)))
-        differ = [name for name, values in sides.items() if len(values) == 2 and values["before"] != values["now"]]
-        if differ:
-            notes.append(f"The variant {variant!r} differs between the runs in {', '.join(differ)}.")
-    return notes

@@ -13,7 +13,12 @@ _SHOWN = (FIRST, FIRST_TYPED, "total_ms", "words", "turn_taking", "cut_offs", "c
 _ABOUT_A_GRADE = (".agreement", ".votes", ".cost_usd", ".replies")
 
 
-def default_metric(sweep: SweepRows) -> Metric:
+def chosen_metric(sweep: SweepRows, name: str | None) -> Metric:
+    """Return the metric of a column, or of `column=label`; for None the one that is compared where none is named."""
+    return _default_metric(sweep) if name is None else sweep.metric(name)
+
+
+def _default_metric(sweep: SweepRows) -> Metric:
     """Return the wait of a listener, or that for the first words where a variant answers without sound."""
     having: dict[str, set[str]] = {name: set() for name in (FIRST, FIRST_TYPED)}
     for row in sweep.rows:

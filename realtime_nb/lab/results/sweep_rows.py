@@ -101,6 +101,10 @@ class SweepRows:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ConfigError(f"{name!r} is no setting of these results.{hint} {_any_of(known)}")
 
+    def grouping(self, by: str) -> str:
+        """Return the name of a setting, `"utterance"` or `"turn"`, or refuse it as `setting` does."""
+        return by if by in ("utterance", "turn") else self.setting(by)
+
     def names(self, setting: str) -> dict[str, str]:
         """Return the values of a setting by their key, as short texts that differ.
 
