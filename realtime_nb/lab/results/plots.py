@@ -5,17 +5,20 @@ Owns the way from rows to what a figure draws. Must not know what figures look l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.grading.trial_view import TrialView
 
 from . import answers
+from .find_rows import rows_of_utterance
 from .frontier import delay_metric, frontier_points
 from .latency_steps import latency_steps
 from .metrics import Metric
 from .shown_metrics import chosen_metric
 from .sweep_rows import Cells, SweepRows, key_of
+from .timeline import timeline_line
 
 if TYPE_CHECKING:
     from .figures.costs import TurnCost
@@ -77,6 +80,31 @@ def costs(sweep: SweepRows, setting: str, width_px: int) -> ShownFigure:
         rows = [row for row in sweep.rows if key_of(row.get(setting)) == key]
         found[name] = _turn_cost(cells.get(key) or {}, rows)
     return costs_figure(setting, found, width_px=width_px)
+
+
+def timeline(
+    sweep: SweepRows, view: Callable[[Mapping[str, Any]], TrialView], utterance: Any, repeat: int, width_px: int
+) -> ShownFigure:
+    """Return the figure of one recording beside what each variant made of it; see `Results.timeline`.
+
+    `view` returns the trial of a row.
+    """
+    from .figures.timeline import timeline_figure
+
+    rows = rows_of_utterance(sweep, utterance, repeat)
+    lines, speech = [], None
+    for name, row in rows.items():
+        trace = view(row).trace
+        if trace is not None:
+            lines.append(timeline_line(name, row, trace))
+            speech = trace.speech or speech
+    label = str(next(iter(rows.values()))["utterance"])
+    if not lines:
+        raise ConfigError(f"no events were kept of the trials of {label!r}, and a timeline is drawn from them")
+    if speech is None:
+        raise ConfigError(f"{label!r} was typed: there is no speech for a server to detect. See waterfall()")
+    clip = view(next(iter(rows.values()))).user_audio
+    return timeline_figure(label, clip, speech, lines, width_px=width_px)
 
 
 def _turn_cost(cells: Cells, rows: Sequence[Mapping[str, Any]]) -> TurnCost:

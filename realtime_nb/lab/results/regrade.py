@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from realtime_nb.errors import ConfigError
@@ -82,6 +82,19 @@ def graded(
     if errors:
         raise errors[0]
     return results
+
+
+def grade_lines(
+    rows: Sequence[Mapping[str, Any]], graders: Sequence[Grader], grades: Sequence[Mapping[str, Grade]]
+) -> list[dict[str, Any]]:
+    """Return the grades of rows as the lines that are kept of them."""
+    lines = []
+    for row, found in zip(rows, grades, strict=True):
+        for grader in graders:
+            grade = found[grader.name]
+            line = {"trial_id": row["trial_id"], "turn": row.get("turn"), "grader": grader.name}
+            lines.append({**line, "about": grader.about, "values": dict(grade.values), "reasons": dict(grade.reasons)})
+    return lines
 
 
 def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:

@@ -13,10 +13,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from realtime_nb.client.utterance import Utterance
 from realtime_nb.client.variant import Variant
 from realtime_nb.errors import ConfigError
-from realtime_nb.lab.grading.run import LARGEST
 from realtime_nb.lab.grading.trial_view import TrialView
 from realtime_nb.lab.keeping.run_folder import RunFolder
 from realtime_nb.lab.listening.listening import BlindListening
@@ -26,24 +24,23 @@ from realtime_nb.lab.statistics.spread import Spread, TrialsNeeded
 from realtime_nb.lab.view.show import show
 from realtime_nb.lab.view.static_page import page_html
 from realtime_nb.replace_file import replace_file
-from realtime_nb.wire.realtime.validate import nearest
 
 from . import answers, export, plots, questions
 from .best import Best, candidate, checked_best
 from .cautions import cautions, missing_grades
 from .early_stop import EarlyStop, complete_rounds
 from .figures.shown_figure import WIDTH_PX
+from .find_rows import row_of_trial
 from .frame import to_frame
 from .html import Table, table_html, table_text
 from .manifest import Manifest
 from .metrics import Better, direction
 from .overview import overview
-from .regrade import checked_graders, graded
+from .regrade import checked_graders, grade_lines, graded
+from .run_variants import RunVariants
 from .shown_metrics import chosen_metric, main_metrics
 from .sweep_rows import SweepRows, key_of
-from .timeline import timeline_line
-from .trial_notes import TrialNotes
-from .variant_code import variant_code
+from .trial_notes import TrialNotes, check_rating
 
 if TYPE_CHECKING:
     from realtime_nb.audio import AudioClip
@@ -96,10 +93,9 @@ class Results:
         self._about = about
         self._audio, self._user_audio, self._trace = audio, user_audio, trace
         self._early = early
-        self._functions = dict(functions or {})
-        self._variants = {each.name: each for each in variants}
+        self._variants = RunVariants(variants, functions or {})
         self._notes = TrialNotes(self.folder)
-        self._sweep = SweepRows(rows, tuple(self._variants))
+        self._sweep = SweepRows(rows, self._variants.names)
         if not self._sweep.rows:
             raise ConfigError("there are no trials in these results: run the lab first, or open another folder")
         self._notes.write_into(self.rows)
@@ -160,7 +156,7 @@ class Results:
         """The names of the variants, in the order in which they were given."""
         rows = (str(row["variant"]) for row in self.rows)
         ran = dict.fromkeys(rows)
-        return tuple(dict.fromkeys([*(name for name in self._variants if name in ran), *ran]))
+        return tuple(dict.fromkeys([*(name for name in self._variants.names if name in ran), *ran]))
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -207,7 +203,7 @@ class Results:
         Raises:
             ConfigError: no such trial, or several.
         """
-        return self._view(self._row(trial_id, turn))
+        return self._view(row_of_trial(self._sweep, trial_id, turn))
 
     # Answers
 
@@ -337,8 +333,7 @@ class Results:
         best = checked_best(self.compare(name, metric=found.name, baseline=shown), way)
         key = self._sweep.find(name, best.value)
         having = {str(row["variant"]) for row in self.rows if key_of(row.get(name)) == key}
-        only = self._variants.get(having.pop()) if len(having) == 1 else None
-        return replace(best, variant=None if only is None or self._functions.get(only.name) else only)
+        return replace(best, variant=self._variants.whole(having.pop()) if len(having) == 1 else None)
 
     def plot(
         self, setting: str = "variant", *, metric: str | None = None, baseline: Any = None, width_px: int = WIDTH_PX
@@ -425,22 +420,7 @@ class Results:
         Raises:
             ConfigError: no such utterance or repeat, a typed one, no events were kept, or matplotlib is not installed.
         """
-        from .figures.timeline import timeline_figure
-
-        rows = self._rows_of(utterance, repeat)
-        lines, speech = [], None
-        for name, row in rows.items():
-            trace = self._view(row).trace
-            if trace is not None:
-                lines.append(timeline_line(name, row, trace))
-                speech = trace.speech or speech
-        label = str(next(iter(rows.values()))["utterance"])
-        if not lines:
-            raise ConfigError(f"no events were kept of the trials of {label!r}, and a timeline is drawn from them")
-        if speech is None:
-            raise ConfigError(f"{label!r} was typed: there is no speech for a server to detect. See waterfall()")
-        clip = self._view(next(iter(rows.values()))).user_audio
-        return timeline_figure(label, clip, speech, lines, width_px=width_px)
+        return plots.timeline(self._sweep, self._view, utterance, repeat, width_px)
 
     def against(self, other: Results, *, metric: str | None = None, variant: str | None = None) -> answers.Comparisons:
         """Compare these results with another run, on the utterances and variants (by name) that both have.
@@ -476,15 +456,7 @@ class Results:
         given = graders[0] if len(graders) == 1 and isinstance(graders[0], (list, tuple)) else graders
         made = checked_graders(given, set(self._sweep.columns) - set(self._sweep.grades))
         found = graded(made, [self._view(row) for row in self.rows], timeout_s=timeout_s, at_once=at_once)
-        lines = []
-        for row, grades in zip(self.rows, found, strict=True):
-            for grader in made:
-                grade = grades[grader.name]
-                line = {"trial_id": row["trial_id"], "turn": row.get("turn"), "grader": grader.name}
-                lines.append(
-                    {**line, "about": grader.about, "values": dict(grade.values), "reasons": dict(grade.reasons)}
-                )
-        self._notes.add_grades(self.rows, lines)
+        self._notes.add_grades(self.rows, grade_lines(self.rows, made, found))
         self._renew()
         return self
 
@@ -500,13 +472,8 @@ class Results:
         Raises:
             ConfigError: no such trial, several, or a value that is none of these.
         """
-        if not isinstance(value, (bool, int, float, str)) or value != value or value in (float("inf"), -float("inf")):
-            raise ConfigError(f"value={value!r} must be a number, True or False, or a label")
-        if isinstance(value, int) and abs(value) > LARGEST:
-            raise ConfigError(f"value={value} is too large: a rating is between -2**53 and 2**53")
-        if not isinstance(note, str):
-            raise ConfigError(f"note={note!r} must be a text")
-        row = self._row(trial_id, turn)
+        check_rating(value, note)
+        row = row_of_trial(self._sweep, trial_id, turn)
         self._notes.add_rating(row, value, note)
         self._renew()
 
@@ -543,13 +510,7 @@ class Results:
         Raises:
             ConfigError: no such variant, or one whose functions a file does not keep.
         """
-        found = self._variant(name)
-        if lost := self._functions.get(found.name):
-            raise ConfigError(
-                f"the variant {found.name!r} ran with the functions {', '.join(lost)}, which no file keeps: make it "
-                f"anew with tools=[...]. code({found.name!r}) shows the rest."
-            )
-        return found
+        return self._variants.usable(name)
 
     def code(self, variant: str | Variant | Best) -> str:
         """Return a variant as Python code that makes a widget, with the backend and model of its trials.
@@ -557,10 +518,7 @@ class Results:
         Raises:
             ConfigError: no such variant.
         """
-        found = self._variant(variant)
-        row = next((row for row in self.rows if row["variant"] == found.name), {})
-        ran = {name: row.get(name) for name in ("backend", "model")}
-        return variant_code(found, self._functions.get(found.name, ()), ran)
+        return self._variants.code(variant, self.rows)
 
     def payload(self, variant: str | Variant | Best) -> dict[str, Any]:
         """Return a variant as the `session` of a `session.update`.
@@ -568,13 +526,7 @@ class Results:
         Raises:
             ConfigError: no such variant.
         """
-        found = self._variant(variant)
-        payload = found.payload
-        if self._functions.get(found.name):
-            raise ConfigError(
-                f"the variant {found.name!r} ran with functions, which no file keeps: see code({found.name!r})"
-            )
-        return payload
+        return self._variants.payload(variant)
 
     def save(self, path: str | Path) -> Path:
         """Write these results as a page for people: tables, figures, and at most 5 MB of chosen sounds.
@@ -634,51 +586,6 @@ class Results:
 
     # Inside
 
-    def _row(self, trial_id: str, turn: int | None) -> dict[str, Any]:
-        found = [row for row in self.rows if str(row["trial_id"]) == trial_id] if isinstance(trial_id, str) else []
-        if not found and isinstance(trial_id, str) and trial_id:
-            found = [row for row in self.rows if str(row["trial_id"]).startswith(trial_id)]
-        if turn is not None:
-            found = [row for row in found if row.get("turn") == turn]
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise ConfigError(f"there is no trial {trial_id!r} in these results: see the column 'trial_id'")
-        if len({row["trial_id"] for row in found}) > 1:
-            raise ConfigError(f"{len(found)} trials begin with {trial_id!r}: give more of the id")
-        raise ConfigError(f"the trial {trial_id!r} has {len(found)} user turns: say turn=0 to turn={len(found) - 1}")
-
-    def _rows_of(self, utterance: Any, repeat: int) -> dict[str, dict[str, Any]]:
-        """Return the row of each variant for one utterance, in the order of the variants."""
-        labels = list(dict.fromkeys(str(row["utterance"]) for row in self.rows))
-        if utterance is None:
-            spoken = (str(row["utterance"]) for row in self.rows if row.get("speech_end_to_committed_ms") is not None)
-            label: str | None = next(spoken, labels[0])
-        elif isinstance(utterance, Utterance):
-            hashes = {str(row["utterance"]): (row["utterance_hash"], row.get("sound_hash")) for row in self.rows}
-            label = next((name for name, own in hashes.items() if utterance.hash in own), None)
-        else:
-            # The label of a long sentence is its beginning: the whole one names the recording, too.
-            said = (
-                str(row["utterance"]) for row in self.rows if utterance is not None and row.get("said") == utterance
-            )
-            label = utterance if utterance in labels else next(said, None)
-        if label is None:
-            shown = getattr(utterance, "label", utterance)
-            known = ", ".join(map(repr, labels[:12])) + (", …" if len(labels) > 12 else "")
-            raise ConfigError(
-                f"{shown!r} was not said in these trials.{nearest(str(shown), labels)} There are: {known}"
-            )
-        found = {
-            name: row
-            for key, name in self._sweep.names("variant").items()
-            for row in self.rows
-            if key_of(row["variant"]) == key and row["utterance"] == label and row.get("repeat") == repeat
-        }
-        if not found:
-            raise ConfigError(f"repeat={repeat!r} of {label!r} was not run: repeats count from 0")
-        return found
-
     def _view(self, row: Mapping[str, Any]) -> TrialView:
         return TrialView(
             row,
@@ -687,18 +594,9 @@ class Results:
             trace=None if self._trace is None else partial(self._trace, row),
         )
 
-    def _variant(self, which: str | Variant | Best) -> Variant:
-        if isinstance(which, Best):
-            which = which.variant or which.value
-        name = which.name if isinstance(which, Variant) else which
-        if name not in self._variants:
-            known = ", ".join(map(repr, self._variants)) or "none is known"
-            raise ConfigError(f"{name!r} is no variant of these results: {known}")
-        return self._variants[name]
-
     def _renew(self) -> None:
         """Let the columns be found again."""
-        self._sweep = SweepRows(self.rows, tuple(self._variants))
+        self._sweep = SweepRows(self.rows, self._variants.names)
 
 
 def _trace_of(record: ReplayRecord | None, turn: int) -> TrialTrace | None:

@@ -1,6 +1,7 @@
 """Grades and ratings given after a run, kept beside it: one JSON line each, the last one for a trial counts.
 
-Owns the two files, and the columns that the lines become. Must not know graders, or how trials are kept.
+Owns the two files, what may be a rating, and the columns that the lines become. Must not know graders, or how
+trials are kept.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from realtime_nb.errors import ConfigError
+from realtime_nb.lab.grading.run import LARGEST
 from realtime_nb.lab.keeping.appended_lines import append_lines, read_lines
 
 _GRADES = "grades.jsonl"
@@ -89,3 +92,13 @@ class TrialNotes:
 
     def _read(self, name: str) -> Iterator[dict[str, Any]]:
         return iter(()) if self._folder is None else read_lines(self._folder / name)
+
+
+def check_rating(value: float | bool | str, note: str) -> None:
+    """Refuse what is no rating; see `Results.rate`."""
+    if not isinstance(value, (bool, int, float, str)) or value != value or value in (float("inf"), -float("inf")):
+        raise ConfigError(f"value={value!r} must be a number, True or False, or a label")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise ConfigError(f"value={value} is too large: a rating is between -2**53 and 2**53")
+    if not isinstance(note, str):
+        raise ConfigError(f"note={note!r} must be a text")

@@ -53,7 +53,7 @@ def test_run_is_read_again_with_its_variants_grades_and_plan(tmp_path: Path) -> 
     assert again.trial(rows[0]["trial_id"]).rating == "fine"
     assert again.payload("marin") == VARIANTS[0].payload
     assert again.variant("marin").settings["turn_detection"] == rt.ServerVad(silence_duration_ms=300)
-    assert (again._variant("cedar").backend, again._variant("cedar").model) == ("local", "practice")
+    assert (again._variants.named("cedar").backend, again._variants.named("cedar").model) == ("local", "practice")
     with pytest.raises(ConfigError, match="lookup, which no file keeps"):
         again.variant("cedar")
     assert Results.open(tmp_path, variants=VARIANTS).variant("cedar") is VARIANTS[1]
