@@ -145,7 +145,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 
     def announce(listening: Listening) -> None:
         where = models.whereabouts if models is not None else None
-        print(" ".join(filter(None, [f"Here answers: {listening.label}.", where, listening.notice])), file=sys.stderr)
+        said = [f"Here answers: {listening.label}.", where, listening.notice, listening.hearing]
+        print(" ".join(filter(None, said)), file=sys.stderr)
         print(listening.url, flush=True)
 
     def report(progress: Progress) -> None:

@@ -48,7 +48,8 @@ def ask_once(arguments: argparse.Namespace) -> int:
         }
         print(json.dumps(answer, ensure_ascii=False))  # noqa: T201 - a command's output
     else:
-        print("\n".join(_readable(endpoint, user_text, turn)))  # noqa: T201
+        hearing = endpoint.hearing if arguments.wav is not None else None
+        print("\n".join(_readable(endpoint, hearing, user_text, turn)))  # noqa: T201
     return 0
 
 
@@ -70,8 +71,8 @@ async def _turn(
         await connection.close()
 
 
-def _readable(endpoint: backends.Endpoint, user_text: str, turn: Turn) -> list[str]:
-    who = " ".join(filter(None, [f"[{endpoint.label}]", endpoint.whereabouts, endpoint.notice]))
+def _readable(endpoint: backends.Endpoint, hearing: str | None, user_text: str, turn: Turn) -> list[str]:
+    who = " ".join(filter(None, [f"[{endpoint.label}]", endpoint.whereabouts, endpoint.notice, hearing]))
     lines = [who, f"You:       {user_text}", f"Assistant: {turn.text}"]
     if turn.audio_ms is not None:
         lines.append(f"Sound:     {turn.audio_ms / 1000:.1f} s")

@@ -23,6 +23,7 @@ export function createFakeModel(traits = {}) {
       voices: ["marin", "cedar", "alloy"],
       cost_usd: null,
       whereabouts: null,
+      hearing: null,
       progress: null,
       voice: "",
       vad: "",

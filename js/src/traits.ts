@@ -54,6 +54,8 @@ export const INFO = {
   notice: text,
   /** To which other hosts words and sound go; empty where they stay on this computer. */
   whereabouts: text,
+  /** Why free speech is not recognised, with the next step; empty where it is. */
+  hearing: text,
   /** Downloads under way; empty without any. */
   progress: text,
   model: text,

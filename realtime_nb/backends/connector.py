@@ -85,6 +85,11 @@ class BackendConnector:
         """How responses are paid for; None while the backend is not resolved."""
         return self._endpoint.billing if self._endpoint is not None else None
 
+    @property
+    def hearing(self) -> str | None:
+        """Why the backend does not recognise free speech; None where it does, and while it is not resolved."""
+        return self._endpoint.hearing if self._endpoint is not None else None
+
     def describe(self) -> str:
         """Returns the address without credentials, or the backend's name while it is not resolved."""
         if self._endpoint is not None:

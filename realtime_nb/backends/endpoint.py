@@ -55,6 +55,11 @@ class Endpoint:
         return self.models.whereabouts if self.models is not None else None
 
     @property
+    def hearing(self) -> str | None:
+        """Why the local server does not recognise free speech, with the next step; or None."""
+        return self.server.hearing if self.server is not None else None
+
+    @property
     def progress(self) -> str | None:
         """What the local server reports of downloads under way, or None."""
         return self.server.progress if self.server is not None else None

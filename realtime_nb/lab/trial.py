@@ -257,6 +257,13 @@ def _row(
     return {name: _json_number(value) for name, value in row.items()}
 
 
+def with_hearing(outcome: TrialOutcome, trial: Trial, hearing: str | None) -> TrialOutcome:
+    """Return an outcome whose spoken turns have, in the column `recognition`, why free speech is not recognised."""
+    spoken = [utterance.text is None for utterance in trial.turns]
+    rows = [{**row, "recognition": hearing if spoken[row["turn"]] else None} for row in outcome.rows]
+    return replace(outcome, rows=tuple(rows)) if hearing is not None else outcome
+
+
 def _json_number(value: Any) -> Any:
     """Return a number as JSON has it: a user's curve may return one of numpy's, or NaN."""
     if isinstance(value, np.generic):

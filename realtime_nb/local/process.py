@@ -80,6 +80,7 @@ class LocalServer:
         token: the token, or None.
         label: the name of the backend: what answers.
         notice: which parts of the voice are missing on this machine, or None.
+        hearing: why free speech is not recognised, with the next step; or None.
         whereabouts: to which hosts beyond this machine words and sound go; None: to none.
         progress: the state of downloads that are under way, and notes on the conversation; None: there are none.
         problem: why the language model cannot answer, and which downloads failed, with the next step; or None.
@@ -139,6 +140,7 @@ class LocalServer:
         self.token = token
         self.label = ""
         self.notice: str | None = None
+        self.hearing: str | None = None
         self.progress: str | None = None
         self.problem: str | None = None
         self.whereabouts = models.whereabouts if models is not None else None
@@ -211,7 +213,8 @@ class LocalServer:
             self.close()
             why = started.get("error") or "; ".join(self._error_lines) or "it ended without a word"
             raise ConnectError(f"The local backend did not start: {why}", retryable=False)
-        self._url, self.label, self.notice = started["url"], started["label"], started["notice"]
+        self._url, self.label = started["url"], started["label"]
+        self.notice, self.hearing = started["notice"], started["hearing"]
         if self.is_free:
             free_addresses.add(self, started["url"])
         threading.Thread(target=self._follow, args=(self._process,), name="local-server-stdout", daemon=True).start()

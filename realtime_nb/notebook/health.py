@@ -42,6 +42,7 @@ class Health:
         fields_unread: fields of the server's events that could not be read; `event.lost` names them, `event.raw` has
             the whole frame.
         sound_unread: pieces of sound that the server sent and that could not be read.
+        hearing: why the backend does not recognise free speech, with the next step; None where it does. No loss.
         parked: why the session was closed for want of use, in sentences; None while it is not. No loss: the next
             gesture or `ask` continues the conversation.
     """
@@ -56,6 +57,7 @@ class Health:
     answers_abandoned: int = _count("answers that the page stopped playing before their end")
     fields_unread: int = _count("fields of the server's events that could not be read")
     sound_unread: int = _count("pieces of the server's sound that could not be read")
+    hearing: str | None = None
     parked: str | None = None
 
     @property
@@ -68,7 +70,7 @@ class Health:
         return len(self.losses)
 
     def __repr__(self) -> str:
-        words = ["; ".join(self.losses) or "all well", *([self.parked] if self.parked else [])]
+        words = ["; ".join(self.losses) or "all well", *filter(None, [self.hearing, self.parked])]
         return f"<Health: {'; '.join(words)}>"
 
 
@@ -106,6 +108,7 @@ class HealthMonitor:
             answers_abandoned=self._speaker.abandoned,
             fields_unread=self._events.fields_unread,
             sound_unread=self._state.sound_unread,
+            hearing=self._state.endpoint.hearing if self._state.endpoint is not None else None,
             parked=self._state.parked,
         )
 

@@ -159,6 +159,7 @@ class TraitPublisher:
             "label": endpoint.label if endpoint is not None else None,
             "notice": endpoint.notice if endpoint is not None else None,
             "whereabouts": endpoint.whereabouts if endpoint is not None else None,
+            "hearing": endpoint.hearing if endpoint is not None else None,
             "progress": endpoint.progress if endpoint is not None else None,
             "transport": self._transports.used,
             "transport_notice": self._transports.why,

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import realtime_nb as rt
@@ -209,6 +210,27 @@ async def test_hosts_beyond_this_machine_are_named_and_have_no_known_price() -> 
     with pytest.raises(ConfigError, match="price"):
         await w.start()
     w.close()
+
+
+async def test_speech_that_is_recognised_as_commands_only_is_said_in_the_card_and_in_health(chat: ChatServer) -> None:
+    w = rt.RealtimeWidget(backend=models(chat))
+    await w.start()
+    await until(lambda: w.effective)
+    assert "Only commands are recognised" in w._info["hearing"]
+    assert w._info["hearing"] in repr(w.health)
+    assert not w.health.losses
+    w.close()
+
+
+async def test_trials_of_speech_say_that_only_commands_are_recognised(chat: ChatServer) -> None:
+    said = ["Hello!", rt.Utterance(np.full(4800, 7, np.int16), speech_span=(0, 4800))]
+    variants = [rt.Variant("it", {"output": "text"})]
+    lab = rt.Lab(said, variants, backend=models(chat), repeats=1, warmup=0, pacing="manual_commit")
+    results = await lab.run(budget_usd=None)
+    by_sound = {bool(row["sound_hash"]): row.get("recognition") for row in results.rows}
+    assert by_sound[False] is None
+    assert "realtime-nb[whisper]" in str(by_sound[True])
+    assert repr(results).count("Only commands are recognised") == 1
 
 
 async def test_local_server_takes_the_same_options(chat: ChatServer) -> None:

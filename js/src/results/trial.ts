@@ -61,10 +61,17 @@ export function createTrialView(
   }
 
   function show(found: Record<string, unknown>): void {
-    const [said, heard, answer, error] = [found.said, found.heard, found.text, found.error].map(text);
+    const [said, heard, answer, error, recognition] = [
+      found.said,
+      found.heard,
+      found.text,
+      found.error,
+      found.recognition,
+    ].map(text);
     const user: (Node | string)[] = [];
     if (said) user.push(spoken(said));
     if (heard && heard !== said) user.push(line("rtnb-heard", "heard: ", heard));
+    if (recognition) user.push(h("div", { class: "rtnb-soft" }, recognition));
     if (!user.length) user.push(h("span", { class: "rtnb-soft" }, "no words of it are known"));
     const calls = Array.isArray(found.tool_calls) ? found.tool_calls.map(record) : [];
     const assistant: (Node | string)[] = calls.map((call) =>

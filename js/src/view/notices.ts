@@ -1,4 +1,7 @@
-/** Draws what the local backend reports, below the header: downloads under way, and which hosts get words and sound. */
+/**
+ * Draws what the local backend reports, below the header: downloads under way, which hosts get words and sound, and
+ * that free speech is not recognised.
+ */
 
 import type { HostModel } from "../host.js";
 import { read } from "../traits.js";
@@ -18,17 +21,20 @@ export function createNotices(model: HostModel): Notices {
     dir: "auto",
   });
   const whereabouts = h("div", { class: "rtnb-whereabouts", role: "note", dir: "auto" });
-  const root = h("div", { class: "rtnb-notices" }, whereabouts, progress);
+  const hearing = h("div", { class: "rtnb-hearing", role: "note", dir: "auto" });
+  const root = h("div", { class: "rtnb-notices" }, whereabouts, hearing, progress);
   return {
     root,
     show() {
       const info = read(model, "_info");
       setText(whereabouts, info.whereabouts);
       whereabouts.hidden = !info.whereabouts;
+      setText(hearing, info.hearing);
+      hearing.hidden = !info.hearing;
       setText(progress, info.progress);
       setAttribute(progress, "aria-valuetext", info.progress);
       progress.hidden = !info.progress;
-      root.hidden = whereabouts.hidden && progress.hidden;
+      root.hidden = whereabouts.hidden && hearing.hidden && progress.hidden;
     },
   };
 }

@@ -216,6 +216,14 @@ describe("card", () => {
     expect(find(".rtnb-notices").hidden).toBe(true);
   });
 
+  it("says that free speech is not recognised, also after the first turn", () => {
+    const hearing = "Only commands are recognised; for free speech: pip install 'realtime-nb[whisper]'.";
+    const { model, find } = setUp({ _info: { backend: "local", label: "local models (m)", hearing } });
+    model.down("turn", { turn: turn("a", { text: "I did not catch that." }), after: null });
+    expect(find(".rtnb-hearing").textContent).toBe(hearing);
+    expect(find(".rtnb-notices").hidden).toBe(false);
+  });
+
   it("shows the cause of a failure below the turn, and a short note beside it", () => {
     const { model, find } = setUp();
     const cause = "failed: The chat server http://127.0.0.1:11434/v1 cannot be reached. Start the server.";

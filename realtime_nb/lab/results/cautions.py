@@ -9,10 +9,11 @@ from .sweep_rows import SweepRows
 
 
 def cautions(sweep: SweepRows) -> tuple[str, ...]:
-    """Return notes on the pace of the sound, and on answers that were cut."""
+    """Return notes on the pace of the sound, on speech that was not recognised, and on answers that were cut."""
     found = []
     if any(row.get("pacing") == "fast" for row in sweep.rows):
         found.append("Sound was sent as fast as the server took it, not at the pace of speech.")
+    found += dict.fromkeys(str(row["recognition"]) for row in sweep.rows if row.get("recognition"))
     if cut := sum(row.get("truncated") is True for row in sweep.rows):
         found.append(f"{cut} answers were cut by max_output_tokens: they have no length and no total time.")
     return tuple(found)

@@ -86,7 +86,7 @@ SETTINGS = (*DEFAULTS, "model", "backend", "session")
 _OF_THE_TRIAL = (
     "trial_id turn utterance utterance_hash scenario twin synthetic said variant repeat place order_seed pacing "
     "attempts started_at worker served_model bound_usd cached warmup degradation run rating_note retryable "
-    "earlier_errors sound_hash"
+    "earlier_errors sound_hash recognition"
 )
 OWN = frozenset({*MEASURED, *SETTINGS, *(each.name for each in fields(Measures)), *_OF_THE_TRIAL.split()})
 """The columns of a row that are no grades: all others are a grader's."""

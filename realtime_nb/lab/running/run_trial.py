@@ -15,7 +15,7 @@ from realtime_nb.client.replay.allowance import SpendingGuard
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.client.replay.replay import replay
 from realtime_nb.errors import ConfigError
-from realtime_nb.lab.trial import Trial, TrialOutcome, TrialSetup, failed_outcome, outcome_of
+from realtime_nb.lab.trial import Trial, TrialOutcome, TrialSetup, failed_outcome, outcome_of, with_hearing
 
 _CLOSING_S = 15.0
 """A session is closed politely for some seconds, after the limits that `replay` keeps."""
@@ -52,7 +52,7 @@ async def run_trial(trial: Trial, setup: TrialSetup, guard: SpendingGuard | None
         # `replay` returns what failed in a session; this is what it could not.
         return failed_outcome(trial, setup, f"{type(error).__name__}: {error}", started_at=started_at, billed=True)
     try:
-        return outcome_of(trial, record, setup)
+        return with_hearing(outcome_of(trial, record, setup), trial, connector.hearing)
     except Exception as error:  # of a turn-taking curve that the user gave
         words = f"the measures failed: {type(error).__name__}: {error}"
         return failed_outcome(trial, setup, words, started_at=record.started_at, billed=record.billed)

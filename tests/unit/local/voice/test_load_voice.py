@@ -54,8 +54,8 @@ def test_commands_are_chosen_and_announced_where_whisper_is_not_installed(monkey
     monkeypatch.setattr(load, "installed", lambda *names: "faster_whisper" not in names)
     voice = load_voice(models=_models(tts="http://localhost:3/v1"))
     assert voice.recognizer_spec.kind == "commands"
-    assert voice.notice is not None
-    assert "realtime-nb[whisper]" in voice.notice
+    assert voice.hearing is not None
+    assert "realtime-nb[whisper]" in voice.hearing
 
 
 def test_whisper_is_chosen_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +63,16 @@ def test_whisper_is_chosen_where_it_is_installed(monkeypatch: pytest.MonkeyPatch
     voice = load_voice(models=_models(tts="http://localhost:3/v1"))
     assert voice.label == "local models (qwen3:4b, whisper base.en, localhost:3)"
     assert voice.notice is None
+    assert voice.hearing is None
+
+
+def test_the_remedy_for_commands_only_fits_the_backend_and_the_installed_packages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(load, "installed", lambda *_: True)
+    assert "stt='auto'" in (load_voice(models=_models(stt="commands")).hearing or "")
+    assert "rt.LocalModels" in (load_voice().hearing or "")
+    assert "realtime-nb[local]" in (load_voice(extra=False).hearing or "")
 
 
 def test_automatic_voice_is_a_downloaded_one_or_espeak(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
