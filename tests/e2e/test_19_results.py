@@ -75,6 +75,9 @@ async def test_a_sweep_of_forty_trials_is_sorted_filtered_unfolded_heard_and_rat
     await expect(trial).to_contain_text("kept")
     assert await book.kernel.get(f"(lambda t: [t.rating, t.rating_note])(results.trial({trial_id!r}))") == [4, "warm"]
     await expect(grid.get_by_role("columnheader", name="rating")).to_be_visible()
+    await book.kernel.get("len(results.grade(rt.graders.contains('river', name='about_rivers')))")
+    await expect(grid.get_by_role("columnheader", name="about rivers")).to_be_attached()
+    await expect(trial).to_contain_text("kept")
 
 
 THOUSANDS = """

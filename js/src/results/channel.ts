@@ -15,6 +15,8 @@ export interface ResultsChannel {
    * Rejects with an `Error` whose message can be shown: the kernel refused, or does not answer.
    */
   ask(request: string, content?: Record<string, unknown>): Promise<Answer>;
+  /** Calls `listener` each time after rows have got other grades or ratings in the kernel. */
+  onChanged(listener: () => void): void;
   /** Settles with the kernel's first answer: until then the card may be one of a notebook without its kernel. */
   readonly answered: Promise<void>;
   /** Ends with the view: listeners and sounds of a pane end with it. */
@@ -35,6 +37,7 @@ interface Waiting {
 export function createChannel(model: HostModel, signal: AbortSignal): ResultsChannel {
   const waiting = new Map<string, Waiting>();
   const view = crypto.getRandomValues(new Uint32Array(2)).join("-"); // two views share a comm
+  const changed: (() => void)[] = [];
   let asked = 0;
   let answers: () => void = () => undefined;
   const answered = new Promise<void>((resolve) => {
@@ -55,6 +58,10 @@ export function createChannel(model: HostModel, signal: AbortSignal): ResultsCha
       const received = fromKernel(message);
       if (!received) return;
       answers();
+      if (received.kind === "changed") {
+        for (const listener of changed) listener();
+        return;
+      }
       const asker = settle(received.id);
       if (received.kind === "answer") asker?.resolve({ content: received.content, buffers });
       else asker?.reject(new Error(received.reason));
@@ -68,6 +75,9 @@ export function createChannel(model: HostModel, signal: AbortSignal): ResultsCha
   return {
     answered,
     signal,
+    onChanged(listener) {
+      changed.push(listener);
+    },
     ask(request, content = {}) {
       const id = `${view}-${++asked}`;
       return new Promise((resolve, reject) => {

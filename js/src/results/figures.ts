@@ -43,6 +43,7 @@ export function createFiguresPane(channel: ResultsChannel): Pane {
 
   let choices: readonly Choice[] = [];
   let shown = false;
+  let stale = true; // the choices are not those of the kernel's rows
   let asked = 0; // answers to older questions are dropped
   let drawn = { theme: "", width: 0 };
 
@@ -51,18 +52,23 @@ export function createFiguresPane(channel: ResultsChannel): Pane {
   const width = () => Math.max(NARROWEST_PX, Math.floor(root.clientWidth));
 
   async function load(): Promise<void> {
+    const question = ++asked;
     setText(state, "Asking the kernel which figures there are…");
     try {
       const { content } = await channel.ask("figures");
+      if (question !== asked) return;
+      stale = false;
       choices = (Array.isArray(content.figures) ? content.figures : []).map(choiceOf);
     } catch (error) {
-      setText(state, reasonOf(error));
+      if (question === asked) setText(state, reasonOf(error));
       return;
     }
+    const before = kinds.value;
     fill(
       kinds,
       choices.map(({ kind, title }) => [kind, title]),
     );
+    if (choices.some(({ kind }) => kind === before)) kinds.value = before;
     if (choices.length === 0) setText(state, "These results have no figures: no trial was measured.");
     choose.hidden = choices.length === 0;
     chooseKind();
@@ -136,6 +142,10 @@ export function createFiguresPane(channel: ResultsChannel): Pane {
     numbers.hidden = lines.length === 0;
   }
 
+  channel.onChanged(() => {
+    stale = true;
+    if (shown) void load();
+  });
   kinds.addEventListener("change", chooseKind, { signal: channel.signal });
   for (const select of [bys, metrics])
     select.addEventListener("change", () => void draw(), { signal: channel.signal });
@@ -164,7 +174,7 @@ export function createFiguresPane(channel: ResultsChannel): Pane {
       const card = root.closest(".rtnb-card");
       if (card) themes.observe(card, { attributes: true, attributeFilter: ["data-theme"] });
       sizes.observe(root);
-      if (choices.length === 0) void load();
+      if (stale || choices.length === 0) void load();
       else follow();
     },
     hide() {

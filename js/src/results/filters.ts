@@ -2,12 +2,13 @@
 
 import { button, h, setAttribute, setText } from "../view/dom.js";
 import { type Column, headOf, type Table } from "./columns.js";
-import { type Filter, NO_FILTER } from "./order.js";
+import type { Filter } from "./order.js";
 
 const MOST_CHOICES = 200;
 
 interface FilterBar {
   readonly root: HTMLElement;
+  /** Offers the choices of a table; those that were made for the table before stay made. */
   show(table: Table): void;
   count(shown: number, all: number): void;
 }
@@ -31,6 +32,8 @@ export function createFilterBar(
     menu,
   );
   const values = new Map<string, string>();
+  const shown = new Set<string>();
+  let known: ReadonlySet<string> = new Set(); // the columns of the table before
 
   function tell(): void {
     changed({ text: search.value, values: new Map(values), failed: failed.checked });
@@ -55,6 +58,8 @@ export function createFilterBar(
     });
     const more = column.categories.length - MOST_CHOICES;
     if (more > 0) select.append(h("option", { disabled: true }, `… and ${more} more: use the search`));
+    const before = values.get(column.name);
+    if (before !== undefined) select.value = String(column.categories.indexOf(before));
     select.addEventListener("change", () => {
       const value = select.value === "" ? undefined : column.categories[Number(select.value)];
       if (value === undefined) values.delete(column.name);
@@ -67,9 +72,7 @@ export function createFilterBar(
   return {
     root,
     show(table) {
-      values.clear();
-      search.value = "";
-      failed.checked = false;
+      const focused = root.contains(document.activeElement) ? document.activeElement : null;
       const variant = table.column("variant");
       const named = table.columns.filter(
         (column) =>
@@ -78,9 +81,13 @@ export function createFilterBar(
           (column.role !== "metric" || column.categories.length < 20) &&
           !(column.role === "setting" && variant && isRenamed(column, variant, table.rows)),
       );
+      const offered = (name: string) =>
+        named.some((each) => each.name === name && each.categories.includes(values.get(name) ?? ""));
+      for (const name of [...values.keys()]) if (!offered(name)) values.delete(name);
       choices.replaceChildren(...named.map(choice));
       onlyFailed.hidden = !table.column("error");
-      const shown = new Set(table.columns.filter((each) => each.shown).map(({ name }) => name));
+      for (const each of table.columns) if (each.shown && !known.has(each.name)) shown.add(each.name);
+      known = new Set(table.columns.map(({ name }) => name));
       menu.replaceChildren(
         ...table.columns.map((column) => {
           const box = h("input", { type: "checkbox" });
@@ -90,11 +97,14 @@ export function createFilterBar(
             else shown.delete(column.name);
             chosen(new Set(shown));
           });
+          setAttribute(box, "aria-label", headOf(column));
           return h("label", { class: "rtnb-check", title: column.name }, box, headOf(column));
         }),
       );
+      const name = focused?.getAttribute("aria-label");
+      if (name) root.querySelector<HTMLElement>(`[aria-label="${CSS.escape(name)}"]`)?.focus();
       chosen(new Set(shown));
-      changed(NO_FILTER);
+      tell();
     },
     count(some, all) {
       setText(count, some === all ? `${all} rows` : `${some} of ${all} rows`);

@@ -1,4 +1,7 @@
-/** The messages between a results card and its kernel: the card asks, and each question gets one answer. */
+/**
+ * The messages between a results card and its kernel: the card asks, and each question gets one answer. The kernel
+ * says by itself only that rows have changed.
+ */
 
 import { record, text } from "../json.js";
 
@@ -11,7 +14,8 @@ export interface Ask {
 
 export type ResultsKernelMessage =
   | { kind: "answer"; id: string; content: Record<string, unknown> }
-  | { kind: "refused"; id: string; reason: string };
+  | { kind: "refused"; id: string; reason: string }
+  | { kind: "changed" };
 
 /** A message of the kernel; null for one of another kind. */
 export function fromKernel(message: unknown): ResultsKernelMessage | null {
@@ -22,6 +26,8 @@ export function fromKernel(message: unknown): ResultsKernelMessage | null {
       return { kind: "answer", id, content: record(fields.content) };
     case "refused":
       return { kind: "refused", id, reason: text(fields.reason) };
+    case "changed":
+      return { kind: "changed" };
     default:
       return null;
   }

@@ -20,6 +20,8 @@ export function createTrialsPane(channel: ResultsChannel): Pane {
   let chosen: ReadonlySet<string> = new Set();
   let sort: Sort | null = null;
   let loading: Promise<void> | undefined;
+  let asked = 0; // answers to older questions are dropped
+  let visible = false;
   let live = false;
   void channel.answered.then(() => {
     live = true;
@@ -171,10 +173,16 @@ export function createTrialsPane(channel: ResultsChannel): Pane {
   }
 
   async function load(): Promise<void> {
-    setText(note, "Loading the trials…");
+    const question = ++asked;
+    if (!table) setText(note, "Loading the trials…");
     try {
-      table = withOwn(tableOf(await channel.ask("table")));
+      const found = tableOf(await channel.ask("table"));
+      if (question !== asked) return;
+      table = withOwn(found);
+      ratings.clear(); // the kernel's rows have them
     } catch (error) {
+      if (question !== asked) return;
+      note.hidden = false;
       setText(note, error instanceof Error ? error.message : String(error));
       loading = undefined; // the next time it is shown it asks again
       // A kernel that was busy answers later.
@@ -200,13 +208,22 @@ export function createTrialsPane(channel: ResultsChannel): Pane {
     return { rows: found.rows, columns, column: (name) => byName.get(name) };
   }
 
+  // A pane out of sight asks when it is shown again: the kernel may be busy with sounds for another one.
+  channel.onChanged(() => {
+    loading = visible ? load() : undefined;
+  });
+
   return {
     title: "Trials",
     root,
     show() {
+      visible = true;
       if (!loading) loading = load();
     },
-    hide: stop,
+    hide() {
+      visible = false;
+      stop();
+    },
     key(event, target) {
       if (event.key === "Escape" && sounding) {
         stop();

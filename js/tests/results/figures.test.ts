@@ -24,10 +24,12 @@ interface Asked {
 
 function open() {
   const asked: Asked[] = [];
+  const changed: (() => void)[] = [];
   const life = new AbortController();
   const channel: ResultsChannel = {
     answered: Promise.resolve(),
     signal: life.signal,
+    onChanged: (listener) => changed.push(listener),
     ask: (request, content = {}) =>
       new Promise<Answer>((resolve, reject) => {
         asked.push({

@@ -42,7 +42,9 @@ function kernel(refuse = "") {
     text: HOSTILE,
     tool_calls: [{ name: HOSTILE, arguments: "{}" }, 7],
   };
+  const changed: (() => void)[] = [];
   const pane = createTrialsPane({
+    onChanged: (listener) => changed.push(listener),
     signal: life.signal,
     answered: Promise.resolve(),
     async ask(request, content = {}) {
@@ -59,6 +61,14 @@ function kernel(refuse = "") {
     pane,
     asked,
     grid,
+    /** The kernel grades the trials again. */
+    grade(name: string) {
+      const columns = table.content.columns as Record<string, unknown>[];
+      const at = table.buffers.length;
+      table.buffers = [...table.buffers, new DataView(Float64Array.of(1, Number.NaN, 0).buffer)];
+      columns.splice(2, 0, { name, role: "metric", kind: "truth", buffer: at, shown: true });
+      for (const listener of changed) listener();
+    },
     rows: () => [...pane.root.querySelectorAll(".rtnb-grid-row")].map((row) => row.textContent),
     press: (key: string) => pane.key?.(new KeyboardEvent("keydown", { key }), grid()),
     end: () => life.abort(),
@@ -117,6 +127,28 @@ describe("the pane of trials", () => {
     (pane.root.querySelectorAll(".rtnb-mark")[3] as HTMLElement).click();
     await vi.waitFor(() => expect(rows()[0]).toContain("3004"));
     expect(asked.at(-1)).toEqual(["rate", { trial: "t0", turn: null, value: 4, note: "warm" }]);
+  });
+
+  it("shows a new grade in the open table, and keeps sort, filter, columns and what is unfolded", async () => {
+    const { rows, press, pane, grade, asked } = kernel();
+    await settled();
+    for (const key of ["ArrowUp", "ArrowRight", "Enter"]) press(key);
+    const select = pane.root.querySelector("select") as HTMLSelectElement;
+    select.value = "0";
+    select.dispatchEvent(new Event("change"));
+    press("ArrowDown");
+    press("Enter");
+    expect(rows()).toEqual(["a100ten", `a300${HOSTILE}`]);
+    grade("polite");
+    await vi.waitFor(() => expect(rows()).toEqual(["a100noten", `a300yes${HOSTILE}`]));
+    expect((pane.root.querySelector("select") as HTMLSelectElement).value).toBe("0");
+    expect(pane.root.querySelectorAll(".rtnb-trial").length).toBe(1);
+    const before = asked.filter(([request]) => request === "table").length;
+    pane.hide();
+    grade("warm");
+    expect(asked.filter(([request]) => request === "table").length).toBe(before);
+    pane.show();
+    await vi.waitFor(() => expect(rows()[0]).toBe("a100nonoten"));
   });
 
   it("says why there is no sound, and what the kernel refused", async () => {

@@ -21,7 +21,7 @@ from realtime_nb.lab.listening.listening import BlindListening
 from realtime_nb.lab.listening.preferences import Preferences
 from realtime_nb.lab.listening.votes import VoteLog
 from realtime_nb.lab.statistics.spread import Spread, TrialsNeeded
-from realtime_nb.lab.view.show import show
+from realtime_nb.lab.view.show import rows_changed, show
 from realtime_nb.lab.view.static_page import page_html
 from realtime_nb.replace_file import replace_file
 
@@ -458,6 +458,7 @@ class Results:
         found = graded(made, [self._view(row) for row in self.rows], timeout_s=timeout_s, at_once=at_once)
         self._notes.add_grades(self.rows, grade_lines(self.rows, made, found))
         self._renew()
+        rows_changed(self)
         return self
 
     def rate(self, trial_id: str, value: float | bool | str, note: str = "", *, turn: int | None = None) -> None:
@@ -476,6 +477,7 @@ class Results:
         row = row_of_trial(self._sweep, trial_id, turn)
         self._notes.add_rating(row, value, note)
         self._renew()
+        rows_changed(self)
 
     # Listening
 

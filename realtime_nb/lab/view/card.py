@@ -54,14 +54,21 @@ class ResultsCard(anywidget.AnyWidget):
         self.set_trait("key", key)
         self.results = results
         self.answered = threading.Event()
+        self._answering_in: int | None = None
         keep_comm_on_subshell(self.comm)
         self.on_msg(self._receive)
+
+    def rows_changed(self) -> None:
+        """Let the page ask for the rows again; not after a change that a page asked for, which it shows already."""
+        if self.comm is not None and self._answering_in != threading.get_ident():
+            self.send({"kind": "changed"})
 
     def _receive(self, _: Any, content: Any, buffers: Any) -> None:
         """Hand a page's message to the thread that answers; called on the kernel's thread for comm messages."""
         _answers().submit(self._answer, content)
 
     def _answer(self, content: Any) -> None:
+        self._answering_in = threading.get_ident()
         try:
             if (found := answer(self.results, content)) is not None:
                 message, parts = found
@@ -69,4 +76,5 @@ class ResultsCard(anywidget.AnyWidget):
         except Exception:  # the thread's future would keep it unseen
             _logger.warning("the results card could not answer its page", exc_info=True)
         finally:
+            self._answering_in = None
             self.answered.set()

@@ -78,6 +78,13 @@ def _place(key: str, html: str, text: str) -> tuple[str, str]:
     return f'<style>{_STYLE}</style><div class="rtnb-static {NO_MATH}" data-rtnb-static="{key}">{html}</div>', text
 
 
+def rows_changed(results: ResultsSource) -> None:
+    """Let the pages that show the card of results ask for the rows again."""
+    card = _cards.get(results)
+    if card is not None:
+        card.rows_changed()
+
+
 def _in_notebook() -> bool:
     """Whether a front end shows what this process displays."""
     ipython = sys.modules.get("IPython")

@@ -12,6 +12,8 @@ from jupyter_client.session import json_packer
 from realtime_nb.audio import AudioClip
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.results.results import Results
+from realtime_nb.lab.view import show
+from realtime_nb.lab.view.card import ResultsCard
 from realtime_nb.lab.view.requests import REQUESTS, answer
 from realtime_nb.lab.view.static_page import static_html
 from tests.unit.lab.results.sweeps import failed, row, rows_of
@@ -40,6 +42,23 @@ def _refusal(results: Results, request: str, **content: Any) -> str:
     message, buffers = _ask(results, request, **content)
     assert (message["kind"], message["id"], list(buffers)) == ("refused", "1", [])
     return str(message["reason"])
+
+
+def test_open_card_gets_a_message_after_grades_and_none_after_its_own_rating() -> None:
+    results = _results()
+    card: Any = ResultsCard(results)
+    show._cards[results] = card
+    sent: list[Any] = []
+    card.comm.publish_msg = lambda *_, data, **__: sent.append(data.get("content", {}).get("kind"))
+    results.grade(lambda trial: len(trial.text))
+    assert sent == ["changed"]
+    content = {"trial": results.rows[0]["trial_id"], "value": 4}
+    card._receive(None, {"kind": "ask", "id": "1", "request": "rate", "content": content}, None)
+    assert card.answered.wait(30)
+    assert sent == ["changed", "answer"]
+    results.rate(results.rows[0]["trial_id"], 5)
+    assert sent == ["changed", "answer", "changed"]
+    card.close()
 
 
 def test_trial_is_answered_with_both_transcripts_and_its_calls() -> None:
