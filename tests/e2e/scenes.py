@@ -28,6 +28,21 @@ KEEP = """
     w.on("event", keep_event)
 """
 
+
+def holds_the_gil(seconds: int) -> str:
+    """Return a cell with one C call of this length, during which no other thread of the kernel runs Python.
+
+    It leaves in `held_s` how long the call took.
+    """
+    return f"""
+        import ctypes, time
+
+        began = time.monotonic()
+        ctypes.PyDLL(None).sleep({seconds})
+        held_s = time.monotonic() - began
+    """
+
+
 CUTS = "[event for event in seen if event.type == 'conversation.item.truncated']"
 
 

@@ -12,30 +12,10 @@ from tests.e2e.conftest import OpenNotebook
 from tests.e2e.harness.card import Card
 from tests.e2e.harness.notebook import Notebook
 from tests.e2e.harness.speech import Speech
-from tests.e2e.scenes import CUTS, IMPORT, KEEP, first_cut, received, trimmed, without_holes
+from tests.e2e.scenes import CUTS, IMPORT, KEEP, first_cut, holds_the_gil, received, trimmed, without_holes
 
 pytestmark = pytest.mark.alone
 
-# Equal and not the same, so that a comparison looks at every number: a sort of seconds needs no huge memory.
-_PREPARES = """
-    import random, time
-
-    twins = (tuple(range(1000, 1400)), tuple(range(1000, 1400)))
-    quickest = 60.0  # of three: on a shared machine the others measure the neighbours too
-    for _ in range(3):
-        pile = [(random.choice(twins), random.random()) for _ in range(5_000)]
-        began = time.monotonic()
-        pile.sort()
-        quickest = min(quickest, time.monotonic() - began)
-    enough = int(len(pile) * 6 / quickest)
-    pile = [(random.choice(twins), random.random()) for _ in range(enough)]
-"""
-# One C call: as long as it runs, no other thread of the kernel does anything.
-_HOLDS_THE_GIL = """
-    began = time.monotonic()
-    pile.sort()
-    held_s = time.monotonic() - began
-"""
 _TOOL = """
     @w.tool
     def set_slider(value: int) -> str:
@@ -96,13 +76,13 @@ async def test_conversation_is_the_same_with_both_transports(notebook: OpenNoteb
 
 
 async def test_long_c_call_in_the_kernel_does_not_interrupt_audio(notebook: OpenNotebook) -> None:
-    book = await notebook(IMPORT, _widget(), KEEP, _PREPARES, _HOLDS_THE_GIL)
-    for cell in range(4):
+    book = await notebook(IMPORT, _widget(), KEEP, holds_the_gil(6))
+    for cell in range(3):
         await book.lab.run(cell)
     card = await Card(book.lab).drawn()
     await card.write("Count to twenty.")
     await book.lab.until_sound()
-    await book.lab.run(4)
+    await book.lab.run(3)
     assert await book.kernel.get("held_s") > 5
     await book.lab.until_silence(seconds=2)
     await book.kernel.until(f"len({_ANSWERS}) == 1")
@@ -120,17 +100,17 @@ async def test_long_c_call_in_the_kernel_does_not_interrupt_audio(notebook: Open
 @pytest.mark.long
 async def test_an_interruption_while_the_kernel_is_busy(notebook: OpenNotebook, speech: Speech) -> None:
     mic = speech.say("What time is it?")
-    book = await notebook(IMPORT, _widget(), KEEP, _PREPARES, _HOLDS_THE_GIL, mic=mic)
-    for cell in range(4):
+    book = await notebook(IMPORT, _widget(), KEEP, holds_the_gil(12), mic=mic)
+    for cell in range(3):
         await book.lab.run(cell)
     card = await Card(book.lab).drawn()
     await card.write("Count to thirty.")
     await book.lab.until_sound()
     await card.talk.click()
     await expect(card.talk).to_have_attribute("aria-pressed", "true")
-    await book.lab.run(4, wait=False)
+    await book.lab.run(3, wait=False)
     await book.lab.until_silence(seconds=0.4)
-    assert await book.lab.runs(4), "the kernel was not busy any more"
+    assert await book.lab.runs(3), "the kernel was not busy any more"
     await book.kernel.until(f"len({CUTS}) == 1", timeout=60)
     await book.kernel.until(f"len({_ANSWERS}) == 2", timeout=60)
     await book.lab.until_silence(seconds=2)

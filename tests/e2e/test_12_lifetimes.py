@@ -13,17 +13,10 @@ from playwright.async_api import expect
 from tests.e2e.conftest import OpenNotebook
 from tests.e2e.harness.card import Card
 from tests.e2e.harness.notebook import Notebook
-from tests.e2e.scenes import IMPORT
+from tests.e2e.scenes import IMPORT, holds_the_gil
 
 pytestmark = pytest.mark.alone
 
-# One C call: as long as it runs, no other thread of the kernel does anything.
-_HOLDS_THE_GIL = """
-    import time
-    twins = (tuple(range(1000, 1400)), tuple(range(1000, 1400)))
-    pile = [(twins[n % 2], n * 7919 % 10007) for n in range(600_000)]
-    pile.sort()
-"""
 _SESSION = "id(w._controller.state.session)"
 
 
@@ -91,7 +84,7 @@ async def test_a_microphone_ends_when_its_cell_is_run_again(notebook: OpenNotebo
 @pytest.mark.long
 @pytest.mark.parametrize("transport", ["kernel", "browser"])
 async def test_a_microphone_ends_with_its_card_while_the_kernel_is_busy(notebook: OpenNotebook, transport: str) -> None:
-    book = await _listening(notebook, transport, _HOLDS_THE_GIL)
+    book = await _listening(notebook, transport, holds_the_gil(15))
     await book.lab.run(2, wait=False)
     await _clear_outputs(book, 1)
     await _ended(book)
