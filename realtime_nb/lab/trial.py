@@ -27,6 +27,7 @@ from realtime_nb.keys.secret import ApiKey
 from realtime_nb.lab.measure import Measures, measure
 from realtime_nb.lab.planning.price_bound import CostBound
 from realtime_nb.lab.turn_taking import Curve, turn_taking_score
+from realtime_nb.local.models import ModelOptions
 from realtime_nb.redact import redact, safe_url
 from realtime_nb.wire.realtime import to_dict
 
@@ -297,8 +298,15 @@ def backend_name(backend: Any) -> str:
         return safe_url(backend) if "://" in backend else backend
     if hasattr(backend, "url"):
         return safe_url(str(backend.url))
-    chat_url, chat_model = getattr(backend, "chat_url", None), getattr(backend, "chat_model", None)
-    return f"{chat_model} at {safe_url(str(chat_url))}" if chat_url else str(chat_model or type(backend).__name__)
+    if not isinstance(backend, ModelOptions):
+        return type(backend).__name__
+    given = {"stt": backend.stt, "tts": backend.tts, "context_tokens": backend.context_tokens}
+    words = [
+        f", {name}={(safe_url(each) if isinstance(each, str) and '://' in each else each)!r}"
+        for name, each in given.items()
+        if each not in ("auto", None)
+    ]
+    return f"{backend.chat_model} at {safe_url(backend.chat_url)}{''.join(words)}"
 
 
 def _readable(name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ Owns the inverse of `client/settings.session_config`. Must not know results.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from realtime_nb.client.variant import Variant
 from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import McpTool, NoiseReduction, SemanticVad, ServerVad, Transcription
 
+# As `backend_name` in `lab/trial.py` writes it.
+_LOCAL_MODELS = re.compile(r"(?P<model>.+?) at (?P<url>https?://[^\s,]+)(?:, (?P<rest>.+))?")
+_LOCAL_OPTIONS = ("stt", "tts", "context_tokens")
 _STRUCTS = (McpTool, NoiseReduction, SemanticVad, ServerVad, Transcription)
 
 
@@ -154,12 +158,14 @@ def _local_models(backend: Any) -> str | None:
 
     A row comes from a file: only literals are taken from it.
     """
-    if not isinstance(backend, str) or not backend.startswith("LocalModels("):
+    named = _LOCAL_MODELS.fullmatch(backend) if isinstance(backend, str) else None
+    if named is None:
         return None
+    given = {"chat_url": named["url"], "chat_model": named["model"]}
     try:
-        call = ast.parse(backend, mode="eval").body
-        keywords = call.keywords if isinstance(call, ast.Call) else []
-        given = {each.arg: ast.literal_eval(each.value) for each in keywords if each.arg and "key" not in each.arg}
+        call = ast.parse(f"_({named['rest'] or ''})", mode="eval").body
+        keywords = call.keywords if isinstance(call, ast.Call) and not call.args else []
+        given |= {each.arg: ast.literal_eval(each.value) for each in keywords if each.arg in _LOCAL_OPTIONS}
     except (SyntaxError, ValueError):
         return None
     return f"rt.LocalModels({', '.join(f'{name}={source(value)}' for name, value in given.items())})"

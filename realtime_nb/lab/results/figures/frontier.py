@@ -13,6 +13,7 @@ import numpy as np
 from realtime_nb.lab.results.frontier import FrontierPoint
 from realtime_nb.lab.results.metrics import Metric
 from realtime_nb.lab.results.words import interval_words, number_words
+from realtime_nb.lab.statistics.estimate import TOO_FEW
 
 from .ink import CLEAR, PAPER, QUIET, TEXT
 from .shown_figure import WIDTH_PX, bare, plain_text, shown_figure, wrapped
@@ -83,9 +84,10 @@ def _draw(
         if columns:
             ink = PAPER if each.best else QUIET
             axes.annotate(str(number), (x, y), ha="center", va="center_baseline", fontsize=7.5, color=ink, zorder=4)
-    bars = f"bars: {interval_words(points[0].delay)}"
+    estimates = [estimate for each in points for estimate in (each.delay, each.cut_offs)]
+    bars = next((f"bars: {interval_words(each)}" for each in estimates if np.isfinite([each.low, each.high]).all()), "")
     lost = f"; without a delay: {', '.join(without)}" if without else ""
-    axes.set_xlabel(wrapped(f"typical {delay.name}, ms; {bars}{lost}", width_px))
+    axes.set_xlabel(wrapped(f"typical {delay.name}, ms; {bars or TOO_FEW}{lost}", width_px))
     axes.set_ylabel("cut-offs a turn")
     bare(axes, grid="both")
     axes.margins(x=0.14)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from realtime_nb.lab.extra import needed, pandas
 
 from .ink import GRID, LINE, PAPER, QUIET, TEXT, THEMES, Theme, in_theme
+from .ticks import fit_ticks
 
 WIDTH_PX = 880
 """The width of a figure where none is asked for."""
@@ -157,6 +158,7 @@ def bare(axes: Any, *, grid: str = "x") -> None:
     axes.set_facecolor("none")  # a style of the user's may be dark
     axes.tick_params(colors=TEXT, labelsize=9, length=0, labelfontfamily=_fonts())
     axes.tick_params(which="minor", length=0)
+    fit_ticks(axes.xaxis)
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set(color=TEXT, fontsize=9)
         axis.get_offset_text().set_color(QUIET)

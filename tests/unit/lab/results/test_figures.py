@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -41,6 +42,23 @@ def test_long_tail_is_drawn_on_a_logarithmic_axis_that_says_so() -> None:
     long: Any = _two({FIRST: 500.0}, {FIRST: 70_000.0}).distribution()
     assert short.axes[0].get_xscale() == "linear"
     assert (long.axes[0].get_xscale(), "logarithmic" in long.axes[0].get_xlabel()) == ("log", True)
+
+
+@pytest.mark.parametrize("width_px", [320, 640, 880, 1_200])
+def test_labels_of_large_numbers_do_not_touch(width_px: int) -> None:
+    rows = [
+        row(name, {"voice": name}, number, total_ms=32_000.0 + 9_000 * number - 24_000 * (name == "brief"))
+        for name in ("plain", "brief")
+        for number in range(10)
+    ]
+    figure: Any = Results(rows).plot("voice", metric="total_ms", width_px=width_px)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        left, right = axes.bbox.x0, axes.bbox.x1
+        labels = [each.get_window_extent() for each in axes.get_xticklabels()]
+        shown = [each for each in labels if left - 1 <= (each.x0 + each.x1) / 2 <= right + 1]
+        assert len(shown) > 1
+        assert all(first.x1 < second.x0 for first, second in pairwise(shown)), [each.x0 for each in shown]
 
 
 def test_passes_are_drawn_as_rates_counts_and_labels_as_shares() -> None:

@@ -55,6 +55,15 @@ def test_value_without_any_delay_is_named_and_not_drawn() -> None:
     assert "never ends" in figure.axes[0].get_xlabel()
 
 
+def test_axis_speaks_of_intervals_only_where_there_are_any() -> None:
+    points = {"a": (300.0, 1), "b": (200.0, 2)}
+    once = Results([each for each in _sweep(points).rows if each["repeat"] == 0])
+    figures: list[Any] = [once.frontier(), _sweep(points).frontier()]
+    labels = [each.axes[0].get_xlabel().replace("\n", " ") for each in figures]
+    assert labels[0].endswith("ms; too few trials for an interval")
+    assert "bars: 95 % interval, these 3 utterances only" in labels[1]
+
+
 def test_another_delay_is_drawn_where_it_is_named() -> None:
     results = _sweep({"a": (300.0, 1), "b": (200.0, 2)})
     assert set(results.frontier(delay="total_ms").frame["delay_ms"]) == {2000.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from realtime_nb.client.variant import Variant
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.results.results import Results
 from realtime_nb.lab.results.variant_code import kept_variant, variant_code
+from realtime_nb.lab.trial import backend_name
 from tests.unit.lab.results.sweeps import rows_of
 
 
@@ -94,14 +96,36 @@ def test_code_holds_no_credentials() -> None:
     assert "rt.LocalModels(chat_url='http://127.0.0.1:9/v1', chat_model='m')" in local
 
 
-def test_code_of_a_trial_on_local_models_names_them_without_their_keys() -> None:
-    models = rt.LocalModels(chat_url="http://127.0.0.1:9/v1", chat_model="m", chat_key="sk-" + "a1" * 20)
-    code = variant_code(Variant("v", {"voice": "cedar"}), ran={"backend": repr(models)})
-    assert "    backend=rt.LocalModels(chat_url='http://127.0.0.1:9/v1', chat_model='m'),\n    voice='cedar',\n" in code
-    for hostile in ("LocalModels(chat_url=exit())", "LocalModels(", "LocalModels(x)\nexit()"):
-        code = variant_code(Variant("v"), ran={"backend": hostile})
-        assert "exit" not in code
-        compile(code, "code", "exec")
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"stt": "commands", "tts": "espeak"},
+        {"stt": "http://127.0.0.1:8/v1", "context_tokens": 4096},
+    ],
+)
+def test_code_of_a_trial_on_local_models_names_them_without_their_keys(more: Mapping[str, Any]) -> None:
+    stated = {"chat_url": "http://127.0.0.1:9/v1", "chat_model": "qwen at home:4b", **more}
+    models = rt.LocalModels(**stated, chat_key="sk-" + "a1" * 20, options={"temperature": 0})
+    code = variant_code(Variant("v", {"voice": "cedar"}), ran={"backend": backend_name(models)})
+    words = ", ".join(f"{name}={value!r}" for name, value in stated.items())
+    assert f"    backend=rt.LocalModels({words}),\n    voice='cedar',\n" in code
+    assert "sk-" not in code
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "m at http://127.0.0.1:9/v1, stt=exit()",
+        "m at http://127.0.0.1:9/v1, ) or exit(",
+        "m at http://127.0.0.1:9/v1, stt='a')\nexit(",
+        "LocalModels(x)\nexit()",
+    ],
+)
+def test_backend_of_a_row_that_is_no_literal_is_left_out_of_the_code(hostile: str) -> None:
+    code = variant_code(Variant("v"), ran={"backend": hostile})
+    assert "exit" not in code
+    compile(code, "code", "exec")
 
 
 def test_winner_is_there_as_variant_code_and_payload() -> None:
