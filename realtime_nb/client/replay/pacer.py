@@ -23,13 +23,12 @@ class ReplayMicrophone:
         send: sends one encoded frame.
         clock: seconds; the same as that of the events.
         audio_format: of the session's input.
-
-        more: called before silence is sent beyond `silent_until`; False: the microphone records nothing until the next
-            recording.
+        may_be_silent: called before silence is sent with how much sound the session will have received with it, in
+            samples at 24 kHz; False: the microphone records nothing until the next recording. None: silence is always
+            sent.
 
     Attributes:
         sent_samples: how much sound was sent, at 24 kHz.
-        silent_until: so much sound, in seconds, is sent without asking `more`.
         lag_ms: how late the latest frame left.
     """
 
@@ -38,11 +37,10 @@ class ReplayMicrophone:
         send: Callable[[bytes], Awaitable[None]],
         clock: Callable[[], float],
         audio_format: AudioFormat,
-        more: Callable[[], bool] | None = None,
+        may_be_silent: Callable[[int], bool] | None = None,
     ) -> None:
         self.sent_samples = 0
-        self.silent_until = math.inf
-        self._more = more
+        self._may_be_silent = may_be_silent
         self.lag_ms = 0.0
         self._send = send
         self._clock = clock
@@ -119,7 +117,7 @@ class ReplayMicrophone:
             await self._sleep_until(due)
             if due > self._silent_until:
                 return  # a recording begins before, and the loop was too busy to stop this task in time
-            if self.sent_samples + frame.samples > self.silent_until * RATE_HZ and not (self._more and self._more()):
+            if self._may_be_silent is not None and not self._may_be_silent(self.sent_samples + frame.samples):
                 self._recorded_until = None
                 return
             self._recorded_until = due

@@ -19,6 +19,8 @@ from realtime_nb.client.replay.trace import Pacing, StampedEvent, TrialTrace
 from realtime_nb.conversation import usage as usages
 from realtime_nb.wire.realtime import Response, ResponseCreated, ResponseDone, ResponseOutputAudioDelta
 
+EARLY_S = 0.1
+"""A turn that the server ends so much before the end of speech was not cut off: its times are whole frames."""
 _MOST_EVENTS = 200_000
 _MOST_SOUND_BYTES = 256 * 2**20
 """Of base64, about an hour of sound: a server that floods must not fill the memory until the time is over."""

@@ -102,7 +102,7 @@ async def test_silence_fills_the_time_up_to_the_next_recording() -> None:
     await microphone.stop()
 
 
-async def test_silence_beyond_its_limit_is_asked_for_and_ends_where_it_is_refused() -> None:
+async def test_silence_is_asked_for_and_ends_where_it_is_refused() -> None:
     sent: list[bytes] = []
     loop = asyncio.get_running_loop()
     refused, asked = asyncio.Event(), []
@@ -110,20 +110,17 @@ async def test_silence_beyond_its_limit_is_asked_for_and_ends_where_it_is_refuse
     async def send(frame: bytes) -> None:
         sent.append(frame)
 
-    def more() -> bool:
-        asked.append(microphone.sent_samples)
-        if len(asked) == 1:
-            microphone.silent_until = 0.4
-            return True
-        refused.set()
-        return False
+    def may_be_silent(samples: int) -> bool:
+        asked.append(samples)
+        if samples > 9_600:
+            refused.set()
+        return samples <= 9_600
 
-    microphone = ReplayMicrophone(send, loop.time, (None, None), more)
-    microphone.silent_until = 0.2
+    microphone = ReplayMicrophone(send, loop.time, (None, None), may_be_silent)
     await microphone.record(append_frames(_said(100)), loop.time())
     microphone.go_on()
     await refused.wait()
-    assert asked == [4_800, 9_600]
+    assert asked == [4_800, 7_200, 9_600, 12_000]
     assert microphone.sent_samples == 9_600
     # The next recording begins when it is due: the silence that was not sent is not sent later.
     due = loop.time() + 0.05
