@@ -210,7 +210,7 @@ class Summary:
     """What one variant's trials say about one metric.
 
     Attributes:
-        typical: the typical value of an utterance: Hodges-Lehmann of the utterances' medians.
+        typical: the typical value of an utterance, see `typical_value`.
         mean: the mean of the utterances' means.
         p95: the 95th percentile of trials; no value below 20 trials.
         p99: the 99th percentile of trials; no value below 100 trials.
@@ -253,19 +253,30 @@ def summarise(values: Values | Trials, *, unit: str = "", stall: float | None = 
     return Summary(typical, mean, p95, p99, stalls)
 
 
+def typical_value(trials: Trials) -> float:
+    """Return the typical value of an utterance: the number that tables and figures show for one variant.
+
+    From ten utterances on it is the Hodges-Lehmann estimate of the utterances' medians, which stands for utterances
+    like them. Below ten it is the mean of the utterances' medians: these utterances are all that it speaks of, and each
+    of them counts.
+    """
+    medians = trials.medians()
+    return float(medians.mean() if trials.n < FEWEST_UTTERANCES else np.median(signed_rank.pair_averages(medians)))
+
+
 def _these_mean(trials: Trials, level: float) -> tuple[float, float, float]:
     return _around(float(trials.means().mean()), _variance(trials), trials, level)
 
 
 def _these_typical(trials: Trials, level: float) -> tuple[float, float, float]:
-    """Return the mean of these utterances' medians, with an interval that stalls do not widen from three trials on."""
+    """Return the typical value of these utterances, with an interval that stalls do not widen from three trials on."""
     robust = 0.0
     if _degrees(trials):
         robust = (1.4826 * float(np.median(trials.distances()))) ** 2 / 2
     # The error of a median is that of a mean times sqrt(pi / 2). The median of two trials is their mean, which a stall
     # moves: its error is that of a mean, or the interval would leave out both the stall and the rest.
     variances = np.where(_sizes(trials) < 3, _variance(trials), robust * np.pi / 2)
-    return _around(float(trials.medians().mean()), variances, trials, level)
+    return _around(typical_value(trials), variances, trials, level)
 
 
 def _sizes(trials: Trials) -> Floats:

@@ -12,7 +12,7 @@ import numpy as np
 
 from realtime_nb.lab.results.metrics import Metric
 from realtime_nb.lab.results.words import estimate_words, interval_words, is_share, number_words
-from realtime_nb.lab.statistics.compare import Comparison
+from realtime_nb.lab.statistics.compare import Comparison, typical_value
 from realtime_nb.lab.statistics.pass_rates import RateComparison
 from realtime_nb.lab.statistics.trials import Trials
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from .shown_figure import ShownFigure
 
 _EACH_ONE = {
-    "number": "median of each utterance",
-    "count": "mean of each utterance",
-    "pass": "rate of each utterance",
+    "number": ("median of each utterance", "typical value"),
+    "count": ("mean of each utterance", "mean"),
+    "pass": ("rate of each utterance", "mean"),
 }
 
 
@@ -69,7 +69,13 @@ def _alt(
         f"{each.variant}: {estimate_words(each.decisive, signed=True)}, {'clear' if each.clear else 'not clear'}"
         for each in comparisons
     ]
-    return f"{metric.name} by {setting}, differences from {against}. {'; '.join(found)}."
+    return f"{metric.name} by {setting}, differences from {against}{_correction(comparisons)}. {'; '.join(found)}."
+
+
+def _correction(comparisons: Sequence[Comparison | RateComparison]) -> str:
+    """Return that an interval without 0 may be not clear: each is for itself, and the verdict is for all together."""
+    count = len(comparisons)
+    return f"; clear: after the correction for {count} comparisons" if count > 1 else ""
 
 
 def _line(comparison: Comparison | RateComparison) -> dict[str, Any]:
@@ -107,8 +113,9 @@ def _draw(
     left.set_ylim(rows - 0.5, -0.5)
     unit = f", {metric.unit}" if metric.unit else ""
     points = ", points" if metric.kind == "pass" else unit
-    left.set_xlabel(_EACH_ONE[metric.kind] + unit)
-    below = f"difference{points}, {interval_words(comparisons[0].decisive)}"
+    dots, line = _EACH_ONE[metric.kind]
+    left.set_xlabel(wrapped(f"{dots}{unit}; line: {line}", 0.75 * width_px if narrow else 0.42 * width_px))
+    below = f"difference{points}, {interval_words(comparisons[0].decisive)}{_correction(comparisons)}"
     right.set_xlabel(wrapped(below, 0.75 * width_px if narrow else 0.5 * width_px))
     if metric.kind == "pass":
         left.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
@@ -124,7 +131,7 @@ def _utterances(axes: Any, place: int, trials: Trials, *, is_mean: bool) -> None
     # The golden ratio spreads any number of dots evenly, and each utterance has the same height in every row.
     heights = (np.arange(values.size) * 0.618034) % 1 * 0.5 - 0.25
     axes.scatter(values, place + heights, s=20, color=DOT, edgecolors=DOT_EDGE, linewidths=0.5, zorder=2)
-    middle = float(values.mean() if is_mean else np.median(values))
+    middle = float(values.mean()) if is_mean else typical_value(trials)
     axes.plot([middle, middle], [place - 0.33, place + 0.33], color=TEXT, linewidth=2, zorder=3)
 
 

@@ -117,6 +117,36 @@ def test_costs_without_money_say_why(usd: float | None, words: str) -> None:
     assert words in " ".join(figure.axes[-1].get_xlabel().split())
 
 
+@pytest.mark.parametrize("utterances", [2, 9, 10, 13])
+def test_line_of_a_comparison_is_the_typical_value_of_the_tables(utterances: int) -> None:
+    rows = [
+        row(name, {"voice": name}, number, repeat, **{FIRST: 100.0 * 1.7**number + repeat})
+        for name in "ab"
+        for number in range(utterances)
+        for repeat in range(3)
+    ]
+    results = Results(rows)
+    left: Any = results.plot("voice").axes[0]
+    typical = results.summary("voice", metric=FIRST)["a"]["typical"].value
+    assert [line.get_xdata()[0] for line in left.lines] == pytest.approx([typical, typical])
+    assert "line: typical value" in " ".join(left.get_xlabel().split())
+
+
+@pytest.mark.parametrize("width_px", [320, 640])
+def test_figure_says_that_clear_is_after_the_correction_where_there_are_several_comparisons(width_px: int) -> None:
+    rows = [
+        row(name, {"voice": name}, number, repeat, **{FIRST: 700.0 + 10 * number + place * repeat})
+        for place, name in enumerate("abcd")
+        for number in range(3)
+        for repeat in range(3)
+    ]
+    figure: Any = Results(rows).plot("voice", width_px=width_px)
+    assert "after the correction for 3 comparisons" in figure.alt
+    assert "after the correction for 3 comparisons" in " ".join(figure.axes[1].get_xlabel().split())
+    two: Any = Results(each for each in rows if each["voice"] in "ab").plot("voice", width_px=width_px)
+    assert "correction" not in two.alt + two.axes[1].get_xlabel()
+
+
 @pytest.mark.parametrize(("kind", "width_px"), [("distribution", 320), ("waterfall", 1200), ("costs", 320)])
 def test_values_that_were_not_drawn_are_counted(kind: str, width_px: int) -> None:
     results = Results([row(f"$v_{number}$ <b>", {}, 0, cost_usd=0.001 * number) for number in range(44)])
