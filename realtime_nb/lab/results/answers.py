@@ -260,6 +260,7 @@ def compared(
     else:
         decides = "mean" if metric.kind == "count" else "typical"
         found = compare(base, given, unit=metric.unit, stall=stall, decides=decides, **options)  # type: ignore[arg-type]
+    found = tuple(_difference_within_range(each, metric) for each in found)
     return Comparisons(setting, metric, names[baseline], found, {names[baseline]: base, **given}, (*notes, *silent))
 
 
@@ -316,19 +317,39 @@ def summary_lines(trials: Trials, metric: Metric, level: float) -> dict[str, Est
     if metric.kind == "pass":
         return {"rate": pass_rates.pass_at(trials, level=level)}
     found = summarise(trials, unit=metric.unit, level=level)
-    return {"typical": _within_range(found.typical, metric), "mean": _within_range(found.mean, metric)}
+    least = metric.least
+    if least is None and metric.unit == "ms" and all(cell.min() >= 0 for cell in trials.cells.values()):
+        least = 0.0  # a wait is below 0 only where a server answers before the end of speech: here none did
+    ends = (least, metric.most)
+    return {"typical": _within(found.typical, *ends), "mean": _within(found.mean, *ends)}
 
 
-def _within_range(estimate: Estimate, metric: Metric) -> Estimate:
-    """Return an estimate whose interval ends where the metric's values do: the truth is within them, too."""
+def _within(estimate: Estimate, least: float | None, most: float | None) -> Estimate:
+    """Return an estimate whose interval ends where the values do that it is about: the truth is within them, too."""
     if math.isinf(estimate.low) or math.isinf(estimate.high):
         return estimate
     low, high = estimate.low, estimate.high
-    if metric.least is not None:
-        low, high = max(low, metric.least), max(high, metric.least)
-    if metric.most is not None:
-        low, high = min(low, metric.most), min(high, metric.most)
+    if least is not None:
+        low, high = max(low, least), max(high, least)
+    if most is not None:
+        low, high = min(low, most), min(high, most)
     return replace(estimate, low=low, high=high)
+
+
+def _difference_within_range(comparison: AnyComparison, metric: Metric) -> AnyComparison:
+    """Return a comparison whose intervals end where differences of the metric's values do."""
+    if isinstance(comparison, RateComparison):
+        ends = (-1.0, 1.0)
+        return replace(
+            comparison, shift=_within(comparison.shift, *ends), together=_within(comparison.together, *ends)
+        )  # fmt: skip
+    if metric.least is None or metric.most is None:  # one value may exceed another by any number
+        return comparison
+    ends = (metric.least - metric.most, metric.most - metric.least)
+    return replace(
+        comparison, typical=_within(comparison.typical, *ends), mean=_within(comparison.mean, *ends),
+        together=_within(comparison.together, *ends),
+    )  # fmt: skip
 
 
 def tail_lines(trials: Trials, metric: Metric, stall: float | None, level: float) -> dict[str, Estimate | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -466,6 +467,39 @@ def test_intervals_of_a_summary_end_where_the_values_of_the_metric_do(
         assert estimate.low >= least
         assert most is None or estimate.high <= most
         assert estimate.low <= estimate.value <= estimate.high
+
+
+@pytest.mark.parametrize("metric", ["turn_taking", "similarity", "polite", "mood=warm"])
+@pytest.mark.parametrize("utterances", [1, 3, 12])
+def test_intervals_of_differences_end_where_differences_of_the_values_do(metric: str, utterances: int) -> None:
+    values = {"turn_taking": (0.0, 1.0), "similarity": (0.0, 1.0), "polite": (False, True), "mood=warm": ("", "warm")}
+    column = metric.partition("=")[0]
+    rows = [
+        {**row(name, {"voice": name}, number, repeat), column: values[metric][(place + (number + repeat) % 4 // 3) % 2]}
+        for place, name in enumerate("abcd")
+        for number in range(utterances)
+        for repeat in range(3)
+    ]
+    for each in Results(rows).compare("voice", metric=metric):
+        shown = [each.decisive, each.together]
+        shown += [estimate for name in ("mean", "stalls") if (estimate := getattr(each, name, None)) is not None]
+        for estimate in shown:
+            if not math.isinf(estimate.low):
+                assert -1 <= estimate.low <= estimate.value <= estimate.high <= 1, (metric, estimate)
+
+
+def test_waits_of_which_none_is_below_0_have_no_interval_below_0() -> None:
+    waits = {"early": [-50.0, 900.0], "late": [20.0, 900.0]}
+    rows = [
+        row(name, {}, number, repeat, speech_end_to_first_audible_ms=wait, total_ms=wait)
+        for name, each in waits.items()
+        for number in range(2)
+        for repeat, wait in enumerate(each)
+    ]
+    summary = Results(rows).summary(metric=["speech_end_to_first_audible_ms", "total_ms"])
+    for metric in ("speech_end_to_first_audible_ms", "total_ms"):
+        assert all(estimate.low < 0 for estimate in summary["early"][metric].values())  # it answered too early
+        assert all(estimate.low == 0 for estimate in summary["late"][metric].values())
 
 
 def test_values_without_an_interval_say_that_they_are_too_few() -> None:
