@@ -57,6 +57,13 @@ async def test_recording_is_said_again_under_other_settings_and_the_conversation
         assert w.usage.cost_usd == pytest.approx((cost or 0) + retake.cost_usd)
 
 
+async def test_typed_turn_has_no_transcript_of_speech() -> None:
+    async with conversation() as (w, _):
+        retake = await w.ask_again(w.turns[0], instructions="B")
+        assert (retake.utterance.text, retake.heard) == ("Hello", "")
+        assert "heard" not in retake._repr_html_()
+
+
 async def test_turns_before_it_are_restored_and_those_after_it_are_not() -> None:
     def words(expected: str) -> Callable[[dict[str, Any]], bool]:
         return lambda item: expected in str(item["content"])

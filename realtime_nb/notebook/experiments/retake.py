@@ -27,7 +27,7 @@ class Retake:
         name: what the settings are called.
         settings: those that differ from the conversation's.
         utterance: what was said, as a recording or typed.
-        heard: the transcript of the user's speech, as this session's server heard it.
+        heard: the transcript of the user's speech, as this session's server heard it; empty for a typed turn.
         turns: all that this session added: the user's turn, and answers. A server that ends a turn too early answers
             more than once.
         turn: the answer; None where there is none. Its latencies are counted from the end of speech in the recording,

@@ -308,6 +308,10 @@ def _conversation_of(history: list[Any]) -> Conversation:
     return conversation_of(history)
 
 
+def _words_of_user(turns: list[Turn]) -> str:
+    return " ".join(turn.text for turn in turns if turn.role == "user" and turn.text)
+
+
 def _retake_of(
     side: Side, utterance: Utterance, conversation: Conversation, before: set[str], record: ReplayRecord
 ) -> Retake:
@@ -323,7 +327,7 @@ def _retake_of(
         name=side.name,
         settings=side.changes,
         utterance=utterance,
-        heard=" ".join(turn.text for turn in turns if turn.role == "user" and turn.text),
+        heard="" if utterance.text is not None else _words_of_user(turns),
         turns=tuple(turns),
         turn=answer,
         usage=conversation.usage,
