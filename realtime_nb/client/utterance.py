@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, InitVar, dataclass, field
+from dataclasses import KW_ONLY, InitVar, dataclass
 from functools import cached_property
 from hashlib import sha256
 from operator import index
@@ -23,7 +23,7 @@ from realtime_nb.conversation.turn import Turn
 from realtime_nb.errors import ConfigError
 from realtime_nb.images import data_uris
 from realtime_nb.texts import shortened
-from realtime_nb.wire.realtime.validate import refuse_half_character
+from realtime_nb.wire.realtime.validate import refuse_half_character, refuse_long_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,10 +42,11 @@ _TAKES = (
 )
 _LONGEST_PATH = 4096
 _LONGEST_LABEL = 40  # characters of words
+_LONGEST_SHOWN = 200  # characters of each text in the repr
 _SEPARATORS = tuple({os.sep, "/", "\\"})
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Utterance:
     """One user turn to say: exactly one of `x`, `text`, `samples` and `path`.
 
@@ -77,10 +78,10 @@ class Utterance:
     x: InitVar[Askable | None] = None
     _: KW_ONLY
     text: str | None = None
-    samples: Any = field(default=None, repr=False)
+    samples: Any = None
     path: str | Path | None = None
     rate: InitVar[int | None] = None
-    images: Sequence[Any] = field(default=(), repr=False)
+    images: Sequence[Any] = ()
     detail: Literal["auto", "low", "high"] = "auto"
     label: str | None = None
     said: str | None = None
@@ -92,6 +93,7 @@ class Utterance:
     def __post_init__(self, x: Askable | None, rate: int | None) -> None:
         given = [name for name in ("text", "samples", "path") if getattr(self, name) is not None]
         given += ["x"] * (x is not None)
+        refuse_long_name("label", self.label)
         if len(given) != 1:
             raise ConfigError(
                 "an Utterance takes exactly one of a first argument, text=, samples= and path=, not "
@@ -122,6 +124,20 @@ class Utterance:
             object.__setattr__(self, "speech_span", self._checked_span(self.speech_span))
         if self.label is None:
             object.__setattr__(self, "label", self._default_label())
+
+    def __repr__(self) -> str:
+        """Show what is said, and of the rest what was given."""
+        said = [f"text={shortened(self.text, _LONGEST_SHOWN)!r}"] if isinstance(self.text, str) else []
+        # A traceback shows an utterance whose samples are refused, too.
+        said += [f"{size / RATE_HZ:.1f} s of sound"] if (size := getattr(self.samples, "size", None)) else []
+        said += [f"path={str(self.path)!r}"] if self.path is not None else []
+        said += [f"{len(self.images)} image{'s' * (len(self.images) > 1)}"] if self.images else []
+        for name in ("label", "said", "degradation"):
+            value = getattr(self, name)
+            if value is not None and not (name == "label" and value in (self.text, said[0] if said else None)):
+                said.append(f"{name}={shortened(str(value), _LONGEST_SHOWN)!r}")
+        said += ["synthetic"] if self.synthetic else []
+        return f"Utterance({', '.join(said)})"
 
     def _checked_span(self, given: Any) -> SpeechSpan:
         from realtime_nb.audio.speech_span import SpeechSpan

@@ -22,6 +22,7 @@ from realtime_nb.client.settings import (
 from realtime_nb.errors import ConfigError
 from realtime_nb.keys.address import concealed_address
 from realtime_nb.keys.secret import concealed_by_mistake
+from realtime_nb.wire.realtime.validate import refuse_long_name
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,6 +61,7 @@ class Variant:
         object.__setattr__(self, "model", concealed_by_mistake(self.model))
         if not isinstance(self.name, str) or not self.name.strip():
             raise ConfigError(f"a variant's name={self.name!r} must be a text that people can read")
+        refuse_long_name("a variant's name", self.name)
         if not isinstance(self.settings, Mapping):
             raise ConfigError(f"settings={self.settings!r} of the variant {self.name!r} must be a dict of settings")
         whole = check_settings(self.settings)
@@ -77,6 +79,7 @@ class Variant:
                 raise ConfigError(f"labels= names {setting!r}, which the variant {self.name!r} does not give")
             if not isinstance(label, str) or not label.strip():
                 raise ConfigError(f"labels[{setting!r}]={label!r} must be a text that people can read")
+            refuse_long_name(f"labels[{setting!r}]", label)
         object.__setattr__(self, "labels", dict(self.labels))
 
     def __repr__(self) -> str:

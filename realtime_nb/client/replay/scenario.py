@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from realtime_nb.client.utterance import Askable, Utterance, as_utterance
 from realtime_nb.errors import ConfigError
+from realtime_nb.wire.realtime.validate import refuse_long_name
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Scenario:
     label: str
 
     def __post_init__(self) -> None:
+        refuse_long_name("label", self.label)
         turns = tuple(turn if isinstance(turn, BargeIn) else as_utterance(turn) for turn in self.turns)
         if not turns or isinstance(turns[0], BargeIn):
             raise ConfigError(f"the scenario {self.label!r} must begin with a turn that interrupts nothing")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from realtime_nb.wire.realtime.validate import refuse_long_name
+
 
 class CallLike(Protocol):
     """A function call that the model made."""
@@ -77,7 +79,8 @@ class Grader:
 
 
 def as_grader(function: Callable[[Any], Any] | Grader) -> Grader:
-    """Return a function as a grader named like it."""
-    if isinstance(function, Grader):
-        return function
-    return Grader(getattr(function, "__name__", type(function).__name__), function)
+    """Return a function as a grader named like it; raises ConfigError for a name that is too long."""
+    if not isinstance(function, Grader):
+        function = Grader(getattr(function, "__name__", type(function).__name__), function)
+    refuse_long_name("a grader's name", function.name)
+    return function

@@ -16,12 +16,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from realtime_nb.wire.realtime.validate import LONGEST_NAME
+
 from .gradable import Grader, Missing
 
 GradeValue: TypeAlias = "bool | int | float | str"
 
 # Larger whole numbers have no exact float, and tables keep numbers of 64 bits.
 LARGEST = 2**53
+_LONGEST_TEXT = 100_000  # characters of a text beside the grade, such as a judge's replies
 
 
 @dataclass(frozen=True)
@@ -105,21 +108,21 @@ async def _in_thread(grader: Grader, trial: Any) -> Any:
 
 def _checked(grader: Grader, value: Any) -> Grade:
     if not isinstance(value, Mapping):
-        found, reason = _value(value)
+        found, reason = _value(value, LONGEST_NAME)
         return Grade({grader.name: found}, {grader.name: reason} if reason else {})
     if not value:
         return _missing(grader, "the grader returned an empty dict")
     values, reasons = {}, {}
     for key, each in value.items():
         column = f"{grader.name}.{key}" if key else grader.name
-        values[column], reason = _value(each)
+        values[column], reason = _value(each, _LONGEST_TEXT if key else LONGEST_NAME)
         if reason:
             reasons[column] = reason
     return Grade(values, reasons)
 
 
-def _value(value: Any) -> tuple[GradeValue | None, str]:
-    """Return a grade as a plain value, or None and why it is none."""
+def _value(value: Any, longest: int) -> tuple[GradeValue | None, str]:
+    """Return a grade as a plain value, or None and why it is none; a text has at most `longest` characters."""
     if isinstance(value, Missing):
         return None, value.reason
     if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
@@ -130,6 +133,9 @@ def _value(value: Any) -> tuple[GradeValue | None, str]:
         return None, f"the grader returned {value}"
     if isinstance(value, int) and abs(value) > LARGEST:
         return None, "the grader returned a number that is too large"
+    if isinstance(value, str) and len(value) > longest:
+        why = "return a short one, and longer texts in a dict beside it" if longest == LONGEST_NAME else "shorten it"
+        return None, f"the grader returned {len(value):,} characters, and at most {longest:,} make a label: {why}"
     if isinstance(value, (bool, int, float, str)):
         return value, ""
     return None, f"the grader returned a {type(value).__name__}: return a number, a bool, a label or a dict of these"

@@ -14,6 +14,7 @@ from typing import Any
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.grading.run import LARGEST
 from realtime_nb.lab.keeping.appended_lines import append_lines, read_lines
+from realtime_nb.wire.realtime.validate import refuse_long_name
 
 _GRADES = "grades.jsonl"
 _RATINGS = "ratings.jsonl"
@@ -98,6 +99,7 @@ def check_rating(value: float | bool | str, note: str) -> None:
     """Refuse what is no rating; see `Results.rate`."""
     if not isinstance(value, (bool, int, float, str)) or value != value or value in (float("inf"), -float("inf")):
         raise ConfigError(f"value={value!r} must be a number, True or False, or a label")
+    refuse_long_name("value", value)
     if isinstance(value, int) and abs(value) > LARGEST:
         raise ConfigError(f"value={value} is too large: a rating is between -2**53 and 2**53")
     if not isinstance(note, str):

@@ -16,6 +16,7 @@ import msgspec
 import msgspec.inspect as mi
 
 from realtime_nb.errors import ConfigError
+from realtime_nb.texts import shortened
 from realtime_nb.wire.realtime.exclusions import exclusions
 
 
@@ -93,6 +94,19 @@ def refuse_half_character(name: str, text: str) -> None:
     if half is not None:
         raise ConfigError(
             f"{name} has half of a surrogate pair (half an emoji, most often) at position {half}: remove it."
+        )
+
+
+LONGEST_NAME = 1_000
+"""Characters of a name that people give; those that are made of settings or files are shorter."""
+
+
+def refuse_long_name(name: str, text: Any) -> None:
+    """Raise `ConfigError` for a text that is too long to name something; `name` is what the message calls it."""
+    if isinstance(text, str) and len(text) > LONGEST_NAME:
+        raise ConfigError(
+            f"{name}={shortened(text, 60)!r} has {len(text):,} characters, and a name has at most {LONGEST_NAME:,}: "
+            "give a shorter one. Tables and figures show it; what it stands for may be as long as it is."
         )
 
 

@@ -146,3 +146,19 @@ def test_stated_speech_outside_the_sound_is_refused(span: Any) -> None:
         Utterance(np.ones(2_400, np.int16), speech_span=span)
     with pytest.raises(ConfigError, match="is typed"):
         Utterance("hello", speech_span=span)
+
+
+@pytest.mark.parametrize(
+    ("made", "shown"),
+    [
+        (lambda: Utterance("Hello"), "Utterance(text='Hello')"),
+        (lambda: Utterance(np.ones(36_000, np.int16)), "Utterance(1.5 s of sound)"),
+        (
+            lambda: Utterance(np.ones(36_000, np.int16), label="a question", said="What is tea?", synthetic=True),
+            "Utterance(1.5 s of sound, label='a question', said='What is tea?', synthetic)",
+        ),
+        (lambda: Utterance("x" * 5_000, label="long"), f"Utterance(text='{'x' * 199}…', label='long')"),
+    ],
+)
+def test_repr_shows_what_is_said_and_no_empty_field(made: Any, shown: str) -> None:
+    assert repr(made()) == shown

@@ -120,7 +120,7 @@ def test_costs_without_money_say_why(usd: float | None, words: str) -> None:
 @pytest.mark.parametrize("utterances", [2, 9, 10, 13])
 def test_line_of_a_comparison_is_the_typical_value_of_the_tables(utterances: int) -> None:
     rows = [
-        row(name, {"voice": name}, number, repeat, **{FIRST: 100.0 * 1.7**number + repeat})
+        row(name, {"voice": name}, number, repeat) | {FIRST: 100.0 * 1.7**number + repeat}
         for name in "ab"
         for number in range(utterances)
         for repeat in range(3)
@@ -135,7 +135,7 @@ def test_line_of_a_comparison_is_the_typical_value_of_the_tables(utterances: int
 @pytest.mark.parametrize("width_px", [320, 640])
 def test_figure_says_that_clear_is_after_the_correction_where_there_are_several_comparisons(width_px: int) -> None:
     rows = [
-        row(name, {"voice": name}, number, repeat, **{FIRST: 700.0 + 10 * number + place * repeat})
+        row(name, {"voice": name}, number, repeat) | {FIRST: 700.0 + 10 * number + place * repeat}
         for place, name in enumerate("abcd")
         for number in range(3)
         for repeat in range(3)
