@@ -26,12 +26,19 @@ export interface ResultsChannel {
 /** A cell that runs may keep the kernel from answering. */
 export const PATIENCE_MS = 60_000;
 
+/**
+ * When a question without an answer is sent again, under the same id, of which the kernel answers one. JupyterLab
+ * prepares the kernel's second shell while the first card is drawn: the question before it goes to the main shell, and
+ * waits there as long as cells run.
+ */
+const ASK_AGAIN_MS = [1000, 5000];
+
 const NO_KERNEL = "The kernel does not answer: it is busy, or was restarted. Run the cell again.";
 
 interface Waiting {
   resolve(answer: Answer): void;
   reject(error: Error): void;
-  timer: ReturnType<typeof setTimeout>;
+  timers: ReturnType<typeof setTimeout>[];
 }
 
 export function createChannel(model: HostModel, signal: AbortSignal): ResultsChannel {
@@ -47,7 +54,7 @@ export function createChannel(model: HostModel, signal: AbortSignal): ResultsCha
   function settle(id: string): Waiting | undefined {
     const found = waiting.get(id);
     waiting.delete(id);
-    if (found) clearTimeout(found.timer);
+    found?.timers.forEach(clearTimeout);
     return found;
   }
 
@@ -81,13 +88,17 @@ export function createChannel(model: HostModel, signal: AbortSignal): ResultsCha
     ask(request, content = {}) {
       const id = `${view}-${++asked}`;
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => settle(id)?.reject(new Error(NO_KERNEL)), PATIENCE_MS);
-        waiting.set(id, { resolve, reject, timer });
-        try {
-          model.send({ kind: "ask", id, request, content });
-        } catch {
-          settle(id)?.reject(new Error(NO_KERNEL)); // the comm of a kernel that was shut down throws
-        }
+        const send = () => {
+          try {
+            model.send({ kind: "ask", id, request, content });
+          } catch {
+            settle(id)?.reject(new Error(NO_KERNEL)); // the comm of a kernel that was shut down throws
+          }
+        };
+        const timers = ASK_AGAIN_MS.map((ms) => setTimeout(send, ms));
+        timers.push(setTimeout(() => settle(id)?.reject(new Error(NO_KERNEL)), PATIENCE_MS));
+        waiting.set(id, { resolve, reject, timers });
+        send();
       });
     },
   };

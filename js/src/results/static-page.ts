@@ -3,25 +3,19 @@
  * shown.
  */
 
-/** The page is an output after the card's: it may come later, and come again when the notebook scrolls. */
-const LOOK_AGAIN_MS = [0, 100, 300, 1000, 3000, 10_000];
-
-function pagesOf(key: string): HTMLElement[] {
-  return key ? [...document.querySelectorAll<HTMLElement>(`[data-rtnb-static="${CSS.escape(key)}"]`)] : [];
+function placesOf(key: string): string {
+  return `[data-rtnb-static="${CSS.escape(key)}"]`;
 }
 
 export function hasStaticPage(key: string): boolean {
-  return pagesOf(key).length > 0;
+  return key !== "" && document.querySelector(placesOf(key)) !== null;
 }
 
+/** Hides the page until the signal aborts. It comes after the card, some seconds later, and again when it scrolls. */
 export function hideStaticPage(key: string, signal: AbortSignal): void {
-  if (signal.aborted) return;
-  const hide = (hidden: boolean) => {
-    for (const page of pagesOf(key)) page.hidden = hidden;
-  };
-  const timers = LOOK_AGAIN_MS.map((ms) => setTimeout(() => hide(true), ms));
-  signal.addEventListener("abort", () => {
-    timers.forEach(clearTimeout);
-    hide(false);
-  });
+  if (signal.aborted || key === "") return;
+  const style = document.createElement("style");
+  style.textContent = `${placesOf(key)} { display: none; }`;
+  document.head.append(style);
+  signal.addEventListener("abort", () => style.remove(), { once: true });
 }

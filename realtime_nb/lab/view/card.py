@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from .requests import answer
 from .source import ResultsSource
 
 _STATIC = Path(__file__).parents[2] / "static"
+_KNOWN = 500  # questions: a page repeats one within seconds
 _logger = logging.getLogger("realtime_nb")
 
 
@@ -55,6 +57,7 @@ class ResultsCard(anywidget.AnyWidget):
         self.results = results
         self.answered = threading.Event()
         self._answering_in: int | None = None
+        self._known: deque[str] = deque(maxlen=_KNOWN)
         keep_comm_on_subshell(self.comm)
         self.on_msg(self._receive)
 
@@ -68,6 +71,8 @@ class ResultsCard(anywidget.AnyWidget):
         _answers().submit(self._answer, content)
 
     def _answer(self, content: Any) -> None:
+        if self._is_repeated(content):
+            return
         self._answering_in = threading.get_ident()
         try:
             if (found := answer(self.results, content)) is not None:
@@ -78,3 +83,13 @@ class ResultsCard(anywidget.AnyWidget):
         finally:
             self._answering_in = None
             self.answered.set()
+
+    def _is_repeated(self, content: Any) -> bool:
+        """Whether this question came before: a page asks again where an answer is late, also for votes and ratings."""
+        ask_id = content.get("id") if isinstance(content, dict) else None
+        if not isinstance(ask_id, str):
+            return False
+        if ask_id in self._known:
+            return True
+        self._known.append(ask_id)
+        return False
