@@ -157,6 +157,7 @@ async def test_reopened_notebook_shows_the_static_page_and_no_error_until_the_ce
         await book.lab.run(cell)
     page = book.lab.page.locator(".rtnb-static")
     await expect(_card(book).get_by_role("treegrid")).to_be_visible(timeout=30_000)
+    await expect(page.locator("table").first).to_be_attached(timeout=60_000)
     await expect(page).to_be_hidden()
     await book.lab.reload()
     await expect(_card(book).get_by_role("treegrid")).to_be_visible(timeout=30_000)
@@ -173,3 +174,14 @@ async def test_reopened_notebook_shows_the_static_page_and_no_error_until_the_ce
         await book.lab.run(cell)
     await expect(_card(book).get_by_role("treegrid")).to_be_visible(timeout=30_000)
     await expect(page).to_be_hidden()
+
+
+@pytest.mark.long
+async def test_first_card_of_a_kernel_has_its_table_while_its_own_cell_runs_on(notebook: OpenNotebook) -> None:
+    book = await notebook(IMPORT, THOUSANDS, "import time\ndisplay(results)\ntime.sleep(40)")
+    await book.lab.run(0)
+    await book.lab.run(1)
+    await book.lab.run(2, wait=False)
+    grid = _card(book).get_by_role("treegrid", name="Trials")
+    await expect(grid).to_have_attribute("aria-rowcount", "5001", timeout=30_000)
+    assert await book.lab.runs(2), "the card was answered while the cell ran"

@@ -43,6 +43,10 @@ async def _saved(notebook: OpenNotebook) -> Notebook:
     await expect(card.get_by_role("img", name="Distribution of")).to_be_visible(timeout=30_000)
     await card.get_by_text("Numbers of this figure").click()
     await expect(card.get_by_role("region", name="Numbers").get_by_role("row")).to_have_count(3)
+    # The page is made after the cell has run, and stays out of sight.
+    static = book.lab.page.locator(".rtnb-static")
+    await expect(static.locator("audio").first).to_be_attached(timeout=60_000)
+    await expect(static).to_be_hidden()
     await book.lab.save()
     return book
 
