@@ -3,7 +3,9 @@
 Owns what a server may leave out or say otherwise: a missing `response.created`, an event without an id, ids that are
 used again, an item of ours under another name, a tool call that is announced in one event only. Behind it stand the
 conversation, the response queue and the tool runner, which then need no case for any of these. Handlers of
-`conn.on(...)` and readers of `async for` get the events as they came. Must not know sockets or asyncio.
+`conn.on(...)` and readers of `async for` get the events as they came. `item_names.py` names the items of responses,
+`our_items.py` finds those that we sent, `input_items.py` has those of the user's sound. Must not know sockets or
+asyncio.
 
 An id that the server uses a second time gets a name of ours (`item_1~2`); `outward` puts the server's own id back
 into what is sent about it.
@@ -11,22 +13,20 @@ into what is sent about it.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import msgspec
-
 from realtime_nb.client.events.client_event import EVENT_ID
+from realtime_nb.client.events.input_items import InputItems
+from realtime_nb.client.events.item_names import ItemNames
+from realtime_nb.client.events.our_items import OurItems
 from realtime_nb.client.events.recent import Recent
 from realtime_nb.client.events.response_so_far import (
     LatestResponses,
     ResponseSoFar,
     arguments_text,
-    can_be_ours,
     final_status,
     renamed,
-    same_item,
     with_fields,
 )
 from realtime_nb.client.events.server_names import ServerNames
@@ -42,21 +42,17 @@ class EventNormalizer:
         self._responses = ServerNames("response")
         self._items = ServerNames("item")
         self._calls = ServerNames("call")
+        self._names = ItemNames(self._items, self._calls)
         self._records = LatestResponses()  # by the server's id: the latest response of that id
         self._open: dict[str, ResponseSoFar] = {}
         self._current: ResponseSoFar | None = None
         self._latest: ResponseSoFar | None = None
         self._lone: str | None = None  # a message of the assistant that is of no response yet
         self._by_name = LatestResponses()
-        self._owner: Recent[str] = Recent()  # the responses of items, by our names of both
         self._over: Recent[None] = Recent()  # the server's ids of responses that ended
-        self._committed: Recent[None] = Recent()
-        self._seen: Recent[None] = Recent()  # events about the input buffer
-        self._last_input = ""
-        self._unanswered: Recent[dict[str, Any]] = Recent()
-        self._sent_as: Recent[str] = Recent()  # the ids of the events that sent them, by item
+        self._input = InputItems(self._items)
+        self._ours = OurItems()
         self._event_ids: Recent[None] = Recent()  # of client events, where the user gave them
-        self._questions: tuple[str, ...] = ()
         self._due = False  # whether a response was asked for, or the user spoke, and none has begun since
         self._asked = 0  # how many requests for a response have had none yet
 
@@ -67,13 +63,12 @@ class EventNormalizer:
         self._records.clear()
         self._open.clear()
         self._by_name.clear()
-        self._owner.clear()
+        self._names.owner.clear()
         self._over.clear()
-        self._committed.clear()
-        self._unanswered.clear()
-        self._sent_as.clear()
-        self._questions, self._due, self._asked = (), False, 0
-        self._current, self._latest, self._lone, self._last_input = None, None, None, ""
+        self._input.clear()
+        self._ours.clear()
+        self._due, self._asked = False, 0
+        self._current, self._latest, self._lone = None, None, None
 
     # Out
 
@@ -105,11 +100,11 @@ class EventNormalizer:
         """Note an item of ours that leaves, which the server may call by an id of its own, or a question."""
         item = raw.get("item")
         if raw["type"] == "conversation.item.create" and isinstance(item, dict) and item.get("id"):
-            self._unanswered[item["id"]] = item
-            self._sent_as[item["id"]] = raw.get("event_id") or ""
+            self._ours.on_sent(item, raw.get("event_id") or "")
             self._items.keep(item["id"])
         elif raw["type"] == "response.create":
-            self._questions, self._due = tuple(self._unanswered), True
+            self._ours.on_response_asked()
+            self._due = True
             self._asked += 1
 
     # In
@@ -227,7 +222,7 @@ class EventNormalizer:
         self._lone = None
         self._records[record.server_id] = self._by_name[name] = self._open[name] = record
         self._over.pop(record.server_id, None)
-        record.questions, self._questions, self._due = self._questions, (), False
+        record.questions, self._due = self._ours.pop_questions(), False
         record.unnamed = not response_id
         self._asked = max(0, self._asked - 1)
         return record
@@ -271,7 +266,7 @@ class EventNormalizer:
         record.done = True
         record.completed = status == "completed"
         if record.completed:
-            self._confirm(record, out)
+            out += self._ours.confirmed_by_answer(record.questions)
         self._open.pop(record.name, None)
         if self._current is record:
             self._current = next(reversed(self._open.values()), None)
@@ -280,17 +275,6 @@ class EventNormalizer:
             response = with_fields(response, id=record.name, status=status, output=output)
             event = with_fields(event, response=response)
         out.append(event)
-
-    def _confirm(self, record: ResponseSoFar, out: list[Any]) -> None:
-        """Say of the items that a response has answered that they are there, where the server says nothing of them."""
-        for name in record.questions:
-            item = self._unanswered.pop(name, None)
-            if item is None:
-                continue
-            with contextlib.suppress(msgspec.ValidationError):
-                whole = msgspec.convert({"status": "completed", **item}, wire.Item)
-                out.append(wire.ConversationItemAdded(item=whole))
-                out.append(wire.ConversationItemDone(item=whole))
 
     def _on_error(self, event: wire.ErrorEvent, out: list[Any]) -> None:
         """An error: it may refuse an item of ours, which then is not there."""
@@ -303,13 +287,8 @@ class EventNormalizer:
             error = wire.ResponseError(type=detail.type or "server_error", code=detail.code, message=detail.message)
             self._end(record, "failed", error, out)
             return
-        event_id = event.error.event_id
         self._asked = 0  # it may have refused a request
-        for name in list(self._unanswered):
-            if not event_id or self._sent_as.get(name) == event_id:
-                del self._unanswered[name]
-                # The request for an answer left right behind it: that response answers without it.
-                self._questions = tuple(known for known in self._questions if known != name)
+        self._ours.on_refused(event.error.event_id)
         out.append(event)
 
     def _on_part(self, event: Any, out: list[Any]) -> None:
@@ -321,7 +300,7 @@ class EventNormalizer:
             announced = record.by_index.get(event.output_index)
             if announced in record.messages and announced in record.snapshots and announced is not None:
                 self._items.alias(event.item_id, announced)  # a server that announces its items announces all of them
-        item_id = self._item_of(event.item_id, record, event.output_index)
+        item_id = self._names.of_item(event.item_id, record, event.output_index)
         if item_id not in record.messages and type(event) in _SPOKEN:
             record.messages[item_id] = None
         if self._current is record and not record.done and event.item_id:
@@ -352,9 +331,9 @@ class EventNormalizer:
         record = self._record(event.response_id, event, out)
         done = isinstance(event, wire.ResponseFunctionCallArgumentsDone)
         seen = record.arguments_done if done else record.pieces
-        item_id = self._item_of_call(event.item_id, event.call_id, record, event.output_index, done=done, seen=seen)
+        item_id = self._names.of_call(event.item_id, event.call_id, record, event.output_index, done=done, seen=seen)
         known = record.calls.get(item_id)
-        call_id = self._call_id(event.call_id, known, item_id)
+        call_id = self._names.call_id(event.call_id, known, item_id)
         fields: dict[str, Any] = {"response_id": record.name, "item_id": item_id, "call_id": call_id}
         if not done:
             record.pieces.setdefault(item_id, []).append(event.delta)
@@ -371,120 +350,17 @@ class EventNormalizer:
 
     # Items
 
-    def _item_of(self, item_id: str | None, record: ResponseSoFar, index: int) -> str:
-        """Our name of an item of a response; a name is made where the server gives none or one that was used."""
-        if not item_id:
-            name = record.by_index.get(index)
-            if name is None:
-                name = next(reversed(record.items), None) if not index and len(record.items) == 1 else None
-            name = name or self._items.new(None)
-        else:
-            known = self._items.inward(item_id)
-            owner = self._owner.get(known) if known is not None else None
-            # Late events of a response that is over keep to its item; a new response gets an item of its own.
-            name = known if known is not None and owner in (None, record.name) else self._items.new(item_id)
-        self._owner[name] = record.name
-        record.items[name] = None
-        record.by_index.setdefault(index, name)
-        return name
-
-    def _item_of_call(
-        self,
-        item_id: str | None,
-        call_id: str | None,
-        record: ResponseSoFar,
-        index: int,
-        *,
-        done: bool,
-        seen: Container[str],
-    ) -> str:
-        """Our name of the item of a call: some servers give several calls, or a call and a message, one id or none.
-
-        Others give one call another call id in each of its events. An event with a new call id is about the same call
-        if it stands at the same place, and none of its kind was about that call so far: `seen` has those.
-        """
-        name = record.by_call.get(call_id) if call_id else None
-        if name is not None:
-            return name
-        there = record.by_index.get(index)
-        name = self._item_of(item_id, record, index)
-        another_call = call_id and name in record.by_call.values() and (name != there or name in seen or not item_id)
-        ended = done and not item_id and name in record.arguments_done
-        if name in record.messages or another_call or ended:
-            name = self._items.another(name)
-            self._owner[name] = record.name
-            record.items[name] = None
-        if call_id:
-            record.by_call[call_id] = name
-        return name
-
-    def _named(self, item: Any, record: ResponseSoFar, index: int, *, claimed: set[str], seen: set[str]) -> Any:
-        """An output item with its name, and a call with all that is known of it.
-
-        `claimed` has the names of the items that other snapshots are about; `seen` those that snapshots of this kind
-        were about so far.
-        """
-        if self._lone is not None and isinstance(item, wire.MessageItem):
-            self._adopt(item.id)
-        if item.id and self._items.inward(item.id) is None and (same := same_item(item, record, claimed)) is not None:
-            # Some servers make up another id for the whole than for its parts.
-            self._items.alias(item.id, same)
-            claimed.add(same)
-            if isinstance(item, wire.FunctionCallItem) and item.call_id:
-                record.by_call[item.call_id] = same
-        if isinstance(item, wire.FunctionCallItem):
-            name = self._item_of_call(item.id, item.call_id, record, index, done=False, seen=seen)
-            seen.add(name)
-        else:
-            name = self._item_of(item.id, record, index)
-        if isinstance(item, wire.MessageItem):
-            record.messages[name] = None
-        if not isinstance(item, wire.FunctionCallItem):
-            return item if name == item.id else renamed(item, name)
-        known = record.calls.get(name)
-        fields = {
-            "id": name,
-            "call_id": self._call_id(item.call_id, known, name),
-            "name": item.name or (known.name if known is not None else ""),
-            "arguments": self._best_arguments(item, record, name, known),
-        }
-        return (
-            item if all(getattr(item, key) == value for key, value in fields.items()) else with_fields(item, **fields)
-        )
-
-    def _best_arguments(
-        self, item: wire.FunctionCallItem, record: ResponseSoFar, name: str, known: wire.FunctionCallItem | None
-    ) -> str:
-        told = arguments_text(item.arguments)
-        if told.lstrip().startswith("{"):
-            return told
-        so_far = self._arguments_so_far(record, name, known, item.status)
-        return so_far if so_far.lstrip().startswith("{") else told or so_far
-
-    def _arguments_so_far(
-        self, record: ResponseSoFar, name: str, known: wire.FunctionCallItem | None, status: str | None
-    ) -> str:
-        """The arguments of a call whose item does not repeat them; none of one that is under way."""
-        if status == "in_progress":
-            return ""
-        return (known.arguments if known is not None else "") or arguments_text("".join(record.pieces.get(name, ())))
-
-    def _call_id(self, call_id: str | None, known: wire.FunctionCallItem | None, item_id: str) -> str:
-        if known is not None and known.call_id:
-            return known.call_id
-        return self._calls.new(call_id) if call_id else item_id
-
     def _on_item(self, event: Any, out: list[Any]) -> None:
         """An item of the conversation: added, done, created, retrieved."""
         item = event.item
         server_id = item.id or ""
         name = self._items.inward(server_id)
         if name is None and server_id:
-            name = self._answer_to_ours(item) or self._message_of_a_response(item)
+            name = self._ours.name_of(item, self._calls) or self._message_of_a_response(item)
             if name is not None:
                 self._items.alias(server_id, name)
         if name is not None:
-            self._unanswered.pop(name, None)
+            self._ours.on_confirmed(name)
             name = self._again(name, server_id, event)
         elif server_id:
             name = self._items.new(server_id)
@@ -513,27 +389,20 @@ class EventNormalizer:
 
     def _owner_of(self, name: str) -> ResponseSoFar | None:
         """The response of an item; None where it has none, or one of long ago."""
-        return self._by_name.get(self._owner.get(name, ""))
+        return self._by_name.get(self._names.owner.get(name, ""))
 
     def _again(self, name: str, server_id: str, event: Any) -> str:
         """The name of an item whose id came before: another one, where a new response begins with a used id."""
         owner = self._owner_of(name)
-        is_over = name in self._owner and (owner is None or owner.done)
+        is_over = name in self._names.owner and (owner is None or owner.done)
         begins = isinstance(event, wire.ConversationItemAdded | wire.ConversationItemCreated)
         current = self._current
         if not is_over or not begins or current is None or current.items:
             return name
         again = self._items.new(server_id)
-        self._owner[again] = current.name
+        self._names.owner[again] = current.name
         current.items[again] = None
         return again
-
-    def _answer_to_ours(self, item: Any) -> str | None:
-        """Our name of an item that the server calls by an id of its own: the oldest one like it without an answer."""
-        for name, ours in self._unanswered.items():
-            if can_be_ours(item, ours, self._calls):
-                return name
-        return None
 
     def _message_of_a_response(self, item: Any) -> str | None:
         """Our name of a response's message that the conversation has under another id than the response."""
@@ -541,6 +410,11 @@ class EventNormalizer:
         if record is None or not isinstance(item, wire.MessageItem) or item.role != "assistant":
             return None
         return next((name for name in record.messages if name not in record.told), None)
+
+    def _named(self, item: Any, record: ResponseSoFar, index: int, *, claimed: set[str], seen: set[str]) -> Any:
+        if self._lone is not None and isinstance(item, wire.MessageItem):
+            self._adopt(item.id)
+        return self._names.named(item, record, index, claimed=claimed, seen=seen)
 
     def _adopt(self, item_id: str | None) -> None:
         """A message of a response is the one that the conversation has already, under another id."""
@@ -551,39 +425,21 @@ class EventNormalizer:
     # The user's sound
 
     def _on_speech_started(self, event: Any, out: list[Any]) -> None:
-        if event.item_id and not self._is_repeated(event) and event.item_id in self._committed:
-            self._items.new(event.item_id)
-            self._committed.pop(event.item_id, None)
+        self._input.on_speech_started(event)
         self._on_about_item(event, out)
-
-    def _is_repeated(self, event: Any) -> bool:
-        """Whether the very same event came before: a used item id is no new item then."""
-        key = f"{event.type} {event.item_id} {event.event_id}"
-        repeated = bool(event.event_id) and key in self._seen
-        self._seen[key] = None
-        return repeated
 
     def _on_committed(self, event: Any, out: list[Any]) -> None:
-        server_id = event.item_id
-        repeated = self._is_repeated(event)
-        if not server_id:
-            name = self._items.new(None)
-            event = with_fields(event, item_id=name)
-        elif (server_id in self._committed and not repeated) or self._items.inward(server_id) is None:
-            self._items.new(server_id)  # also where the turn before had this id
         self._due = True
-        self._committed[server_id] = None
-        self._last_input = self._items.inward(server_id) or event.item_id
-        self._on_about_item(event, out)
+        self._on_about_item(self._input.on_committed(event), out)
 
     def _on_about_item(self, event: Any, out: list[Any]) -> None:
         """An event that names an item, and perhaps the one before it."""
         fields: dict[str, Any] = {}
         if not event.item_id:
-            if self._last_input and not isinstance(
+            if self._input.latest and not isinstance(
                 event, wire.ConversationItemDeleted | wire.ConversationItemTruncated
             ):
-                fields["item_id"] = self._last_input
+                fields["item_id"] = self._input.latest
         elif (name := self._items.inward(event.item_id)) not in (None, event.item_id):
             fields["item_id"] = name
         self._append(event, fields, out)
