@@ -1,10 +1,11 @@
-"""Short names for the values of settings, so that a table of variants can be read.
+"""Short names for the values of settings: in the name of a variant, and in a table whose head names the setting.
 
 Owns how a value is named beside the others that are tried. Must not know variants or trials.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,9 +14,12 @@ import msgspec
 
 from realtime_nb.client.settings import is_local_models
 from realtime_nb.redact import safe_url
+from realtime_nb.texts import shortened
 from realtime_nb.tools import Tool
 
 _LONGEST = 32
+_LONGEST_IN_TABLE = 40
+_WORTH_CUTTING = 16  # characters of a common beginning
 _LONGEST_SETTING = 40  # "server_vad interrupt response False" ends with what sets it apart
 _NONE = {
     "instructions": "no instructions",
@@ -33,7 +37,7 @@ _SPEAK_FOR_THEMSELVES = frozenset({"instructions", "voice", "model", "turn_detec
 
 
 def names_of(setting: str, values: Sequence[Any]) -> list[str]:
-    """Return a short name for each value of a setting; no two are the same."""
+    """Return a short name for each value of a setting that says which setting it is of; no two are the same."""
     named = (
         _texts
         if setting == "instructions"
@@ -48,6 +52,25 @@ def names_of(setting: str, values: Sequence[Any]) -> list[str]:
             number += 1
         numbered.append(free)
     return numbered
+
+
+def names_in_table(values: Sequence[Any]) -> list[str]:
+    """Return a short name for each kept value of a setting that the table's head names; no two are the same.
+
+    A short text is its own name, by which a user finds the value again.
+    """
+    texts = _from_difference([_kept_text(value) for value in values], if_longer=_LONGEST_IN_TABLE)
+    short = [shortened(text, _LONGEST_IN_TABLE) for text in texts]
+    return [name if short.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(short, 1)]
+
+
+def _kept_text(value: Any) -> str:
+    if value is None:
+        return "default"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_kept_text, value)) or "none"
+    whole = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    return " ".join(whole.split()) or "empty"
 
 
 def _named(setting: str, value: Any, values: Sequence[Any]) -> str:
@@ -102,21 +125,22 @@ def _backend(backend: Any) -> str:
 
 def _texts(texts: Sequence[str | None]) -> list[str]:
     """Return short texts as they are, and long ones from where they begin to differ."""
-    given = [" ".join(text.split()) for text in texts if text is not None]
-    shared = common_beginning(given)
-    names = []
-    for text in texts:
-        if text is None:
-            names.append(_NONE["instructions"])
-            continue
-        whole = " ".join(text.split())
-        cut = _cut(whole)
-        # A long common beginning would make all names alike.
-        names.append(cut if shared < _LONGEST // 2 else "…" + _cut(whole[shared:] or whole[-_LONGEST:]))
-    return names
+    given = iter(_from_difference([" ".join(text.split()) for text in texts if text is not None]))
+    return [_NONE["instructions"] if text is None else _cut(next(given)) for text in texts]
 
 
-def common_beginning(texts: Sequence[str]) -> int:
+def _from_difference(texts: Sequence[str], *, if_longer: int = 0) -> list[str]:
+    """Return each text from where they begin to differ: a long common beginning would make all names alike.
+
+    Args:
+        texts: without white space around them.
+        if_longer: only where one of them has more characters.
+    """
+    shared = _common_beginning(texts) if max(map(len, texts), default=0) > if_longer else 0
+    return [f"…{text[shared:]}" if shared >= _WORTH_CUTTING else text for text in texts]
+
+
+def _common_beginning(texts: Sequence[str]) -> int:
     """Return the length of the beginning that all texts share, cut at a word."""
     if len(texts) < 2:
         return 0

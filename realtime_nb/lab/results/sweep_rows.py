@@ -18,17 +18,15 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from realtime_nb.errors import ConfigError
-from realtime_nb.lab.readable import common_beginning
-from realtime_nb.texts import shortened, whole_characters
+from realtime_nb.lab.readable import names_in_table
+from realtime_nb.texts import whole_characters
 
 from .metrics import MEASURED, OWN, SETTINGS, Metric, metric_of
 
 Row: TypeAlias = Mapping[str, Any]
 Cells: TypeAlias = dict[tuple[str, ...], list["float | None"]]
 
-_LONGEST_NAME = 40  # characters
 _MOST_LABELS = 6
-_TWO_TEXTS = 8  # characters of a common beginning that are worth cutting
 
 
 OF_WHOLE_ANSWERS = frozenset({"total_ms", "answer_ms", "audio_gaps_ms", "words", "words_per_minute"})
@@ -117,7 +115,7 @@ class SweepRows:
         elif setting in ("turn", "utterance"):
             rows.sort(key=lambda row: row.get(setting) or 0 if setting == "turn" else str(row[setting]))
         values = {key_of(row.get(setting)): row.get(setting) for row in rows}
-        return dict(zip(values, _short_names(list(values.values())), strict=True))
+        return dict(zip(values, names_in_table(list(values.values())), strict=True))
 
     def find(self, setting: str, value: Any) -> str:
         """Return the key of a setting's value that is given as the value itself or by its short name.
@@ -278,20 +276,3 @@ def _degradation(row: Row, labels: Mapping[str, str]) -> str:
     if clean is not None and label.startswith(clean + " ("):
         return label[len(clean) + 1 :].removeprefix("(").removesuffix(")")
     return label
-
-
-def _short_names(values: Sequence[Any]) -> list[str]:
-    """Return short texts for the values of a setting, no two alike."""
-    texts = [_text(value) for value in values]
-    shared = common_beginning(texts) if len(texts) > 1 and max(map(len, texts)) > _LONGEST_NAME else 0
-    cut = [f"…{text[shared:]}" if shared > _TWO_TEXTS else text for text in texts]
-    short = [shortened(text, _LONGEST_NAME) for text in cut]
-    return [name if short.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(short, 1)]
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "default"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_text, value)) or "none"
-    return " ".join((value if isinstance(value, str) else key_of(value)).split()) or "empty"
