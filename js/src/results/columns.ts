@@ -18,7 +18,7 @@ export interface Column {
   number(row: number): number;
   /** The value of a row as a text; empty for a missing one. */
   text(row: number): string;
-  /** The different texts of a category, in the order of the sweep. */
+  /** The different texts of a category: values of settings as the variants give them, numbers and others ascending. */
   readonly categories: readonly string[];
 }
 
@@ -70,7 +70,7 @@ function columnOf(
         ...shared,
         kind: "category",
         categories: values,
-        // The order of the sweep is the order of its sort.
+        // The order of the texts is the order of its sort.
         number: (row) => (code(row) < 0 ? Number.NaN : code(row)),
         text: (row) => values[code(row)] ?? "",
       };

@@ -10,12 +10,14 @@ interface FilterBar {
   readonly root: HTMLElement;
   /** Offers the choices of a table; those that were made for the table before stay made. */
   show(table: Table): void;
+  /** Marks the columns that are in the table now. */
+  shows(columns: ReadonlySet<string>): void;
   count(shown: number, all: number): void;
 }
 
 export function createFilterBar(
   changed: (filter: Filter) => void,
-  chosen: (columns: ReadonlySet<string>) => void,
+  chosen: (columns: ReadonlySet<string>, byHand: boolean) => void,
 ): FilterBar {
   const search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search in trials" });
   const choices = h("span", { class: "rtnb-choices" });
@@ -32,7 +34,10 @@ export function createFilterBar(
     menu,
   );
   const values = new Map<string, string>();
-  const shown = new Set<string>();
+  const boxes = new Map<string, HTMLInputElement>();
+  let wanted = new Set<string>();
+  let shown: ReadonlySet<string> = wanted; // those of the wanted columns that fit
+  let byHand = false;
   let known: ReadonlySet<string> = new Set(); // the columns of the table before
 
   function tell(): void {
@@ -86,25 +91,35 @@ export function createFilterBar(
       for (const name of [...values.keys()]) if (!offered(name)) values.delete(name);
       choices.replaceChildren(...named.map(choice));
       onlyFailed.hidden = !table.column("error");
-      for (const each of table.columns) if (each.shown && !known.has(each.name)) shown.add(each.name);
+      for (const each of table.columns) if (each.shown && !known.has(each.name)) wanted.add(each.name);
       known = new Set(table.columns.map(({ name }) => name));
+      boxes.clear();
       menu.replaceChildren(
         ...table.columns.map((column) => {
           const box = h("input", { type: "checkbox" });
-          box.checked = shown.has(column.name);
           box.addEventListener("change", () => {
-            if (box.checked) shown.add(column.name);
-            else shown.delete(column.name);
-            chosen(new Set(shown));
+            if (!byHand) wanted = new Set(shown);
+            byHand = true;
+            if (box.checked) wanted.add(column.name);
+            else wanted.delete(column.name);
+            chosen(new Set(wanted), byHand);
           });
+          boxes.set(column.name, box);
           setAttribute(box, "aria-label", headOf(column));
           return h("label", { class: "rtnb-check", title: column.name }, box, headOf(column));
         }),
       );
       const name = focused?.getAttribute("aria-label");
       if (name) root.querySelector<HTMLElement>(`[aria-label="${CSS.escape(name)}"]`)?.focus();
-      chosen(new Set(shown));
+      chosen(new Set(wanted), byHand);
       tell();
+    },
+    shows(columns) {
+      shown = columns;
+      for (const [name, box] of boxes) box.checked = columns.has(name);
+      const left = [...wanted].filter((name) => boxes.has(name) && !columns.has(name)).length;
+      const label = columnsButton.lastElementChild ?? columnsButton;
+      setText(label as HTMLElement, left ? `Columns (${left} more)` : "Columns");
     },
     count(some, all) {
       setText(count, some === all ? `${all} rows` : `${some} of ${all} rows`);

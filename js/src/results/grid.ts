@@ -7,6 +7,7 @@
  */
 
 import { h, setAttribute } from "../view/dom.js";
+import { isNarrow, isNumber, PLAY_PX, widthOf } from "./column-widths.js";
 import { type Column, headOf, type Table } from "./columns.js";
 import { type Heat, heatOf } from "./heat.js";
 import { createLayout, ROW_PX } from "./layout.js";
@@ -14,7 +15,6 @@ import type { Sort } from "./order.js";
 
 /** Rows beyond each end of the view, so that quick scrolling does not show gaps. */
 const SPARE_ROWS = 8;
-const PLAY_PX = 34;
 
 export interface Unfolded {
   readonly root: HTMLElement;
@@ -90,7 +90,9 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
   }
 
   function drawHead(sort: Sort | null): void {
-    const sizes = [`${PLAY_PX}px`, ...columns.map(widthOf)];
+    const narrow = isNarrow(root.clientWidth);
+    setAttribute(root, "data-narrow", narrow);
+    const sizes = [`${PLAY_PX}px`, ...columns.map((column) => widthOf(column, narrow).css)];
     root.style.setProperty("--rtnb-columns", sizes.join(" "));
     head.replaceChildren(
       h(
@@ -394,17 +396,4 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
 function markPlaying(button: Element, position: number, on: boolean): void {
   setAttribute(button, "aria-label", `${on ? "Stop" : "Play"} the answer in row ${position + 1}`);
   setAttribute(button, "data-on", on);
-}
-
-function isNumber({ kind, role }: Column): boolean {
-  return kind === "number" || kind === "truth" || role === "place";
-}
-
-/** A column's width: of its head and its longest values; texts share the rest of the view. */
-function widthOf(column: Column): string {
-  if (column.kind === "text") return column.name === "text" ? "minmax(300px, 3fr)" : "minmax(180px, 1fr)";
-  const headPx = 7 * (headOf(column).length + column.unit.length) + 36;
-  if (isNumber(column)) return `${Math.min(170, Math.max(74, headPx))}px`;
-  const longest = column.categories.reduce((most, each) => Math.max(most, each.length), 0);
-  return `${Math.max(70, Math.min(170, headPx), Math.min(210, 7 * longest + 24))}px`;
 }

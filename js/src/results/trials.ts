@@ -3,6 +3,7 @@
 import { h, setText } from "../view/dom.js";
 import { isTyping } from "../view/own-keys.js";
 import type { ResultsChannel } from "./channel.js";
+import { fitting, isNarrow } from "./column-widths.js";
 import { type Column, type Table, tableOf } from "./columns.js";
 import { createFilterBar } from "./filters.js";
 import { createGrid } from "./grid.js";
@@ -18,6 +19,7 @@ export function createTrialsPane(channel: ResultsChannel): Pane {
   let table: Table | null = null;
   let filter: Filter = NO_FILTER;
   let chosen: ReadonlySet<string> = new Set();
+  let byHand = false;
   let sort: Sort | null = null;
   let loading: Promise<void> | undefined;
   let asked = 0; // answers to older questions are dropped
@@ -37,8 +39,9 @@ export function createTrialsPane(channel: ResultsChannel): Pane {
       filter = next;
       show();
     },
-    (columns) => {
+    (columns, hand) => {
       chosen = columns;
+      byHand = hand;
       show();
     },
   );
@@ -58,12 +61,28 @@ export function createTrialsPane(channel: ResultsChannel): Pane {
   function show(): void {
     if (!table) return;
     const order = orderOf(table, filter, sort);
-    const columns = table.columns.filter(({ name }) => chosen.has(name));
+    const columns = columnsNow(table);
     grid.show(table, columns, order, sort);
+    bar.shows(new Set(columns.map(({ name }) => name)));
     bar.count(order.length, table.rows);
     setText(note, order.length ? "" : "No trial matches.");
     note.hidden = order.length > 0;
   }
+
+  function columnsNow(of: Table): readonly Column[] {
+    const wanted = of.columns.filter(({ name }) => chosen.has(name));
+    return byHand ? wanted : fitting(wanted, grid.root.clientWidth);
+  }
+
+  let widthPx = 0;
+  const sizes = new ResizeObserver(() => {
+    if (!table || grid.root.clientWidth === widthPx) return;
+    const changed = isNarrow(widthPx) || isNarrow(grid.root.clientWidth);
+    widthPx = grid.root.clientWidth;
+    if (changed) show();
+  });
+  sizes.observe(grid.root);
+  channel.signal.addEventListener("abort", () => sizes.disconnect());
 
   function sortBy(name: string): void {
     // The better end first, then the other one, then the order of the sweep.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { headOf, numberText, type Table, tableOf } from "../../src/results/columns.js";
+import { fitting, PLAY_PX, widthOf } from "../../src/results/column-widths.js";
+import { type Column, headOf, numberText, type Table, tableOf } from "../../src/results/columns.js";
 import { heatOf } from "../../src/results/heat.js";
 import { createLayout, ROW_PX } from "../../src/results/layout.js";
 import { NO_FILTER, orderOf } from "../../src/results/order.js";
@@ -129,5 +130,44 @@ describe("the layout", () => {
     }
     expect(layout.at(4 * ROW_PX + 20)).toBe(3); // beside its box
     expect([layout.at(-5), layout.at(1e9)]).toEqual([0, 99]);
+  });
+});
+
+describe("the columns of a narrow card", () => {
+  const column = (name: string, role: Column["role"], kind: Column["kind"]): Column => ({
+    name,
+    role,
+    kind,
+    unit: "",
+    better: "",
+    shown: true,
+    number: () => 0,
+    text: () => "",
+    categories: kind === "category" ? ["a long name of a variant"] : [],
+  });
+  const variant = column("variant", "name", "category");
+  const wait = column("speech_end_to_first_audible_ms", "metric", "number");
+  const polite = column("polite", "metric", "truth");
+  const rating = column("rating", "metric", "number");
+  const all = [
+    variant,
+    column("utterance", "name", "category"),
+    wait,
+    polite,
+    rating,
+    column("text", "words", "text"),
+  ];
+
+  it.each([
+    [300, [variant, wait, rating]],
+    [460, [variant, wait, polite, rating]],
+  ])("are those that matter and fit %i px, in their order", (px, kept) => {
+    expect(fitting(all, px)).toEqual(kept);
+    const widths = kept.map((each) => widthOf(each, true).px);
+    expect(widths.reduce((sum, each) => sum + each, PLAY_PX)).toBeLessThanOrEqual(px);
+  });
+
+  it.each([0, 640, 1200])("are all columns at %i px", (px) => {
+    expect(fitting(all, px)).toEqual(all);
   });
 });

@@ -151,6 +151,23 @@ describe("the pane of trials", () => {
     await vi.waitFor(() => expect(rows()[0]).toBe("a100nonoten"));
   });
 
+  it("shows in a narrow card the columns that fit, and any other one that is chosen", async () => {
+    const wide = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(300);
+    const { pane, rows } = kernel();
+    await settled();
+    expect(rows()[2]).toBe("a100");
+    const choose = [...pane.root.querySelectorAll("button")].find((each) =>
+      each.textContent?.startsWith("Columns"),
+    );
+    expect(choose?.textContent).toBe("Columns (1 more)");
+    const box = pane.root.querySelector<HTMLInputElement>('[aria-label="text"]') as HTMLInputElement;
+    expect(box.checked).toBe(false);
+    box.click();
+    expect(rows()[2]).toBe("a100ten");
+    expect(choose?.textContent).toBe("Columns");
+    wide.mockRestore();
+  });
+
   it("says why there is no sound, and what the kernel refused", async () => {
     const silent = kernel();
     await settled();

@@ -9,6 +9,8 @@ one: 5,000 trials are then some hundred kilobytes.
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,10 +32,12 @@ def table_columns(results: ResultsSource) -> tuple[dict[str, Any], list[bytes]]:
     `"metric"`, `"words"` or `"id"`), `shown` (at first), `unit`, `better` (`"lower"`, `"higher"` or empty), and `kind`:
 
     - `"number"` and `"truth"`: `buffer` is the place of its float64 values; 1 is true.
-    - `"category"`: `values` are its texts, and `buffer` is the place of the int32 codes.
+    - `"category"`: `values` are its texts, and `buffer` is the place of the int32 codes. The texts are in order:
+      variants and values of settings as they were given, numbers and all other texts ascending.
     - `"text"`: `values` has a text for each row, cut at 400 characters.
     """
     rows = results.rows
+    variants = {name: place for place, name in enumerate(results.variant_names)}
     columns: list[dict[str, Any]] = []
     buffers: list[bytes] = []
 
@@ -52,7 +56,9 @@ def table_columns(results: ResultsSource) -> tuple[dict[str, Any], list[bytes]]:
         elif role in ("words", "id"):
             column |= {"kind": "text", "values": [_text(value)[:_LONGEST_TEXT] for value in values]}
         else:
-            texts, codes = _categories(values)
+            as_given = name == "variant" or role == "setting"
+            places = [variants.get(str(row["variant"]), len(variants)) for row in rows] if as_given else None
+            texts, codes = _categories(values, places)
             column |= {"kind": "category", "values": texts, "buffer": len(buffers)}
             buffers.append(codes)
         columns.append(column)
@@ -93,11 +99,30 @@ def _float64(values: Sequence[Any]) -> bytes:
     return np.array([np.nan if value is None else float(value) for value in values], "<f8").tobytes()
 
 
-def _categories(values: Sequence[Any]) -> tuple[list[str], bytes]:
-    """Return the different texts in the order in which they first occur, and their places."""
-    places: dict[str, int] = {}
-    codes = [-1 if value is None else places.setdefault(_text(value), len(places)) for value in values]
-    return list(places), np.array(codes, "<i4").tobytes()
+def _categories(values: Sequence[Any], places: Sequence[int] | None) -> tuple[list[str], bytes]:
+    """Return the different texts in order, and their places.
+
+    Args:
+        values: by row.
+        places: of each row's variant, in whose order the texts stand unless they are numbers; None: they are sorted.
+    """
+    first: dict[str, Any] = {}
+    rows = range(len(values)) if places is None else sorted(range(len(values)), key=places.__getitem__)
+    for row in rows:
+        if values[row] is not None:
+            first.setdefault(_text(values[row]), values[row])
+    if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in first.values()):
+        texts = sorted(first, key=first.__getitem__)
+    else:
+        texts = list(first) if places is not None else sorted(first, key=_natural)
+    codes = {text: code for code, text in enumerate(texts)}
+    return texts, np.array([-1 if value is None else codes[_text(value)] for value in values], "<i4").tobytes()
+
+
+def _natural(text: str) -> list[tuple[float, str]]:
+    """Return a key by which `question 2` stands before `question 10`."""
+    parts = re.split(r"([0-9]{1,15})", text.casefold())
+    return [(float(part), "") if place % 2 else (math.inf, part) for place, part in enumerate(parts)]
 
 
 def _text(value: Any) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from jupyter_client.session import json_packer
 
+import realtime_nb as rt
 from realtime_nb.audio import AudioClip
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.results.results import Results
@@ -220,6 +221,25 @@ def test_table_holds_every_row_in_columns() -> None:
     assert waits[:3] == [each["total_ms"] for each in rows[:3]]
     assert _column(results, "polite")[:3] == [float(each["polite"]) for each in rows[:3]]
     assert _column(results, "error")[3].startswith("ConnectionClosed")
+
+
+def test_choices_stand_in_the_order_of_the_grid_numbers_and_utterances_ascending() -> None:
+    variants = rt.grid(instructions=["Think first.", "Be brief."], speed=[1.25, 0.5, 1.0])
+    rows = [
+        row(each.name, each.settings | {"instructions": each.labels.get("instructions")}, number, mood=mood)
+        for each in variants
+        for number, mood in ((10, "warm"), (2, "cold"))
+    ]
+    results = Results([rows[place] for place in np.random.default_rng(3).permutation(len(rows))], variants=variants)
+    content, buffers = _ask(results, "table")
+    found = {each["name"]: each for each in content["content"]["columns"]}
+    assert found["variant"]["values"] == [each.name for each in variants]
+    assert found["speed"]["values"] == ["0.5", "1.0", "1.25"]
+    assert found["instructions"]["values"] == [variants[0].labels["instructions"], variants[-1].labels["instructions"]]
+    assert found["utterance"]["values"] == ["question 2.wav", "question 10.wav"]
+    assert found["mood"]["values"] == ["cold", "warm"]
+    codes = np.frombuffer(buffers[found["speed"]["buffer"]], "<i4")
+    assert [float(found["speed"]["values"][code]) for code in codes] == [each["speed"] for each in results.rows]
 
 
 def test_table_says_which_direction_is_better_and_leaves_empty_columns_out() -> None:
