@@ -226,7 +226,7 @@ def test_table_holds_every_row_in_columns() -> None:
 def test_choices_stand_in_the_order_of_the_grid_numbers_and_utterances_ascending() -> None:
     variants = rt.grid(instructions=["Think first.", "Be brief."], speed=[1.25, 0.5, 1.0])
     rows = [
-        row(each.name, each.settings | {"instructions": each.labels.get("instructions")}, number, mood=mood)
+        row(each.name, {**each.settings, "instructions": each.labels.get("instructions")}, number, mood=mood)
         for each in variants
         for number, mood in ((10, "warm"), (2, "cold"))
     ]
