@@ -12,7 +12,7 @@ import re
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 HIDDEN = "***"
@@ -187,6 +187,11 @@ def safe_url(url: str) -> str:
     kept = [pair for pair in parts.query.split("&") if pair.split("=")[0] in _PLAIN_QUERY]
     path = f"/{HIDDEN}@{parts.path.rpartition('@')[2]}" if "@" in parts.path else parts.path
     return urlunsplit((parts.scheme, host, path, "&".join(kept), ""))
+
+
+def without_credentials(backend: Any) -> Any:
+    """Return a backend as a user may see it: an address without credentials; any other value shows none itself."""
+    return safe_url(backend) if isinstance(backend, str) and "://" in backend else backend
 
 
 def _without(text: str, secrets: list[str], pattern: re.Pattern[str] | None = None) -> str:

@@ -55,6 +55,7 @@ from realtime_nb.lab.trial import Trial, TrialSetup
 from realtime_nb.lab.utterances import Said, as_utterances
 from realtime_nb.lab.variants import as_variants
 from realtime_nb.recording.no_math import NO_MATH
+from realtime_nb.redact import without_credentials
 from realtime_nb.wire.realtime import nearest
 
 _CONCURRENCY = 8
@@ -136,6 +137,16 @@ class Lab:
             pacing=pacing, limit_s=limit_s, open_timeout_s=open_timeout_s, max_responses=max_responses
         )
         schedule(len(self.utterances), len(self.variants), repeats, seed=0, order=order)  # refuses what cannot be
+
+    @property
+    def backend(self) -> Any:
+        """The backend of variants without one, as it was given; an address without credentials."""
+        return without_credentials(self._backend)
+
+    @property
+    def model(self) -> str | None:
+        """The model of variants without one; None: the backend's current one."""
+        return self._model
 
     def __repr__(self) -> str:
         counts = f"{count(len(self.utterances), 'utterance')}, {count(len(self.variants), 'variant')}, "

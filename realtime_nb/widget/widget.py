@@ -22,6 +22,7 @@ from realtime_nb.keys.secret import ApiKey, concealed, concealed_by_mistake
 from realtime_nb.notebook.audio.microphone_options import Microphone
 from realtime_nb.notebook.host import hold, hold_weakly, keep_comm_on_subshell, weakly
 from realtime_nb.notebook.kernel_prints import keep_prints_in_cells
+from realtime_nb.redact import without_credentials
 from realtime_nb.widget.branches import Family
 from realtime_nb.widget.experiments import TurnExperimentMethods
 from realtime_nb.widget.forking import ForkMethods
@@ -433,6 +434,12 @@ class RealtimeWidget(TurnExperimentMethods, ForkMethods):
         return state.session
 
     @property
+    def backend(self) -> str | Backend | LocalModels:
+        """The backend as it was given, an address without credentials; `effective["backend"]` names what answers."""
+        shown: str | Backend | LocalModels = without_credentials(self._live_controller.state.options.backend)
+        return shown
+
+    @property
     def events(self) -> tuple[EventRecord, ...]:
         """The newest events of the wire, oldest first, without sound."""
         return self._live_controller.events.records()
@@ -461,13 +468,10 @@ class RealtimeWidget(TurnExperimentMethods, ForkMethods):
         if not name.startswith("_") and name not in self.__dict__:
             if name in _METHODS:
                 raise AttributeError(f"{name} is a method of the widget and cannot be set.{_nearest_trait(name)}")
-            if not hasattr(type(self), name):
-                if name in _OPTIONS:
-                    raise AttributeError(
-                        f"{name}= is an option of the constructor: make another widget for another one."
-                    )
-                if near := _nearest_trait(name):
-                    raise AttributeError(f"the widget has no attribute {name!r}.{near}")
+            if name in _OPTIONS and not self.has_trait(name):
+                raise AttributeError(f"{name}= is an option of the constructor: make another widget for another one.")
+            if not hasattr(type(self), name) and (near := _nearest_trait(name)):
+                raise AttributeError(f"the widget has no attribute {name!r}.{near}")
         super().__setattr__(name, value)
 
     def _write(self, values: dict[str, Any]) -> None:

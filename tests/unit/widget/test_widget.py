@@ -96,6 +96,24 @@ def test_an_option_of_the_constructor_cannot_be_set_later(widget: rt.RealtimeWid
         setattr(widget, name, "local")
 
 
+def test_backend_is_shown_as_it_was_given_and_without_keys(widget: rt.RealtimeWidget) -> None:
+    assert widget.backend == "ws://127.0.0.1:9/v1/realtime"
+    key = "sk-sentinel-0123456789"
+    given = rt.Backend(url="wss://example.com/v1", api_key=key)
+    models = rt.LocalModels(chat_url="https://example.com/v1", chat_model="m", chat_key=key)
+    for backend in (given, models):
+        w = rt.RealtimeWidget(backend=backend)
+        assert w.backend == backend
+        assert key not in repr(w.backend)
+        w.close()
+    w = rt.RealtimeWidget(backend="wss://example.com/v1?model=m&ticket=not-for-a-screen")
+    assert w.backend == "wss://example.com/v1?model=m"
+    w.close()
+    lab = rt.Lab(["Hello"], backend=given, model="m")
+    assert (lab.backend, lab.model) == (given, "m")
+    assert key not in repr(lab.backend)
+
+
 def test_attributes_of_the_user_are_no_mistakes(widget: rt.RealtimeWidget) -> None:
     widget.notes = ["mine"]
     widget._private = 1
