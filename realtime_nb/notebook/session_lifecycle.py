@@ -1,7 +1,7 @@
 """The life of a widget's session: connecting, following it, reconnecting, another transport, and its end.
 
-Owns the open session, the background tasks and their errors, and the user's event handlers. Must not know what a page's
-message means, or how a widget looks. Runs on the loop only.
+Owns the open session, and the background tasks and their errors. Must not know what a page's message means, or how a
+widget looks. Runs on the loop only.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from realtime_nb.notebook.page.transcript import Transcript
 from realtime_nb.notebook.parking import Parking
 from realtime_nb.notebook.session_state import Phase, SessionState
 from realtime_nb.notebook.trait_publisher import TraitPublisher
+from realtime_nb.notebook.user_handlers import UserHandlers
 from realtime_nb.wire.realtime import MALFORMED
 
 if TYPE_CHECKING:
     from realtime_nb.backends import Endpoint
-    from realtime_nb.client.events.handlers import Handlers, Registration
     from realtime_nb.client.reconnect.policy import Reconnected, Reconnecting
     from realtime_nb.client.session import RealtimeSession
     from realtime_nb.client.transport.base import Connector
@@ -51,6 +51,9 @@ class SessionLifecycle:
         transcript: sends the conversation to the pages.
         traits: show what changed.
         parking: says when the session is unused.
+
+    Attributes:
+        handlers: of the user, for the wire events of each connection.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class SessionLifecycle:
         traits: TraitPublisher,
         parking: Parking,
     ) -> None:
+        self.handlers = UserHandlers()
         self._state = state
         self._transports = transports
         self._sound = sound
@@ -77,8 +81,6 @@ class SessionLifecycle:
         self._starting: asyncio.Task[None] | None = None
         self._updates: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._handlers: list[_UserHandler] = []
-        self._registered_with: Handlers | None = None  # of the newest connection
 
     # Starting and stopping
 
@@ -299,10 +301,7 @@ class SessionLifecycle:
 
         connection = opening.new_connection(connector, self._state.config, self._on_handler_error)
         core = opening.core(connection)
-        self._registered_with = core.handlers
-        self._handlers = [handler for handler in self._handlers if not handler.over]
-        for handler in self._handlers:
-            handler.register(core.handlers)
+        self.handlers.follow(core.handlers)
         core.add_listener(self._on_event)
         core.add_send_listener(self._on_sent)
         connection.on("reconnecting", self._on_reconnecting)
@@ -390,21 +389,6 @@ class SessionLifecycle:
         await self._sound.microphone.drained()
         if self._state.session is not None:
             await self._state.session.clear()
-
-    def handle(self, kind: str, handler: Callable[..., Any], *, once: bool) -> None:
-        """Register a user's handler of wire events, for this connection and every one to come."""
-        added = _UserHandler(kind, handler, once)
-        self._handlers.append(added)
-        if self._registered_with is not None:
-            added.register(self._registered_with)
-
-    def unhandle(self, kind: str, handler: Callable[..., Any]) -> None:
-        """Remove one registration of an event handler by `w.on` or `w.once`, the oldest."""
-        for known in self._handlers:
-            if known.kind == kind and known.function == handler and not known.over:
-                self._handlers.remove(known)
-                known.remove()
-                return
 
     # Settings
 
@@ -499,11 +483,8 @@ class SessionLifecycle:
         if phase is not None:
             self._state.leave_open(phase)
         if isinstance(error, MicrophoneError):
-            for handler in [known for known in self._handlers if known.kind == "error" and not known.over]:
-                if handler.once:
-                    self._handlers.remove(handler)
-                    handler.remove()
-                self._spawn(_call(handler.function, error), handler.context.copy())
+            for coroutine, context in self.handlers.calls_for(error):
+                self._spawn(coroutine, context)
         self._traits.changed()
 
     def clear_error(self) -> None:
@@ -531,42 +512,6 @@ class SessionLifecycle:
         task.add_done_callback(self._tasks.discard)
 
 
-class _UserHandler:
-    """A user's handler of wire events, which is registered with every connection of the widget."""
-
-    def __init__(self, kind: str, function: Callable[..., Any], once: bool) -> None:
-        self.kind = kind
-        self.function = function
-        self.once = once
-        self.context = contextvars.copy_context()  # of the cell: the call came here by `call_soon`, which copies it
-        self._handlers: Handlers | None = None
-        self._registration: Registration | None = None
-
-    @property
-    def over(self) -> bool:
-        """Whether it was for one event, and got it."""
-        return self.once and self._registration is not None and self._registration.over
-
-    def register(self, handlers: Handlers) -> None:
-        """Register it with the handlers of a connection."""
-        self._handlers = handlers
-        self._registration = handlers.add(self.kind, self.function, once=self.once, context=self.context)
-
-    def remove(self) -> None:
-        """Remove it from the connection that it was registered with last."""
-        if self._handlers is not None and self._registration is not None:
-            self._handlers.discard(self._registration)
-
-
 async def _end(session: RealtimeSession) -> None:
     await session.close()
     await session.connection.close()
-
-
-async def _call(handler: Callable[..., Any], error: MicrophoneError) -> None:
-    try:
-        result = handler(error) if asyncio.iscoroutinefunction(handler) else await asyncio.to_thread(handler, error)
-        if asyncio.iscoroutine(result):
-            await result
-    except Exception:
-        _logger.exception("A handler of 'error' raised.")

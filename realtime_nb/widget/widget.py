@@ -392,7 +392,7 @@ class RealtimeWidget(TurnExperimentMethods, ForkMethods):
     def off(self, event_type: str, handler: Callable[..., Any]) -> None:
         """Remove a handler that `on` or `once` registered; one that is not registered (any more) is no error."""
         controller = self._live_controller
-        controller.soon(controller.lifecycle.unhandle, event_type, handler)
+        controller.soon(controller.lifecycle.handlers.remove, event_type, handler)
 
     def _handle(self, event_type: str, handler: Any, *, once: bool) -> Any:
         if handler is None:
@@ -403,7 +403,7 @@ class RealtimeWidget(TurnExperimentMethods, ForkMethods):
 
         warn_of_misspelt(event_type)
         controller = self._open_controller
-        controller.soon(lambda: controller.lifecycle.handle(event_type, handler, once=once))
+        controller.soon(lambda: controller.lifecycle.handlers.add(event_type, handler, once=once))
         return handler
 
     def tool(self, function: _F) -> _F:
