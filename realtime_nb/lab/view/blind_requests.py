@@ -101,11 +101,9 @@ def _shown(results: ResultsSource, sitting: Sitting) -> _Reply:
     }  # fmt: skip
     if shown is None:
         return content, ()
-    # The words that the user said are those of both answers. Nothing else of the rows may be here.
-    row = results.listening.row(shown.pair.first)
     content["pair"] = {
         "token": shown.token,
-        "question": str(row.get("said") or row.get("heard") or row.get("utterance") or ""),
+        "question": _asked(results, shown),
         "rates": [clip.rate for clip in shown.sounds],
         "spoken": _question(results, shown) is not None,
         "words": [] if shown.sounds else _words(results, shown),
@@ -113,8 +111,26 @@ def _shown(results: ResultsSource, sitting: Sitting) -> _Reply:
     return content, tuple(clip.samples.astype("<i2").tobytes() for clip in shown.sounds)
 
 
+def _asked(results: ResultsSource, shown: Presented) -> str:
+    """Return the user's words, or the name of the utterance, as they are for both answers.
+
+    What a server heard is that of one variant, and the name of a degraded recording tells how it was degraded.
+    """
+    said = {str(row.get("said") or "") for row in _rows(results, shown)}
+    if len(said) == 1 and (words := said.pop()):
+        return words
+    return results.listening.utterance(_rows(results, shown)[0])
+
+
+def _rows(results: ResultsSource, shown: Presented) -> list[Mapping[str, Any]]:
+    return [results.listening.row(each) for each in (shown.pair.first, shown.pair.second)]
+
+
 def _question(results: ResultsSource, shown: Presented) -> AudioClip | None:
-    row = results.listening.row(shown.pair.first)
+    """Return the recording that both answers are to; None where it was not kept, or each is to another one."""
+    row, other = _rows(results, shown)
+    if row.get("sound_hash") != other.get("sound_hash"):  # one of them is degraded
+        return None
     try:
         return results.trial(str(row["trial_id"]), row.get("turn")).user_audio
     except AudioError:  # damaged: the answers can be compared without it
@@ -122,7 +138,7 @@ def _question(results: ResultsSource, shown: Presented) -> AudioClip | None:
 
 
 def _words(results: ResultsSource, shown: Presented) -> list[str]:
-    return [str(results.listening.row(each).get("text") or "") for each in (shown.pair.first, shown.pair.second)]
+    return [str(row.get("text") or "") for row in _rows(results, shown)]
 
 
 def _current(results: ResultsSource, content: Mapping[str, Any]) -> Presented:

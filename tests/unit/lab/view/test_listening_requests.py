@@ -76,6 +76,28 @@ def test_nothing_that_is_sent_before_the_ranking_tells_the_variants_apart() -> N
     assert {each["name"] for each in ranking["places"]} == set(VOICES)
 
 
+@pytest.mark.parametrize(("by", "spoken"), [("variant", True), ("degradation", False)])
+def test_what_one_server_heard_and_how_a_recording_was_degraded_tell_no_variant(by: str, spoken: bool) -> None:
+    clean = rows_of({"a": {"voice": "marin"}, "b": {"voice": "cedar"}}, utterances=2, repeats=1)
+    for each in clean:
+        each |= {"said": None, "heard": f"as {each['variant']} heard it", "speech_end_to_first_audio_ms": 400.0}
+        each["sound_hash"] = each["utterance_hash"]
+    noisy = [
+        {**each, "trial_id": f"noisy {each['trial_id']}", "twin": each["utterance_hash"]}
+        | {"utterance": f"{each['utterance']} (noise 10 dB)"}
+        | dict.fromkeys(("utterance_hash", "sound_hash"), f"noisy {each['utterance_hash']}")
+        for each in clean
+    ]
+    results = Results([*clean, *noisy], audio=_audio, user_audio=lambda row: _tone(0.1))
+    sitting = {"by": by, "listener": "Ada"}
+    content, _ = _ask(results, "blind-pair", **sitting)
+    asked = set()
+    while (pair := content["pair"]) is not None:
+        asked.add((pair["question"], pair["spoken"]))
+        content, _ = _ask(results, "blind-vote", token=pair["token"], choice="first", **sitting)
+    assert asked == {("question 0.wav", spoken), ("question 1.wav", spoken)}
+
+
 def test_a_page_that_is_loaded_again_gets_the_same_pair_and_another_kernel_the_next_one(tmp_path: Path) -> None:
     results = _results(tmp_path)
     first = _ask(results, "blind-pair", **SITTING)[0]
