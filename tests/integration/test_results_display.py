@@ -19,6 +19,7 @@ rows = [
          error=None, text="<script>alert(1)</script>", total_ms=900.0 + n)
     for n in range(4)
 ]
+clip = rt.AudioClip(bytes(4800), 24_000)
 """
 WITHOUT_ANYWIDGET = """
 import sys
@@ -30,7 +31,7 @@ rt.Results(rows)
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    cells = [MAKE, "results = rt.Results(rows)\nresults", WITHOUT_ANYWIDGET]
+    cells = [MAKE, "results = rt.Results(rows, audio=lambda row: clip)\nresults", WITHOUT_ANYWIDGET]
     v4: Any = nbformat.v4  # it has no types
     book = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
     folder = str(tmp_path_factory.mktemp("display"))
@@ -47,6 +48,9 @@ def test_kernel_shows_the_card_and_then_the_page_for_readers_without_it(executed
     ]["key"]
     assert f'data-rtnb-static="{key}"' in page.data["text/html"]
     assert "4 trials" in page.data["text/plain"]
+    # The run is over with its last cell: nothing may be missing that would be made later.
+    for part in ("<table", '<img class="rtnb-light"', "<audio controls"):
+        assert part in page.data["text/html"]
 
 
 def test_kernel_without_anywidget_shows_the_page_alone(executed: Any) -> None:

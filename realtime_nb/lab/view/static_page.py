@@ -66,7 +66,9 @@ def static_html(results: ResultsSource) -> str:
     Sounds take at most 5 MB. A part that cannot be made here, such as figures without matplotlib, says why. The page is
     made again where rows or votes have changed since: figures and sounds take about a second.
     """
-    rows = hash((json.dumps(results.rows, default=str), results.listening.vote_ids()))
+    # Row by row: one call for thousands of them would hold the interpreter, and with it sound, for 50 ms.
+    texts = tuple(json.dumps(row, default=str) for row in results.rows)
+    rows = hash((texts, results.listening.vote_ids()))
     before, page = _made.get(results, (None, ""))
     if before != rows:
         page = whole_characters(_static_html(results))
