@@ -12,7 +12,7 @@ import numpy as np
 
 from realtime_nb.errors import ConfigError
 
-from .sweep_rows import SweepRows, key_of
+from .sweep_rows import SweepRows
 
 STEPS = {
     "speech_end_to_stopped_ms": "end of speech noticed",
@@ -54,8 +54,9 @@ def latency_steps(sweep: SweepRows, setting: str) -> list[LatencySteps]:
         ConfigError: no trial has a step.
     """
     found = []
+    by_value = sweep.rows_by(setting)
     for key, name in sweep.names(setting).items():
-        rows = [row for row in sweep.rows if key_of(row.get(setting)) == key]
+        rows = by_value[key]
         reached = [column for column in STEPS if 2 * sum(row.get(column) is not None for row in rows) > len(rows)]
         if any(column in reached for column in _SOUND) and _TEXT in reached:
             reached.remove(_TEXT)  # the transcript of sound arrives beside it: no step on the way

@@ -76,9 +76,9 @@ def costs(sweep: SweepRows, setting: str, width_px: int) -> ShownFigure:
 
     cells = sweep.cells(setting, "cost_usd")
     found: dict[str, TurnCost] = {}
+    by_value = sweep.rows_by(setting)
     for key, name in sweep.names(setting).items():
-        rows = [row for row in sweep.rows if key_of(row.get(setting)) == key]
-        found[name] = _turn_cost(cells.get(key) or {}, rows)
+        found[name] = _turn_cost(cells.get(key) or {}, by_value[key])
     return costs_figure(setting, found, width_px=width_px)
 
 

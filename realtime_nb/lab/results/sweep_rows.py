@@ -216,6 +216,13 @@ class SweepRows:
             found[key_of(row.get(setting))].setdefault(cell, []).append(_number(value, label))
         return found
 
+    def rows_by(self, setting: str) -> dict[str, list[dict[str, Any]]]:
+        """Return the rows by key of a setting's value."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in self.rows:
+            found.setdefault(key_of(row.get(setting)), []).append(row)
+        return found
+
     def others(self, setting: str) -> tuple[str, ...]:
         """Return the columns that vary beside a setting: their combinations are averaged within an utterance.
 

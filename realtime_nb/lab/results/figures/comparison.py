@@ -39,6 +39,8 @@ def comparison_figure(
 ) -> ShownFigure:
     """Return a figure: on the left each utterance of each value, on the right the differences with their intervals.
 
+    Of many comparisons it draws those with the largest differences; its numbers have all.
+
     Args:
         setting: its name.
         metric: the column that was compared.
@@ -47,11 +49,16 @@ def comparison_figure(
         width_px: of the figure, in CSS pixels; a narrow one has the differences below.
     """
     narrow = width_px < _NARROW_PX
+    drawn = _most_different(comparisons)
+    some = f"; drawn: the {len(drawn)} most different of {len(comparisons)}" if len(drawn) < len(comparisons) else ""
+    about = _correction(comparisons) + some
+    kept = {next(iter(sides)), *(each.variant for each in drawn)}
+    sides = {name: trials for name, trials in sides.items() if name in kept}
     each_px = 53.0 * len(sides)
     return shown_figure(
-        lambda figure: _draw(figure, metric, sides, comparisons, width_px),
+        lambda figure: _draw(figure, metric, sides, drawn, about, width_px),
         title=f"{metric.name} by {setting}",
-        alt=_alt(setting, metric, sides, comparisons),
+        alt=_alt(setting, metric, sides, drawn, about),
         height_px=170 + 2 * each_px if narrow else 144 + each_px,
         width_px=width_px,
         numbers=[_line(each) for each in comparisons],
@@ -61,15 +68,28 @@ def comparison_figure(
 _NARROW_PX = 560
 
 
+_MOST_DRAWN = 30
+
+
+def _most_different(comparisons: Sequence[Comparison | RateComparison]) -> Sequence[Comparison | RateComparison]:
+    """Return the comparisons with the largest differences, in their order."""
+    ranked = sorted(range(len(comparisons)), key=lambda place: -abs(comparisons[place].decisive.value))
+    return [comparisons[place] for place in sorted(ranked[:_MOST_DRAWN])]
+
+
 def _alt(
-    setting: str, metric: Metric, sides: Mapping[str, Trials], comparisons: Sequence[Comparison | RateComparison]
+    setting: str,
+    metric: Metric,
+    sides: Mapping[str, Trials],
+    comparisons: Sequence[Comparison | RateComparison],
+    about: str,
 ) -> str:
     against = next(iter(sides))
     found = [
         f"{each.variant}: {estimate_words(each.decisive, signed=True)}, {'clear' if each.clear else 'not clear'}"
         for each in comparisons
     ]
-    return f"{metric.name} by {setting}, differences from {against}{_correction(comparisons)}. {'; '.join(found)}."
+    return f"{metric.name} by {setting}, differences from {against}{about}. {'; '.join(found)}."
 
 
 def _correction(comparisons: Sequence[Comparison | RateComparison]) -> str:
@@ -95,6 +115,7 @@ def _draw(
     metric: Metric,
     sides: Mapping[str, Trials],
     comparisons: Sequence[Comparison | RateComparison],
+    about: str,
     width_px: int,
 ) -> None:
     rows = len(sides)
@@ -115,7 +136,7 @@ def _draw(
     points = ", points" if metric.kind == "pass" else unit
     dots, line = _EACH_ONE[metric.kind]
     left.set_xlabel(wrapped(f"{dots}{unit}; line: {line}", 0.75 * width_px if narrow else 0.42 * width_px))
-    below = f"difference{points}, {interval_words(comparisons[0].decisive)}{_correction(comparisons)}"
+    below = f"difference{points}, {interval_words(comparisons[0].decisive)}{about}"
     right.set_xlabel(wrapped(below, 0.75 * width_px if narrow else 0.5 * width_px))
     if metric.kind == "pass":
         left.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")

@@ -70,7 +70,7 @@ def costs_figure(setting: str, costs: Mapping[str, TurnCost], *, width_px: int =
         alt=f"Cost of a user turn, by {setting}. {'; '.join(map(_said, rows, rows.values()))}{more}.",
         height_px=90 + stacked * (44 * len(rows) + 50) + key_height_px(len(kinds), width_px),
         width_px=width_px,
-        numbers=[_line(name, each) for name, each in rows.items()],
+        numbers=[_line(name, each) for name, each in costs.items()],
     )
 
 

@@ -40,13 +40,14 @@ def numbers_figure(
         values: by name of the value, the numbers of its trials; none is empty.
         width_px: of the figure, in CSS pixels.
     """
-    rows, more = first_rows({name: np.sort(np.asarray(each, float)) for name, each in values.items()})
+    every = {name: np.sort(np.asarray(each, float)) for name, each in values.items()}
+    rows, more = first_rows(every)
     unit = f" {metric.unit}" if metric.unit else ""
-    lines = [_spread_line(name, each) for name, each in rows.items()]
+    lines = [_spread_line(name, each) for name, each in every.items()]
     said = [
         f"{line['value']}: median {number_words(line['median'])}{unit}, middle half {number_words(line['p25'])} to "
         f"{number_words(line['p75'])}, highest {number_words(line['highest'])}, {line['trials']} trials"
-        for line in lines
+        for line in lines[: len(rows)]
     ]
     return shown_figure(
         lambda figure: _draw_numbers(figure, metric, rows, more, width_px),
@@ -83,7 +84,7 @@ def rates_figure(
         width_px=width_px,
         numbers=[
             {"value": name, "rate": each.value, "low": each.low, "high": each.high, "trials": each.n_trials}
-            for name, each in rows.items()
+            for name, each in rates.items()
         ],
     )
 
@@ -99,12 +100,13 @@ def shares_figure(
         values: by name of the value, the labels or counts of its trials; none is empty.
         width_px: of the figure, in CSS pixels.
     """
-    rows, more = first_rows({row: Counter(each) for row, each in values.items()})
-    labels, others = _labels(rows)
-    counts = {row: _in_labels(each, labels, others) for row, each in rows.items()}
+    every = {row: Counter(each) for row, each in values.items()}
+    labels, others = _labels(every)
+    every_count = {row: _in_labels(each, labels, others) for row, each in every.items()}
+    counts, more = first_rows(every_count)
     lines = [
         {"value": row, name: label, "trials": n, "share": n / sum(each.values())}
-        for row, each in counts.items()
+        for row, each in every_count.items()
         for label, n in each.items()
     ]
     said = [
@@ -117,7 +119,7 @@ def shares_figure(
         lambda figure: _draw_shares(figure, name, counts, keys, more, width_px),
         title=f"{name} by {setting}",
         alt=f"Shares of {name} by {setting}. {'; '.join(said)}{more}.",
-        height_px=_HEAD_PX + 40 * len(rows) + key_height_px(len(keys), width_px),
+        height_px=_HEAD_PX + 40 * len(counts) + key_height_px(len(keys), width_px),
         width_px=width_px,
         numbers=lines,
     )

@@ -32,6 +32,8 @@ def frontier_figure(
 ) -> ShownFigure:
     """Return a figure: a point for each value of a setting, delay to the right, cut-offs upwards.
 
+    Of many values the frontier and the nearest to it have intervals and names; its numbers have all.
+
     Args:
         setting: its name.
         delay: the column of delays.
@@ -40,37 +42,58 @@ def frontier_figure(
         width_px: of the figure, in CSS pixels.
     """
     numbered = len(points) > _MOST_NAMES or width_px < _NARROW_PX
+    named = _nearest(points)
+    rest = [each for each in points if each not in named]
     columns = max(1, width_px // _KEY_COLUMN_PX)
-    key_px = _KEY_LINE_PX * (-(-len(points) // columns) + 1) if numbered else 0
+    key_px = _KEY_LINE_PX * (-(-len(named) // columns) + 1) if numbered else 0
     return shown_figure(
-        lambda figure: _draw(figure, delay, points, without, columns if numbered else 0, width_px),
+        lambda figure: _draw(figure, delay, named, rest, without, columns if numbered else 0, width_px),
         title=f"cut-offs against delay, by {setting}",
-        alt=_alt(setting, delay, points, without),
+        alt=_alt(setting, delay, named, rest, without),
         height_px=min(460, 240 + 0.2 * width_px) + key_px,
         width_px=width_px,
         numbers=[each.line() for each in points],
     )
 
 
-def _alt(setting: str, delay: Metric, points: Sequence[FrontierPoint], without: Sequence[str]) -> str:
+_MOST_POINTS = 30  # with a name and intervals
+
+
+def _nearest(points: Sequence[FrontierPoint]) -> list[FrontierPoint]:
+    """Return the points of the frontier, and of the others those with the best places in both numbers; in order."""
+    by_cuts = sorted(range(len(points)), key=lambda place: points[place].cut_offs.value)
+    places = {place: rank + place for rank, place in enumerate(by_cuts)}  # points are in the order of delays
+    ranked = sorted(places, key=lambda place: (not points[place].best, places[place]))
+    return [points[place] for place in sorted(ranked[:_MOST_POINTS])]
+
+
+def _rest_words(rest: Sequence[FrontierPoint]) -> str:
+    return f"; small dots: {len(rest)} more, see the numbers" if rest else ""
+
+
+def _alt(
+    setting: str, delay: Metric, points: Sequence[FrontierPoint], rest: Sequence[FrontierPoint], without: Sequence[str]
+) -> str:
     said = [
         f"{each.name}: {number_words(each.delay.value)} ms, {number_words(each.cut_offs.value)} cut-offs a turn"
         + (", on the frontier" if each.best else "")
         for each in points
     ]
     lost = f" Without a delay: {', '.join(without)}." if without else ""
-    return f"Cut-offs a turn against {delay.name}, by {setting}. {'; '.join(said)}.{lost}"
+    return f"Cut-offs a turn against {delay.name}, by {setting}. {'; '.join(said)}{_rest_words(rest)}.{lost}"
 
 
 def _draw(
-    figure: Any, delay: Metric, points: Sequence[FrontierPoint], without: Sequence[str], columns: int, width_px: int
-) -> None:
+    figure: Any, delay: Metric, points: Sequence[FrontierPoint], rest: Sequence[FrontierPoint],
+    without: Sequence[str], columns: int, width_px: int,
+) -> None:  # fmt: skip
     axes = figure.subplots()
-    best = [each for each in points if each.best]
-    steps = np.array([_place(each) for each in best])
+    steps = np.array(sorted((_place(each) for each in (*points, *rest) if each.best), key=lambda place: place[0]))
     # A horizontal step: between two points, more delay buys nothing until the next one.
     axes.step(steps[:, 0], steps[:, 1], where="post", color=CLEAR, linewidth=1.4, alpha=0.6, zorder=2)
-    top = 0.0
+    top = max((each.cut_offs.value for each in rest), default=0.0)
+    if rest:
+        axes.scatter(*np.array([_place(each) for each in rest]).T, s=9, color=QUIET, linewidths=0, zorder=1)
     for number, each in enumerate(points, 1):
         x, y = _place(each)
         across = _reach(each.delay.low, x, each.delay.high)
@@ -87,7 +110,7 @@ def _draw(
     estimates = [estimate for each in points for estimate in (each.delay, each.cut_offs)]
     bars = next((f"bars: {interval_words(each)}" for each in estimates if np.isfinite([each.low, each.high]).all()), "")
     lost = f"; without a delay: {', '.join(without)}" if without else ""
-    axes.set_xlabel(wrapped(f"typical {delay.name}, ms; {bars or TOO_FEW}{lost}", width_px))
+    axes.set_xlabel(wrapped(f"typical {delay.name}, ms; {bars or TOO_FEW}{_rest_words(rest)}{lost}", width_px))
     axes.set_ylabel("cut-offs a turn")
     bare(axes, grid="both")
     axes.margins(x=0.14)

@@ -42,7 +42,7 @@ def waterfall_figure(setting: str, steps: Sequence[LatencySteps], *, width_px: i
         alt=f"Median latency after the end of speech, step by step, by {setting}. {'; '.join(said)}{more}.",
         height_px=104 + 44 * len(rows) + key_height_px(len(columns), width_px),
         width_px=width_px,
-        numbers=[{"value": each.name, **each.at_ms, "trials": each.trials} for each in rows.values()],
+        numbers=[{"value": each.name, **each.at_ms, "trials": each.trials} for each in steps],
     )
 
 

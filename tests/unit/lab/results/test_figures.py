@@ -152,6 +152,39 @@ def test_values_that_were_not_drawn_are_counted(kind: str, width_px: int) -> Non
     results = Results([row(f"$v_{number}$ <b>", {}, 0, cost_usd=0.001 * number) for number in range(44)])
     figure: Any = getattr(results, kind)(width_px=width_px)
     assert "4 more are not drawn" in figure.alt
+    assert len(figure.numbers) == 44
+    assert figure.svg("dark").startswith("<svg ")
+
+
+@pytest.mark.parametrize("width_px", [320, 1200])
+def test_comparison_of_many_values_draws_the_most_different_and_has_the_numbers_of_all(width_px: int) -> None:
+    shifts = {f"v{place:02d}": float(place * (-1) ** place) for place in range(44)}
+    rows = [
+        row(name, {"voice": name}, number, repeat) | {FIRST: 700.0 + 10 * number + shift + repeat}
+        for name, shift in shifts.items()
+        for number in range(3)
+        for repeat in range(2)
+    ]
+    figure: Any = Results(rows).plot("voice", width_px=width_px)
+    assert len(figure.numbers) == 43
+    drawn = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert drawn == ["v00", *list(shifts)[14:]], "the largest differences, in the order of the variants"
+    for text in (figure.alt, " ".join(figure.axes[1].get_xlabel().split())):
+        assert "the 30 most different of 43" in text
+
+
+@pytest.mark.parametrize("width_px", [320, 1200])
+def test_frontier_of_many_values_names_its_points_and_the_nearest_and_has_the_numbers_of_all(width_px: int) -> None:
+    rows = [
+        row(f"v{place:02d}", {}, number, cut_offs=2 if place % 4 else 1, speech_end_to_committed_ms=100.0 + place)
+        for place in range(60)
+        for number in range(3)
+    ]
+    figure: Any = Results(rows).frontier(width_px=width_px)
+    assert len(figure.numbers) == 60
+    assert "v00" in figure.alt
+    assert "small dots: 30 more" in figure.alt
+    assert "small dots: 30 more" in " ".join(figure.axes[0].get_xlabel().split())
     assert figure.svg("dark").startswith("<svg ")
 
 
