@@ -21,7 +21,8 @@ from realtime_nb.lab.keeping.run_folder import RunFolder
 from realtime_nb.lab.planning.order import Order, schedule
 from realtime_nb.lab.results.trial_notes import TrialNotes
 from realtime_nb.lab.running.own_loop import on_own_loop
-from realtime_nb.lab.running.sweep import SweepEnd, SweepOptions, sweep
+from realtime_nb.lab.running.sweep import SweepEnd, sweep
+from realtime_nb.lab.running.sweep_options import SweepOptions
 from realtime_nb.lab.statistics.compare import Comparison, compare
 from realtime_nb.lab.trial import Row, Trial, TrialSetup
 

@@ -49,7 +49,8 @@ from realtime_nb.lab.results.results import Results
 from realtime_nb.lab.running.progress import SweepProgress
 from realtime_nb.lab.running.progress_bar import ProgressBar
 from realtime_nb.lab.running.run_plan import KeptRun, new_run, run_plan
-from realtime_nb.lab.running.sweep import SweepOptions, is_final
+from realtime_nb.lab.running.sweep import is_final
+from realtime_nb.lab.running.sweep_options import SweepOptions
 from realtime_nb.lab.running.trials import trials_of
 from realtime_nb.lab.trial import Trial, TrialSetup
 from realtime_nb.lab.utterances import Said, as_utterances

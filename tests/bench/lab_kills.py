@@ -29,7 +29,8 @@ from realtime_nb.lab.grading.gradable import Grader
 from realtime_nb.lab.keeping.cache_key import trial_key
 from realtime_nb.lab.keeping.run_folder import RunFolder
 from realtime_nb.lab.planning.order import schedule
-from realtime_nb.lab.running.sweep import SweepOptions, sweep
+from realtime_nb.lab.running.sweep import sweep
+from realtime_nb.lab.running.sweep_options import SweepOptions
 from realtime_nb.lab.trial import Trial, TrialSetup
 from realtime_nb.testing import SimulatedBackend
 

@@ -21,7 +21,8 @@ from realtime_nb.lab.grading.gradable import Grader
 from realtime_nb.lab.keeping.run_folder import RunFolder
 from realtime_nb.lab.running.executor import refuse_keys
 from realtime_nb.lab.running.own_loop import on_own_loop
-from realtime_nb.lab.running.sweep import SweepEnd, SweepOptions, sweep
+from realtime_nb.lab.running.sweep import SweepEnd, sweep
+from realtime_nb.lab.running.sweep_options import SweepOptions
 from realtime_nb.lab.trial import TrialSetup, this_worker
 from realtime_nb.testing import SimulatedBackend
 from tests.bench.lab_dask import outcome_hash

@@ -15,7 +15,8 @@ from realtime_nb.lab.planning.order import schedule
 from realtime_nb.lab.results.early_stop import EarlyStop, decide
 from realtime_nb.lab.results.manifest import ListedTrial, Manifest
 from realtime_nb.lab.results.results import Results
-from realtime_nb.lab.running.sweep import SweepEnd, SweepOptions, sweep
+from realtime_nb.lab.running.sweep import SweepEnd, sweep
+from realtime_nb.lab.running.sweep_options import SweepOptions
 from realtime_nb.lab.trial import Trial, TrialSetup
 from realtime_nb.testing import SimulatedBackend
 

@@ -13,7 +13,8 @@ import pytest
 from realtime_nb.client.replay.options import ReplayOptions
 from realtime_nb.errors import ConfigError
 from realtime_nb.lab.keeping.run_folder import RunFolder
-from realtime_nb.lab.running.sweep import SweepOptions, sweep
+from realtime_nb.lab.running.sweep import sweep
+from realtime_nb.lab.running.sweep_options import SweepOptions
 from realtime_nb.lab.trial import TrialSetup
 from realtime_nb.testing import SimulatedBackend
 from tests.bench.lab_kills import run_with_kills, setup_of, trials_of

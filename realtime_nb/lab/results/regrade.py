@@ -15,6 +15,8 @@ from realtime_nb.lab.grading.gradable import Grader, as_grader
 from realtime_nb.lab.grading.run import Grade, grade
 from realtime_nb.lab.grading.trial_view import TrialView
 
+from .trial_notes import grade_line
+
 
 def checked_graders(graders: Iterable[Any], taken: Iterable[str]) -> tuple[Grader, ...]:
     """Return functions as graders.
@@ -88,13 +90,11 @@ def grade_lines(
     rows: Sequence[Mapping[str, Any]], graders: Sequence[Grader], grades: Sequence[Mapping[str, Grade]]
 ) -> list[dict[str, Any]]:
     """Return the grades of rows as the lines that are kept of them."""
-    lines = []
-    for row, found in zip(rows, grades, strict=True):
-        for grader in graders:
-            grade = found[grader.name]
-            line = {"trial_id": row["trial_id"], "turn": row.get("turn"), "grader": grader.name}
-            lines.append({**line, "about": grader.about, "values": dict(grade.values), "reasons": dict(grade.reasons)})
-    return lines
+    return [
+        grade_line(row, grader.name, grader.about, found[grader.name])
+        for row, found in zip(rows, grades, strict=True)
+        for grader in graders
+    ]
 
 
 def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:

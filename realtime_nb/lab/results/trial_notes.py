@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime_nb.errors import ConfigError
-from realtime_nb.lab.grading.run import LARGEST
+from realtime_nb.lab.grading.run import LARGEST, Grade
 from realtime_nb.lab.keeping.appended_lines import append_lines, read_lines
 from realtime_nb.wire.realtime.validate import refuse_long_name
 
@@ -93,6 +93,19 @@ class TrialNotes:
 
     def _read(self, name: str) -> Iterator[dict[str, Any]]:
         return iter(()) if self._folder is None else read_lines(self._folder / name)
+
+
+def grade_line(row: Mapping[str, Any], grader: str, about: str, grade: Grade) -> dict[str, Any]:
+    """Return the line that is kept of a grade.
+
+    Args:
+        row: of the trial.
+        grader: its name.
+        about: what could change its grades.
+        grade: its values and reasons.
+    """
+    line = {"trial_id": row["trial_id"], "turn": row.get("turn"), "grader": grader, "about": about}
+    return {**line, "values": dict(grade.values), "reasons": dict(grade.reasons)}
 
 
 def check_rating(value: float | bool | str, note: str) -> None:

@@ -23,7 +23,8 @@ from realtime_nb.lab.results.early_stop import EarlyStop, decide
 from realtime_nb.lab.results.manifest import ListedTrial, Manifest
 from realtime_nb.lab.running.own_loop import on_own_loop, posted
 from realtime_nb.lab.running.progress import SweepProgress
-from realtime_nb.lab.running.sweep import Look, SweepEnd, SweepOptions, is_final, sweep
+from realtime_nb.lab.running.sweep import Look, SweepEnd, is_final, sweep
+from realtime_nb.lab.running.sweep_options import SweepOptions
 from realtime_nb.lab.trial import Trial, TrialSetup, setting_columns
 
 

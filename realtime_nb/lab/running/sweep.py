@@ -20,11 +20,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from realtime_nb.client.settings import check_limit
 from realtime_nb.errors import BudgetError, ConfigError
 from realtime_nb.lab.grading.gradable import Grader
-from realtime_nb.lab.grading.run import Grade, grade
-from realtime_nb.lab.grading.trial_view import TrialView
 from realtime_nb.lab.keeping.run_folder import RunFolder
 from realtime_nb.lab.keeping.spending_log import SpendingLog
 from realtime_nb.lab.planning.budget import Budget, Reservation
@@ -32,7 +29,9 @@ from realtime_nb.lab.results.trial_notes import TrialNotes
 from realtime_nb.lab.running.executor import ExecutorFailed, ExecutorRunner, HereRunner, TrialRunner
 from realtime_nb.lab.running.progress import SweepProgress
 from realtime_nb.lab.running.run_trial import longest_s
-from realtime_nb.lab.running.trial_money import GradesMoney, TrialMoney
+from realtime_nb.lab.running.sweep_grades import SweepGrades
+from realtime_nb.lab.running.sweep_options import SweepOptions
+from realtime_nb.lab.running.trial_money import TrialMoney
 from realtime_nb.lab.trial import Row, Trial, TrialOutcome, TrialSetup, with_columns
 
 _log = logging.getLogger(__name__)
@@ -45,39 +44,8 @@ WARM_S = 600.0
 """So long a warm-up holds: a sweep that goes on later warms up again."""
 _FIRST_WAIT_S = 1.0
 _LAST_WAIT_S = 30.0
-_GRADES_AT_ONCE = 32
 _GIVE_UP_S = 3.0
 """After an interruption, sessions have so long to close."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SweepOptions:
-    """How a sweep runs.
-
-    Attributes:
-        concurrency: sessions at a time, wherever they run.
-        retries: how often a trial is tried again.
-        budget_usd: the most that may be spent on these trials, earlier runs of them included; None is unlimited.
-        max_minutes: the most minutes from now; a trial that could exceed it is not started.
-        grade_timeout_s: a grade that takes longer is missing.
-
-    Raises:
-        ConfigError: a bad value.
-    """
-
-    concurrency: int = 8
-    retries: int = 2
-    budget_usd: float | None = None
-    max_minutes: float | None = None
-    grade_timeout_s: float = 60.0
-
-    def __post_init__(self) -> None:
-        for name, least in (("concurrency", 1), ("retries", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ConfigError(f"{name}={value!r} must be a whole number of at least {least}")
-        check_limit("max_minutes", self.max_minutes)
-        check_limit("grade_timeout_s", self.grade_timeout_s)
 
 
 @dataclass(frozen=True)
@@ -203,7 +171,7 @@ class _Sweep:
         self._running: set[asyncio.Task[None]] = set()
         self._grading: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
-        self._graders_at_once = asyncio.Semaphore(_GRADES_AT_ONCE)
+        self._grades = SweepGrades(folder, options)
         self._total = sum(not trial.warmup for trial in trials)
 
     async def run(self) -> SweepEnd:
@@ -461,17 +429,10 @@ class _Sweep:
             self._stop("disk", f"{type(error).__name__}: {error}")
 
     async def _grade(self, trial: Trial, graders: Sequence[Grader]) -> None:
-        lines = []
         rows = self._state.rows[trial.id]
         money = self._money.grades_of(trial)
         try:
-            for turn, row in enumerate(rows):
-                for grader in graders:
-                    found = await self._grade_row(grader, row, trial.id, turn, money)
-                    line = {"trial_id": trial.id, "turn": row.get("turn"), "grader": grader.name, "about": grader.about}
-                    line |= {"unpaid": True} if found is None else {}
-                    found = found or Grade({grader.name: None}, {grader.name: self._unpaid_words()})
-                    lines.append({**line, "values": dict(found.values), "reasons": dict(found.reasons)})
+            lines = await self._grades.lines(trial.id, rows, graders, money)
         finally:
             if money is not None:
                 self._settle(money.reservation, money.cost_usd)
@@ -480,28 +441,6 @@ class _Sweep:
                 await asyncio.to_thread(self._notes.add_grades, rows, lines)
         self._state.complete.add(trial.id)
         await self._look_at_rounds()
-
-    async def _grade_row(
-        self, grader: Grader, row: Row, trial_id: str, turn: int, money: GradesMoney | None
-    ) -> Grade | None:  # fmt: skip
-        """Return a grade; None where the money does not suffice for it."""
-        if row.get("error") is not None:
-            return Grade({grader.name: None}, {grader.name: f"the trial failed: {row['error']}"[:200]})
-        view = TrialView(dict(row), lambda: self._folder.sound(trial_id, turn))
-        async with self._graders_at_once:
-            if money is None or grader.bound_usd is None:
-                return await grade(grader, view, timeout_s=self._options.grade_timeout_s)
-            bound = grader.bound_usd(view)
-            number = money.begin(bound)
-            if number is None:
-                return None
-            found = await grade(grader, view, timeout_s=self._options.grade_timeout_s)
-            cost = found.values.get(f"{grader.name}.cost_usd")
-            money.end(number, bound, float(cost) if isinstance(cost, (int, float)) else None)
-            return found
-
-    def _unpaid_words(self) -> str:
-        return f"budget_usd={self._options.budget_usd:g} does not suffice for this grade: results.grade(...) makes it"
 
     async def _look_at_rounds(self) -> None:
         """Let `look` decide after each round whose trials are all there."""

@@ -28,7 +28,8 @@ from realtime_nb.lab.keeping.spending_log import SpendingLog
 from realtime_nb.lab.planning.price_bound import CostBound
 from realtime_nb.lab.running.executor import ExecutorFailed
 from realtime_nb.lab.running.progress import SweepProgress
-from realtime_nb.lab.running.sweep import SweepEnd, SweepOptions, sweep
+from realtime_nb.lab.running.sweep import SweepEnd, sweep
+from realtime_nb.lab.running.sweep_options import SweepOptions
 from realtime_nb.lab.trial import Trial, TrialOutcome, TrialSetup, outcome_of
 from realtime_nb.wire.realtime.response import OutputTokens, ResponseUsage
 
