@@ -6,6 +6,7 @@ Owns what a user calls. `questions.py` chooses the rows and options of an answer
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from realtime_nb.client.replay.trace import ReplayRecord, TrialTrace
 
     from .figures.shown_figure import ShownFigure
+
+# One for all results, which can be pickled so. A person rates in the card while a cell grades.
+_changing = threading.Lock()
 
 
 class Results:
@@ -99,7 +103,7 @@ class Results:
         if not self._sweep.rows:
             raise ConfigError("there are no trials in these results: run the lab first, or open another folder")
         self._notes.write_into(self.rows)
-        self._renew()
+        self._sweep = SweepRows(self.rows, self._variants.names)
 
     @classmethod
     def open(cls, folder: str | Path, run: str | None = None, *, variants: Iterable[Variant] = ()) -> Results:
@@ -456,8 +460,10 @@ class Results:
         given = graders[0] if len(graders) == 1 and isinstance(graders[0], (list, tuple)) else graders
         made = checked_graders(given, set(self._sweep.columns) - set(self._sweep.grades))
         found = graded(made, [self._view(row) for row in self.rows], timeout_s=timeout_s, at_once=at_once)
-        self._notes.add_grades(self.rows, grade_lines(self.rows, made, found))
-        self._renew()
+        with _changing:
+            rows = [dict(row) for row in self.rows]  # the card and the static page read the others on their threads
+            self._notes.add_grades(rows, grade_lines(rows, made, found))
+            self._sweep = self._sweep.with_rows(rows)
         rows_changed(self)
         return self
 
@@ -474,9 +480,11 @@ class Results:
             ConfigError: no such trial, several, or a value that is none of these.
         """
         check_rating(value, note)
-        row = row_of_trial(self._sweep, trial_id, turn)
-        self._notes.add_rating(row, value, note)
-        self._renew()
+        with _changing:
+            rated = row_of_trial(self._sweep, trial_id, turn)
+            row = dict(rated)
+            self._notes.add_rating(row, value, note)
+            self._sweep = self._sweep.with_rows(row if each is rated else each for each in self.rows)
         rows_changed(self)
 
     # Listening
@@ -595,10 +603,6 @@ class Results:
             user_audio=None if self._user_audio is None else partial(self._user_audio, row),
             trace=None if self._trace is None else partial(self._trace, row),
         )
-
-    def _renew(self) -> None:
-        """Let the columns be found again."""
-        self._sweep = SweepRows(self.rows, self._variants.names)
 
 
 def _trace_of(record: ReplayRecord | None, turn: int) -> TrialTrace | None:

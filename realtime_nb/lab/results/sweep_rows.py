@@ -9,6 +9,7 @@ so that three voices do not turn ten utterances into thirty.
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections import Counter
@@ -58,8 +59,21 @@ class SweepRows:
         self.all_settings += ["degradation"] if degraded else []
         self._places = {name: place for place, name in enumerate(variants)}
 
+    def with_rows(self, rows: Iterable[dict[str, Any]]) -> SweepRows:
+        """Return the same trials with other grades or ratings; this object stays as it is.
+
+        Args:
+            rows: in the same order; those that did not change are the same dicts, and are not copied.
+        """
+        made = copy.copy(self)
+        for name in list(vars(made)):
+            if isinstance(getattr(type(self), name, None), cached_property):
+                delattr(made, name)
+        made.rows = [row if row is old else _whole(row) for old, row in zip(self.rows, rows, strict=True)]
+        return made
+
     def _with_own_columns(self, row: Row, degraded: bool) -> dict[str, Any]:
-        made = {name: whole_characters(value) if isinstance(value, str) else value for name, value in row.items()}
+        made = _whole(row)
         made["failed"] = row.get("error") is not None
         if degraded:
             made["degradation"] = _degradation(row, self._labels)
@@ -283,3 +297,8 @@ def _degradation(row: Row, labels: Mapping[str, str]) -> str:
     if clean is not None and label.startswith(clean + " ("):
         return label[len(clean) + 1 :].removeprefix("(").removesuffix(")")
     return label
+
+
+def _whole(row: Row) -> dict[str, Any]:
+    """Return a copy whose texts can be encoded."""
+    return {name: whole_characters(value) if isinstance(value, str) else value for name, value in row.items()}

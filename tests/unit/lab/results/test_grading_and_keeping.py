@@ -188,3 +188,22 @@ def test_cost_and_doubts_of_a_judge_are_columns_but_not_in_the_way() -> None:
     assert results.compare("voice", metric="judge.cost_usd").metric.unit == "USD"
     with pytest.raises(ConfigError, match="holds labels"):
         results.compare("voice", metric="judge.replies")
+
+
+def test_grades_and_ratings_change_no_row_that_another_thread_may_be_reading() -> None:
+    results = Results(rows_of({"a": {"voice": "a"}}, utterances=3, repeats=1))
+    before = results.rows
+    kept = [dict(each) for each in before]
+    results.grade(lambda trial: 1.0)
+    results.rate(before[1]["trial_id"], 4)
+    assert before == kept
+    assert results.rows[1]["rating"] == 4
+
+
+def test_rating_makes_no_row_again_but_its_own() -> None:
+    results = Results(rows_of({"a": {"voice": "a"}}, utterances=3, repeats=1))
+    before = results.rows
+    results.rate(before[1]["trial_id"], 4, "lone \ud800")
+    assert [now is old for now, old in zip(results.rows, before, strict=True)] == [True, False, True]
+    assert "\ud800" not in results.rows[1]["rating_note"]
+    assert "rating" in results.grades
