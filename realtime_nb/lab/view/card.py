@@ -6,7 +6,9 @@ Owns the widget and the thread on which its requests are answered. Must not know
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -23,6 +25,7 @@ from .source import ResultsSource
 
 _STATIC = Path(__file__).parents[2] / "static"
 _KNOWN = 500  # questions: a page repeats one within seconds
+_SEND_AGAIN_S = 1.0
 _logger = logging.getLogger("realtime_nb")
 
 
@@ -58,13 +61,21 @@ class ResultsCard(anywidget.AnyWidget):
         self.answered = threading.Event()
         self._answering_in: int | None = None
         self._known: deque[str] = deque(maxlen=_KNOWN)
+        self._change_sent = -math.inf  # when, where no page has asked since
         keep_comm_on_subshell(self.comm)
         self.on_msg(self._receive)
 
     def rows_changed(self) -> None:
-        """Let the page ask for the rows again; not after a change that a page asked for, which it shows already."""
-        if self.comm is not None and self._answering_in != threading.get_ident():
-            self.send({"kind": "changed"})
+        """Let the page ask for the rows again; not after a change that a page asked for, which it shows already.
+
+        A cell may rate thousands of trials in a loop: no second message is sent until a page asks, because its next
+        answer holds all changes. After a second it is sent all the same: a busy server drops messages.
+        """
+        now = time.monotonic()
+        if self.comm is None or self._answering_in == threading.get_ident() or now < self._change_sent + _SEND_AGAIN_S:
+            return
+        self._change_sent = now
+        self.send({"kind": "changed"})
 
     def _receive(self, _: Any, content: Any, buffers: Any) -> None:
         """Hand a page's message to the thread that answers; called on the kernel's thread for comm messages."""
@@ -74,6 +85,7 @@ class ResultsCard(anywidget.AnyWidget):
         if self._is_repeated(content):
             return
         self._answering_in = threading.get_ident()
+        self._change_sent = -math.inf  # before the rows are read: a change from now on may not be in the answer
         try:
             if (found := answer(self.results, content)) is not None:
                 message, parts = found
