@@ -29,7 +29,7 @@ export const PATIENCE_MS = 60_000;
 /**
  * When a question without an answer is sent again, under the same id, of which the kernel answers one. JupyterLab
  * prepares the kernel's second shell while the first card is drawn: the question before it goes to the main shell, and
- * waits there as long as cells run.
+ * waits there as long as cells run (docs/notebook.md 42).
  */
 const ASK_AGAIN_MS = [1000, 5000];
 

@@ -3,7 +3,7 @@
 Owns the message that fills it, and which run of which cell it belongs to. Must not know what is shown.
 
 Front ends find the output by its id, wherever it is (docs/notebook.md 22). An update for one that is gone, because its
-cell ran again or was cleared, changes nothing.
+cell ran again or was cleared, changes nothing (docs/notebook.md 43).
 """
 
 from __future__ import annotations

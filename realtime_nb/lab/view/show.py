@@ -36,8 +36,8 @@ _STYLE = (
     ".rtnb-static-later {animation: rtnb-static-later 5s step-end;}"
 )
 _LATER = (
-    '<p class="rtnb-static-later">These results as a page for readers without a kernel are made some seconds after the '
-    "cell has run. If they are not here, the notebook was saved before: run the cell again.</p>"
+    '<p class="rtnb-static-later">The results are not here yet: the page that a notebook keeps of them is made some '
+    "seconds after the cell has run. In a notebook that was saved before, run the cell again.</p>"
 )
 _maker = PageMaker()
 
