@@ -38,6 +38,13 @@ const LOCAL = {
     "Beyond this computer: transcripts go to chat.example.com, the answers' text goes to voice.example.com:8000.",
   progress: "Downloading piper joe: 12 of 63 MB, once.",
 };
+const COMMANDS_ONLY = {
+  ...LOCAL,
+  label: "local models (qwen3:4b, commands, espeak)",
+  hearing: "Only commands are recognised; for free speech: pip install 'realtime-nb[whisper]'. Typing works.",
+  whereabouts: null,
+  progress: null,
+};
 const CONVERSATION = [
   turn("u1", "user", "What is the boiling point of water on Mount Everest?", { audio_ms: 2860 }),
   turn(
@@ -296,6 +303,14 @@ export const STATES = {
   },
 
   "local models at the start": { traits: { _info: LOCAL } },
+  "local models that hear commands only": {
+    traits: hosted("listening", { _info: COMMANDS_ONLY }),
+    act: ({ kernel }) =>
+      converse(kernel, [
+        turn("u1", "user", "", { audio_ms: 2100 }),
+        turn("a1", "assistant", "I did not catch that. Please say it again."),
+      ]),
+  },
 
   "long words": {
     traits: hosted("listening", {

@@ -66,6 +66,7 @@ def transcript_html(row: Row) -> str:
     parts = [
         ("Said", row.get("said")),
         ("Heard", row.get("heard")),
+        ("Recognition", row.get("recognition")),
         ("Answer", row.get("text")),
         *(("Call", _call(call)) for call in row.get("tool_calls") or ()),
         ("Rating", row.get("rating")),

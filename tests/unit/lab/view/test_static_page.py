@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import sys
@@ -257,3 +258,9 @@ def test_page_is_made_once_until_a_row_changes() -> None:
     assert len(asked) == heard > 0
     results.rate(results.rows[0]["trial_id"], 5, "warm")
     assert "warm" in static_html(results)
+
+
+def test_unfolded_trial_says_why_speech_was_not_recognised() -> None:
+    why = "Only commands are recognised; for free speech: pip install 'realtime-nb[whisper]'."
+    page = html.unescape(static_html(Results([row("a", {}, recognition=why), row("b", {})])))
+    assert page.count(why) >= 2, "below the table, and where the trial unfolds"
