@@ -177,6 +177,7 @@ async def test_a_grader_that_takes_too_long_is_missing(server: rt.testing.Simula
 def test_an_interrupted_run_in_a_script_says_what_is_kept(tmp_path: Path) -> None:
     script = f"""if True:
         import os, signal, realtime_nb as rt
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
         interrupted = []
         def seen(progress):
             if progress.done == 3 and not interrupted:
