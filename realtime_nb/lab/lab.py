@@ -441,5 +441,8 @@ def _graders(given: Any) -> tuple[Grader, ...]:
     names = [grader.name for grader in graders]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ConfigError(f"{', '.join(map(repr, twice))} names two graders: give one another name with name=")
+        raise ConfigError(
+            f"{', '.join(map(repr, twice))} names two graders, and their columns: give one another name, a function "
+            "with `def`, one of rt.graders with name="
+        )
     return graders

@@ -34,7 +34,10 @@ def checked_graders(graders: Iterable[Any], taken: Iterable[str]) -> tuple[Grade
     names = [each.name for each in made]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"two graders are named {name!r}: give one of them another name=")
+            raise ConfigError(
+                f"two graders are named {name!r}, and their columns: give one another name, a function with `def`, one "
+                "of rt.graders with name="
+            )
         if name in set(taken):
             raise ConfigError(f"a grader named {name!r} would overwrite the column of that name: give it another name")
     return tuple(made)

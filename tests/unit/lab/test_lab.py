@@ -103,6 +103,11 @@ def test_an_option_that_makes_no_sense_is_refused(options: dict[str, Any]) -> No
         rt.Lab(["Hello"], _VARIANTS, **options)
 
 
+def test_two_functions_without_a_name_as_graders_are_refused_with_the_way_to_name_each() -> None:
+    with pytest.raises(rt.ConfigError, match=r"'<lambda>' names two graders.* a function with `def`"):
+        rt.Lab(["Hello"], _VARIANTS, graders=[lambda trial: 1, lambda trial: 2])
+
+
 def test_an_experiment_without_variants_measures_the_defaults() -> None:
     lab = rt.Lab(["Hello"], backend="local")
     assert [variant.name for variant in lab.variants] == ["default"]

@@ -88,6 +88,7 @@ def test_dict_of_grades_makes_columns_and_a_second_grading_replaces_them() -> No
         ([], "at least one grader"),
         ([3], "no grader"),
         ([contains("a", name="x"), contains("b", name="x")], "two graders are named 'x'"),
+        ([lambda trial: 1, lambda trial: 2], "a function with `def`"),
         ([contains("a", name="total_ms")], "overwrite the column"),
         ([contains("a", name="voice")], "overwrite the column"),
     ],
