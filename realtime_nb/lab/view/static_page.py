@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 from realtime_nb.audio import AudioClip
 from realtime_nb.errors import RealtimeError
 from realtime_nb.lab.results.words import number_words
-from realtime_nb.texts import whole_characters
+from realtime_nb.texts import shortened, whole_characters
 
 from .chosen_sounds import ChosenTrial, chosen_trials
 from .embedded_sound import LONGEST_S, sound_address
@@ -245,6 +245,7 @@ def _tile(name: str, about: str, player: str, row: Row | None = None) -> str:
     """Return a player with its name; with a row, with its transcript."""
     unfolds = ""
     if row is not None:
-        words = escape(" ".join(str(row.get("text") or row.get("error") or "no words").split())[:70])
+        said = " ".join(str(row.get("text") or row.get("error") or "no words").split())
+        words = escape(shortened(said, 70))
         unfolds = f"<details><summary>{words}</summary>{transcript_html(row)}</details>"
     return f"<div><b>{escape(name)}</b><div>{about}</div>{player}{unfolds}</div>"

@@ -119,6 +119,13 @@ def test_long_sound_is_cut_and_says_so() -> None:
     assert "the first 60 s" in page
 
 
+@pytest.mark.usefixtures("no_figures")
+def test_beginning_of_a_long_answer_ends_with_an_ellipsis() -> None:
+    said = "It is half past three, " * 9
+    page = static_html(Results([row("a", {}) | {"text": said}], audio=lambda each: _noise(0.1)))
+    assert f"<summary>{said[:69]}…</summary>" in page
+
+
 def test_compressed_sound_is_the_sound() -> None:
     soundfile = pytest.importorskip("soundfile")
     at = np.arange(2 * _RATE) / _RATE
