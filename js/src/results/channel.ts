@@ -66,6 +66,7 @@ export function createChannel(model: HostModel, signal: AbortSignal): ResultsCha
       if (!received) return;
       answers();
       if (received.kind === "changed") {
+        if (received.by.startsWith(`${view}-`)) return; // this view shows its own change already
         for (const listener of changed) listener();
         return;
       }

@@ -38,7 +38,7 @@ export function createFilterBar(
   let wanted = new Set<string>();
   let shown: ReadonlySet<string> = wanted; // those of the wanted columns that fit
   let byHand = false;
-  let known: ReadonlySet<string> = new Set(); // the columns of the table before
+  let proposed: ReadonlySet<string> = new Set(); // the columns that the kernel showed in the table before
 
   function tell(): void {
     changed({ text: search.value, values: new Map(values), failed: failed.checked });
@@ -91,8 +91,10 @@ export function createFilterBar(
       for (const name of [...values.keys()]) if (!offered(name)) values.delete(name);
       choices.replaceChildren(...named.map(choice));
       onlyFailed.hidden = !table.column("error");
-      for (const each of table.columns) if (each.shown && !known.has(each.name)) wanted.add(each.name);
-      known = new Set(table.columns.map(({ name }) => name));
+      // Not only new columns: that of ratings is shown from the first rating on.
+      const now = table.columns.filter((column) => column.shown).map(({ name }) => name);
+      for (const name of now) if (!proposed.has(name)) wanted.add(name);
+      proposed = new Set(now);
       boxes.clear();
       menu.replaceChildren(
         ...table.columns.map((column) => {

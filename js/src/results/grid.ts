@@ -78,6 +78,13 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
   resized.observe(root);
   root.addEventListener("scroll", () => later(), { passive: true });
   root.addEventListener("wheel", () => (reveal = null), { passive: true });
+  root.addEventListener("focusin", ({ target }) => {
+    const inside = target instanceof Element ? unfoldedOf(target) : undefined;
+    const position = inside === undefined ? undefined : positions.get(inside);
+    if (position === undefined || position === active.position) return;
+    active.position = position; // the marked row is the one whose trial has the focus
+    mark();
+  });
   signal.addEventListener("abort", () => {
     measured.disconnect();
     resized.disconnect();
@@ -369,6 +376,15 @@ export function createGrid(label: string, events: GridEvents, signal: AbortSigna
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const page = Math.max(1, Math.floor(root.clientHeight / ROW_PX) - 2);
       const { position, column } = active;
+      if (event.key === "Tab") {
+        // The browser would go into the first unfolded row of the table: a rating would be kept with another trial.
+        const open = unfolded.get(order[position] ?? -1);
+        const first = event.shiftKey ? null : open?.box.querySelector<HTMLElement>("button, input");
+        if (!first) return;
+        first.focus();
+        event.preventDefault();
+        return;
+      }
       const moves: Record<string, [number, number]> = {
         ArrowDown: [position + 1, column],
         ArrowUp: [position - 1, column],

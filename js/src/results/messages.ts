@@ -1,6 +1,6 @@
 /**
  * The messages between a results card and its kernel: the card asks, and each question gets one answer. The kernel
- * says by itself only that rows have changed.
+ * says by itself only that rows have changed, and which question changed them, if it was one.
  */
 
 import { record, text } from "../json.js";
@@ -15,7 +15,7 @@ export interface Ask {
 export type ResultsKernelMessage =
   | { kind: "answer"; id: string; content: Record<string, unknown> }
   | { kind: "refused"; id: string; reason: string }
-  | { kind: "changed" };
+  | { kind: "changed"; by: string };
 
 /** A message of the kernel; null for one of another kind. */
 export function fromKernel(message: unknown): ResultsKernelMessage | null {
@@ -27,7 +27,7 @@ export function fromKernel(message: unknown): ResultsKernelMessage | null {
     case "refused":
       return { kind: "refused", id, reason: text(fields.reason) };
     case "changed":
-      return { kind: "changed" };
+      return { kind: "changed", by: text(fields.by) };
     default:
       return null;
   }

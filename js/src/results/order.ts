@@ -8,12 +8,15 @@ export interface Sort {
 }
 
 export interface Filter {
-  /** Words that each shown row holds somewhere in its texts. */
+  /** Words that each shown row holds somewhere in its texts; an id is found by its beginning. */
   text: string;
   /** By column, the one value that each shown row has. */
   values: ReadonlyMap<string, string>;
   failed: boolean;
 }
+
+/** Ids are hexadecimal: a shorter word, such as "50", would be in many of them by chance. */
+const SHORTEST_ID = 6;
 
 export const NO_FILTER: Filter = { text: "", values: new Map(), failed: false };
 
@@ -21,9 +24,9 @@ export const NO_FILTER: Filter = { text: "", values: new Map(), failed: false };
 export function orderOf(table: Table, filter: Filter, sort: Sort | null): Int32Array {
   const rows: number[] = [];
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
-  const searched = words.length
-    ? table.columns.filter(({ kind }) => kind === "text" || kind === "category")
-    : [];
+  const texts = table.columns.filter(({ kind }) => kind === "text" || kind === "category");
+  const holding = texts.filter(({ role }) => role !== "id");
+  const ids = texts.filter(({ role }) => role === "id");
   const only = [...filter.values].flatMap(([name, value]) => {
     const column = table.column(name);
     return column ? [{ column, value }] : [];
@@ -33,8 +36,10 @@ export function orderOf(table: Table, filter: Filter, sort: Sort | null): Int32A
     if (filter.failed && !error?.text(row)) continue;
     if (!only.every(({ column, value }) => column.text(row) === value)) continue;
     if (words.length) {
-      const texts = searched.map((column) => column.text(row).toLowerCase());
-      if (!words.every((word) => texts.some((each) => each.includes(word)))) continue;
+      const held = holding.map((column) => column.text(row).toLowerCase());
+      const named = (word: string) =>
+        word.length >= SHORTEST_ID && ids.some((column) => column.text(row).toLowerCase().startsWith(word));
+      if (!words.every((word) => held.some((each) => each.includes(word)) || named(word))) continue;
     }
     rows.push(row);
   }

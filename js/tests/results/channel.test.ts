@@ -53,6 +53,19 @@ describe("a question", () => {
   });
 });
 
+describe("a change of the rows", () => {
+  it("is news to each view but the one that asked for it", () => {
+    const { model, channel } = asking();
+    let changes = 0;
+    channel.onChanged(() => changes++);
+    channel.ask("rate", { value: 3 }).catch(() => undefined);
+    for (const by of [model.sent[0]?.content.id, "1-2-1", "", undefined]) {
+      model.emit("msg:custom", { kind: "changed", by }, []);
+    }
+    expect(changes).toBe(3);
+  });
+});
+
 describe("the static page", () => {
   it("is hidden whenever it comes, until no view of the card is left", () => {
     const [first, second] = [new AbortController(), new AbortController()];

@@ -22,6 +22,7 @@ function table(): Table {
         { name: "polite", role: "metric", kind: "truth", buffer: 2, better: "higher" },
         { name: "text", role: "words", kind: "text", values: ["Ten o'clock", "", "nine", "<b>ten</b>"] },
         { name: "error", role: "words", kind: "text", values: ["", "closed", "", ""] },
+        { name: "trial_id", role: "id", kind: "text", values: ["a0ten50f", "b1", "c2", "d3"] },
         { name: "x", role: "no such role", kind: "number", buffer: 1 },
       ],
     },
@@ -40,7 +41,9 @@ const order = (filter: object, sort: { column: string; descending: boolean } | n
 describe("the kernel's table", () => {
   it("is read column by column, whatever byte a buffer begins at", () => {
     const read = table();
-    expect(read.columns.map(({ name }) => name)).toEqual(["variant", "total_ms", "polite", "text", "error"]);
+    expect(read.columns.map(({ name }) => name)).toEqual([
+      ...["variant", "total_ms", "polite", "text", "error", "trial_id"],
+    ]);
     const texts = (name: string) => [0, 1, 2, 3].map((row) => read.column(name)?.text(row));
     expect(texts("variant")).toEqual(["b", "a", "", "b"]);
     expect(texts("total_ms")).toEqual(["300", "", "100", "200"]);
@@ -59,7 +62,7 @@ describe("the kernel's table", () => {
   });
 
   it("has readable heads and numbers", () => {
-    expect(table().columns.map(headOf)).toEqual(["variant", "total", "polite", "text", "error"]);
+    expect(table().columns.map(headOf)).toEqual(["variant", "total", "polite", "text", "error", "trial id"]);
     expect([1234.5, 12.345, 0.00001, -3, 0].map(numberText)).toEqual(["1,235", "12.3", "1.0e−5", "−3", "0"]);
   });
 });
@@ -79,6 +82,12 @@ describe("rows", () => {
     expect(order({ values: new Map([["variant", "a"]]) })).toEqual([1]);
     expect(order({ failed: true })).toEqual([1]);
     expect(order({ text: "eleven" })).toEqual([]);
+  });
+
+  it("are found by the beginning of their id, and not by a few characters that are in it by chance", () => {
+    expect(order({ text: "A0TEN5" })).toEqual([0]);
+    expect(order({ text: "50" })).toEqual([]);
+    expect(order({ text: "0ten50f" })).toEqual([]);
   });
 });
 

@@ -61,6 +61,14 @@ function kernel(refuse = "") {
     pane,
     asked,
     grid,
+    /** The first trial is rated in Python, or in another view of the card. */
+    rate(value: number) {
+      const columns = table.content.columns as Record<string, unknown>[];
+      const numbers = new DataView(Float64Array.of(value, Number.NaN, Number.NaN).buffer);
+      table.buffers = [...table.buffers.slice(0, 2), numbers, ...table.buffers.slice(3)];
+      for (const column of columns) if (column.name === "rating") column.shown = true;
+      for (const listener of changed) listener();
+    },
     /** The kernel grades the trials again. */
     grade(name: string) {
       const columns = table.content.columns as Record<string, unknown>[];
@@ -70,7 +78,11 @@ function kernel(refuse = "") {
       for (const listener of changed) listener();
     },
     rows: () => [...pane.root.querySelectorAll(".rtnb-grid-row")].map((row) => row.textContent),
-    press: (key: string) => pane.key?.(new KeyboardEvent("keydown", { key }), grid()),
+    press(key: string) {
+      const event = new KeyboardEvent("keydown", { key, cancelable: true });
+      pane.key?.(event, grid());
+      return event;
+    },
     end: () => life.abort(),
   };
 }
@@ -115,6 +127,20 @@ describe("the pane of trials", () => {
     expect(pane.root.querySelector(".rtnb-trial")).toBeNull();
   });
 
+  it("goes with Tab into the active row where several are unfolded, and marks the row that has the focus", async () => {
+    const { press, pane } = kernel();
+    await settled();
+    for (const key of ["Enter", "ArrowDown", "ArrowDown", "Enter"]) press(key);
+    await vi.waitFor(() => expect(pane.root.querySelectorAll(".rtnb-mark").length).toBe(10));
+    const [first, last] = [...pane.root.querySelectorAll(".rtnb-trial")];
+    expect(press("Tab").defaultPrevented).toBe(true);
+    expect(last?.contains(document.activeElement)).toBe(true);
+    first?.querySelector<HTMLElement>("button")?.focus();
+    expect(pane.root.querySelector(".rtnb-grid-row.rtnb-active")?.getAttribute("aria-rowindex")).toBe("2");
+    press("ArrowDown");
+    expect(press("Tab").defaultPrevented).toBe(false);
+  });
+
   it("keeps a rating with its note, and shows its column", async () => {
     const { press, pane, asked, rows } = kernel();
     await settled();
@@ -127,6 +153,20 @@ describe("the pane of trials", () => {
     (pane.root.querySelectorAll(".rtnb-mark")[3] as HTMLElement).click();
     await vi.waitFor(() => expect(rows()[0]).toContain("3004"));
     expect(asked.at(-1)).toEqual(["rate", { trial: "t0", turn: null, value: 4, note: "warm" }]);
+  });
+
+  it("shows the column of ratings that were given elsewhere, until a user takes it out", async () => {
+    const { rows, pane, rate, asked } = kernel();
+    await settled();
+    expect(rows()[0]).toBe(`a300${HOSTILE}`);
+    rate(4);
+    await vi.waitFor(() => expect(rows()[0]).toBe(`a3004${HOSTILE}`));
+    pane.root.querySelector<HTMLInputElement>('input[aria-label="rating"]')?.click();
+    expect(rows()[0]).toBe(`a300${HOSTILE}`);
+    rate(5);
+    await vi.waitFor(() => expect(asked.filter(([request]) => request === "table").length).toBe(3));
+    await new Promise((done) => setTimeout(done));
+    expect(rows()[0]).toBe(`a300${HOSTILE}`);
   });
 
   it("shows a new grade in the open table, and keeps sort, filter, columns and what is unfolded", async () => {

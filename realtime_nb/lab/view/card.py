@@ -59,23 +59,28 @@ class ResultsCard(anywidget.AnyWidget):
         self.set_trait("key", key)
         self.results = results
         self.answered = threading.Event()
-        self._answering_in: int | None = None
+        self._answering: tuple[int, str] | None = None  # the thread, and the question's id
         self._known: deque[str] = deque(maxlen=_KNOWN)
         self._change_sent = -math.inf  # when, where no page has asked since
         keep_comm_on_subshell(self.comm)
         self.on_msg(self._receive)
 
     def rows_changed(self) -> None:
-        """Let the page ask for the rows again; not after a change that a page asked for, which it shows already.
+        """Let the pages ask for the rows again; the page whose question changed them shows that already.
 
         A cell may rate thousands of trials in a loop: no second message is sent until a page asks, because its next
         answer holds all changes. After a second it is sent all the same: a busy server drops messages.
         """
-        now = time.monotonic()
-        if self.comm is None or self._answering_in == threading.get_ident() or now < self._change_sent + _SEND_AGAIN_S:
+        if self.comm is None:
             return
-        self._change_sent = now
-        self.send({"kind": "changed"})
+        now = time.monotonic()
+        thread, ask_id = self._answering or (None, "")
+        if thread == threading.get_ident():
+            # Only other views ask after it, if there are any: it must not hold back the message of a later change.
+            self.send({"kind": "changed", "by": ask_id})
+        elif now >= self._change_sent + _SEND_AGAIN_S:
+            self._change_sent = now
+            self.send({"kind": "changed", "by": ""})
 
     def _receive(self, _: Any, content: Any, buffers: Any) -> None:
         """Hand a page's message to the thread that answers; called on the kernel's thread for comm messages."""
@@ -84,7 +89,7 @@ class ResultsCard(anywidget.AnyWidget):
     def _answer(self, content: Any) -> None:
         if self._is_repeated(content):
             return
-        self._answering_in = threading.get_ident()
+        self._answering = threading.get_ident(), _id_of(content) or ""
         self._change_sent = -math.inf  # before the rows are read: a change from now on may not be in the answer
         try:
             if (found := answer(self.results, content)) is not None:
@@ -93,15 +98,21 @@ class ResultsCard(anywidget.AnyWidget):
         except Exception:  # the thread's future would keep it unseen
             _logger.warning("the results card could not answer its page", exc_info=True)
         finally:
-            self._answering_in = None
+            self._answering = None
             self.answered.set()
 
     def _is_repeated(self, content: Any) -> bool:
         """Whether this question came before: a page asks again where an answer is late, also for votes and ratings."""
-        ask_id = content.get("id") if isinstance(content, dict) else None
-        if not isinstance(ask_id, str):
+        ask_id = _id_of(content)
+        if ask_id is None:
             return False
         if ask_id in self._known:
             return True
         self._known.append(ask_id)
         return False
+
+
+def _id_of(content: Any) -> str | None:
+    """Return the id of a page's question, which begins with that of its view; None where it has none."""
+    ask_id = content.get("id") if isinstance(content, dict) else None
+    return ask_id if isinstance(ask_id, str) else None

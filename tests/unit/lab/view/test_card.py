@@ -61,12 +61,12 @@ def test_one_change_is_sent_until_a_page_asks(card: Card, monkeypatch: pytest.Mo
     monkeypatch.setattr("realtime_nb.lab.view.card._SEND_AGAIN_S", 3600.0)
     for _ in range(500):
         card.rows_changed()
-    assert card.sent.get_nowait() == {"kind": "changed"}
+    assert card.sent.get_nowait() == {"kind": "changed", "by": ""}
     assert card.sent.empty()
     card.asks("page-1", "table")
     assert card.sent.get(timeout=PATIENCE_S)["kind"] == "answer"
     card.rows_changed()
-    assert card.sent.get_nowait() == {"kind": "changed"}
+    assert card.sent.get_nowait() == {"kind": "changed", "by": ""}
 
 
 def test_change_is_sent_again_where_the_message_may_be_lost(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,20 +45,26 @@ def _refusal(results: Results, request: str, **content: Any) -> str:
     return str(message["reason"])
 
 
-def test_open_card_gets_a_message_after_grades_and_none_after_its_own_rating() -> None:
+def test_open_card_gets_a_message_after_grades_and_ratings_that_names_the_question_that_changed_them() -> None:
     results = _results()
     card: Any = ResultsCard(results)
     show._cards[results] = card
     sent: list[Any] = []
-    card.comm.publish_msg = lambda *_, data, **__: sent.append(data.get("content", {}).get("kind"))
+
+    def keep(*_: Any, data: Any, **__: Any) -> None:
+        content = data.get("content", {})
+        sent.append((content.get("kind"), content.get("by")))
+
+    card.comm.publish_msg = keep
     results.grade(lambda trial: len(trial.text))
-    assert sent == ["changed"]
+    assert sent == [("changed", "")]
     content = {"trial": results.rows[0]["trial_id"], "value": 4}
-    card._receive(None, {"kind": "ask", "id": "1", "request": "rate", "content": content}, None)
+    card._receive(None, {"kind": "ask", "id": "5-7-1", "request": "rate", "content": content}, None)
     assert card.answered.wait(30)
-    assert sent == ["changed", "answer"]
+    # The page that asked shows its rating already; another view of the card does not.
+    assert sent[1:] == [("changed", "5-7-1"), ("answer", None)]
     results.rate(results.rows[0]["trial_id"], 5)
-    assert sent == ["changed", "answer", "changed"]
+    assert sent[3:] == [("changed", "")]
     card.close()
 
 
