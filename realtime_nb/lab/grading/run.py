@@ -112,6 +112,9 @@ def _checked(grader: Grader, value: Any) -> Grade:
         return Grade({grader.name: found}, {grader.name: reason} if reason else {})
     if not value:
         return _missing(grader, "the grader returned an empty dict")
+    if (longest := max(len(str(key)) for key in value)) > LONGEST_NAME:
+        words = f"the grader returned a dict with a key of {longest:,} characters"
+        return _missing(grader, f"{words}, and a name has at most {LONGEST_NAME:,}: return the long text as a value")
     values, reasons = {}, {}
     for key, each in value.items():
         column = f"{grader.name}.{key}" if key else grader.name

@@ -54,6 +54,14 @@ def test_long_label_of_a_grader_is_missing_with_its_length_and_a_longer_text_bes
     assert (kept["judged"], len(kept["judged.why"])) == ("warm", 5_000)
 
 
+def test_long_key_of_a_grade_makes_no_column() -> None:
+    results = _results().grade(Grader("judged", lambda trial: {"fine": 1.0, LONG: 1.0}))
+    (kept,) = results.rows
+    assert max(map(len, kept)) <= 1_000
+    assert kept["judged"] is None
+    assert "100,000" in kept["judged_missing"]
+
+
 def test_long_texts_are_no_names() -> None:
     variant = rt.Variant("long", {"instructions": LONG})
     assert rt.Utterance(LONG).label != LONG
