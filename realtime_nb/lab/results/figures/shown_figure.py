@@ -65,6 +65,10 @@ class _Shown:
         text = buffer.getvalue()
         return in_theme(text[text.index("<svg ") :], theme)
 
+    def __repr__(self) -> str:
+        """Return the figure in words: a terminal shows no picture."""
+        return f"<figure: {getattr(self, 'alt', '')}>"
+
     def _repr_html_(self: Any) -> str:
         drawn = self.svg("light")
         light, dark = (b64encode(in_theme(drawn, theme).encode()).decode() for theme in THEMES)

@@ -67,6 +67,7 @@ def test_passes_are_drawn_as_rates_counts_and_labels_as_shares() -> None:
     assert _of(results.distribution("polite"), "a")["rate"] == pytest.approx(0.75)
     assert "a: 0 in 75 %, 2 in 25 %; b: 0 in 100 %" in results.distribution("cut_offs").alt
     assert "a: warm in 75 %, dry in 25 %; b: warm in 100 %" in results.distribution("mood").alt
+    assert "a: warm in 75 %" in repr(results.distribution("mood")), "what a terminal shows"
 
 
 def test_many_labels_have_colors_for_the_frequent_ones_and_the_rest_is_counted_together() -> None:
