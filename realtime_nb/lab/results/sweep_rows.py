@@ -38,7 +38,7 @@ class SweepRows:
     """The rows of a sweep: one for each user turn of each trial.
 
     Args:
-        rows: as they are kept; warm-up trials are left out.
+        rows: as they are kept, or from a data frame, where NaN is a missing value; warm-up trials are left out.
         variants: the names of variants in their order; the rows of a sweep are in random order.
 
     Attributes:
@@ -47,7 +47,7 @@ class SweepRows:
     """
 
     def __init__(self, rows: Iterable[Row], variants: Sequence[str] = ()) -> None:
-        kept = [row for row in rows if not row.get("warmup")]
+        kept = [row for row in map(_clean, rows) if not row.get("warmup")]
         labels = {row["utterance_hash"]: str(row["utterance"]) for row in kept if not row.get("twin")}
         for row in kept:
             if row.get("twin"):  # its clean twin need not be among the trials
@@ -69,15 +69,14 @@ class SweepRows:
         for name in list(vars(made)):
             if isinstance(getattr(type(self), name, None), cached_property):
                 delattr(made, name)
-        made.rows = [row if row is old else _whole(row) for old, row in zip(self.rows, rows, strict=True)]
+        made.rows = [row if row is old else _clean(row) for old, row in zip(self.rows, rows, strict=True)]
         return made
 
-    def _with_own_columns(self, row: Row, degraded: bool) -> dict[str, Any]:
-        made = _whole(row)
-        made["failed"] = row.get("error") is not None
+    def _with_own_columns(self, row: dict[str, Any], degraded: bool) -> dict[str, Any]:
+        row["failed"] = row.get("error") is not None
         if degraded:
-            made["degradation"] = _degradation(row, self._labels)
-        return made
+            row["degradation"] = _degradation(row, self._labels)
+        return row
 
     @cached_property
     def varied(self) -> tuple[str, ...]:
@@ -299,6 +298,21 @@ def _degradation(row: Row, labels: Mapping[str, str]) -> str:
     return label
 
 
-def _whole(row: Row) -> dict[str, Any]:
-    """Return a copy whose texts can be encoded."""
-    return {name: whole_characters(value) if isinstance(value, str) else value for name, value in row.items()}
+def _clean(row: Row) -> dict[str, Any]:
+    """Return a copy whose texts can be encoded, and in which a missing value is None: pandas writes NaN.
+
+    Raises:
+        ConfigError: an infinite number.
+    """
+    made: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, str):
+            made[name] = whole_characters(value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            if math.isinf(value):
+                where = f"trial {row.get('trial_id')!r} has {value!r} in the column {name!r}"
+                raise ConfigError(f"{where}: give None for a missing value")
+            made[name] = None
+        else:
+            made[name] = value
+    return made

@@ -508,3 +508,20 @@ def test_values_without_an_interval_say_that_they_are_too_few() -> None:
     assert "too few trials for an interval" in shown
     assert "∞" not in shown
     assert "inf" not in repr(results.summary(metric="total_ms")["v"]["typical"])
+
+
+def test_missing_values_of_a_data_frame_are_missing() -> None:
+    rows = rows_of(_voices("marin", "cedar"), utterances=20, shift_ms=_late(cedar=80.0))
+    missing = dict.fromkeys(("error", "twin", "warmup", "scenario", "polite"), math.nan)
+    results = Results({**each, **missing} for each in rows)
+    assert not any(each["failed"] for each in results.rows)
+    assert not any(isinstance(value, float) and math.isnan(value) for each in results.rows for value in each.values())
+    assert results.compare("voice")[0].typical.value == Results(rows).compare("voice")[0].typical.value
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_infinite_value_is_refused_with_its_trial_and_column(value: float) -> None:
+    rows = rows_of(_voices("marin", "cedar"))
+    rows[3]["total_ms"] = value
+    with pytest.raises(ConfigError, match=rf"{rows[3]['trial_id']}.*{value!r} in the column 'total_ms'.*None"):
+        Results(rows)
