@@ -11,7 +11,7 @@ from realtime_nb.client.utterance import Utterance
 from realtime_nb.errors import ConfigError
 from realtime_nb.wire.realtime.validate import nearest
 
-from .sweep_rows import SweepRows, key_of
+from .sweep_rows import SweepRows
 
 
 def row_of_trial(sweep: SweepRows, trial_id: str, turn: int | None) -> dict[str, Any]:
@@ -47,11 +47,12 @@ def rows_of_utterance(sweep: SweepRows, utterance: Any, repeat: int) -> dict[str
         shown = getattr(utterance, "label", utterance)
         known = ", ".join(map(repr, labels[:12])) + (", …" if len(labels) > 12 else "")
         raise ConfigError(f"{shown!r} was not said in these trials.{nearest(str(shown), labels)} There are: {known}")
+    by_variant = sweep.rows_by("variant")
     found = {
         name: row
         for key, name in sweep.names("variant").items()
-        for row in sweep.rows
-        if key_of(row["variant"]) == key and row["utterance"] == label and row.get("repeat") == repeat
+        for row in by_variant[key]
+        if row["utterance"] == label and row.get("repeat") == repeat
     }
     if not found:
         raise ConfigError(f"repeat={repeat!r} of {label!r} was not run: repeats count from 0")
