@@ -99,11 +99,11 @@ class Results:
         self._early = early
         self._variants = RunVariants(variants, functions or {})
         self._notes = TrialNotes(self.folder)
-        self._sweep = SweepRows(rows, self._variants.names)
+        noted = [dict(row) for row in rows]
+        self._notes.write_into(noted)
+        self._sweep = SweepRows(noted, self._variants.names)
         if not self._sweep.rows:
             raise ConfigError("there are no trials in these results: run the lab first, or open another folder")
-        self._notes.write_into(self.rows)
-        self._sweep = SweepRows(self.rows, self._variants.names)
 
     @classmethod
     def open(cls, folder: str | Path, run: str | None = None, *, variants: Iterable[Variant] = ()) -> Results:
