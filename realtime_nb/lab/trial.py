@@ -24,11 +24,11 @@ from realtime_nb.client.utterance import Utterance
 from realtime_nb.client.variant import Variant
 from realtime_nb.conversation import FREE, Prices
 from realtime_nb.keys.secret import ApiKey
+from realtime_nb.lab.backend_name import backend_name
 from realtime_nb.lab.measure import Measures, measure
 from realtime_nb.lab.planning.price_bound import CostBound
 from realtime_nb.lab.turn_taking import Curve, turn_taking_score
-from realtime_nb.local.models import ModelOptions
-from realtime_nb.redact import redact, safe_url
+from realtime_nb.redact import redact
 from realtime_nb.wire.realtime import to_dict
 
 Row: TypeAlias = dict[str, Any]
@@ -260,9 +260,11 @@ def _row(
 
 def with_hearing(outcome: TrialOutcome, trial: Trial, hearing: str | None) -> TrialOutcome:
     """Return an outcome whose spoken turns have, in the column `recognition`, why free speech is not recognised."""
+    if hearing is None:
+        return outcome
     spoken = [utterance.text is None for utterance in trial.turns]
     rows = [{**row, "recognition": hearing if spoken[row["turn"]] else None} for row in outcome.rows]
-    return replace(outcome, rows=tuple(rows)) if hearing is not None else outcome
+    return replace(outcome, rows=tuple(rows))
 
 
 def _json_number(value: Any) -> Any:
@@ -290,23 +292,6 @@ def setting_columns(variant: Variant, setup: TrialSetup) -> dict[str, Any]:
     if variant.session:
         columns["session"] = redact(msgspec.json.encode(variant.session).decode())
     return columns
-
-
-def backend_name(backend: Any) -> str:
-    """Return a backend's name or address, without credentials."""
-    if isinstance(backend, str):
-        return safe_url(backend) if "://" in backend else backend
-    if hasattr(backend, "url"):
-        return safe_url(str(backend.url))
-    if not isinstance(backend, ModelOptions):
-        return type(backend).__name__
-    given = {"stt": backend.stt, "tts": backend.tts, "context_tokens": backend.context_tokens}
-    words = [
-        f", {name}={(safe_url(each) if isinstance(each, str) and '://' in each else each)!r}"
-        for name, each in given.items()
-        if each not in ("auto", None)
-    ]
-    return f"{backend.chat_model} at {safe_url(backend.chat_url)}{''.join(words)}"
 
 
 def _readable(name: str, value: Any) -> Any:

@@ -5,8 +5,6 @@ Owns the inverse of `client/settings.session_config`. Must not know results.
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -15,12 +13,10 @@ import msgspec
 
 from realtime_nb.client.settings import BACKENDS, DEFAULTS, overlay, session_config
 from realtime_nb.client.variant import Variant
+from realtime_nb.lab.backend_name import local_models_of
 from realtime_nb.tools import Tool
 from realtime_nb.wire.realtime import McpTool, NoiseReduction, SemanticVad, ServerVad, Transcription
 
-# As `backend_name` in `lab/trial.py` writes it.
-_LOCAL_MODELS = re.compile(r"(?P<model>.+?) at (?P<url>https?://[^\s,]+)(?:, (?P<rest>.+))?")
-_LOCAL_OPTIONS = ("stt", "tts", "context_tokens")
 _STRUCTS = (McpTool, NoiseReduction, SemanticVad, ServerVad, Transcription)
 
 
@@ -154,21 +150,11 @@ def _is_address(backend: Any) -> bool:
 
 
 def _local_models(backend: Any) -> str | None:
-    """Return the name of local models in a row as an expression without keys; None for any other name.
-
-    A row comes from a file: only literals are taken from it.
-    """
-    named = _LOCAL_MODELS.fullmatch(backend) if isinstance(backend, str) else None
-    if named is None:
+    """Return the name of local models in a row as an expression without keys; None for any other name."""
+    options = local_models_of(backend)
+    if options is None:
         return None
-    given = {"chat_url": named["url"], "chat_model": named["model"]}
-    try:
-        call = ast.parse(f"_({named['rest'] or ''})", mode="eval").body
-        keywords = call.keywords if isinstance(call, ast.Call) and not call.args else []
-        given |= {each.arg: ast.literal_eval(each.value) for each in keywords if each.arg in _LOCAL_OPTIONS}
-    except (SyntaxError, ValueError):
-        return None
-    return f"rt.LocalModels({', '.join(f'{name}={source(value)}' for name, value in given.items())})"
+    return f"rt.LocalModels({', '.join(f'{name}={source(value)}' for name, value in options.items())})"
 
 
 def source(value: Any) -> str:

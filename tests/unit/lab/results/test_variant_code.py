@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 import realtime_nb as rt
 from realtime_nb.client.variant import Variant
 from realtime_nb.errors import ConfigError
+from realtime_nb.lab.backend_name import backend_name
 from realtime_nb.lab.results.results import Results
 from realtime_nb.lab.results.variant_code import kept_variant, variant_code
-from realtime_nb.lab.trial import backend_name
 from tests.unit.lab.results.sweeps import rows_of
 
 
