@@ -80,13 +80,17 @@ def resolve(
     if "://" in backend:
         return url_endpoint(Backend(url=backend), session, key, headers)
     if backend == "auto":
-        hosted = bool(key or os.environ.get("OPENAI_API_KEY", "").strip())
-        return openai_endpoint(session, key, headers) if hosted else keyless_endpoint(session)
+        return openai_endpoint(session, key, headers) if _is_hosted(key) else keyless_endpoint(session)
     if backend == "openai":
         return openai_endpoint(session, key, headers)
     if backend == "azure":
         return azure_endpoint(session, key, headers)
     return practice_endpoint(session, chosen=True)
+
+
+def _is_hosted(key: Any) -> bool:
+    """Whether `"auto"` means OpenAI: a key was given, or is in the environment."""
+    return bool(key or os.environ.get("OPENAI_API_KEY", "").strip())
 
 
 def local_backend(
@@ -98,7 +102,7 @@ def local_backend(
     """
     key: Any = concealed(api_key)
     del api_key
-    if backend == "auto" and not key and not os.environ.get("OPENAI_API_KEY", "").strip():
+    if backend == "auto" and not _is_hosted(key):
         from realtime_nb.local.models import LocalModels
 
         return LocalModels.from_environment() or "local"

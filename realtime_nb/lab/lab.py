@@ -30,7 +30,7 @@ from realtime_nb.conversation.prices import Billing
 from realtime_nb.errors import ConfigError
 from realtime_nb.keys.address import concealed_address
 from realtime_nb.keys.secret import ApiKey, check_key, concealed, concealed_by_mistake
-from realtime_nb.lab.grading.gradable import Grader, as_grader
+from realtime_nb.lab.grading.gradable import RENAME_GRADER, Grader, as_grader
 from realtime_nb.lab.keeping.run_folder import RunFolder, holds_runs
 from realtime_nb.lab.planning.order import Order, schedule
 from realtime_nb.lab.planning.plan import (
@@ -441,8 +441,5 @@ def _graders(given: Any) -> tuple[Grader, ...]:
     names = [grader.name for grader in graders]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ConfigError(
-            f"{', '.join(map(repr, twice))} names two graders, and their columns: give one another name, a function "
-            "with `def`, one of rt.graders with name="
-        )
+        raise ConfigError(f"{', '.join(map(repr, twice))} names two graders, and their columns: {RENAME_GRADER}")
     return graders

@@ -11,6 +11,9 @@ from typing import Any, Protocol
 
 from realtime_nb.wire.realtime.validate import refuse_long_name
 
+RENAME_GRADER = "give one another name, a function with `def`, one of rt.graders with name="
+"""What to do about two graders of one name."""
+
 
 class CallLike(Protocol):
     """A function call that the model made."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from realtime_nb.errors import ConfigError
-from realtime_nb.lab.grading.gradable import Grader, as_grader
+from realtime_nb.lab.grading.gradable import RENAME_GRADER, Grader, as_grader
 from realtime_nb.lab.grading.run import Grade, grade
 from realtime_nb.lab.grading.trial_view import TrialView
 
@@ -34,10 +34,7 @@ def checked_graders(graders: Iterable[Any], taken: Iterable[str]) -> tuple[Grade
     names = [each.name for each in made]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(
-                f"two graders are named {name!r}, and their columns: give one another name, a function with `def`, one "
-                "of rt.graders with name="
-            )
+            raise ConfigError(f"two graders are named {name!r}, and their columns: {RENAME_GRADER}")
         if name in set(taken):
             raise ConfigError(f"a grader named {name!r} would overwrite the column of that name: give it another name")
     return tuple(made)

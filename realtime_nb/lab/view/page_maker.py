@@ -100,7 +100,7 @@ def _made(make: Callable[[], Page]) -> Page:
         try:
             return make()
         except Exception as error:
-            # A cell may write grades into the rows in the meantime: "dictionary changed size during iteration".
+            # A user's code may write into `results.rows` meanwhile: "dictionary changed size during iteration".
             if tries_left and isinstance(error, RuntimeError):
                 continue
             _logger.warning("the static page of results could not be made", exc_info=True)
